@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third-party libraries as imported targets. tools/deps installs them as deps.lock.json pins them; docs/DEPENDENCIES.md says why each.
+include_guard(GLOBAL)
+
+if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
+  set(accel_cache "$ENV{XDG_CACHE_HOME}/ipfs-accelerate")
+else()
+  set(accel_cache "$ENV{HOME}/.cache/ipfs-accelerate")
+endif()
+set(ACCEL_DEPS_DIR "${accel_cache}/deps" CACHE PATH "Where tools/deps installed the pinned packages")
+if(NOT EXISTS "${ACCEL_DEPS_DIR}/onnxruntime/include/onnxruntime_c_api.h")
+  message(FATAL_ERROR "Dependencies are missing in ${ACCEL_DEPS_DIR}. Run: tools/deps install")
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(prometheus-cpp REQUIRED COMPONENTS core)
+find_package(GTest REQUIRED)
+find_package(benchmark QUIET)
+
+# tl::expected and the vocabulary headers are header-only Debian packages in the default include path.
+find_path(ACCEL_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)
+
+# LMDB, linked statically so that the disk seam of the tests can wrap its system calls.
+find_path(ACCEL_LMDB_INCLUDE lmdb.h REQUIRED)
+find_library(ACCEL_LMDB_LIBRARY NAMES liblmdb.a REQUIRED)
+add_library(accel_lmdb INTERFACE)
+target_include_directories(accel_lmdb SYSTEM INTERFACE ${ACCEL_LMDB_INCLUDE})
+target_link_libraries(accel_lmdb INTERFACE ${ACCEL_LMDB_LIBRARY} Threads::Threads)
+
+find_path(ACCEL_UTF8PROC_INCLUDE utf8proc.h REQUIRED)
+find_library(ACCEL_UTF8PROC_LIBRARY NAMES libutf8proc.a REQUIRED)
+add_library(accel_utf8proc INTERFACE)
+target_include_directories(accel_utf8proc SYSTEM INTERFACE ${ACCEL_UTF8PROC_INCLUDE})
+target_link_libraries(accel_utf8proc INTERFACE ${ACCEL_UTF8PROC_LIBRARY})
+
+# Runtimes that are loaded with dlopen: headers only. A command that needs none of them pays for none of them.
+function(accel_header_only_runtime target include)
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} SYSTEM INTERFACE "${include}")
+  target_link_libraries(${target} INTERFACE ${CMAKE_DL_LIBS})
+endfunction()
+accel_header_only_runtime(accel_onnxruntime_headers "${ACCEL_DEPS_DIR}/onnxruntime/include")
+target_compile_definitions(accel_onnxruntime_headers INTERFACE ORT_API_MANUAL_INIT)
+accel_header_only_runtime(accel_openvino_headers "${ACCEL_DEPS_DIR}/openvino/include")
+accel_header_only_runtime(accel_duckdb_headers "${ACCEL_DEPS_DIR}/duckdb/include")

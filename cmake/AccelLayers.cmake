@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# The one dependency rule (docs/ARCHITECTURE.md): a module links only modules of a lower row, and only those named here.
+# A new edge is a change of this table, made on purpose. tools/tidy reads this file too: keep one accel_layer() a line.
+#            module      row  may depend on (besides core)
+accel_layer(core          0)
+accel_layer(crypto        1)
+accel_layer(db            1)
+accel_layer(tensor        1)
+accel_layer(hardware      1)
+accel_layer(net           2   crypto)
+accel_layer(ipld          2   crypto)
+accel_layer(perf          2   hardware)
+accel_layer(blockstore    3   ipld crypto)
+accel_layer(inference     3   tensor hardware crypto net)
+accel_layer(exchange      4   blockstore net ipld)
+accel_layer(models        4   inference tensor ipld crypto)
+accel_layer(gateway       5   exchange blockstore ipld net)
+accel_layer(bench         5   models inference tensor exchange perf db hardware)
+accel_layer(node          6   bench gateway models exchange inference blockstore perf ipld net hardware tensor db crypto)
+accel_layer(server        7   node gateway net)
+accel_layer(cli           8   node server net ipld)
