@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands do all the set-up: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ipfs-accelerate
+PREFIX ?= $(HOME)/.local
+BIN := build/release/bin/ipfs-accelerate
+FUZZ_SECONDS ?= 600
+
+.PHONY: help run build dev tsan test unit async e2e tidy conformance interop fuzz bench install format clean deps
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install the pinned dependencies (deps.lock.json) into the cache
+	@tools/deps install build
+
+build: deps ## build build/release/bin/ipfs-accelerate
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j$(JOBS)
+
+run: build ## the main job: a real model, named by its CID, pulled verified, run, recorded
+	@tools/deps install model
+	@examples/semantic-search/run
+
+test: deps ## build and run all tests (unit under ASan+UBSan, async under TSan, end to end on the release)
+	@tools/deps install model test
+	@tools/test
+
+unit: deps ## unit tests only, under ASan and UBSan
+	@tools/test unit
+
+async: deps ## tests of concurrent modules only, under TSan
+	@tools/test async
+
+e2e: deps ## end-to-end tests only, on the release build
+	@tools/test e2e
+
+tidy: ## check layers, sizes and bans
+	@tools/tidy
+
+conformance: build ## official suites where they are on PATH, and our own over the same fixtures
+	@tools/test e2e
+
+interop: build ## live oracles of other implementations (npm, pip)
+	@test/interop/run
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (default 600)
+	@tools/deps install build fuzz
+	@tools/fuzz $(FUZZ_SECONDS)
+
+bench: build ## measure against peers and limits; tables and JSON under build/bench
+	@tools/deps install bench model
+	@bench/run
+
+install: build ## install into PREFIX (default ~/.local), relocatable, with its libraries
+	@cmake --install build/release --prefix $(PREFIX) >/dev/null
+	@echo "installed $(PREFIX)/bin/ipfs-accelerate"
+
+format: ## format C++ with clang-format
+	@tools/deps install format
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
+
+clean: ## remove build/ (the caches under XDG_CACHE_HOME stay)
+	@rm -rf build

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# A relocatable installation: bin/ipfs-accelerate finds its libraries in ../lib/ipfs-accelerate, wherever the prefix is moved.
+include_guard(GLOBAL)
+include(GNUInstallDirs)
+set(accel_libdir lib/ipfs-accelerate)
+
+install(TARGETS ipfs-accelerate RUNTIME DESTINATION bin)
+install(DIRECTORY "${ACCEL_DEPS_DIR}/onnxruntime/lib/" DESTINATION ${accel_libdir} USE_SOURCE_PERMISSIONS)
+install(DIRECTORY "${ACCEL_DEPS_DIR}/openvino/lib/" DESTINATION ${accel_libdir} USE_SOURCE_PERMISSIONS)
+install(FILES "${ACCEL_DEPS_DIR}/duckdb/lib/libduckdb.so" DESTINATION ${accel_libdir})
+install(FILES LICENSE THIRD_PARTY_NOTICES.md README.md DESTINATION share/doc/ipfs-accelerate)
+# Shared libraries of the distribution that the program links (OpenSSL, fmt, spdlog), so that another machine needs no packages.
+install(CODE "
+  file(GET_RUNTIME_DEPENDENCIES EXECUTABLES \"$<TARGET_FILE:ipfs-accelerate>\" RESOLVED_DEPENDENCIES_VAR resolved
+       PRE_EXCLUDE_REGEXES \"^ld-linux\" \"^lib(c|m|dl|rt|pthread|resolv)\\\\.so\")
+  foreach(library IN LISTS resolved)
+    file(INSTALL \"\${library}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${accel_libdir}\" FOLLOW_SYMLINK_CHAIN)
+  endforeach()
+")
