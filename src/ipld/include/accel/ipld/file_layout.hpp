@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Turns the leaves of a file into the balanced DAG that IPFS gives it, while they stream by.
+// Used by blockstore's importer. One object per file, one thread at a time; memory O(depth *
+// max_links). Spec: ipfs/specs src/unixfs.md ("Layout: balanced"); equal to Kubo's
+// importer/balanced.
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "accel/core/bytes.hpp"
+#include "accel/crypto/sha256.hpp"
+#include "accel/ipld/cid.hpp"
+#include "accel/ipld/profile.hpp"
+
+namespace accel::ipld {
+
+struct Leaf {
+  Cid cid;
+  std::uint64_t payload_bytes = 0;  // Bytes of the file.
+  std::uint64_t block_bytes = 0;    // Bytes of the block: the same for raw leaves.
+};
+
+struct Built {
+  Cid root;
+  std::uint64_t file_bytes = 0;
+  std::uint64_t dag_bytes =
+      0;  // Tsize: the blocks of the whole DAG, repeated ones counted each time.
+};
+
+// The bytes around a payload in its leaf block; both empty for raw leaves.
+// So a wrapped leaf can be hashed, sent and read without copying its payload.
+struct LeafFrame {
+  Bytes prefix;
+  Bytes suffix;
+};
+LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes);
+Bytes leaf_block(const ImportProfile& profile, ByteView payload);
+// The CID of a leaf whose *block* has this digest.
+Cid leaf_cid(const ImportProfile& profile, const crypto::Sha256Digest& block_digest);
+// Hashes a payload in place: what add_leaf() wants.
+Leaf make_leaf(const ImportProfile& profile, ByteView payload);
+
+// Leaves in a file of `file_bytes`: 1 for the empty file.
+std::uint64_t leaf_count(const ImportProfile& profile, std::uint64_t file_bytes);
+
+class BalancedLayout {
+ public:
+  // Takes each inner block as soon as it is full, children before parents; leaves are the caller's.
+  // Its failure ends the layout and is returned by the call that hit it.
+  using OnNode = std::function<Status(const Cid&, ByteView block)>;
+
+  BalancedLayout(const ImportProfile& profile, OnNode on_node);
+
+  // In file order. Errors: whatever on_node returns.
+  Status add_leaf(const Leaf& leaf);
+  // The root: of a file of one leaf that leaf, of no leaf at all the empty leaf (which goes to
+  // on_node).
+  Result<Built> finish();
+
+ private:
+  struct Child {
+    Cid cid;
+    std::uint64_t file_bytes = 0;
+    std::uint64_t dag_bytes = 0;
+  };
+  Status push(std::size_t level, const Child& child);
+  Result<Child> close(std::size_t level);
+
+  ImportProfile profile_;
+  OnNode on_node_;
+  std::vector<std::vector<Child>>
+      levels_;  // levels_[0] holds leaves; a full level becomes a child of the next.
+};
+
+}  // namespace accel::ipld
