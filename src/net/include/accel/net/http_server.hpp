@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// An HTTP/1.1 server with its own connection loop: keep-alive, pipelined requests in order, file
+// slices by sendfile(2), streamed bodies with backpressure, and a limit and a timeout on everything
+// a client can make it hold. Used by gateway, server and node. Spec: RFC 9112. No TLS: it is meant
+// for loopback, Unix sockets and reverse proxies. Threads: connections run on strands of the given
+// executor; listen(), stop(), local() and stats() from any thread, but never stop() or the
+// destructor on a thread of that executor (they wait for it).
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "accel/core/clock.hpp"
+#include "accel/core/result.hpp"
+#include "accel/net/endpoint.hpp"
+#include "accel/net/message.hpp"
+
+namespace accel::net {
+
+struct ServerLimits {
+  std::size_t max_header_bytes = 16 * 1024;  // Request line and headers: 431 beyond.
+  std::uint64_t max_body_bytes =
+      8 * 1024 * 1024;                 // 413 beyond, refused before it is read when announced.
+  std::size_t max_connections = 1024;  // The longest idle one makes room; else 503.
+  Duration header_timeout =
+      std::chrono::seconds(10);  // From the first byte of a request to the end of its head.
+  Duration idle_timeout = std::chrono::seconds(75);  // Between two requests of a connection.
+  Duration stall_timeout =
+      std::chrono::seconds(30);  // A body must move min_progress_bytes in each such window,
+  std::uint64_t min_progress_bytes = 16 * 1024;  // or end: a slow reader or writer is cut off.
+  Duration request_timeout =
+      std::chrono::minutes(10);  // From the head to the handler's response; 0: none. Then 503.
+  Duration drain_timeout =
+      std::chrono::seconds(5);  // How long stop() lets running requests finish.
+};
+
+// Counters since the start.
+struct ServerStats {
+  std::uint64_t connections = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t body_bytes_sent = 0;
+  std::uint64_t refused_connections = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t open_connections = 0;
+};
+
+class HttpServer {
+ public:
+  // Binds and starts to accept. Errors: unavailable (the address is in use, or another process
+  // listens on the socket), permission_denied, invalid_argument (a host that is no address, a path
+  // too long or no socket), io.
+  static Result<std::unique_ptr<HttpServer>> listen(boost::asio::any_io_executor executor,
+                                                    Endpoint endpoint, HttpHandler handler,
+                                                    ServerLimits limits = {});
+  ~HttpServer();  // stop()
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // The endpoint with the port that the kernel chose.
+  const Endpoint& local() const;
+  // Stops accepting, closes idle connections, lets running requests finish for drain_timeout, then
+  // stops their tokens, cuts their connections and waits for their handlers. When it returns no
+  // handler runs. Idempotent.
+  void stop();
+  ServerStats stats() const;
+
+ private:
+  class Impl;
+  explicit HttpServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // Shared with the server's own coroutines only.
+};
+
+}  // namespace accel::net

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a handler of the HTTP server receives and returns. Used by gateway, server and node's API.
+// Ownership: plain values; a response owns its body or shares the file descriptors of its slices.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "accel/core/async/task.hpp"
+#include "accel/core/file.hpp"
+#include "accel/net/headers.hpp"
+
+namespace accel::net {
+
+struct HttpRequest {
+  std::string method;  // Upper case as sent: "GET".
+  std::string target;  // As sent, for messages: "/ipfs/bafy…?format=raw".
+  std::string path;    // The part before '?', still percent-encoded; split_path() decodes it.
+  std::string query;   // The part after '?', still encoded; query_value() decodes it.
+  Headers headers;
+  std::string body;  // Complete, at most ServerLimits::max_body_bytes.
+  bool over_unix_socket = false;
+  std::string remote;  // "127.0.0.1:50312" or "unix".
+};
+
+// A piece of an open file, sent with sendfile(2). The file must not shrink while it is sent.
+struct FileSlice {
+  std::shared_ptr<const UniqueFd> fd;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+// Where a streamed body goes. Each call returns when the bytes are in the kernel's hands, so a slow
+// client slows the writer. Errors: cancelled when the client is gone or the server stops, timeout
+// when the client reads too slowly.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  virtual Task<void> write(std::string chunk) = 0;
+  virtual Task<void> send(FileSlice slice) = 0;
+};
+
+// A body that is made while it is sent: chunked, or with Content-Length when length is known (then
+// the writer must write exactly that much). When write() fails the connection is cut, so that the
+// client can tell.
+struct StreamBody {
+  std::function<Task<void>(BodyWriter&)> write;
+  std::optional<std::uint64_t> length;
+};
+
+using Body = std::variant<std::monostate, std::string, std::vector<FileSlice>, StreamBody>;
+
+// The server adds Date, Content-Length or Transfer-Encoding, and Connection; it drops the body for
+// HEAD, 204 and 304.
+struct HttpResponse {
+  int status = 200;
+  Headers headers;
+  Body body;
+};
+
+// Runs on the server's executor: never blocks (use OffloadPool). The token is stopped when the
+// client is gone, the request's deadline has passed or the server stops. A returned error becomes
+// error_response(). The std::function outlives every call.
+using HttpHandler = std::function<Task<HttpResponse>(HttpRequest, std::stop_token)>;
+
+HttpResponse text_response(int status, std::string text);  // text/plain; charset=utf-8
+HttpResponse json_response(int status, std::string json);  // application/json
+
+// The one table Errc -> HTTP status. server/ uses it too.
+int http_status_of(Errc code);
+// Of a reply: the Errc that fits its status (404 not_found, 401 unauthenticated, 503 unavailable,
+// …).
+Errc errc_of_http_status(int status);
+// Plain text with the error's sentence; the cause stays in the log.
+HttpResponse error_response(const Error& error);
+std::string_view reason_phrase(
+    int status);  // "Not Found"; "Unknown" for what RFC 9110 does not name.
+
+}  // namespace accel::net
