@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Fetches a whole DAG (a file or a folder) from several sources at once into the store: every block
+// is verified against its CID before it is written, file leaves land at their final place, and what
+// a crash or a stop left behind is taken up again. Used by node (pull, run of an absent model).
+//
+// Threads: pull() is a coroutine that must be awaited on an executor that runs one handler at a time
+// (an IoThread with one thread, or a strand); several pulls may run side by side. Hashing and disk
+// work happen on the OffloadPool. Ownership: what the constructor takes must outlive every pull.
+// Spec: ipfs/specs src/http-gateways/trustless-gateway.md (raw blocks); decisions.md (store).
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "accel/blockstore/store.hpp"
+#include "accel/core/async/offload.hpp"
+#include "accel/core/async/task.hpp"
+#include "accel/core/clock.hpp"
+#include "accel/core/metrics.hpp"
+#include "accel/ipld/cid.hpp"
+#include "accel/net/http_client.hpp"
+
+namespace accel::exchange {
+
+struct PullProgress {
+  std::uint64_t bytes_done = 0;   // Verified and in the store: fetched now or there before.
+  std::uint64_t bytes_total = 0;  // Of what the walk has found so far.
+  bool total_known = false;       // The whole tree has been read: bytes_total is final.
+  double bytes_per_second = 0;    // Fetched, over the last seconds.
+  std::optional<double> seconds_left;  // When the rate and the total allow it.
+};
+
+// What a pull may hold and how far it goes; each with the reason for its default.
+struct PullLimits {
+  std::uint64_t max_in_flight_bytes = 64U << 20U;  // Asked for or being verified: the memory bound.
+  std::uint32_t max_requests_per_source = 32;      // HTTP/1.1: as many connections.
+  std::uint64_t max_total_bytes = 1ULL << 42U;     // 4 TiB: a DAG that claims more is refused.
+  std::uint32_t max_leaves = 4U << 20U;            // Their plan takes about 100 bytes each.
+  std::uint32_t max_nodes = 1U << 20U;             // Files, folders and inner nodes.
+  Duration stall_timeout = std::chrono::seconds(10);  // A source that sends nothing for so long.
+};
+
+struct PullOptions {
+  std::vector<std::string> sources;  // Gateways: "http://host:port", a path in front of /ipfs is kept.
+  std::string name;                  // Of the pin.
+  bool pin = true;
+  bool is_private = false;  // The pin's: never served, never announced.
+  std::function<void(const PullProgress&)> on_progress;  // At most ten times a second, and at the end.
+  std::stop_token stop;  // Leaves what was verified so that the next pull takes it up.
+  PullLimits limits;
+};
+
+struct SourceReport {
+  std::string url;
+  std::uint64_t bytes = 0;   // Verified blocks that came from it.
+  std::uint64_t blocks = 0;
+  std::uint64_t failures = 0;    // Requests that failed, without "does not have it".
+  double median_rate = 0;        // Bytes per second that it delivered; 0 when nothing was measured.
+  std::string last_error;        // Empty when it never failed.
+  bool struck_off = false;       // No longer asked, for the reason in last_error.
+};
+
+struct PullReport {
+  ipld::Cid root;
+  std::uint64_t bytes_total = 0;      // Of all distinct blocks, as they stand in the store.
+  std::uint64_t bytes_fetched = 0;    // Of blocks that were fetched and kept.
+  std::uint64_t bytes_reused = 0;     // Of blocks that were there before.
+  std::uint64_t bytes_duplicate = 0;  // Received for a block that another source had brought first.
+  std::uint64_t bytes_rejected = 0;   // Received and thrown away: false or cut short.
+  std::uint64_t bytes_verified = 0;   // Hashed against their CID by this pull.
+  std::uint64_t files = 0;
+  double seconds = 0;
+  std::vector<SourceReport> sources;
+};
+
+class Fetcher {
+ public:
+  Fetcher(blockstore::Store& store, net::HttpClient& client, OffloadPool& pool, const Clock& clock,
+          Metrics& metrics);
+
+  // Errors: not_found (no source has a block), corrupt (a source lied and no other could help, or
+  // the DAG contradicts itself), unavailable, timeout (no source answers; the message names each
+  // with its reason), unsupported (sharded directories, codecs that are no files), cancelled,
+  // resource_exhausted (a limit above, or the disk is full), invalid_argument (a source that is no
+  // URL), and the store's. Whatever was verified before the error stays for the next pull.
+  Task<PullReport> pull(ipld::Cid root, PullOptions options);
+
+ private:
+  blockstore::Store& store_;
+  net::HttpClient& client_;
+  OffloadPool& pool_;
+  const Clock& clock_;
+  Metrics& metrics_;
+};
+
+}  // namespace accel::exchange
