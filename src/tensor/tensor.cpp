@@ -20,8 +20,8 @@ Result<Tensor> Tensor::zeros(DType dtype, Shape shape) {
   const std::size_t allocated = allocation_bytes(size);
   auto* memory = static_cast<std::uint8_t*>(std::aligned_alloc(kTensorAlignment, allocated));
   if (memory == nullptr) {
-    return fail(Errc::resource_exhausted, "There is no memory for a tensor {} of {} ({}).", shape_text(shape),
-                dtype_name(dtype), human_bytes(size));
+    return fail(Errc::resource_exhausted, "There is no memory for a tensor {} of {} ({}).",
+                shape_text(shape), dtype_name(dtype), human_bytes(size));
   }
   std::memset(memory, 0, allocated);
   Tensor tensor;
@@ -29,18 +29,21 @@ Result<Tensor> Tensor::zeros(DType dtype, Shape shape) {
   tensor.shape_ = std::move(shape);
   tensor.bytes_ = {memory, static_cast<std::size_t>(size)};
   tensor.writable_ = memory;
-  tensor.owner_ = std::shared_ptr<const void>(memory, [](const void* held) { std::free(const_cast<void*>(held)); });
+  tensor.owner_ = std::shared_ptr<const void>(
+      memory, [](const void* held) { std::free(const_cast<void*>(held)); });
   return tensor;
 }
 
-Result<Tensor> Tensor::borrow(DType dtype, Shape shape, ByteView bytes, std::shared_ptr<const void> owner) {
+Result<Tensor> Tensor::borrow(DType dtype, Shape shape, ByteView bytes,
+                              std::shared_ptr<const void> owner) {
   ACCEL_TRY(const std::uint64_t size, byte_count(dtype, shape));
   if (bytes.size() != size) {
-    return fail(Errc::invalid_argument, "A tensor {} of {} takes {} bytes; {} were given.", shape_text(shape),
-                dtype_name(dtype), size, bytes.size());
+    return fail(Errc::invalid_argument, "A tensor {} of {} takes {} bytes; {} were given.",
+                shape_text(shape), dtype_name(dtype), size, bytes.size());
   }
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % dtype_bytes(dtype) != 0) {
-    return fail(Errc::invalid_argument, "Memory at an odd address cannot be read as {}; copy it first.", dtype_name(dtype));
+    return fail(Errc::invalid_argument,
+                "Memory at an odd address cannot be read as {}; copy it first.", dtype_name(dtype));
   }
   Tensor tensor;
   tensor.dtype_ = dtype;
@@ -63,7 +66,8 @@ Tensor Tensor::share() {
 Result<Tensor> Tensor::reshaped(Shape shape) {
   ACCEL_TRY(const std::uint64_t count, element_count(shape));
   if (count != elements()) {
-    return fail(Errc::invalid_argument, "A tensor of shape {} cannot be read as {}: {} elements are not {}.",
+    return fail(Errc::invalid_argument,
+                "A tensor of shape {} cannot be read as {}: {} elements are not {}.",
                 shape_text(shape_), shape_text(shape), elements(), count);
   }
   Tensor alias = share();
@@ -74,12 +78,15 @@ Result<Tensor> Tensor::reshaped(Shape shape) {
 Result<Tensor> Tensor::rows(std::int64_t first, std::int64_t count) {
   if (shape_.empty()) return fail(Errc::invalid_argument, "A scalar has no rows.");
   if (first < 0 || count < 0 || first > shape_[0] || count > shape_[0] - first) {
-    return fail(Errc::invalid_argument, "Rows {} to {} are outside of a tensor of shape {}.", first,
-                static_cast<double>(first) + static_cast<double>(count), shape_text(shape_));
+    return fail(Errc::invalid_argument,
+                "{} rows from row {} on do not lie in a tensor of shape {}.", count, first,
+                shape_text(shape_));
   }
-  const std::size_t row_bytes = shape_[0] == 0 ? 0 : bytes_.size() / static_cast<std::size_t>(shape_[0]);
+  const std::size_t row_bytes =
+      shape_[0] == 0 ? 0 : bytes_.size() / static_cast<std::size_t>(shape_[0]);
   Tensor alias = share();
-  alias.bytes_ = bytes_.subspan(static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(count) * row_bytes);
+  alias.bytes_ = bytes_.subspan(static_cast<std::size_t>(first) * row_bytes,
+                                static_cast<std::size_t>(count) * row_bytes);
   alias.shape_[0] = count;
   return alias;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// An engine that opens models: ONNX Runtime or OpenVINO here; remote endpoints and browsers later. Used by node (which builds
-// the list), perf's trials and the canaries.
+// An engine that opens models: ONNX Runtime or OpenVINO here; remote endpoints and browsers later.
+// Used by node (which builds the list), perf's trials and the canaries.
 //
-// An engine's library is loaded at run time, on the first probe() or open(): a build of it for other hardware appears by
-// installing a package. Threads: all methods are safe to call from many threads. A Session outlives its Backend.
+// An engine's library is loaded at run time, on the first probe() or open(): a build of it for
+// other hardware appears by installing a package. Threads: all methods are safe to call from many
+// threads. A Session outlives its Backend.
 
 #include <filesystem>
 #include <memory>
@@ -32,8 +33,10 @@ struct BackendInfo {
   std::filesystem::path library_path;
   std::vector<EngineDevice> devices;
   std::vector<std::string> precisions;  // Of the cpu device.
-  std::vector<std::string> providers;   // Compiled into the library, whether or not a device is there.
-  std::vector<std::string> notes;       // Sentences: a plug-in that did not load, a device that was refused.
+  std::vector<std::string>
+      providers;  // Compiled into the library, whether or not a device is there.
+  std::vector<std::string>
+      notes;  // Sentences: a plug-in that did not load, a device that was refused.
 };
 
 class Backend {
@@ -41,23 +44,26 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
 
-  // Loads the library and asks it what it can do. Errors: unavailable (no library: names the package to install; or one that is
-  // older than this program's headers).
+  // Loads the library and asks it what it can do. Errors: unavailable (no library: names the
+  // package to install; or one that is older than this program's headers).
   virtual Result<BackendInfo> probe() = 0;
 
   // Opens a stored model (a .onnx file; its external data must lie in or below its own folder).
-  // Errors: not_found, corrupt (says what is wrong in the file), unsupported (operator, precision, device that the engine does
-  // not offer), invalid_argument (options), unavailable (as probe), resource_exhausted.
+  // Errors: not_found, corrupt (says what is wrong in the file), unsupported (operator, precision,
+  // device that the engine does not offer), invalid_argument (options), unavailable (as probe),
+  // resource_exhausted.
   virtual Result<std::unique_ptr<Session>> open(const std::filesystem::path& model_file,
                                                 const SessionOptions& options) = 0;
 
   // The same for a model in memory (a canary); `model` is not used after the call.
-  virtual Result<std::unique_ptr<Session>> open_bytes(ByteView model, const SessionOptions& options) = 0;
+  virtual Result<std::unique_ptr<Session>> open_bytes(ByteView model,
+                                                      const SessionOptions& options) = 0;
 };
 
 struct OnnxRuntimeOptions {
   std::filesystem::path library;  // Empty: searched (core/library.hpp).
-  // Plug-in execution providers to register besides those found next to the library: name and absolute path.
+  // Plug-in execution providers to register besides those found next to the library: name and
+  // absolute path.
   std::vector<std::pair<std::string, std::filesystem::path>> plugins;
 };
 struct OpenVinoOptions {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A reader of ONNX files that trusts nothing: it walks the protobuf framing with bounds, and lists inputs, outputs and
-// initializers with the place of their bytes, without copying or decoding weights. Used by the engines before their own parsers
-// see a file (a corrupt file becomes a sentence, not a crash), by the skeleton loader, and by models (external data files).
-// Spec: onnx.proto3 of ONNX 1.x (IR versions 3 to 13). Plain functions; results borrow nothing but the offsets.
+// A reader of ONNX files that trusts nothing: it walks the protobuf framing with bounds, and lists
+// inputs, outputs and initializers with the place of their bytes, without copying or decoding
+// weights. Used by the engines before their own parsers see a file (a corrupt file becomes a
+// sentence, not a crash), by the skeleton loader, and by models (external data files). Spec:
+// onnx.proto3 of ONNX 1.x (IR versions 3 to 13). Plain functions; results borrow nothing but the
+// offsets.
 
 #include <cstdint>
 #include <filesystem>
@@ -32,8 +34,9 @@ struct OnnxInitializer {
   std::string name;
   std::int32_t onnx_type = 0;  // TensorProto.DataType.
   std::vector<std::int64_t> dims;
-  ByteRange message;                      // The whole TensorProto in the file, without its tag and length.
-  std::optional<ByteRange> raw;           // raw_data in the file; absent for typed fields (float_data, ...) and external data.
+  ByteRange message;  // The whole TensorProto in the file, without its tag and length.
+  std::optional<ByteRange>
+      raw;  // raw_data in the file; absent for typed fields (float_data, ...) and external data.
   std::optional<ExternalPlace> external;  // Set when the bytes lie in another file.
 };
 
@@ -41,26 +44,28 @@ struct OnnxSummary {
   std::int64_t ir_version = 0;
   std::int64_t opset = 0;  // Of the default domain; 0 when the file names none.
   std::string producer;
-  std::vector<TensorSpec> inputs;   // Without initializers that double as inputs.
+  std::vector<TensorSpec> inputs;  // Without initializers that double as inputs.
   std::vector<TensorSpec> outputs;
-  std::vector<OnnxInitializer> initializers;  // Of the main graph; those of sub-graphs are checked, not listed.
-  ByteRange graph;                            // The GraphProto in the file.
-  std::uint64_t node_count = 0;               // With sub-graphs.
+  std::vector<OnnxInitializer>
+      initializers;              // Of the main graph; those of sub-graphs are checked, not listed.
+  ByteRange graph;               // The GraphProto in the file.
+  std::uint64_t node_count = 0;  // With sub-graphs.
 };
 
 // Limits, each far above real models and far below what hurts.
-constexpr std::uint64_t kMaxOnnxBytes = std::uint64_t{1} << 31;  // protobuf's own limit for one message.
+constexpr std::uint64_t kMaxOnnxBytes = std::uint64_t{1}
+                                        << 31;  // protobuf's own limit for one message.
 constexpr std::size_t kMaxOnnxInitializers = 1'000'000;
 constexpr std::size_t kMaxOnnxNodes = 4'000'000;
 constexpr std::size_t kMaxOnnxNameBytes = 4096;
 constexpr std::size_t kMaxOnnxDepth = 16;  // Nested sub-graphs (If, Loop, Scan).
 
-// Errors: corrupt (where and what: framing, sizes that do not match, a path that leaves the model's folder), unsupported (a type
-// of input that is no tensor).
+// Errors: corrupt (where and what: framing, sizes that do not match, a path that leaves the model's
+// folder), unsupported (a type of input that is no tensor).
 Result<OnnxSummary> read_onnx(ByteView file);
 
-// Errors: corrupt when an external file is missing, too short, or no regular file below `folder` (symbolic links that lead out
-// of it are refused too).
+// Errors: corrupt when an external file is missing, too short, or no regular file below `folder`
+// (symbolic links that lead out of it are refused too).
 Status check_external_data(const OnnxSummary& summary, const std::filesystem::path& folder);
 
 }  // namespace accel::inference

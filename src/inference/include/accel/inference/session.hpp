@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A loaded model that runs. Used by models (families), bench (trials) and node. Engines implement it: ort/, openvino/.
+// A loaded model that runs. Used by models (families), bench (trials) and node. Engines implement
+// it: ort/, openvino/.
 //
-// Threads: run() may be called from many threads at once; an engine that cannot run two calls at a time queues them.
-// Ownership: inputs are borrowed for the call and never copied; outputs may lie in the engine's memory and keep it alive, also
-// beyond the session.
+// Threads: run() may be called from many threads at once; an engine that cannot run two calls at a
+// time queues them. Ownership: inputs are borrowed for the call and never copied; outputs may lie
+// in the engine's memory and keep it alive, also beyond the session.
 
 #include <cstdint>
 #include <map>
@@ -29,21 +30,26 @@ struct TensorSpec {
 // "input_ids: i64 [?, ?]", for messages and `models show`.
 std::string to_string(const TensorSpec& spec);
 
-// How the weights of a stored model reach the engine (docs/design of decisions.md, "Loading ONNX without copies").
+// How the weights of a stored model reach the engine (docs/design of decisions.md, "Loading ONNX
+// without copies").
 enum class LoadMode {
   automatic,  // The best that the engine and the file allow.
   by_path,    // The engine opens and copies the file.
-  skeleton,   // The graph in memory, its weights mapped from the stored file. Errors: unsupported where it cannot be done.
+  skeleton,   // The graph in memory, its weights mapped from the stored file. Errors: unsupported
+              // where it cannot be done.
 };
 
 struct SessionOptions {
-  std::string device = "cpu";     // An EngineDevice::id of the backend.
-  int threads = 1;                // Of one call. 0: what the engine would take by itself.
-  std::string precision = "f32";  // f32: the model's own arithmetic. bf16, f16, int8dyn: faster and less exact.
-  bool spinning = false;          // Worker threads wait busily: quicker on idle cores, harmful on shared ones.
-  int optimization = 3;           // Graph optimization: 0 none, 1 basic, 2 extended, 3 all.
+  std::string device = "cpu";  // An EngineDevice::id of the backend.
+  int threads = 1;             // Of one call. 0: what the engine would take by itself.
+  std::string precision =
+      "f32";  // f32: the model's own arithmetic. bf16, f16, int8dyn: faster and less exact.
+  bool spinning =
+      false;  // Worker threads wait busily: quicker on idle cores, harmful on shared ones.
+  int optimization = 3;  // Graph optimization: 0 none, 1 basic, 2 extended, 3 all.
   LoadMode load = LoadMode::automatic;
-  std::map<std::string, std::string> provider_options;  // Passed to the engine's device as they are.
+  std::map<std::string, std::string>
+      provider_options;  // Passed to the engine's device as they are.
 };
 
 struct RunOptions {
@@ -51,8 +57,8 @@ struct RunOptions {
 };
 
 struct NamedTensor {
-  std::string_view name;                   // Borrowed for the call.
-  const tensor::Tensor* value = nullptr;   // Borrowed for the call.
+  std::string_view name;                  // Borrowed for the call.
+  const tensor::Tensor* value = nullptr;  // Borrowed for the call.
 };
 
 struct SessionInfo {
@@ -61,7 +67,7 @@ struct SessionInfo {
   std::string device;
   std::string precision;
   int threads = 0;
-  std::string load;     // "path", "skeleton": how the weights came in.
+  std::string load;  // "path", "skeleton": how the weights came in.
   bool emulated = false;
 };
 
@@ -72,16 +78,18 @@ class Session {
   virtual const std::vector<TensorSpec>& outputs() const = 0;
   virtual const SessionInfo& info() const = 0;
 
-  // Runs the model once. `outputs` names what to compute, in the order of the result; empty: all of outputs().
-  // Errors: invalid_argument (a name, type or shape that the model does not take; nothing has run), cancelled, unsupported (the
-  // engine lacks an operator), resource_exhausted, internal (the engine's own words are the cause).
+  // Runs the model once. `outputs` names what to compute, in the order of the result; empty: all of
+  // outputs(). Errors: invalid_argument (a name, type or shape that the model does not take;
+  // nothing has run), cancelled, unsupported (the engine lacks an operator), resource_exhausted,
+  // internal (the engine's own words are the cause).
   virtual Result<std::vector<tensor::Tensor>> run(std::span<const NamedTensor> inputs,
                                                   std::span<const std::string> outputs,
                                                   const RunOptions& options) = 0;
 };
 
-// What every engine checks before its library sees anything: each input is there once, none is unknown, type, rank and fixed
-// dims agree; each wanted output exists. Errors: invalid_argument naming the tensor and what was expected.
+// What every engine checks before its library sees anything: each input is there once, none is
+// unknown, type, rank and fixed dims agree; each wanted output exists. Errors: invalid_argument
+// naming the tensor and what was expected.
 Status check_inputs(std::span<const TensorSpec> specs, std::span<const NamedTensor> inputs);
 Status check_outputs(std::span<const TensorSpec> specs, std::span<const std::string> wanted);
 

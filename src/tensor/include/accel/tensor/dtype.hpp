@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Element types of tensors. Used by inference, models and everything that carries tensors. Plain values; thread-safe.
-// Names and sizes are those of ONNX (TensorProto.DataType) where ONNX has the type; half types are raw 16-bit patterns.
+// Element types of tensors. Used by inference, models and everything that carries tensors. Plain
+// values; thread-safe. Names and sizes are those of ONNX (TensorProto.DataType) where ONNX has the
+// type; half types are raw 16-bit patterns.
 
 #include <cstddef>
 #include <cstdint>
@@ -44,18 +45,30 @@ inline constexpr bool always_false = false;
 template <class T>
 constexpr DType dtype_of() {
   using U = std::remove_cv_t<T>;
-  if constexpr (std::is_same_v<U, float>) return DType::f32;
-  else if constexpr (std::is_same_v<U, double>) return DType::f64;
-  else if constexpr (std::is_same_v<U, bool>) return DType::boolean;
-  else if constexpr (std::is_same_v<U, std::int8_t>) return DType::i8;
-  else if constexpr (std::is_same_v<U, std::uint8_t>) return DType::u8;
-  else if constexpr (std::is_same_v<U, std::int16_t>) return DType::i16;
-  else if constexpr (std::is_same_v<U, std::uint16_t>) return DType::u16;
-  else if constexpr (std::is_same_v<U, std::int32_t>) return DType::i32;
-  else if constexpr (std::is_same_v<U, std::uint32_t>) return DType::u32;
-  else if constexpr (std::is_same_v<U, std::int64_t>) return DType::i64;
-  else if constexpr (std::is_same_v<U, std::uint64_t>) return DType::u64;
-  else static_assert(detail::always_false<T>, "no DType for this C++ type");
+  if constexpr (std::is_same_v<U, float>)
+    return DType::f32;
+  else if constexpr (std::is_same_v<U, double>)
+    return DType::f64;
+  else if constexpr (std::is_same_v<U, bool>)
+    return DType::boolean;
+  else if constexpr (std::is_same_v<U, std::int8_t>)
+    return DType::i8;
+  else if constexpr (std::is_same_v<U, std::uint8_t>)
+    return DType::u8;
+  else if constexpr (std::is_same_v<U, std::int16_t>)
+    return DType::i16;
+  else if constexpr (std::is_same_v<U, std::uint16_t>)
+    return DType::u16;
+  else if constexpr (std::is_same_v<U, std::int32_t>)
+    return DType::i32;
+  else if constexpr (std::is_same_v<U, std::uint32_t>)
+    return DType::u32;
+  else if constexpr (std::is_same_v<U, std::int64_t>)
+    return DType::i64;
+  else if constexpr (std::is_same_v<U, std::uint64_t>)
+    return DType::u64;
+  else
+    static_assert(detail::always_false<T>, "no DType for this C++ type");
 }
 
 }  // namespace accel::tensor

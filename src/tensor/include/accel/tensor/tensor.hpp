@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A dense row-major tensor: element type, shape and contiguous bytes. Used by models to fill inputs and by inference engines to
-// hand out results without copying.
+// A dense row-major tensor: element type, shape and contiguous bytes. Used by models to fill inputs
+// and by inference engines to hand out results without copying.
 //
-// Ownership: a Tensor owns aligned memory, or borrows it, with or without a handle that keeps it alive (a mapped file, a result
-// that lies in an engine's memory). Move-only; share() makes a second Tensor over the same memory on purpose.
-// Threads: const access from many threads; writing only by the one that filled it, before it is shared.
+// Ownership: a Tensor owns aligned memory, or borrows it, with or without a handle that keeps it
+// alive (a mapped file, a result that lies in an engine's memory). Move-only; share() makes a
+// second Tensor over the same memory on purpose. Threads: const access from many threads; writing
+// only by the one that filled it, before it is shared.
 
 #include <algorithm>
 #include <initializer_list>
@@ -17,7 +18,8 @@
 
 namespace accel::tensor {
 
-constexpr std::size_t kTensorAlignment = 64;  // A cache line and the widest vector register (AVX-512).
+constexpr std::size_t kTensorAlignment =
+    64;  // A cache line and the widest vector register (AVX-512).
 
 class Tensor {
  public:
@@ -33,9 +35,10 @@ class Tensor {
   // Errors: invalid_argument (the shape), resource_exhausted (the machine does not have that much).
   static Result<Tensor> zeros(DType dtype, Shape shape);
 
-  // Memory that lies elsewhere, not copied. `owner` keeps it alive (its owners: this tensor and what share() makes of it);
-  // without one, the caller does. Errors: invalid_argument when bytes.size() is not what dtype and shape say, or when the
-  // memory is not aligned for the element type.
+  // Memory that lies elsewhere, not copied. `owner` keeps it alive (its owners: this tensor and
+  // what share() makes of it); without one, the caller does. Errors: invalid_argument when
+  // bytes.size() is not what dtype and shape say, or when the memory is not aligned for the element
+  // type.
   static Result<Tensor> borrow(DType dtype, Shape shape, ByteView bytes,
                                std::shared_ptr<const void> owner = {});
 
@@ -53,7 +56,8 @@ class Tensor {
   ByteView bytes() const { return bytes_; }
   bool owns_memory() const { return writable_ != nullptr; }
 
-  // The elements as T; empty when T is not the element type (check dtype() of what comes from a model).
+  // The elements as T; empty when T is not the element type (check dtype() of what comes from a
+  // model).
   template <class T>
   std::span<const T> data() const;
   // The same for writing; empty too when the memory is borrowed or shared.
@@ -61,20 +65,23 @@ class Tensor {
   std::span<T> mutable_data();
   std::span<std::uint8_t> mutable_bytes() { return {writable_, writable_ ? bytes_.size() : 0}; }
 
-  // A read-only alias of the same memory. Memory that is borrowed without an owner must outlive it too. From here on this
-  // tensor is read-only as well.
+  // A read-only alias of the same memory. Memory that is borrowed without an owner must outlive it
+  // too. From here on this tensor is read-only as well.
   Tensor share();
-  // The same memory under another shape. Errors: invalid_argument when the number of elements differs.
+  // The same memory under another shape. Errors: invalid_argument when the number of elements
+  // differs.
   Result<Tensor> reshaped(Shape shape);
-  // Rows [first, first + count) of the first axis, the same memory. Errors: invalid_argument (a scalar, or out of range).
+  // Rows [first, first + count) of the first axis, the same memory. Errors: invalid_argument (a
+  // scalar, or out of range).
   Result<Tensor> rows(std::int64_t first, std::int64_t count);
 
  private:
   DType dtype_ = DType::f32;
   Shape shape_;
   ByteView bytes_;
-  std::uint8_t* writable_ = nullptr;   // Set while this is the only tensor over memory of its own.
-  std::shared_ptr<const void> owner_;  // Keeps bytes_ alive; shared by the aliases that share() makes.
+  std::uint8_t* writable_ = nullptr;  // Set while this is the only tensor over memory of its own.
+  std::shared_ptr<const void>
+      owner_;  // Keeps bytes_ alive; shared by the aliases that share() makes.
 };
 
 template <class T>
