@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What goes into the store's calls. Plain values. Used by exchange, gateway, node and bench.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "accel/core/clock.hpp"
+#include "accel/ipld/profile.hpp"
+
+namespace accel::blockstore {
+
+struct StoreOptions {
+  std::filesystem::path directory;  // home/store; made when it is missing, unless read_only.
+  bool read_only = false;           // Nothing is written: no leases, no repairs.
+  // Address space of the index at first; it grows by itself when it is full.
+  std::uint64_t map_size = 256ULL << 20U;
+  unsigned hash_threads = 0;            // For add() and verify(); 0: the CPUs this process may use.
+  const Clock* clock = &system_clock();  // Dates of pins.
+  // Told before each step that changes the disk ("pack.append", "file.rename", …): tests kill the
+  // process there. Called on the thread that works; must not call the store.
+  std::function<void(std::string_view step)> on_step;
+};
+
+struct AddProgress {
+  std::uint64_t bytes_done = 0;
+  std::uint64_t bytes_total = 0;  // Of all files below the path, as they were found before the start.
+  std::filesystem::path path;     // The file at work.
+};
+
+struct AddOptions {
+  ipld::ImportProfile profile = ipld::unixfs_v1_2025();
+  bool only_hash = false;   // Computes the CID and stores nothing.
+  bool reference = false;   // Leaves the files where they are; they must stay as they are.
+  bool hidden = false;      // Takes entries whose name starts with a dot too (the path itself always).
+  bool is_private = false;  // Never served, never announced.
+  std::string name;         // Of the pin; empty: the last part of the path.
+  std::stop_token stop;
+  std::function<void(const AddProgress&)> on_progress;  // On the calling thread, about every 8 MiB.
+};
+
+struct PinOptions {
+  std::string name;
+  bool is_private = false;
+};
+
+struct ExportOptions {
+  bool overwrite = false;  // Replaces files that are there; folders are merged into.
+  // Makes links that are absolute or lead out of the folder too; refused otherwise.
+  bool outside_links = false;
+  std::stop_token stop;
+  std::function<void(std::uint64_t bytes_done)> on_progress;
+};
+
+struct GcOptions {
+  bool dry_run = false;
+  std::stop_token stop;
+};
+
+struct VerifyOptions {
+  std::uint64_t sample_blocks = 0;  // About so many blocks, picked at random; 0: all.
+  std::stop_token stop;
+  std::function<void(std::uint64_t blocks_done, std::uint64_t bytes_done)> on_progress;
+};
+
+}  // namespace accel::blockstore

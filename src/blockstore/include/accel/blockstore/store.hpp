@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The file-shaped store: where blocks live. A file that was added or fetched lies once, as a file;
+// its blocks are slices of it; small blocks lie in packs; an LMDB index maps multihash to places.
+// Used by exchange, gateway and node.
+//
+// Threads: every call is safe from any thread; all of them block (callers use an OffloadPool).
+// Processes: any number may have a store on the same directory; each opens it once. A forked child
+// must not use its parent's Store. Ownership: closes everything on destruction; PartialFiles must be
+// gone by then. Format, durability order and locks: docs/formats/store.md.
+//
+// What gc may free is everything that no pin, lease or partial file reaches. A caller that puts
+// blocks one by one holds a lease() on their root until it has pinned it.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accel/blockstore/lease.hpp"
+#include "accel/blockstore/options.hpp"
+#include "accel/blockstore/partial_file.hpp"
+#include "accel/blockstore/reports.hpp"
+#include "accel/core/bytes.hpp"
+#include "accel/ipld/cid.hpp"
+
+namespace accel::blockstore {
+
+inline constexpr int kStoreVersion = 1;
+inline constexpr std::size_t kMaxKvKeyBytes = 400;
+inline constexpr std::size_t kMaxKvSpaceBytes = 64;
+inline constexpr std::size_t kMaxKvValueBytes = 1U << 20U;
+
+class Store {
+ public:
+  // Errors: unsupported (made by a newer version: nothing is touched), permission_denied,
+  // already_exists (this process has it open), corrupt, resource_exhausted, io.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Blocks. Identity CIDs are always there. Common errors: not_found; corrupt (its bytes on disk are
+  // not what the CID names, or a referenced file was changed: the message names the file and what to
+  // do); unavailable (a referenced file is gone).
+  Result<bool> has(const ipld::Cid& cid) const;
+  Result<Bytes> get(const ipld::Cid& cid) const;
+  Result<std::uint64_t> size_of(const ipld::Cid& cid) const;
+  // Errors: unsupported (no slice that may be sent unhashed: use get()), not_found, corrupt.
+  Result<BlockPlace> locate(const ipld::Cid& cid) const;
+  // Verifies and stores; storing again is no error. Durable on return.
+  // Errors: corrupt, resource_exhausted, permission_denied, io.
+  Status put(const ipld::Cid& cid, ByteView block);
+  // The same for several at the price of one sync; all or nothing.
+  Status put_all(const std::vector<std::pair<ipld::Cid, ByteView>>& blocks);
+
+  // Adds a file, folder or symbolic link and pins its root: all or nothing.
+  // Errors: not_found, permission_denied, unsupported (a socket, device or pipe; a folder too large
+  // for one block), unavailable (a file changed while it was read), cancelled, resource_exhausted.
+  Result<AddedRoot> add(const std::filesystem::path& path, const AddOptions& options);
+
+  // Takes up or starts the fetch of a file; copies what the store has of it already. The slots are
+  // all leaves in file order. Errors: unavailable (somebody fetches it now), invalid_argument (slots
+  // that leave gaps), already_exists (it is here: file_of()), resource_exhausted (no room on disk).
+  Result<std::unique_ptr<PartialFile>> begin_file(const ipld::Cid& root, std::uint64_t file_bytes,
+                                                  std::vector<LeafSlot> slots);
+
+  // The read-only file with these contents, if the root is stored (or referenced, and unchanged) as
+  // one. The path stays valid while a pin or lease holds the root. Errors: corrupt, unavailable.
+  Result<std::optional<std::filesystem::path>> file_of(const ipld::Cid& root) const;
+  // The same, and writes such a file when the blocks lie in packs. Errors: as read().
+  Result<std::filesystem::path> ensure_file(const ipld::Cid& root);
+
+  // Reading UnixFS. Errors: not_found, corrupt, unsupported (sharded directories, other codecs),
+  // invalid_argument (a folder where a file is meant, or the reverse; a range that starts beyond the
+  // end), and the sink's own.
+  using Sink = std::function<Status(ByteView)>;
+  Status read(const ipld::Cid& root, std::uint64_t offset, std::uint64_t length,
+              const Sink& sink) const;
+  Result<std::uint64_t> file_size(const ipld::Cid& root) const;
+  Result<std::vector<DirEntry>> list(const ipld::Cid& directory) const;
+  Result<ipld::Cid> resolve(const ipld::Cid& root, std::string_view path) const;
+  // Writes a file or folder; never outside of `out`, whose parent must exist.
+  // Errors: as read(); already_exists (without overwrite), permission_denied (a link that leads out).
+  Status export_to(const ipld::Cid& root, const std::filesystem::path& out,
+                   const ExportOptions& options) const;
+
+  // Roots. pin() keeps the whole DAG, which must be here. Errors: not_found (names what is missing).
+  Status pin(const ipld::Cid& root, const PinOptions& options);
+  Status unpin(const ipld::Cid& root);
+  Result<std::vector<PinInfo>> pins() const;
+  // Whether the block was ever reached by a private pin and is reached by no public one: such a
+  // block is never served. Errs on the private side; unpinning does not make it public.
+  Result<bool> is_private(const ipld::Cid& cid) const;
+  // Also for a root that is not here yet. Errors: permission_denied, io.
+  Result<Lease> lease(const ipld::Cid& root) const;
+  // Errors: unavailable (another gc runs), cancelled.
+  Result<GcReport> gc(const GcOptions& options);
+  Result<UsageReport> usage() const;
+  // Hashes blocks and checks that pins are whole; what is wrong stands in the report.
+  Result<VerifyReport> verify(const VerifyOptions& options) const;
+
+  // Small values in the same index (names, remembered choices). Errors: invalid_argument (too long).
+  Result<std::optional<std::string>> kv_get(std::string_view space, std::string_view key) const;
+  Status kv_put(std::string_view space, std::string_view key, std::string_view value);
+  // Errors: already_exists (the message shows the value that is there).
+  Status kv_put_new(std::string_view space, std::string_view key, std::string_view value);
+  Status kv_erase(std::string_view space, std::string_view key);  // Absent is no error.
+  Result<std::vector<std::pair<std::string, std::string>>> kv_list(std::string_view space) const;
+
+  class Impl;
+
+ private:
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace accel::blockstore
