@@ -9,7 +9,9 @@ ByteView as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
 
@@ -38,13 +40,16 @@ int hex_digit(char character) {
 }  // namespace
 
 Result<Bytes> from_hex(std::string_view text) {
-  if (text.size() % 2 != 0) return fail(Errc::invalid_argument, "A hex string needs an even number of digits, not {}.", text.size());
+  if (text.size() % 2 != 0)
+    return fail(Errc::invalid_argument, "A hex string needs an even number of digits, not {}.",
+                text.size());
   Bytes bytes;
   bytes.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const int high = hex_digit(text[i]);
     const int low = hex_digit(text[i + 1]);
-    if (high < 0 || low < 0) return fail(Errc::invalid_argument, "Not a hex digit at position {}.", high < 0 ? i : i + 1);
+    if (high < 0 || low < 0)
+      return fail(Errc::invalid_argument, "Not a hex digit at position {}.", high < 0 ? i : i + 1);
     bytes.push_back(static_cast<std::uint8_t>(high * 16 + low));
   }
   return bytes;
@@ -58,7 +63,8 @@ std::string human_bytes(std::uint64_t size_bytes) {
     value /= 1000.0;
     ++unit;
   }
-  return unit == 0 ? fmt::format("{} B", size_bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+  return unit == 0 ? fmt::format("{} B", size_bytes)
+                   : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 }  // namespace accel

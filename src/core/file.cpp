@@ -15,8 +15,10 @@
 namespace accel {
 namespace {
 
-tl::unexpected<Error> fail_path(int error_number, std::string_view what, const std::filesystem::path& path) {
-  return fail_errno(errc_from_errno(error_number), error_number, fmt::format("Cannot {} {}.", what, path.string()));
+tl::unexpected<Error> fail_path(int error_number, std::string_view what,
+                                const std::filesystem::path& path) {
+  return fail_errno(errc_from_errno(error_number), error_number,
+                    fmt::format("Cannot {} {}.", what, path.string()));
 }
 
 }  // namespace
@@ -47,12 +49,14 @@ Result<UniqueFd> open_file(const std::filesystem::path& path, int flags, unsigne
 
 Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
   ACCEL_TRY(const UniqueFd fd, open_file(path, O_RDONLY));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return fail_path(errno, "stat", path);
-  if (!S_ISREG(info.st_mode)) return fail(Errc::invalid_argument, "{} is not a regular file.", path.string());
+  if (!S_ISREG(info.st_mode))
+    return fail(Errc::invalid_argument, "{} is not a regular file.", path.string());
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size > limit_bytes) {
-    return fail(Errc::resource_exhausted, "{} has {} bytes; at most {} are read here.", path.string(), size, limit_bytes);
+    return fail(Errc::resource_exhausted, "{} has {} bytes; at most {} are read here.",
+                path.string(), size, limit_bytes);
   }
   Bytes bytes(size);
   ACCEL_CHECK(pread_all(fd.get(), bytes, 0));
@@ -68,8 +72,11 @@ Status pread_all(int fd, std::span<std::uint8_t> out, std::uint64_t offset) {
   while (!out.empty()) {
     const ssize_t got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(Errc::io, errno, fmt::format("Cannot read at offset {}.", offset));
-    if (got == 0) return fail(Errc::corrupt, "The file ends at offset {}, {} bytes too early.", offset, out.size());
+    if (got < 0)
+      return fail_errno(Errc::io, errno, fmt::format("Cannot read at offset {}.", offset));
+    if (got == 0)
+      return fail(Errc::corrupt, "The file ends at offset {}, {} bytes too early.", offset,
+                  out.size());
     out = out.subspan(static_cast<std::size_t>(got));
     offset += static_cast<std::uint64_t>(got);
   }
@@ -80,7 +87,9 @@ Status pwrite_all(int fd, ByteView bytes, std::uint64_t offset) {
   while (!bytes.empty()) {
     const ssize_t put = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail_errno(errc_from_errno(errno), errno, fmt::format("Cannot write {} bytes at offset {}.", bytes.size(), offset));
+    if (put < 0)
+      return fail_errno(errc_from_errno(errno), errno,
+                        fmt::format("Cannot write {} bytes at offset {}.", bytes.size(), offset));
     bytes = bytes.subspan(static_cast<std::size_t>(put));
     offset += static_cast<std::uint64_t>(put);
   }
@@ -98,12 +107,14 @@ Status sync_directory(const std::filesystem::path& directory) {
 }
 
 Status write_file_atomic(const std::filesystem::path& path, ByteView bytes, unsigned mode) {
-  const std::filesystem::path temporary = path.string() + "." + random_hex(system_random(), 6) + ".tmp";
+  const std::filesystem::path temporary =
+      path.string() + "." + random_hex(system_random(), 6) + ".tmp";
   const auto write = [&]() -> Status {
     ACCEL_TRY(const UniqueFd fd, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
     ACCEL_CHECK(pwrite_all(fd.get(), bytes, 0));
     ACCEL_CHECK(sync_file(fd.get()));
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_path(errno, "rename a file to", path);
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
+      return fail_path(errno, "rename a file to", path);
     return sync_directory(path.has_parent_path() ? path.parent_path() : ".");
   };
   Status status = write();
@@ -114,13 +125,14 @@ Status write_file_atomic(const std::filesystem::path& path, ByteView bytes, unsi
 Status make_directories(const std::filesystem::path& directory, unsigned mode) {
   if (directory.empty() || ::access(directory.c_str(), F_OK) == 0) return {};
   ACCEL_CHECK(make_directories(directory.parent_path(), mode));
-  if (::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST) return fail_path(errno, "create the folder", directory);
+  if (::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST)
+    return fail_path(errno, "create the folder", directory);
   return {};
 }
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   ACCEL_TRY(const UniqueFd fd, open_file(path, O_RDONLY));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return fail_path(errno, "stat", path);
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size == 0) return MappedFile(nullptr, 0);
@@ -147,7 +159,8 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path, Mode mode,
   const int operation = (mode == Mode::exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
   while (::flock(fd.get(), operation) != 0) {
     if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK) return fail(Errc::unavailable, "Another process holds the lock {}.", path.string());
+    if (errno == EWOULDBLOCK)
+      return fail(Errc::unavailable, "Another process holds the lock {}.", path.string());
     return fail_path(errno, "lock", path);
   }
   return FileLock(std::move(fd));

@@ -51,10 +51,14 @@ Errc errc_from_name(std::string_view name) {
 
 int errc_exit_code(Errc code) { return row_of(code).exit_code; }
 
-std::string Error::to_string() const { return cause.empty() ? message : fmt::format("{} ({})", message, cause); }
+std::string Error::to_string() const {
+  return cause.empty() ? message : fmt::format("{} ({})", message, cause);
+}
 
 tl::unexpected<Error> fail_errno(Errc code, int error_number, std::string message) {
-  return tl::unexpected<Error>(Error{code, std::move(message), fmt::format("errno {}: {}", error_number, std::strerror(error_number))});
+  return tl::unexpected<Error>(
+      Error{code, std::move(message),
+            fmt::format("errno {}: {}", error_number, std::strerror(error_number))});
 }
 
 Errc errc_from_errno(int error_number) {
