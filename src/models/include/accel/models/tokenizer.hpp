@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Text to token ids as a tokenizer.json says. Used by the text families here and by tests.
+//
+// Reads the format of Hugging Face `tokenizers` (version "1.0"): model WordPiece with the
+// normalizers and pre-tokenizers that come with it; ids equal those of `tokenizers` 0.23. What it
+// does not know it refuses by name, so that no text is ever cut in another way than the model
+// learned. Padding in the file is ignored: batches pad to their longest text.
+// Threads: encode() is const and may run on many threads. Owns all it needs; move-only.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/core/bytes.hpp"
+
+namespace accel::models {
+
+constexpr std::size_t kMaxTokenizerBytes = 64 << 20;  // Of tokenizer.json; big ones have 17 MB.
+constexpr std::size_t kMaxVocabulary = 4'000'000;
+constexpr std::size_t kMaxAddedTokens = 100'000;
+constexpr std::size_t kMaxTokenBytes = 1024;
+
+struct EncodeOptions {
+  static constexpr std::size_t kUnlimited = SIZE_MAX;
+  // Tokens at most, special ones included; not set: what the file's truncation says, if anything.
+  std::optional<std::size_t> max_length;
+  bool add_special = true;  // [CLS] and [SEP], as the file's post-processor places them.
+};
+
+struct Encoding {
+  std::vector<std::int32_t> ids;
+  std::vector<std::uint8_t> type_ids;  // As many as ids.
+  bool truncated = false;              // Some of the text is not in ids.
+};
+
+class Tokenizer {
+ public:
+  // Errors: corrupt (no JSON, wrong types, ids that collide; says where), unsupported (a model or
+  // step that is not implemented, named), resource_exhausted (a limit above).
+  static Result<Tokenizer> from_json(ByteView tokenizer_json);
+
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  // Never fails: bytes that are not UTF-8 count as U+FFFD, one for each maximal subpart (Unicode
+  // 15, section 3.9), which BERT's normalizer then drops.
+  Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
+
+  std::size_t vocabulary_size() const;  // With added tokens.
+  std::optional<std::int32_t> token_to_id(std::string_view token) const;
+  // "[PAD]" or what the file's padding says; 0 where neither is there.
+  std::int32_t pad_id() const;
+  // How many tokens the post-processor adds to one text: 2 for BERT.
+  std::size_t special_tokens() const;
+
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+};
+
+}  // namespace accel::models
