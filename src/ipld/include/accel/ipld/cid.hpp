@@ -76,7 +76,7 @@ class Cid {
 };
 
 struct Cid::Prefix {
-  Cid cid;
+  Cid cid{};
   std::size_t size = 0;  // Bytes it took.
 };
 

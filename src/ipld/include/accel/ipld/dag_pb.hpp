@@ -19,8 +19,8 @@ inline constexpr std::size_t kMaxBlockBytes = 4U << 20U;  // Nobody sends more (
 inline constexpr std::size_t kMaxLinks = 200'000;  // Of one node; a full block of them holds fewer.
 
 struct PbLink {
-  Cid cid;
-  std::string name;
+  Cid cid{};
+  std::string name{};
   std::uint64_t tsize =
       0;  // Bytes of the whole DAG below, as its maker counted them: a hint, never verified.
   // Both fields are optional on the wire. Kubo writes them always, empty or not, and so does UnixFS
@@ -32,8 +32,8 @@ struct PbLink {
 };
 
 struct PbNode {
-  std::vector<PbLink> links;
-  std::optional<Bytes> data;
+  std::vector<PbLink> links{};
+  std::optional<Bytes> data{};
 
   friend bool operator==(const PbNode&, const PbNode&) = default;
 };

@@ -22,14 +22,14 @@ inline constexpr std::size_t kMaxSymlinkBytes = 4095;  // PATH_MAX without its N
 Status check_entry_name(std::string_view name);
 
 struct DirectoryEntry {
-  std::string name;
-  Cid cid;
+  std::string name{};
+  Cid cid{};
   std::uint64_t tsize = 0;  // Built::dag_bytes or BuiltBlock::dag_bytes of the child.
 };
 
 struct BuiltBlock {
-  Cid cid;
-  Bytes block;
+  Cid cid{};
+  Bytes block{};
   std::uint64_t dag_bytes = 0;  // Tsize: this block and all below.
 };
 

@@ -17,13 +17,13 @@
 namespace accel::ipld {
 
 struct Leaf {
-  Cid cid;
+  Cid cid{};
   std::uint64_t payload_bytes = 0;  // Bytes of the file.
   std::uint64_t block_bytes = 0;    // Bytes of the block: the same for raw leaves.
 };
 
 struct Built {
-  Cid root;
+  Cid root{};
   std::uint64_t file_bytes = 0;
   std::uint64_t dag_bytes =
       0;  // Tsize: the blocks of the whole DAG, repeated ones counted each time.
@@ -32,8 +32,8 @@ struct Built {
 // The bytes around a payload in its leaf block; both empty for raw leaves.
 // So a wrapped leaf can be hashed, sent and read without copying its payload.
 struct LeafFrame {
-  Bytes prefix;
-  Bytes suffix;
+  Bytes prefix{};
+  Bytes suffix{};
 };
 LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes);
 Bytes leaf_block(const ImportProfile& profile, ByteView payload);
@@ -65,7 +65,7 @@ class BalancedLayout {
     std::uint64_t file_bytes = 0;
     std::uint64_t dag_bytes = 0;
   };
-  Status push(std::size_t level, const Child& child);
+  Status push(std::size_t level, Child child);
   Result<Child> close(std::size_t level);
 
   ImportProfile profile_;

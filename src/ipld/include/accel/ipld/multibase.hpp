@@ -24,7 +24,7 @@ enum class Multibase : char {
 };
 
 // Longest text that multibase_decode() reads: base36 and base58btc cost time quadratic in it.
-inline constexpr std::size_t kMaxMultibaseText = 8192;
+inline constexpr std::size_t kMaxMultibaseText = 4096;
 
 // The prefix character and the digits.
 std::string multibase_encode(Multibase base, ByteView bytes);

@@ -23,10 +23,12 @@ enum class HashCode : std::uint64_t {
 };
 
 inline constexpr std::size_t kMaxDigestBytes = 128;
+// Digests may be cut short; below this they are too easy to forge (Kubo's rule). Not for identity.
+inline constexpr std::size_t kMinDigestBytes = 20;
 
 class Multihash {
  public:
-  // The sha2-256 of 32 zero bits would be a lie: the default is the identity hash of no bytes.
+  // The identity hash of no bytes.
   Multihash() = default;
 
   // Errors: invalid_argument (a digest above kMaxDigestBytes, or a length that the function cannot

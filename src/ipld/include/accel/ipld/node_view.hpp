@@ -25,7 +25,7 @@ std::string_view node_kind_name(NodeKind kind);
 
 // A part of a file that lies in another block.
 struct FileChild {
-  Cid cid;
+  Cid cid{};
   std::uint64_t offset = 0;  // From the start of this node's bytes.
   std::uint64_t length = 0;  // In file bytes; never 0.
   std::uint64_t tsize = 0;   // The maker's word; 0 if it gave none.
@@ -34,12 +34,14 @@ struct FileChild {
 // Owns its fields except inline_data, which borrows from the block that was decoded.
 struct NodeView {
   NodeKind kind = NodeKind::raw;
-  std::uint64_t file_bytes = 0;  // raw, file: bytes of file below this node, inline_data included.
-  ByteView inline_data;  // raw, file: bytes that lie in this block; they come before all children.
-  std::vector<FileChild> children;  // file: in file order.
-  std::vector<DirectoryEntry>
-      entries;  // directory: as they stand in the block; names are checked and differ.
-  std::string symlink_target;  // symlink: not resolved, not checked against anything.
+  // raw, file: bytes of file below this node, inline_data included.
+  std::uint64_t file_bytes = 0;
+  // raw, file: bytes that lie in this block; they come before all children.
+  ByteView inline_data{};
+  std::vector<FileChild> children{};  // file: in file order.
+  // directory: as they stand in the block; names are checked and differ.
+  std::vector<DirectoryEntry> entries{};
+  std::string symlink_target{};  // symlink: not resolved, not checked against anything.
 
   bool is_file() const { return kind == NodeKind::raw || kind == NodeKind::file; }
   const DirectoryEntry* find(std::string_view name) const;  // Borrows; nullptr if there is none.

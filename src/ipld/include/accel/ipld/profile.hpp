@@ -19,7 +19,7 @@ enum class DirectorySize : std::uint8_t {
 };
 
 struct ImportProfile {
-  std::string name;
+  std::string name{};
   int cid_version = 1;
   bool raw_leaves = true;                    // False: each leaf is a dag-pb UnixFS file.
   std::uint64_t chunk_size = 1U << 20U;      // Bytes of file in one leaf.

@@ -23,20 +23,21 @@ enum class NodeType : std::uint8_t {
 
 struct UnixFsTime {
   std::int64_t seconds = 0;  // Since 1970, may be negative.
-  std::optional<std::uint32_t> nanoseconds;
+  std::optional<std::uint32_t> nanoseconds{};
 
   friend bool operator==(const UnixFsTime&, const UnixFsTime&) = default;
 };
 
 struct UnixFsNode {
   NodeType type = NodeType::file;
-  std::optional<Bytes> data;              // File bytes, a symlink's target, or a HAMT's bit field.
-  std::optional<std::uint64_t> filesize;  // Bytes of the file below, data included.
-  std::vector<std::uint64_t> blocksizes;  // File bytes below each link, in the order of the links.
-  std::optional<std::uint64_t> hash_type;
-  std::optional<std::uint64_t> fanout;
-  std::optional<std::uint32_t> mode;
-  std::optional<UnixFsTime> mtime;
+  std::optional<Bytes> data{};  // File bytes, a symlink's target, or a HAMT's bit field.
+  std::optional<std::uint64_t> filesize{};  // Bytes of the file below, data included.
+  std::vector<std::uint64_t>
+      blocksizes{};  // File bytes below each link, in the order of the links.
+  std::optional<std::uint64_t> hash_type{};
+  std::optional<std::uint64_t> fanout{};
+  std::optional<std::uint32_t> mode{};
+  std::optional<UnixFsTime> mtime{};
 
   friend bool operator==(const UnixFsNode&, const UnixFsNode&) = default;
 };
@@ -44,8 +45,9 @@ struct UnixFsNode {
 // Canonical: fields in the order of their numbers, as Kubo writes them.
 Bytes encode_unixfs(const UnixFsNode& node);
 
-// Errors: corrupt (not protobuf, no type, an unknown type, a field given twice, nanoseconds above
-// 999999999), resource_exhausted (more block sizes than kMaxLinks).
+// Fields that UnixFS may get later are skipped, as protobuf readers do.
+// Errors: corrupt (not protobuf, no type, a field given twice, nanoseconds above 999999999),
+// unsupported (a type that UnixFS got later), resource_exhausted (more block sizes than kMaxLinks).
 Result<UnixFsNode> decode_unixfs(ByteView data);
 
 }  // namespace accel::ipld

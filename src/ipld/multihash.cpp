@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/ipld/multihash.hpp"
+
+#include <algorithm>
+
+#include "accel/crypto/sha256.hpp"
+#include "accel/crypto/sha512.hpp"
+#include "accel/ipld/varint.hpp"
+
+namespace accel::ipld {
+namespace {
+
+struct LengthRange {
+  std::size_t least;
+  std::size_t most;
+};
+
+LengthRange digest_lengths(HashCode code) {
+  switch (code) {
+    case HashCode::identity:
+      return {0, kMaxDigestBytes};
+    case HashCode::sha2_256:
+    case HashCode::blake2b_256:
+      return {kMinDigestBytes, 32};
+    case HashCode::sha2_512:
+      return {kMinDigestBytes, 64};
+    case HashCode::blake3:
+      break;  // An extendable function: any length above the least.
+  }
+  return {kMinDigestBytes, kMaxDigestBytes};
+}
+
+}  // namespace
+
+Result<Multihash> Multihash::wrap(HashCode code, ByteView digest) {
+  const LengthRange lengths = digest_lengths(code);
+  if (digest.size() < lengths.least || digest.size() > lengths.most) {
+    return fail(Errc::invalid_argument,
+                "A digest of hash function 0x{:x} has {} to {} bytes here, not {}.",
+                static_cast<std::uint64_t>(code), lengths.least, lengths.most, digest.size());
+  }
+  Multihash hash;
+  hash.code_ = code;
+  hash.size_ = static_cast<std::uint8_t>(digest.size());
+  if (digest.size() <= kInlineBytes) {
+    std::ranges::copy(digest, hash.inline_.begin());
+  } else {
+    hash.long_ = std::make_shared<const Bytes>(digest.begin(), digest.end());
+  }
+  return hash;
+}
+
+Result<Multihash> Multihash::from_bytes(ByteView bytes) {
+  ACCEL_TRY(const Uvarint code, get_uvarint(bytes));
+  ACCEL_TRY(const Uvarint length, get_uvarint(bytes.subspan(code.size)));
+  const ByteView digest = bytes.subspan(code.size + length.size);
+  if (length.value != digest.size()) {
+    return fail(Errc::invalid_argument, "A multihash promises {} bytes of digest and has {}.",
+                length.value, digest.size());
+  }
+  return wrap(static_cast<HashCode>(code.value), digest);
+}
+
+ByteView Multihash::digest() const {
+  return size_ <= kInlineBytes ? ByteView(inline_).first(size_) : ByteView(*long_);
+}
+
+std::size_t Multihash::size_bytes() const {
+  return uvarint_size(static_cast<std::uint64_t>(code_)) + uvarint_size(size_) + size_;
+}
+
+void Multihash::append_to(Bytes& out) const {
+  put_uvarint(out, static_cast<std::uint64_t>(code_));
+  put_uvarint(out, size_);
+  const ByteView view = digest();
+  out.insert(out.end(), view.begin(), view.end());
+}
+
+Bytes Multihash::bytes() const {
+  Bytes out;
+  out.reserve(size_bytes());
+  append_to(out);
+  return out;
+}
+
+bool operator==(const Multihash& left, const Multihash& right) {
+  return left.code_ == right.code_ && std::ranges::equal(left.digest(), right.digest());
+}
+
+std::strong_ordering operator<=>(const Multihash& left, const Multihash& right) {
+  if (const auto order = left.code_ <=> right.code_; order != 0) return order;
+  const ByteView a = left.digest();
+  const ByteView b = right.digest();
+  return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+}
+
+Multihash sha2_256_of(const std::array<std::uint8_t, 32>& digest) {
+  return *Multihash::wrap(HashCode::sha2_256, digest);
+}
+
+Multihash sha2_256(ByteView data) { return sha2_256_of(crypto::sha256(data)); }
+
+Result<bool> verify(const Multihash& hash, ByteView data) {
+  const ByteView digest = hash.digest();
+  switch (hash.code()) {
+    case HashCode::identity:
+      return std::ranges::equal(digest, data);
+    case HashCode::sha2_256:
+      return std::ranges::equal(digest, ByteView(crypto::sha256(data)).first(digest.size()));
+    case HashCode::sha2_512:
+      return std::ranges::equal(digest, ByteView(crypto::sha512(data)).first(digest.size()));
+    default:
+      return fail(Errc::unsupported,
+                  "The hash function 0x{:x} is not computed here; sha2-256 and sha2-512 are.",
+                  static_cast<std::uint64_t>(hash.code()));
+  }
+}
+
+}  // namespace accel::ipld
