@@ -35,6 +35,9 @@ class OffloadPool {
   template <class F>
   using ValueOf = typename ResultOf<F>::value_type;
 
+  // Name the job first (style.md, g++ 12 traps):
+  //   auto job = [&](std::stop_token stop) { return hash(path, stop); };
+  //   auto digest = co_await pool.run(job);
   // Runs job(stop_token) -> Result<T> on a thread of the pool and resumes on the task's executor.
   // When the waiting task is cancelled, a job that still waits ends at once with cancelled; a job
   // that runs gets its stop request and is waited for: job and what it captured outlive the call
@@ -66,7 +69,7 @@ class OffloadPool {
   Status submit_body(Body body, std::stop_token stop);
 
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // Owners: the pool; a cancelled waiter looks at it weakly.
 };
 
 }  // namespace accel
