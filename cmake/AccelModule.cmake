@@ -87,6 +87,9 @@ function(accel_add_test target)
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} accel_warnings GTest::gmock GTest::gtest_main)
   target_compile_definitions(${target} PRIVATE ACCEL_TEST_DATA="${PROJECT_SOURCE_DIR}/test/data")
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if(async IN_LIST ARG_LABELS)
+    set_property(GLOBAL APPEND PROPERTY accel_async_tests ${target})
+  endif()
 endfunction()
 
 # accel_add_fuzzer(<name> SOURCES ... LIBS ... CORPUS <dir>): a libFuzzer target in the fuzz preset; elsewhere the same
@@ -103,4 +106,12 @@ function(accel_add_fuzzer name)
     set_tests_properties(fuzz_${name}.replays_its_corpus PROPERTIES LABELS "unit;fuzz" TIMEOUT 60)
   endif()
   set_property(GLOBAL APPEND PROPERTY accel_fuzzers fuzz_${name})
+endfunction()
+
+# Targets that build what one part of `make test` or `make fuzz` needs, and no more.
+function(accel_add_group_targets)
+  foreach(group accel_async_tests accel_fuzzers)
+    get_property(members GLOBAL PROPERTY ${group})
+    add_custom_target(${group} DEPENDS ${members})
+  endforeach()
 endfunction()

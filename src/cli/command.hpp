@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// How a group of commands registers itself. Parsing fills the options and sets `selected`; cli::run() then calls it with a
+// Session. Each group is one file under commands/.
+
+#include <CLI/App.hpp>
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "output.hpp"
+#include "session.hpp"
+
+namespace accel::cli {
+
+struct Selection {
+  std::function<Status(Session&)> action;  // What the parsed command line asks for.
+};
+
+// Registers `name` under `parent` with a one-line description and examples; `action` runs when it was chosen.
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
+                      const std::string& examples);
+void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Session&)> action);
+
+void add_content_commands(CLI::App& app, Selection& selection);
+void add_store_commands(CLI::App& app, Selection& selection);
+void add_model_commands(CLI::App& app, Selection& selection);
+void add_run_commands(CLI::App& app, Selection& selection);
+void add_hardware_commands(CLI::App& app, Selection& selection);
+void add_history_commands(CLI::App& app, Selection& selection);
+void add_node_commands(CLI::App& app, Selection& selection);
+void add_config_commands(CLI::App& app, Selection& selection);
+void add_completion_command(CLI::App& app, Selection& selection);
+
+}  // namespace accel::cli

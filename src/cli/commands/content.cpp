@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// add, get, cat, ls, cid, pull: content by its name.
+#include <filesystem>
+#include <memory>
+
+#include "accel/ipld/cid.hpp"
+#include "command.hpp"
+
+namespace accel::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+}
+
+void set_if(json& params, const char* name, const std::string& value) {
+  if (!value.empty()) params[name] = value;
+}
+
+struct AddFlags {
+  std::string path, profile, name;
+  bool quiet = false, only_hash = false, hidden = false, reference = false, is_private = false;
+};
+
+Status add(Session& session, const AddFlags& flags) {
+  json params{{"path", absolute(flags.path)}, {"only_hash", flags.only_hash}, {"hidden", flags.hidden},
+              {"reference", flags.reference}, {"private", flags.is_private}};
+  set_if(params, "profile", flags.profile);
+  set_if(params, "name", flags.name);
+  ACCEL_TRY(const json result, session.call("content.add", params));
+  if (session.flags().json) return print_json(result);
+  const std::string cid = result.at("cid").get<std::string>();
+  if (flags.quiet) return print_line(cid);
+  return print_line(fmt::format("added {} {} ({}, {} files, profile {})", cid, flags.path,
+                                human_bytes(result.value("bytes", std::uint64_t{0})),
+                                result.value("files", std::uint64_t{0}),
+                                result.value("profile", std::string())));
+}
+
+void add_add(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<AddFlags>();
+  CLI::App* command = add_command(app, "add", "Add a file or a folder and print its CID",
+                                  "  ipfs-accelerate add model.onnx\n"
+                                  "  ipfs-accelerate add -Q --only-hash --profile unixfs-v0-2015 folder\n"
+                                  "  ipfs-accelerate add --name minilm --reference ~/models/minilm");
+  command->add_option("PATH", flags->path, "File or folder")->required();
+  command->add_flag("-Q,--only-cid", flags->quiet, "Print only the root CID");
+  command->add_flag("--only-hash", flags->only_hash, "Compute the CID; store nothing");
+  command->add_option("--profile", flags->profile, "unixfs-v1-2025 (default) or unixfs-v0-2015");
+  command->add_flag("--hidden", flags->hidden, "Include files and folders whose name starts with a dot");
+  command->add_flag("--reference", flags->reference, "Leave the file in place instead of copying it");
+  command->add_flag("--private", flags->is_private, "Never serve or announce this root");
+  command->add_option("--name", flags->name, "Give the root a local name");
+  on_chosen(command, selection, [flags](Session& session) { return add(session, *flags); });
+}
+
+struct GetFlags {
+  std::string cid, output;
+  bool force = false;
+};
+
+void add_get(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<GetFlags>();
+  CLI::App* command = add_command(app, "get", "Write a stored file or folder to disk",
+                                  "  ipfs-accelerate get bafy… -o model.onnx");
+  command->add_option("CID", flags->cid, "CID, name, or CID/path")->required();
+  command->add_option("-o,--output", flags->output, "Where to write (default: ./NAME or ./CID)");
+  command->add_flag("-f,--force", flags->force, "Replace what is there");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const std::string last = flags->cid.substr(flags->cid.find_last_of('/') + 1);
+    const json params{{"target", flags->cid},
+                      {"output", absolute(flags->output.empty() ? last : flags->output)},
+                      {"force", flags->force}};
+    ACCEL_TRY(const json result, session.call("content.get", params));
+    if (session.flags().json) return print_json(result);
+    return print_line(fmt::format("wrote {} ({})", result.at("path").get<std::string>(),
+                                  human_bytes(result.value("bytes", std::uint64_t{0}))));
+  });
+}
+
+struct CatFlags {
+  std::string cid;
+  std::int64_t offset = 0, length = -1;
+};
+
+void add_cat(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<CatFlags>();
+  CLI::App* command = add_command(app, "cat", "Write a stored file to standard output",
+                                  "  ipfs-accelerate cat bafy…/config.json\n"
+                                  "  ipfs-accelerate cat --offset 1048576 --length 16 bafy… | xxd");
+  command->add_option("CID", flags->cid, "CID, name, or CID/path")->required();
+  command->add_option("--offset", flags->offset, "First byte (default 0)");
+  command->add_option("--length", flags->length, "Number of bytes (default: to the end)");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params{{"target", flags->cid}, {"offset", flags->offset}, {"length", flags->length}};
+    ACCEL_TRY(const json result, session.call("content.cat", params, print_bytes));
+    return {};
+  });
+}
+
+void add_ls(CLI::App& app, Selection& selection) {
+  auto target = std::make_shared<std::string>();
+  CLI::App* command = add_command(app, "ls", "List a stored folder", "  ipfs-accelerate ls minilm");
+  command->add_option("CID", *target, "CID, name, or CID/path of a folder")->required();
+  on_chosen(command, selection, [target](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("content.ls", {{"target", *target}}));
+    if (session.flags().json) return print_json(result);
+    std::vector<std::vector<std::string>> rows;
+    for (const json& entry : result.at("entries")) {
+      rows.push_back({entry.at("cid"), std::to_string(entry.value("bytes", std::uint64_t{0})),
+                      entry.at("kind"), entry.at("name")});
+    }
+    return print_table({"CID", "BYTES", "KIND", "NAME"}, rows);
+  });
+}
+
+Status inspect_cid(Session& session, const std::string& text) {
+  ACCEL_TRY(const ipld::Cid cid, ipld::Cid::parse(text));
+  const json result{{"cid", cid.to_string()},
+                    {"version", cid.version()},
+                    {"codec", ipld::codec_name(cid.codec())},
+                    {"hash", ipld::hash_name(cid.hash().code())},
+                    {"digest", to_hex(cid.hash().digest())},
+                    {"v1", cid.as_v1().to_string()}};
+  if (session.flags().json) return print_json(result);
+  for (const auto& [name, value] : result.items()) {
+    ACCEL_CHECK(print_line(fmt::format("{:8} {}", name, value.is_string() ? value.get<std::string>() : value.dump())));
+  }
+  return {};
+}
+
+struct ConvertFlags {
+  std::string cid;
+  int version = 1;
+};
+
+Status convert_cid(Session& session, const ConvertFlags& flags) {
+  ACCEL_TRY(const ipld::Cid cid, ipld::Cid::parse(flags.cid));
+  std::string text = cid.as_v1().to_string();
+  if (flags.version == 0) {
+    const bool fits = cid.codec() == ipld::Codec::dag_pb && cid.hash().code() == ipld::HashCode::sha2_256;
+    if (!fits) {
+      return fail(Errc::invalid_argument, "{} has no version 0: that takes dag-pb and sha2-256.", flags.cid);
+    }
+    text = ipld::Cid::v0(cid.hash()).to_string();
+  }
+  return session.flags().json ? print_json(json{{"cid", text}}) : print_line(text);
+}
+
+void add_cid(CLI::App& app, Selection& selection) {
+  CLI::App* group = add_command(app, "cid", "Look at CIDs and convert them",
+                                "  ipfs-accelerate cid inspect QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn");
+  group->require_subcommand(1);
+  auto text = std::make_shared<std::string>();
+  CLI::App* inspect = add_command(*group, "inspect", "Show the parts of a CID",
+                                  "  ipfs-accelerate cid inspect bafkqaaa");
+  inspect->add_option("CID", *text)->required();
+  on_chosen(inspect, selection, [text](Session& session) { return inspect_cid(session, *text); });
+  auto flags = std::make_shared<ConvertFlags>();
+  CLI::App* convert = add_command(*group, "convert", "Write a CID in the other version",
+                                  "  ipfs-accelerate cid convert --version 1 Qm…");
+  convert->add_option("CID", flags->cid)->required();
+  convert->add_option("--version", flags->version, "0 or 1 (default)")->check(CLI::Range(0, 1));
+  on_chosen(convert, selection, [flags](Session& session) { return convert_cid(session, *flags); });
+}
+
+struct PullFlags {
+  std::string target, output, name;
+  std::vector<std::string> from;
+  bool force = false;
+};
+
+Status print_pull(const json& result) {
+  const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
+  ACCEL_CHECK(print_line(fmt::format(
+      "pulled {} ({}): {} fetched, {} were here, every byte verified, in {:.2f} s",
+      result.at("cid").get<std::string>(), human_bytes(count("bytes_total")),
+      human_bytes(count("bytes_fetched")), human_bytes(count("bytes_reused")),
+      result.value("seconds", 0.0))));
+  for (const json& source : result.at("sources")) {
+    ACCEL_CHECK(print_line(fmt::format("  from {}: {} in {} blocks, {} failures",
+                                       source.at("url").get<std::string>(),
+                                       human_bytes(source.value("bytes", std::uint64_t{0})),
+                                       source.value("blocks", std::uint64_t{0}),
+                                       source.value("failures", std::uint64_t{0}))));
+  }
+  if (result.contains("path")) return print_line("  wrote " + result.at("path").get<std::string>());
+  return {};
+}
+
+Status pull(Session& session, const PullFlags& flags) {
+  json params{{"target", flags.target}, {"sources", flags.from}, {"force", flags.force}};
+  set_if(params, "name", flags.name);
+  set_if(params, "output", absolute(flags.output));
+  ACCEL_TRY(const json result, session.call("content.pull", params));
+  return session.flags().json ? print_json(result) : print_pull(result);
+}
+
+void add_pull(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<PullFlags>();
+  CLI::App* command = add_command(app, "pull", "Fetch a CID from several sources at once, verified",
+                                  "  ipfs-accelerate pull bafy… --from http://127.0.0.1:8080\n"
+                                  "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080");
+  command->add_option("TARGET", flags->target, "CID, or NAME@CID to give it a local name")->required();
+  command->add_option("--from", flags->from, "A gateway's URL; may be given several times");
+  command->add_option("-o,--output", flags->output, "Also write the file or folder there");
+  command->add_option("--name", flags->name, "Give the root a local name");
+  command->add_flag("-f,--force", flags->force, "Replace what is at the output path");
+  on_chosen(command, selection, [flags](Session& session) { return pull(session, *flags); });
+}
+
+}  // namespace
+
+void add_content_commands(CLI::App& app, Selection& selection) {
+  add_add(app, selection);
+  add_get(app, selection);
+  add_cat(app, selection);
+  add_ls(app, selection);
+  add_cid(app, selection);
+  add_pull(app, selection);
+}
+
+}  // namespace accel::cli

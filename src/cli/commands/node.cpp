@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// daemon, status, doctor, version: the node itself.
+#include <memory>
+
+#include "accel/net/endpoint.hpp"
+#include "accel/server/api_server.hpp"
+#include "accel/server/version.hpp"
+#include "command.hpp"
+#include "interrupt.hpp"
+
+namespace accel::cli {
+namespace {
+
+using nlohmann::json;
+
+struct DaemonFlags {
+  std::string api, gateway;
+};
+
+Result<std::optional<net::Endpoint>> endpoint_of(const std::string& text) {
+  if (text.empty()) return std::optional<net::Endpoint>();
+  ACCEL_TRY(net::Endpoint endpoint, net::parse_endpoint(text));
+  return std::optional<net::Endpoint>(std::move(endpoint));
+}
+
+Status print_listeners(Session& session, const server::ApiServer& server) {
+  const json where{{"api_socket", session.home().api_socket().string()},
+                   {"api", server.api_address()},
+                   {"gateway", server.gateway_address()},
+                   {"home", session.home().root.string()},
+                   {"ready", true}};
+  if (session.flags().json) return print_line(where.dump());
+  ACCEL_CHECK(print_line("home     " + session.home().root.string()));
+  ACCEL_CHECK(print_line("socket   " + session.home().api_socket().string()));
+  if (!server.api_address().empty()) ACCEL_CHECK(print_line("api      " + server.api_address()));
+  if (!server.gateway_address().empty()) ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
+  return print_line("ready; stop with Ctrl-C");
+}
+
+Status run_daemon(Session& session, const DaemonFlags& flags) {
+  server::ServerOptions options;
+  const auto text_or = [&](const std::string& flag, const char* key) {
+    return flag.empty() ? session.config().get<std::string>(key) : flag;
+  };
+  ACCEL_TRY(options.api, endpoint_of(text_or(flags.api, "listen.api")));
+  ACCEL_TRY(options.gateway, endpoint_of(text_or(flags.gateway, "listen.gateway")));
+  ACCEL_TRY(const auto node, node::Node::open({.home = session.home().root, .is_daemon = true}, session.config()));
+  ACCEL_TRY(const auto server, server::ApiServer::start(*node, session.home(), options));
+  ACCEL_CHECK(print_listeners(session, *server));
+  wait_for_stop(session.stop());
+  server->stop();
+  print_note("stopped");
+  return {};
+}
+
+void add_daemon(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<DaemonFlags>();
+  CLI::App* command = add_command(app, "daemon", "Run the node: other commands then talk to it, gateways serve its content",
+                                  "  ipfs-accelerate daemon --gateway 127.0.0.1:8080\n"
+                                  "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
+  command->add_option("--api", flags->api, "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
+  command->add_option("--gateway", flags->gateway, "Serve public content on TCP, HOST:PORT; port 0 picks one");
+  on_chosen(command, selection, [flags](Session& session) { return run_daemon(session, *flags); });
+}
+
+void add_status(CLI::App& app, Selection& selection) {
+  CLI::App* command = add_command(app, "status", "Say whether a daemon runs and what the home holds", "  ipfs-accelerate status --json");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    const bool daemon = session.has_daemon();
+    ACCEL_TRY(json result, session.call("node.status", json::object()));
+    result["daemon"] = daemon;
+    if (session.flags().json) return print_json(result);
+    for (const auto& [name, value] : result.items()) {
+      ACCEL_CHECK(print_line(fmt::format("{:16} {}", name, value.is_string() ? value.get<std::string>() : value.dump())));
+    }
+    return {};
+  });
+}
+
+void add_doctor(CLI::App& app, Selection& selection) {
+  CLI::App* command = add_command(app, "doctor", "Check a home and say what to do", "  ipfs-accelerate doctor");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("node.doctor", json::object()));
+    if (session.flags().json) {
+      ACCEL_CHECK(print_json(result));
+    } else {
+      for (const json& check : result.at("checks")) {
+        const std::string advice = check.value("advice", std::string());
+        ACCEL_CHECK(print_line(fmt::format("{:4} {:10} {}{}", check.value("ok", false) ? "ok" : "BAD",
+                                           check.at("what").get<std::string>(), check.value("found", std::string()),
+                                           advice.empty() ? "" : "; " + advice)));
+      }
+    }
+    if (result.value("healthy", false)) return {};
+    return fail(Errc::unavailable, "The home has problems; each line marked BAD says what to do.");
+  });
+}
+
+void add_version(CLI::App& app, Selection& selection) {
+  CLI::App* command = add_command(app, "version", "Print the version", "  ipfs-accelerate version --json");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    const std::string version(server::kVersion);
+    if (session.flags().json) {
+      return print_json(json{{"version", version}, {"home_format", node::kHomeVersion}, {"compiler", __VERSION__}});
+    }
+    return print_line("ipfs-accelerate " + version);
+  });
+}
+
+}  // namespace
+
+void add_node_commands(CLI::App& app, Selection& selection) {
+  add_daemon(app, selection);
+  add_status(app, selection);
+  add_doctor(app, selection);
+  add_version(app, selection);
+}
+
+}  // namespace accel::cli

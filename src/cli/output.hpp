@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What people and scripts see: results on stdout (text or one JSON document), errors on stderr. Main thread only.
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/core/bytes.hpp"
+#include "accel/core/result.hpp"
+
+namespace accel::cli {
+
+// One line to stdout. Errors: io when stdout is closed or full (a broken pipe, a full disk).
+Status print_line(std::string_view line);
+Status print_json(const nlohmann::json& document);
+Status print_bytes(ByteView bytes);
+
+// A table with columns padded to their widest cell; numbers (cells that start with a digit) are aligned right.
+Status print_table(const std::vector<std::string>& header,
+                   const std::vector<std::vector<std::string>>& rows);
+
+// "error: sentence", the cause, and the code's name on stderr; as JSON when `json`.
+void print_error(const Error& error, bool json);
+void print_note(std::string_view text);
+
+}  // namespace accel::cli

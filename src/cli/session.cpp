@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "accel/core/log.hpp"
+#include "accel/node/settings.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+#include "remote.hpp"
+
+namespace accel::cli {
+namespace {
+
+Status configure_logs(const Config& config) {
+  log::Options options;
+  ACCEL_TRY(options.level, log::level_from_name(config.get<std::string>("logging.level")));
+  options.json = config.get<std::string>("logging.format") == "json";
+  options.file = config.get<std::string>("logging.file");
+  return log::configure(options);
+}
+
+}  // namespace
+
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::create(GlobalFlags flags, std::stop_token stop) {
+  ACCEL_TRY(const std::filesystem::path root, node::home_path(flags.home));
+  std::unique_ptr<Session> session(new Session(std::move(flags), stop));  // tidy: raw-new: private
+  session->home_ = node::Home{root};
+  ACCEL_CHECK(session->home_.check_version());
+  node::SettingsRequest request{.home = session->home_, .project_file = session->flags_.config_file, .command_line = {}};
+  if (!session->flags_.log_level.empty()) {
+    request.command_line["logging.level"] = session->flags_.log_level;
+  }
+  ACCEL_TRY(Config config, node::load_settings(request));
+  session->config_ = std::make_unique<Config>(std::move(config));
+  ACCEL_CHECK(configure_logs(*session->config_));
+  return session;
+}
+
+// A plain connect() answers in microseconds; a socket file that a crash left behind refuses.
+bool Session::has_daemon() {
+  if (flags_.no_daemon) return false;
+  const std::string path = home_.api_socket().string();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::json& params,
+                                     const BytesSink& on_bytes) {
+  ProgressLine progress(system_clock(), ::isatty(STDERR_FILENO) == 1, flags_.quiet);
+  if (has_daemon()) {
+    const RemoteCall remote{home_.api_socket(), std::string(method), params, stop_};
+    return call_remote(remote, [&](const nlohmann::json& step) { progress.show(step); }, on_bytes);
+  }
+  // Content may come from a worker's thread; the first failure to print it ends the command.
+  Status printed;
+  std::stop_source source;
+  const std::stop_callback forward(stop_, [&] { source.request_stop(); });
+  const auto sink = [&](const node::Event& event) {
+    if (event.progress != nullptr) return progress.show(*event.progress);
+    if (!printed) return;
+    printed = on_bytes ? on_bytes(event.bytes) : Status{};
+    if (!printed) source.request_stop();
+  };
+  Result<nlohmann::json> result = call_in_process(method, params, sink, source.get_token());
+  if (!printed) return fail(printed.error());
+  return result;
+}
+
+Result<nlohmann::json> Session::call_in_process(std::string_view method,
+                                                const nlohmann::json& params,
+                                                const node::EventSink& sink,
+                                                std::stop_token stop) {
+  if (!node_) {
+    ACCEL_TRY(node_, node::Node::open({.home = home_.root, .is_daemon = false}, *config_));
+  }
+  return node_->call(method, params, sink, std::move(stop));
+}
+
+}  // namespace accel::cli

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <limits>
+
+#include "accel/core/async/sync_wait.hpp"
+#include "context.hpp"
+#include "names.hpp"
+#include "recorder.hpp"
+
+namespace accel::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr auto kProgressInterval = std::chrono::milliseconds(100);
+
+// Rate and remaining time of steady work that reports its bytes.
+class ByteProgress {
+ public:
+  ByteProgress(const Context& context, std::string phase)
+      : context_(&context), phase_(std::move(phase)), started_(context.services.clock().now()) {}
+
+  void report(std::uint64_t done, std::uint64_t total, const std::string& message) {
+    const SteadyTime now = context_->services.clock().now();
+    if (now - last_ < kProgressInterval && done < total) return;
+    last_ = now;
+    const double seconds = to_ms(now - started_) / 1000.0;
+    const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+    json step{{"phase", phase_}, {"bytes_done", done}, {"bytes_total", total}, {"bytes_per_second", rate}};
+    if (rate > 0 && total >= done) step["eta_seconds"] = static_cast<double>(total - done) / rate;
+    if (!message.empty()) step["message"] = message;
+    context_->progress(step);
+  }
+
+ private:
+  const Context* context_;
+  std::string phase_;
+  SteadyTime started_;
+  SteadyTime last_{};
+};
+
+Status write_output(const Context& context, const blockstore::Store& store, const ipld::Cid& cid,
+                    const std::string& path, bool force) {
+  ByteProgress progress(context, "write");
+  blockstore::ExportOptions options;
+  options.overwrite = force;
+  options.stop = context.stop;
+  options.on_progress = [&](std::uint64_t done) { progress.report(done, 0, {}); };
+  return store.export_to(cid, path, options);
+}
+
+json json_of(const exchange::PullReport& report) {
+  json sources = json::array();
+  for (const exchange::SourceReport& source : report.sources) {
+    sources.push_back({{"url", source.url}, {"bytes", source.bytes}, {"blocks", source.blocks},
+                       {"failures", source.failures}, {"bytes_per_second", source.median_rate},
+                       {"last_error", source.last_error}, {"struck_off", source.struck_off}});
+  }
+  return {{"cid", report.root.to_string()}, {"bytes_total", report.bytes_total},
+          {"bytes_fetched", report.bytes_fetched}, {"bytes_reused", report.bytes_reused},
+          {"bytes_duplicate", report.bytes_duplicate}, {"bytes_rejected", report.bytes_rejected},
+          {"bytes_verified", report.bytes_verified}, {"files", report.files},
+          {"seconds", report.seconds}, {"sources", std::move(sources)}, {"provenance", "measured"}};
+}
+
+struct PullTarget {
+  std::string name;
+  ipld::Cid root;
+};
+
+// "CID" or "NAME@CID".
+Result<PullTarget> parse_pull_target(const std::string& text, std::string name) {
+  const std::size_t at = text.find('@');
+  if (at != std::string::npos && name.empty()) name = text.substr(0, at);
+  const std::string cid_text = at == std::string::npos ? text : text.substr(at + 1);
+  ACCEL_TRY(ipld::Cid root, ipld::Cid::parse(cid_text));
+  if (!name.empty()) ACCEL_CHECK(check_name(name));
+  return PullTarget{std::move(name), std::move(root)};
+}
+
+json progress_of(const exchange::PullProgress& progress) {
+  json step{{"phase", "pull"}, {"bytes_done", progress.bytes_done},
+            {"bytes_total", progress.bytes_total}, {"bytes_per_second", progress.bytes_per_second}};
+  if (progress.seconds_left) step["eta_seconds"] = *progress.seconds_left;
+  return step;
+}
+
+exchange::PullOptions pull_options(Context& context, std::vector<std::string> sources) {
+  const Config& config = context.services.config();
+  exchange::PullOptions options;
+  options.sources = std::move(sources);
+  if (options.sources.empty()) options.sources = config.get<ConfigList>("ipfs.gateway");
+  options.limits.stall_timeout = config.get<std::chrono::milliseconds>("ipfs.timeout");
+  options.limits.max_requests_per_source =
+      static_cast<std::uint32_t>(config.get<std::int64_t>("performance.parallel_requests"));
+  options.stop = context.stop;
+  options.on_progress = [&context](const exchange::PullProgress& step) { context.progress(progress_of(step)); };
+  return options;
+}
+
+// A name that is taken by another root is refused before anything is fetched.
+Status check_name_is_free(const blockstore::Store& store, const PullTarget& target) {
+  if (target.name.empty()) return {};
+  ACCEL_TRY(const std::optional<std::string> taken, store.kv_get(kNameSpace, target.name));
+  if (!taken || *taken == target.root.to_string()) return {};
+  return fail(Errc::already_exists, "The name \"{}\" stands for {}, so it can't stand for {}. Nothing was fetched.",
+              target.name, *taken, target.root);
+}
+
+Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
+                                       const PullTarget& target, exchange::PullOptions options) {
+  exchange::Fetcher& fetcher = context.services.fetcher(store);
+  auto pull = fetcher.pull(target.root, std::move(options));
+  auto report = sync_wait(context.services.io().executor(), std::move(pull), context.stop);
+  record_pull(context, target.root, report);
+  return report;
+}
+
+}  // namespace
+
+Result<json> content_add(Context& context) {
+  const std::string path = context.params.required_text("path");
+  const std::string profile = context.params.text("profile", std::string(ipld::unixfs_v1_2025().name));
+  const std::string name = context.params.text("name", {});
+  blockstore::AddOptions options;
+  options.only_hash = context.params.flag("only_hash");
+  options.hidden = context.params.flag("hidden");
+  options.reference = context.params.flag("reference");
+  options.is_private = context.params.flag("private");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(options.profile, ipld::profile_by_name(profile));
+  if (!name.empty()) ACCEL_CHECK(check_name(name));
+  ByteProgress progress(context, options.only_hash ? "hash" : "add");
+  options.name = name;
+  options.stop = context.stop;
+  options.on_progress = [&](const blockstore::AddProgress& step) {
+    progress.report(step.bytes_done, step.bytes_total, step.path.filename().string());
+  };
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const blockstore::AddedRoot added, store->add(path, options));
+  if (!name.empty() && !options.only_hash) ACCEL_CHECK(give_name(*store, name, added.cid));
+  return json{{"cid", added.cid.to_string()}, {"bytes", added.bytes}, {"files", added.files},
+              {"profile", options.profile.name}, {"only_hash", options.only_hash}, {"name", name}};
+}
+
+Result<json> content_get(Context& context) {
+  const std::string text = context.params.required_text("target");
+  const std::string output = context.params.required_text("output");
+  const bool force = context.params.flag("force");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, text));
+  ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
+  ACCEL_CHECK(write_output(context, *store, target.cid, output, force));
+  const auto size = store->file_size(target.cid);
+  return json{{"cid", target.cid.to_string()}, {"path", output}, {"bytes", size ? *size : 0}};
+}
+
+Result<json> content_cat(Context& context) {
+  const std::string text = context.params.required_text("target");
+  const std::int64_t offset = context.params.integer("offset", 0);
+  const std::int64_t length = context.params.integer("length", -1);
+  ACCEL_CHECK(context.params.finish());
+  if (offset < 0) return fail(Errc::invalid_argument, "cat: the offset must not be negative.");
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, text));
+  ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
+  std::uint64_t sent = 0;
+  const auto sink = [&](ByteView piece) -> Status {
+    if (context.stop.stop_requested()) return fail(Errc::cancelled, "cat was cancelled.");
+    sent += piece.size();
+    if (context.on_event) context.on_event(Event{nullptr, piece});
+    return {};
+  };
+  const auto wanted = length < 0 ? std::numeric_limits<std::uint64_t>::max() : static_cast<std::uint64_t>(length);
+  ACCEL_CHECK(store->read(target.cid, static_cast<std::uint64_t>(offset), wanted, sink));
+  return json{{"cid", target.cid.to_string()}, {"bytes", sent}};
+}
+
+Result<json> content_ls(Context& context) {
+  const std::string text = context.params.required_text("target");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, text));
+  ACCEL_TRY(const std::vector<blockstore::DirEntry> entries, store->list(target.cid));
+  json list = json::array();
+  for (const blockstore::DirEntry& entry : entries) {
+    list.push_back({{"name", entry.name}, {"cid", entry.cid.to_string()}, {"bytes", entry.bytes},
+                    {"kind", ipld::node_kind_name(entry.kind)}, {"present", entry.present}});
+  }
+  return json{{"cid", target.cid.to_string()}, {"entries", std::move(list)}};
+}
+
+Result<json> content_pull(Context& context) {
+  const std::string text = context.params.required_text("target");
+  std::vector<std::string> sources = context.params.texts("sources");
+  const std::string name = context.params.text("name", {});
+  const std::string output = context.params.text("output", {});
+  const bool force = context.params.flag("force");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_CHECK(check_name_is_free(*store, target));
+  exchange::PullOptions options = pull_options(context, std::move(sources));
+  options.name = target.name;
+  ACCEL_TRY(const exchange::PullReport report, pull_root(context, *store, target, std::move(options)));
+  json result = json_of(report);
+  if (!target.name.empty()) {
+    ACCEL_CHECK(give_name(*store, target.name, target.root));
+    result["name"] = target.name;
+  }
+  if (!output.empty()) {
+    ACCEL_CHECK(write_output(context, *store, target.root, output, force));
+    result["path"] = output;
+  }
+  return result;
+}
+
+}  // namespace accel::node

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a method handler gets, and the table that names them. One Context per call, on the calling thread.
+
+#include <nlohmann/json.hpp>
+#include <stop_token>
+
+#include "accel/node/node.hpp"
+#include "params.hpp"
+#include "services.hpp"
+
+namespace accel::node {
+
+struct Context {
+  Services& services;
+  Params& params;
+  const EventSink& on_event;
+  std::stop_token stop;
+
+  void progress(const nlohmann::json& step) const {
+    if (on_event) on_event(Event{&step, {}});
+  }
+};
+
+using Handler = Result<nlohmann::json> (*)(Context&);
+
+// One function per method; see methods.cpp for the names and docs/api.md for parameters and results.
+Result<nlohmann::json> content_add(Context& context);
+Result<nlohmann::json> content_get(Context& context);
+Result<nlohmann::json> content_cat(Context& context);
+Result<nlohmann::json> content_ls(Context& context);
+Result<nlohmann::json> content_pull(Context& context);
+Result<nlohmann::json> pin_add(Context& context);
+Result<nlohmann::json> pin_rm(Context& context);
+Result<nlohmann::json> pin_ls(Context& context);
+Result<nlohmann::json> store_gc(Context& context);
+Result<nlohmann::json> store_du(Context& context);
+Result<nlohmann::json> store_verify(Context& context);
+Result<nlohmann::json> models_list(Context& context);
+Result<nlohmann::json> models_show(Context& context);
+Result<nlohmann::json> run_model(Context& context);
+Result<nlohmann::json> hardware_detect(Context& context);
+Result<nlohmann::json> hardware_profile(Context& context);
+Result<nlohmann::json> history_query(Context& context);
+Result<nlohmann::json> history_report(Context& context);
+Result<nlohmann::json> node_status(Context& context);
+Result<nlohmann::json> node_doctor(Context& context);
+
+}  // namespace accel::node

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The facade: every capability of a node as a named method with JSON in and out. server, cli and later bindings use it and
+// nothing below it. A Node owns its home's services, its threads and their lifetimes; modules below never see each other.
+//
+// Threads: call() blocks and may run on many threads at once. Ownership: values in, values out; the sink is called on the
+// calling thread or on a worker of the node, one event at a time, and never after call() has returned.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "accel/core/bytes.hpp"
+#include "accel/core/config.hpp"
+#include "accel/core/result.hpp"
+
+namespace accel::gateway {
+class TrustlessGateway;
+}
+
+namespace accel::node {
+
+// One step of a running method: progress as JSON, or a piece of content (`cat`) as bytes. Both are borrowed for the call.
+struct Event {
+  const nlohmann::json* progress = nullptr;
+  ByteView bytes;
+};
+using EventSink = std::function<void(const Event&)>;
+
+// Who may call a method over TCP: open ones need nothing, the others need the token of home/api.token.
+enum class Access { open, token };
+
+struct MethodInfo {
+  std::string_view name;  // For example "content.add"; the route is POST /api/v1/<name>.
+  std::string_view summary;
+  Access access = Access::token;
+};
+
+struct NodeOptions {
+  std::filesystem::path home;
+  bool is_daemon = false;  // Owns the home: flock, kept sessions, ingestion.
+};
+
+class Node {
+ public:
+  // Opens (or creates) the home. `config` must outlive the node.
+  // Errors: unavailable (another daemon owns the home, for a daemon), unsupported (a home of a newer version),
+  // permission_denied, io.
+  static Result<std::unique_ptr<Node>> open(const NodeOptions& options, const Config& config);
+  ~Node();
+
+  // Runs one method to its end. Errors: not_found (no such method), invalid_argument (a parameter), and the method's own.
+  // cancelled when `stop` was requested and the work has come to rest.
+  Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
+                              const EventSink& on_event, std::stop_token stop);
+
+  static std::span<const MethodInfo> methods();
+
+  // Prometheus text of everything the node counts.
+  std::string metrics_text() const;
+  // The gateway over this node's store; built on first use. Errors: as opening the store.
+  Result<gateway::TrustlessGateway*> gateway();
+  const std::filesystem::path& home() const;
+
+ private:
+  class Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace accel::node

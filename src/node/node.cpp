@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/node/node.hpp"
+
+#include <array>
+#include <optional>
+
+#include "accel/core/file.hpp"
+#include "accel/core/log.hpp"
+#include "accel/node/home.hpp"
+#include "context.hpp"
+
+namespace accel::node {
+namespace {
+
+struct Method {
+  MethodInfo info;
+  Handler handler;
+};
+
+constexpr std::array kMethods{
+    Method{{"content.add", "Add a file or folder", Access::token}, content_add},
+    Method{{"content.get", "Write a stored file or folder to disk", Access::token}, content_get},
+    Method{{"content.cat", "Read a stored file", Access::token}, content_cat},
+    Method{{"content.ls", "List a stored folder", Access::token}, content_ls},
+    Method{{"content.pull", "Fetch a root from several sources, verified", Access::token}, content_pull},
+    Method{{"pin.add", "Keep a root", Access::token}, pin_add},
+    Method{{"pin.rm", "Let go of a root", Access::token}, pin_rm},
+    Method{{"pin.ls", "List the kept roots", Access::token}, pin_ls},
+    Method{{"store.gc", "Free what nothing keeps", Access::token}, store_gc},
+    Method{{"store.du", "Say where the bytes are", Access::token}, store_du},
+    Method{{"store.verify", "Hash what is stored and compare", Access::token}, store_verify},
+    Method{{"models.list", "List named models", Access::token}, models_list},
+    Method{{"models.show", "Describe one model", Access::token}, models_show},
+    Method{{"run", "Run a model on what measured best", Access::token}, run_model},
+    Method{{"hardware.detect", "Probe the eight platforms", Access::token}, hardware_detect},
+    Method{{"hardware.profile", "Measure the CPU briefly", Access::token}, hardware_profile},
+    Method{{"history.query", "Read-only SQL over the records", Access::token}, history_query},
+    Method{{"history.report", "The latest runs", Access::token}, history_report},
+    Method{{"node.status", "What this node is and holds", Access::open}, node_status},
+    Method{{"node.doctor", "Check the home", Access::token}, node_doctor},
+};
+
+constexpr auto kInfos = [] {
+  std::array<MethodInfo, kMethods.size()> infos;
+  for (std::size_t i = 0; i < infos.size(); ++i) infos[i] = kMethods[i].info;
+  return infos;
+}();
+
+const Method* find_method(std::string_view name) {
+  for (const Method& method : kMethods) {
+    if (method.info.name == name) return &method;
+  }
+  return nullptr;
+}
+
+// A home belongs to one daemon at a time; the kernel lets go of the lock when the process dies.
+Result<FileLock> lock_home(const Home& home) {
+  auto lock = FileLock::acquire(home.daemon_lock(), FileLock::Mode::exclusive, /*wait=*/false);
+  if (lock || lock.error().code != Errc::unavailable) return lock;
+  return fail(Error{Errc::unavailable,
+                    fmt::format("Another daemon runs on the home {}. Stop it first, or use another --home.", home.root.string()),
+                    lock.error().message});
+}
+
+}  // namespace
+
+class Node::Impl {
+ public:
+  Impl(Home home, const Config& config, std::optional<FileLock> lock)
+      : lock_(std::move(lock)), services_(std::move(home), config, lock_.has_value()) {}
+
+  Services& services() { return services_; }
+
+ private:
+  std::optional<FileLock> lock_;  // Held until everything below has come to rest.
+  Services services_;
+};
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Config& config) {
+  ACCEL_TRY(Home home, Home::open(options.home));
+  std::optional<FileLock> lock;
+  if (options.is_daemon) {
+    ACCEL_TRY(lock, lock_home(home));
+  }
+  auto impl = std::make_unique<Impl>(std::move(home), config, std::move(lock));
+  return std::unique_ptr<Node>(new Node(std::move(impl)));  // tidy: raw-new: private constructor
+}
+
+Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json& params,
+                                  const EventSink& on_event, std::stop_token stop) {
+  const Method* found = find_method(method);
+  if (found == nullptr) return fail(Errc::not_found, "No method \"{}\".", method);
+  Params reader(method, params);
+  Context context{impl_->services(), reader, on_event, std::move(stop)};
+  log::debug("node", "call", {log::field("method", method)});
+  try {
+    return found->handler(context);
+  } catch (const std::exception& exception) {
+    // JSON and the standard library throw on our own bugs and on exhausted memory; a call must not end the process.
+    return fail(Error{Errc::internal, fmt::format("{} failed unexpectedly; please report it.", method), exception.what()});
+  }
+}
+
+std::span<const MethodInfo> Node::methods() { return kInfos; }
+
+std::string Node::metrics_text() const { return impl_->services().metrics().prometheus_text(); }
+
+Result<gateway::TrustlessGateway*> Node::gateway() { return impl_->services().gateway(); }
+
+const std::filesystem::path& Node::home() const { return impl_->services().home().root; }
+
+}  // namespace accel::node

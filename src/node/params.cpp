@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "params.hpp"
+
+namespace accel::node {
+
+const nlohmann::json* Params::find(std::string_view name) {
+  known_.emplace(name);
+  if (!values_->is_object()) return nullptr;
+  const auto found = values_->find(name);
+  return found == values_->end() || found->is_null() ? nullptr : &*found;
+}
+
+void Params::refuse(std::string_view name, std::string_view expected) {
+  if (error_) return;
+  error_ = Error{Errc::invalid_argument,
+                 fmt::format("{}: the parameter \"{}\" must be {}.", method_, name, expected),
+                 {}};
+}
+
+std::string Params::text(std::string_view name, std::string fallback) {
+  const nlohmann::json* value = find(name);
+  if (value == nullptr) return fallback;
+  if (!value->is_string()) {
+    refuse(name, "a string");
+    return fallback;
+  }
+  return value->get<std::string>();
+}
+
+std::string Params::required_text(std::string_view name) {
+  const std::string value = text(name, {});
+  if (value.empty()) refuse(name, "given, a string that is not empty");
+  return value;
+}
+
+std::vector<std::string> Params::texts(std::string_view name) {
+  const nlohmann::json* value = find(name);
+  if (value == nullptr) return {};
+  std::vector<std::string> list;
+  if (!value->is_array()) {
+    refuse(name, "an array of strings");
+    return list;
+  }
+  for (const nlohmann::json& item : *value) {
+    if (!item.is_string()) {
+      refuse(name, "an array of strings");
+      return {};
+    }
+    list.push_back(item.get<std::string>());
+  }
+  return list;
+}
+
+bool Params::flag(std::string_view name, bool fallback) {
+  const nlohmann::json* value = find(name);
+  if (value == nullptr) return fallback;
+  if (!value->is_boolean()) refuse(name, "true or false");
+  return value->is_boolean() ? value->get<bool>() : fallback;
+}
+
+std::int64_t Params::integer(std::string_view name, std::int64_t fallback) {
+  const nlohmann::json* value = find(name);
+  if (value == nullptr) return fallback;
+  if (!value->is_number_integer()) refuse(name, "an integer");
+  return value->is_number_integer() ? value->get<std::int64_t>() : fallback;
+}
+
+double Params::number(std::string_view name, double fallback) {
+  const nlohmann::json* value = find(name);
+  if (value == nullptr) return fallback;
+  if (!value->is_number()) refuse(name, "a number");
+  return value->is_number() ? value->get<double>() : fallback;
+}
+
+Status Params::finish() const {
+  if (error_) return fail(*error_);
+  if (values_->is_null()) return {};
+  if (!values_->is_object()) {
+    return fail(Errc::invalid_argument, "{}: the parameters must be a JSON object.", method_);
+  }
+  for (const auto& [name, value] : values_->items()) {
+    if (!known_.contains(name)) {
+      return fail(Errc::invalid_argument, "{}: unknown parameter \"{}\".", method_, name);
+    }
+  }
+  return {};
+}
+
+}  // namespace accel::node

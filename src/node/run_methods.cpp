@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "context.hpp"
+#include "model_store.hpp"
+#include "recorder.hpp"
+#include "selection.hpp"
+
+namespace accel::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kTextEmbedding = "text-embedding";
+
+struct RunRequest {
+  std::string model, task;
+  std::vector<std::string> inputs;
+  perf::Policy policy;
+  bool explain = false;
+  bool remeasure = false;
+};
+
+Result<RunRequest> read_request(Context& context) {
+  const Config& config = context.services.config();
+  Params& params = context.params;
+  RunRequest request;
+  request.model = params.required_text("model");
+  request.task = params.text("task", {});
+  request.inputs = params.texts("inputs");
+  request.policy.device = params.text("device", "auto");
+  request.policy.precision = params.text("precision", "auto");
+  request.policy.threads = static_cast<int>(params.integer("threads", 0));
+  request.policy.max_error = params.number("max_error", 0);
+  request.explain = params.flag("explain");
+  request.remeasure = params.flag("remeasure");
+  ACCEL_CHECK(params.finish());
+  if (request.policy.precision == "auto") request.policy.precision = config.get<std::string>("hardware.precision");
+  if (request.policy.threads == 0) request.policy.threads = static_cast<int>(config.get<std::int64_t>("cpu.num_threads"));
+  if (request.policy.max_error == 0) request.policy.max_error = config.get<double>("selection.max_error");
+  if (request.inputs.empty()) return fail(Errc::invalid_argument, "run: there is no input.");
+  if (request.policy.threads < 0) return fail(Errc::invalid_argument, "run: threads must not be negative.");
+  return request;
+}
+
+Status check_task(const RunRequest& request, const StoredModel& model) {
+  const std::string& task = request.task.empty() ? model.manifest.task : request.task;
+  if (task != kTextEmbedding) {
+    return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task, kTextEmbedding);
+  }
+  if (model.manifest.task != task) {
+    return fail(Errc::invalid_argument, "{} is a model for {}, not for {}.", request.model, model.manifest.task, task);
+  }
+  return {};
+}
+
+// A model ready to run, and how it came to run this way.
+struct Ready {
+  std::shared_ptr<LoadedModel> loaded;
+  Selected selected;
+  std::string weights_sha256;
+  double load_ms = 0;  // 0 when it was kept from an earlier run.
+};
+
+Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model, const Selected& selected,
+                                          const std::filesystem::path& file,
+                                          std::shared_ptr<const models::TextPipeline> pipeline) {
+  inference::Backend* const backend = context.services.backend(selected.candidate.engine);
+  if (backend == nullptr) {
+    return fail(Errc::unavailable, "The engine {} that was chosen is no longer here; run again with --remeasure.",
+                selected.candidate.engine);
+  }
+  ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
+  auto embedder = std::make_unique<models::TextEmbedder>(std::move(pipeline), std::move(session));
+  const double expected_ms = selected.median_ms > 0 ? selected.median_ms : 1.0;
+  return std::make_shared<LoadedModel>(std::move(model.lease), std::move(embedder), expected_ms);
+}
+
+Result<Ready> make_ready(Context& context, const RunRequest& request, StoredModel& model) {
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  const models::Variant& variant = model.manifest.variants.front();
+  Ready ready;
+  ACCEL_TRY(ready.weights_sha256, weights_hash(*store, variant, model.fetcher, context.stop));
+  ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(variant, model.fetcher));
+  ACCEL_TRY(auto pipeline, models::TextPipeline::open(model.manifest, model.fetcher));
+  SelectionRequest selection{.variant = &variant, .model_file = file, .weights_sha256 = ready.weights_sha256,
+                             .task = std::string(kTextEmbedding), .policy = request.policy,
+                             .remeasure = request.remeasure, .pipeline = pipeline.get(), .inputs = request.inputs};
+  ACCEL_TRY(ready.selected, select_candidate(context, selection));
+  const std::string session_key = model.root.to_string() + " " + ready.selected.candidate.id();
+  ready.loaded = context.services.kept_sessions().find(session_key);
+  if (!ready.loaded) {
+    const SteadyTime before = context.services.clock().now();
+    ACCEL_TRY(ready.loaded, load(context, model, ready.selected, file, pipeline));
+    ready.load_ms = to_ms(context.services.clock().now() - before);
+    context.services.kept_sessions().keep(session_key, ready.loaded);
+  }
+  return ready;
+}
+
+// Live latency that has left the remembered figure for good lets the next run measure again.
+void watch_drift(Context& context, const Ready& ready, double latency_ms) {
+  if (!context.services.is_daemon() || ready.selected.median_ms <= 0) return;
+  const std::scoped_lock lock(ready.loaded->drift_mutex);
+  if (ready.loaded->drift.observe(latency_ms)) forget_choice(context.services, ready.selected.key);
+}
+
+json result_of(const StoredModel& model, const Ready& ready, const models::Embeddings& embeddings, double latency_ms) {
+  const inference::SessionInfo& info = ready.loaded->embedder->session().info();
+  std::size_t tokens = 0;
+  for (const std::size_t count : embeddings.tokens) tokens += count;
+  return {{"embeddings", embeddings.vectors},
+          {"dimension", embeddings.vectors.empty() ? 0 : embeddings.vectors.front().size()},
+          {"model", {{"name", model.name}, {"cid", model.root.to_string()}, {"weights_sha256", ready.weights_sha256}}},
+          {"task", kTextEmbedding},
+          {"engine", info.engine},
+          {"engine_version", info.version},
+          {"device", info.device},
+          {"precision", info.precision},
+          {"threads", info.threads},
+          {"emulated", info.emulated},
+          {"weights_loaded", info.load},
+          {"tokens", tokens},
+          {"truncated", embeddings.truncated},
+          {"latency_ms", latency_ms},
+          {"load_ms", ready.load_ms},
+          {"provenance", info.emulated ? "simulated" : "measured"},
+          {"why", ready.selected.explanation.value("reason", std::string())},
+          {"choice", ready.selected.remembered ? "remembered" : "measured now"}};
+}
+
+}  // namespace
+
+Result<json> run_model(Context& context) {
+  const SteadyTime started = context.services.clock().now();
+  ACCEL_TRY(const RunRequest request, read_request(context));
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(StoredModel model, open_model(*store, request.model));
+  ACCEL_CHECK(check_task(request, model));
+  ACCEL_TRY(const Ready ready, make_ready(context, request, model));
+  const SteadyTime before = context.services.clock().now();
+  ACCEL_TRY(const models::Embeddings embeddings, ready.loaded->embedder->embed(request.inputs, {context.stop}));
+  const SteadyTime after = context.services.clock().now();
+  const double latency_ms = to_ms(after - before);
+  watch_drift(context, ready, latency_ms);
+  json result = result_of(model, ready, embeddings, latency_ms);
+  result["total_ms"] = to_ms(after - started);
+  if (request.explain) result["selection"] = ready.selected.explanation;
+  record_run(context, request.inputs.size(), result);
+  return result;
+}
+
+}  // namespace accel::node

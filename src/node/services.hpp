@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the methods of a node share: each service is built when it is first asked for, so that `cid` pays for no store and
+// `run` for no network. Thread-safe; lives as long as the node.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "accel/blockstore/store.hpp"
+#include "accel/core/async/io.hpp"
+#include "accel/core/async/offload.hpp"
+#include "accel/core/config.hpp"
+#include "accel/core/metrics.hpp"
+#include "accel/db/journal.hpp"
+#include "accel/exchange/fetcher.hpp"
+#include "accel/gateway/trustless_gateway.hpp"
+#include "accel/inference/backend.hpp"
+#include "accel/net/http_client.hpp"
+#include "accel/node/home.hpp"
+#include "kept_sessions.hpp"
+
+namespace accel::node {
+
+class Services {
+ public:
+  Services(Home home, const Config& config, bool is_daemon);
+  ~Services();
+
+  const Home& home() const { return home_; }
+  const Config& config() const { return config_; }
+  bool is_daemon() const { return is_daemon_; }
+  const Clock& clock() const { return system_clock(); }
+  Metrics& metrics() { return metrics_; }
+  KeptSessions& kept_sessions() { return kept_sessions_; }
+
+  // Errors: as opening each of them.
+  Result<blockstore::Store*> store();
+  Result<db::Journal*> journal();
+  Result<gateway::TrustlessGateway*> gateway();
+  exchange::Fetcher& fetcher(blockstore::Store& store);
+  IoThread& io();
+  OffloadPool& pool();
+  // ONNX Runtime and OpenVINO as the configuration allows; nothing is loaded before it is used.
+  const std::vector<std::unique_ptr<inference::Backend>>& backends();
+  inference::Backend* backend(std::string_view name);
+
+ private:
+  template <class T, class Make>
+  T& lazily(std::unique_ptr<T>& slot, Make make) {
+    const std::scoped_lock lock(mutex_);
+    if (!slot) slot = make();
+    return *slot;
+  }
+
+  Home home_;
+  const Config& config_;
+  bool is_daemon_;
+  Metrics metrics_;
+  KeptSessions kept_sessions_;
+  std::recursive_mutex mutex_;
+  std::unique_ptr<blockstore::Store> store_;
+  std::unique_ptr<db::Journal> journal_;
+  std::unique_ptr<IoThread> io_;  // Outlives what runs on it: declared before.
+  std::unique_ptr<OffloadPool> pool_;
+  std::unique_ptr<net::HttpClient> client_;
+  std::unique_ptr<exchange::Fetcher> fetcher_;
+  std::unique_ptr<gateway::TrustlessGateway> gateway_;
+  std::vector<std::unique_ptr<inference::Backend>> backends_;
+};
+
+}  // namespace accel::node

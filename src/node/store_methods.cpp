@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "context.hpp"
+#include "names.hpp"
+
+namespace accel::node {
+namespace {
+
+using nlohmann::json;
+
+json json_of(const blockstore::PinInfo& pin) {
+  return {{"cid", pin.cid.to_string()}, {"name", pin.name}, {"private", pin.is_private},
+          {"bytes", pin.bytes}, {"added", to_rfc3339(pin.added)}};
+}
+
+}  // namespace
+
+Result<json> pin_add(Context& context) {
+  const std::string text = context.params.required_text("target");
+  blockstore::PinOptions options;
+  options.name = context.params.text("name", {});
+  options.is_private = context.params.flag("private");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, text));
+  ACCEL_CHECK(store->pin(target.cid, options));
+  return json{{"cid", target.cid.to_string()}, {"pinned", true}};
+}
+
+// A name keeps nothing by itself: unpinning takes it along, so that no name leads nowhere.
+Result<json> pin_rm(Context& context) {
+  const std::string text = context.params.required_text("target");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, text));
+  ACCEL_CHECK(store->unpin(target.cid));
+  ACCEL_TRY(const auto names, store->kv_list(kNameSpace));
+  json dropped = json::array();
+  for (const auto& [name, cid] : names) {
+    if (cid != target.cid.to_string()) continue;
+    ACCEL_CHECK(store->kv_erase(kNameSpace, name));
+    dropped.push_back(name);
+  }
+  return json{{"cid", target.cid.to_string()}, {"pinned", false}, {"names_dropped", std::move(dropped)}};
+}
+
+Result<json> pin_ls(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const auto pins, store->pins());
+  json list = json::array();
+  for (const blockstore::PinInfo& pin : pins) list.push_back(json_of(pin));
+  return json{{"pins", std::move(list)}};
+}
+
+Result<json> store_gc(Context& context) {
+  blockstore::GcOptions options;
+  options.dry_run = context.params.flag("dry_run");
+  ACCEL_CHECK(context.params.finish());
+  options.stop = context.stop;
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const blockstore::GcReport report, store->gc(options));
+  return json{{"dry_run", options.dry_run}, {"blocks_freed", report.blocks_freed},
+              {"bytes_freed", report.bytes_freed}, {"files_freed", report.files_freed},
+              {"packs_freed", report.packs_freed}, {"blocks_moved", report.blocks_moved},
+              {"orphans_freed", report.orphans_freed}, {"blocks_kept", report.kept}};
+}
+
+Result<json> store_du(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const blockstore::UsageReport usage, store->usage());
+  const auto part = [](const char* what, std::uint64_t bytes) { return json{{"what", what}, {"bytes", bytes}}; };
+  json roots = json::array();
+  for (const blockstore::PinInfo& root : usage.roots) roots.push_back(json_of(root));
+  return json{{"parts",
+               {part("whole files", usage.files_bytes), part("packs of small blocks", usage.packs_bytes),
+                part("unfinished fetches", usage.partial_bytes), part("temporary", usage.temporary_bytes),
+                part("index", usage.index_bytes), part("referenced, elsewhere on disk", usage.referenced_bytes)}},
+              {"total_bytes", usage.total_bytes()},
+              {"blocks", usage.blocks},
+              {"roots", std::move(roots)}};
+}
+
+Result<json> store_verify(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  blockstore::VerifyOptions options;
+  options.stop = context.stop;
+  options.on_progress = [&](std::uint64_t, std::uint64_t bytes) {
+    context.progress({{"phase", "verify"}, {"bytes_done", bytes}});
+  };
+  ACCEL_TRY(const blockstore::VerifyReport report, store->verify(options));
+  json damaged = json::array();
+  for (const blockstore::BadBlock& bad : report.bad) {
+    damaged.push_back(fmt::format("{} in {}: {}", bad.cid, bad.place, bad.message));
+  }
+  return json{{"blocks", report.blocks}, {"bytes", report.bytes}, {"pins", report.pins},
+              {"damaged_total", report.bad_total}, {"damaged", std::move(damaged)}};
+}
+
+}  // namespace accel::node

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The daemon's listeners: home/api.sock always, TCP for the API and for the gateway when asked. Routes (docs/api.md):
+//   POST /api/v1/<method>   a method of the node, answered as api_frames.hpp says
+//   GET  /metrics /healthz /readyz /version
+//   GET  /ipfs/…            on the gateway's port
+// Over TCP the API checks Host and Origin and asks for the token of home/api.token (all methods but those that are open).
+// Used by the CLI's `daemon`. Threads: owns its I/O thread and a pool for running methods; start and stop from one thread.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "accel/core/result.hpp"
+#include "accel/net/endpoint.hpp"
+#include "accel/node/home.hpp"
+#include "accel/node/node.hpp"
+
+namespace accel::server {
+
+struct ServerOptions {
+  std::optional<net::Endpoint> api;      // TCP, besides home/api.sock.
+  std::optional<net::Endpoint> gateway;  // TCP.
+  std::size_t workers = 8;               // Methods that may run at once; more wait.
+};
+
+class ApiServer {
+ public:
+  // `node` must outlive the server. Errors: unavailable (a port in use), permission_denied, io, and as opening the store.
+  static Result<std::unique_ptr<ApiServer>> start(node::Node& node, const node::Home& home,
+                                                  const ServerOptions& options);
+  ~ApiServer();
+
+  // Where it listens, with the ports that the kernel chose; empty when not asked for.
+  std::string api_address() const;
+  std::string gateway_address() const;
+  // Lets running requests come to rest, then closes. Idempotent.
+  void stop();
+
+ private:
+  class Impl;
+  explicit ApiServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace accel::server
