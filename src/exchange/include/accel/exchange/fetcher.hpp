@@ -4,10 +4,10 @@
 // is verified against its CID before it is written, file leaves land at their final place, and what
 // a crash or a stop left behind is taken up again. Used by node (pull, run of an absent model).
 //
-// Threads: pull() is a coroutine that must be awaited on an executor that runs one handler at a time
-// (an IoThread with one thread, or a strand); several pulls may run side by side. Hashing and disk
-// work happen on the OffloadPool. Ownership: what the constructor takes must outlive every pull.
-// Spec: ipfs/specs src/http-gateways/trustless-gateway.md (raw blocks); decisions.md (store).
+// Threads: pull() is a coroutine that must be awaited on an executor that runs one handler at a
+// time (an IoThread with one thread, or a strand); several pulls may run side by side. Hashing and
+// disk work happen on the OffloadPool. Ownership: what the constructor takes must outlive every
+// pull. Spec: ipfs/specs src/http-gateways/trustless-gateway.md (raw blocks); decisions.md (store).
 
 #include <cstdint>
 #include <functional>
@@ -27,10 +27,10 @@
 namespace accel::exchange {
 
 struct PullProgress {
-  std::uint64_t bytes_done = 0;   // Verified and in the store: fetched now or there before.
-  std::uint64_t bytes_total = 0;  // Of what the walk has found so far.
-  bool total_known = false;       // The whole tree has been read: bytes_total is final.
-  double bytes_per_second = 0;    // Fetched, over the last seconds.
+  std::uint64_t bytes_done = 0;        // Verified and in the store: fetched now or there before.
+  std::uint64_t bytes_total = 0;       // Of what the walk has found so far.
+  bool total_known = false;            // The whole tree has been read: bytes_total is final.
+  double bytes_per_second = 0;         // Fetched, over the last seconds.
   std::optional<double> seconds_left;  // When the rate and the total allow it.
 };
 
@@ -45,23 +45,25 @@ struct PullLimits {
 };
 
 struct PullOptions {
-  std::vector<std::string> sources;  // Gateways: "http://host:port", a path in front of /ipfs is kept.
-  std::string name;                  // Of the pin.
+  std::vector<std::string>
+      sources;       // Gateways: "http://host:port", a path in front of /ipfs is kept.
+  std::string name;  // Of the pin.
   bool pin = true;
   bool is_private = false;  // The pin's: never served, never announced.
-  std::function<void(const PullProgress&)> on_progress;  // At most ten times a second, and at the end.
+  std::function<void(const PullProgress&)>
+      on_progress;       // At most ten times a second, and at the end.
   std::stop_token stop;  // Leaves what was verified so that the next pull takes it up.
   PullLimits limits;
 };
 
 struct SourceReport {
   std::string url;
-  std::uint64_t bytes = 0;   // Verified blocks that came from it.
+  std::uint64_t bytes = 0;  // Verified blocks that came from it.
   std::uint64_t blocks = 0;
-  std::uint64_t failures = 0;    // Requests that failed, without "does not have it".
-  double median_rate = 0;        // Bytes per second that it delivered; 0 when nothing was measured.
-  std::string last_error;        // Empty when it never failed.
-  bool struck_off = false;       // No longer asked, for the reason in last_error.
+  std::uint64_t failures = 0;  // Requests that failed, without "does not have it".
+  double median_rate = 0;      // Bytes per second that it delivered; 0 when nothing was measured.
+  std::string last_error;      // Empty when it never failed.
+  bool struck_off = false;     // No longer asked, for the reason in last_error.
 };
 
 struct PullReport {
