@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands on one home, without a daemon."""
+import json
+import unittest
+
+from harness import MIB, TestCase
+
+
+class Content(TestCase):
+    def test_add_cat_get_and_ls_give_back_what_was_added(self):
+        home = self.home()
+        path = self.file("folder/big.bin", 3 * MIB + 17)
+        (path.parent / "sub").mkdir()
+        (path.parent / "sub/small.txt").write_text("hello\n")
+        cid = home.add(path.parent)
+        self.assertEqual([e["name"] for e in home.json("ls", cid)["entries"]], ["big.bin", "sub"])
+        self.assertEqual(home.ok("cat", f"{cid}/sub/small.txt"), "hello\n")
+        home.ok("get", cid, "-o", self.folder / "out")
+        self.assertEqual((self.folder / "out/big.bin").read_bytes(), path.read_bytes())
+
+    def test_cat_reads_a_range_across_leaves(self):
+        home = self.home()
+        path = self.file("a.bin", 2 * MIB + 5)
+        cid = home.add(path)
+        code, out, _ = home.run("cat", "--offset", MIB - 3, "--length", 7, cid, text=False)
+        self.assertEqual((code, out), (0, path.read_bytes()[MIB - 3:MIB + 4]))
+
+    def test_known_cids_of_kubo_come_out(self):
+        home = self.home()
+        empty = self.folder / "empty"
+        empty.touch()
+        self.assertEqual(home.add(empty, "--only-hash"), "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")
+        self.assertEqual(home.add(empty, "--only-hash", "--profile", "unixfs-v0-2015"),
+                         "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH")
+
+    def test_only_hash_stores_nothing(self):
+        home = self.home()
+        cid = home.add(self.file("a.bin", MIB), "--only-hash")
+        self.assert_fails(3, home.run("cat", cid))
+
+    def test_hidden_files_are_left_out_unless_asked_for(self):
+        home = self.home()
+        (self.folder / "d").mkdir()
+        (self.folder / "d/.hidden").write_text("x")
+        (self.folder / "d/seen").write_text("y")
+        names = lambda cid: [e["name"] for e in home.json("ls", cid)["entries"]]
+        self.assertEqual(names(home.add(self.folder / "d")), ["seen"])
+        self.assertEqual(names(home.add(self.folder / "d", "--hidden")), [".hidden", "seen"])
+
+    def test_a_referenced_file_that_changed_is_noticed(self):
+        home = self.home()
+        path = self.file("a.bin", MIB + 1)
+        cid = home.add(path, "--reference")
+        self.assertTrue(home.json("du")["total_bytes"] < MIB)
+        path.write_bytes(b"changed" * 200_000)
+        code, out, err = home.run("cat", cid, text=False)
+        self.assertEqual(code, 5, err)
+        self.assertIn(b"a.bin", err)
+
+    def test_pin_rm_and_gc_free_what_is_no_longer_kept(self):
+        home = self.home()
+        keep, drop = home.add(self.file("keep", 2 * MIB, 1)), home.add(self.file("drop", 2 * MIB, 2))
+        home.ok("pin", "rm", drop)
+        freed = home.json("gc")
+        self.assertGreaterEqual(freed["bytes_freed"], 2 * MIB)
+        self.assert_fails(3, home.run("cat", drop))
+        self.assertEqual(home.json("verify")["damaged"], [])
+        self.assertEqual([p["cid"] for p in home.json("pin", "ls")["pins"]], [keep])
+
+
+class Surface(TestCase):
+    def test_help_of_every_command_has_examples(self):
+        home = self.home()
+        for command in (["add"], ["get"], ["cat"], ["ls"], ["pin", "add"], ["pin", "rm"], ["pin", "ls"], ["gc"], ["du"], ["cid", "inspect"],
+                        ["pull"], ["models", "list"], ["models", "show"], ["run"], ["text", "embed"], ["hardware", "detect"],
+                        ["hardware", "profile"], ["history", "query"], ["history", "report"], ["daemon"], ["status"], ["doctor"],
+                        ["config", "list"], ["version"], ["completion"], ["verify"]):
+            self.assertIn("ipfs-accelerate " + command[0], home.ok(*command, "--help"), command)
+
+    def test_completion_scripts_are_valid_shell(self):
+        import subprocess
+        home = self.home()
+        script = home.ok("completion", "bash")
+        done = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(ipfs-accelerate pin ''); COMP_CWORD=2; _ipfs_accelerate; echo ${COMPREPLY[*]}"],
+                              capture_output=True, text=True)
+        self.assertIn("add", done.stdout.split(), done.stderr)
+        self.assertIn("complete -c ipfs-accelerate", home.ok("completion", "fish"))
+
+    def test_json_goes_to_stdout_alone(self):
+        code, out, err = self.home().run("version", "--json")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("version", json.loads(out))
+
+    def test_cid_inspect_and_convert(self):
+        home = self.home()
+        v0 = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
+        v1 = home.json("cid", "convert", "--version", 1, v0)["cid"]
+        self.assertTrue(v1.startswith("bafy"))
+        self.assertEqual(home.ok("cid", "convert", "--version", 0, v1).strip(), v0)
+        self.assertEqual(home.json("cid", "inspect", v0)["codec"], "dag-pb")
+
+    def test_config_shows_where_a_value_came_from(self):
+        home = self.home()
+        home.ok("config", "set", "logging.level", "error")
+        entry = home.json("config", "get", "logging.level")
+        self.assertEqual((entry["value"], entry["origin"]), ("error", "home file"))
+        entry = home.json("config", "get", "logging.level", environment={"IPFS_ACCELERATE_LOGGING_LEVEL": "info"})
+        self.assertEqual((entry["value"], entry["origin"]), ("info", "environment"))
+
+    def test_hardware_detect_has_eight_rows_each_with_a_reason(self):
+        rows = self.home().json("hardware", "detect")
+        self.assertEqual([r["platform"] for r in rows], ["cpu", "cuda", "rocm", "mps", "openvino", "qualcomm", "webgpu", "webnn"])
+        for row in rows:
+            self.assertEqual(set(row), {"platform", "available", "emulated", "reason", "evidence", "devices"})
+            self.assertTrue(row["reason"], row["platform"])
+        self.assertTrue(rows[0]["available"], rows[0])
+
+    def test_hardware_profile_measures_memory_and_arithmetic(self):
+        figures = self.home().json("hardware", "profile", "--seconds", 0.5)["measurements"]
+        self.assertTrue({"memory_copy", "flops_f32", "ops_int8"} <= {f["what"] for f in figures})
+        for figure in figures:
+            self.assertGreater(figure["value"], 0)
+            self.assertEqual(figure["provenance"], "measured")
+
+    def test_doctor_finds_a_fresh_home_healthy(self):
+        home = self.home()
+        home.add(self.file("a", 100))
+        self.assertTrue(home.json("doctor")["healthy"])
+
+
+if __name__ == "__main__":
+    unittest.main()
