@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connection.hpp"
+
+#include <exception>
+
+#include "accel/core/log.hpp"
+#include "body_writer.hpp"
+
+namespace accel::net {
+namespace {
+
+constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr std::uint64_t kLingerBytes = 256 * 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kRequestTimeout =
+    "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+// Zero means no limit.
+SteadyTime deadline_after(SteadyTime now, Duration limit) {
+  return limit > Duration::zero() ? now + limit : SteadyTime::max();
+}
+
+RequestLimits request_limits(const ServerLimits& limits) {
+  return {.max_header_bytes = limits.max_header_bytes, .max_body_bytes = limits.max_body_bytes};
+}
+
+}  // namespace
+
+Connection::Connection(Socket socket, std::string remote, ConnectionShared& shared)
+    : shared_(shared),
+      watch_(std::make_shared<ConnectionWatch>()),
+      io_(std::move(socket), *watch_, shared.limits),
+      remote_(std::move(remote)) {}
+
+// A connection that was cut ends here, in the middle of whatever it did.
+Connection::~Connection() {
+  const Phase phase = watch_->phase();
+  const bool reads = phase == Phase::head || phase == Phase::body;
+  const bool late = watch_->was_cut() && watch_->cause() == Cause::deadline;
+  if (reads && late) io_.send_best_effort(kRequestTimeout);
+}
+
+Task<void> Connection::run() {
+  bool go_on = true;
+  while (go_on) {
+    RequestParser parser(request_limits(shared_.limits));
+    const Result<Read> read = co_await read_request(parser);
+    if (!read || *read == Read::closed) co_return Status{};
+    RequestTraits traits;
+    HttpResponse response;
+    if (*read == Read::refused) {
+      response = text_response(refusal_.status, refusal_.sentence + "\n");
+      traits.keep_alive = false;
+    } else {
+      HttpRequest request = parser.take();
+      traits.head = request.method == "HEAD";
+      traits.http_1_0 = parser.is_http_1_0();
+      traits.keep_alive = parser.keep_alive();
+      Result<HttpResponse> made = co_await call_handler(std::move(request));
+      response = std::move(*made);
+    }
+    if (shared_.draining.load() || watch_->asked_to_stop()) traits.keep_alive = false;
+    const Result<bool> sent = co_await respond(traits, std::move(response));
+    if (!sent) co_return Status{};
+    go_on = *sent;
+  }
+  co_return co_await linger();
+}
+
+Task<Connection::Read> Connection::read_request(RequestParser& parser) {
+  SteadyTime now = system_clock().now();
+  // Whoever connects has something to say; later it may pause.
+  const Duration patience = first_ ? shared_.limits.header_timeout : shared_.limits.idle_timeout;
+  watch_->enter(Phase::idle, now, deadline_after(now, patience));
+  first_ = false;
+  sent_continue_ = false;
+  while (true) {
+    const auto fed = parser.feed(io_.buffer().view());
+    if (!fed) co_return refuse_request(parser, fed.error());
+    io_.buffer().consume(*fed);
+    if (parser.done()) co_return Read::request;
+    if (io_.buffer().space().empty()) {
+      co_return refuse_request(parser, {431, "The request's headers are too large."});
+    }
+    if (note_progress(parser, now)) {
+      const Pieces go_ahead{kContinue, {}, {}};
+      const Status sent = co_await io_.send(go_ahead, false);
+      if (!sent) co_return Read::closed;
+    }
+    const Result<std::size_t> count = co_await io_.read();
+    if (!count || *count == 0) co_return Read::closed;
+    now = system_clock().now();
+  }
+}
+
+// Sets the deadline for what must come next; true when the client waits to be told to go on.
+bool Connection::note_progress(const RequestParser& parser, SteadyTime now) {
+  if (parser.head_done()) {
+    watch_->enter(Phase::body, now, io_.guard().wait_until(now));
+    const bool tell = parser.wants_continue() && !sent_continue_ && io_.buffer().empty();
+    sent_continue_ = true;
+    return tell;
+  }
+  if ((parser.started() || !io_.buffer().empty()) && watch_->phase() == Phase::idle) {
+    watch_->enter(Phase::head, now, deadline_after(now, shared_.limits.header_timeout));
+  }
+  return false;
+}
+
+Connection::Read Connection::refuse_request(const RequestParser& parser, Refusal why) {
+  const bool in_body = parser.head_done() && why.status == 431;
+  refusal_ = in_body ? Refusal{400, "A chunk's header is too large."} : std::move(why);
+  ++shared_.counters.requests;
+  return Read::refused;
+}
+
+Task<HttpResponse> Connection::call_handler(HttpRequest request) {
+  ++shared_.counters.requests;
+  const SteadyTime now = system_clock().now();
+  io_.guard().pause();
+  watch_->enter(Phase::handling, now, deadline_after(now, shared_.limits.request_timeout));
+  request.remote = remote_;
+  request.over_unix_socket = remote_ == "unix";
+  const std::string what = request.method + " " + request.path;
+  Result<HttpResponse> result;
+  try {
+    Task<HttpResponse> task = shared_.handler(std::move(request), watch_->request_token());
+    result = co_await std::move(task);
+  } catch (const std::exception& thrown) {
+    // A cancelled handler ends by exception as it should; what else escapes is a bug that must end
+    // this session only.
+    if (watch_->was_cut()) throw;
+    log::error("net", "A request handler threw.", {{"request", what}, {"cause", thrown.what()}});
+    result = fail(Errc::internal, "The server failed at this request; its log says why.");
+  }
+  if (!result && watch_->cause() == Cause::deadline) {
+    co_return text_response(503, "The request took longer than the server allows.\n");
+  }
+  if (!result) {
+    log::debug("net", "A request failed.",
+               {{"request", what}, {"error", result.error().to_string()}});
+    co_return error_response(result.error());
+  }
+  co_return std::move(*result);
+}
+
+Task<bool> Connection::respond(RequestTraits traits, HttpResponse response) {
+  Framing framing = decide_framing(traits, response);
+  Result<std::string> head = write_head(response, framing, system_clock().wall_now());
+  if (!head) {
+    log::error("net", head.error().message);
+    response = error_response(head.error());
+    framing = decide_framing(traits, response);
+    head = write_head(response, framing, system_clock().wall_now());
+  }
+  watch_->enter(Phase::sending, system_clock().now());
+  const Status sent = co_await send_response(*head, framing, std::move(response.body));
+  io_.guard().pause();
+  if (!sent) {
+    if (sent.error().code != Errc::cancelled) {
+      log::warn("net", "A response was cut.", {{"error", sent.error().to_string()}});
+    }
+    co_return fail(Error(sent.error()));
+  }
+  co_return framing.keep_alive;
+}
+
+Task<void> Connection::send_response(const std::string& head, const Framing& framing, Body body) {
+  auto* slices = std::get_if<std::vector<FileSlice>>(&body);
+  auto* stream = std::get_if<StreamBody>(&body);
+  if (stream != nullptr && framing.send_body) {
+    co_return co_await send_stream(head, framing, std::move(*stream));
+  }
+  const auto* text = std::get_if<std::string>(&body);
+  const bool with_slices = slices != nullptr && framing.send_body && !slices->empty();
+  const bool with_text = text != nullptr && framing.send_body;
+  const Pieces pieces{head, with_text ? std::string_view(*text) : std::string_view{}, {}};
+  const Status begun = co_await io_.send(pieces, with_slices);
+  if (!begun) co_return begun;
+  if (with_text) shared_.counters.body_bytes_sent += text->size();
+  if (!with_slices) co_return Status{};
+  for (FileSlice& slice : *slices) {
+    const std::uint64_t length = slice.length;
+    const Status sent = co_await io_.send_slice(std::move(slice));
+    if (!sent) co_return sent;
+    shared_.counters.body_bytes_sent += length;
+  }
+  co_return Status{};
+}
+
+Task<void> Connection::send_stream(const std::string& head, const Framing& framing,
+                                   StreamBody stream) {
+  const Pieces pieces{head, {}, {}};
+  const Status begun = co_await io_.send(pieces, false);
+  if (!begun) co_return begun;
+  watch_->enter(Phase::stream, system_clock().now());
+  SocketBodyWriter writer(io_, framing.chunked, framing.length);
+  Status made;
+  try {
+    Task<void> task = stream.write(writer);
+    made = co_await std::move(task);
+  } catch (const std::exception& thrown) {
+    // As in call_handler(): the client sees the missing end.
+    if (watch_->was_cut()) throw;
+    made = fail(Errc::internal, "A streamed body threw: {}.", thrown.what());
+  }
+  if (made) made = co_await writer.finish();
+  shared_.counters.body_bytes_sent += writer.bytes();
+  co_return made;
+}
+
+// Closing with unread bytes in the kernel would reset the connection and destroy the response on
+// its way: so the client may close first, for a while.
+Task<void> Connection::linger() {
+  const SteadyTime now = system_clock().now();
+  watch_->enter(Phase::closing, now, now + kLingerTime);
+  io_.shut_write();
+  std::uint64_t ignored = 0;
+  while (ignored < kLingerBytes) {
+    io_.buffer().clear();
+    const Result<std::size_t> count = co_await io_.read();
+    if (!count || *count == 0) break;
+    ignored += *count;
+  }
+  co_return Status{};
+}
+
+}  // namespace accel::net

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One client's connection to the server: read a request, call the handler, send the response,
+// again. Requests that were pipelined wait in the buffer and are answered in order. Made by
+// HttpServer, lives in the frame of its task on its own strand.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "accel/net/http_server.hpp"
+#include "connection_io.hpp"
+#include "connection_watch.hpp"
+#include "request_parser.hpp"
+#include "response_head.hpp"
+
+namespace accel::net {
+
+// Shared by all connections of a server.
+struct ServerCounters {
+  std::atomic<std::uint64_t> connections{0};
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> body_bytes_sent{0};
+  std::atomic<std::uint64_t> refused_connections{0};
+  std::atomic<std::uint64_t> timeouts{0};
+};
+
+struct ConnectionShared {
+  HttpHandler handler;
+  ServerLimits limits;
+  ServerCounters counters;
+  std::atomic<bool> draining{false};
+};
+
+class Connection {
+ public:
+  Connection(Socket socket, std::string remote, ConnectionShared& shared);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Returns when the connection is over; the socket closes with this object.
+  Task<void> run();
+
+  const std::shared_ptr<ConnectionWatch>& watch() const { return watch_; }
+  int fd() { return io_.fd(); }
+
+ private:
+  enum class Read { request, refused, closed };
+
+  Task<Read> read_request(RequestParser& parser);
+  Read refuse_request(const RequestParser& parser, Refusal why);
+  bool note_progress(const RequestParser& parser, SteadyTime now);
+  Task<HttpResponse> call_handler(HttpRequest request);
+  HttpResponse response_of(Result<HttpResponse> result);
+  // True when the connection can go on.
+  Task<bool> respond(RequestTraits traits, HttpResponse response);
+  Task<void> send_response(const std::string& head, const Framing& framing, Body body);
+  Task<void> send_stream(const std::string& head, const Framing& framing, StreamBody stream);
+  Task<void> linger();
+
+  ConnectionShared& shared_;
+  std::shared_ptr<ConnectionWatch> watch_;  // Owners: this and the server's registry.
+  ConnectionIo io_;
+  std::string remote_;
+  Refusal refusal_;
+  bool first_ = true;
+  bool sent_continue_ = false;
+};
+
+}  // namespace accel::net

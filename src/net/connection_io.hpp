@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a server connection does to its socket: read into a fixed buffer, gathered sends, sendfile.
+// Each tries the system call first and waits only when the kernel says EAGAIN, with a deadline in
+// the watch that the ticker enforces. Lives on the connection's strand.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "accel/net/http_server.hpp"
+#include "connection_watch.hpp"
+#include "progress_guard.hpp"
+#include "socket.hpp"
+
+namespace accel::net {
+
+// Bytes that arrived and are not parsed yet, in one piece.
+class ReadBuffer {
+ public:
+  explicit ReadBuffer(std::size_t size) : bytes_(size) {}
+  std::string_view view() const { return {bytes_.data() + begin_, end_ - begin_}; }
+  bool empty() const { return begin_ == end_; }
+  void consume(std::size_t count) { begin_ += count; }
+  // Free space behind the bytes, after moving them to the front; empty when the buffer is full.
+  std::span<char> space();
+  void filled(std::size_t count) { end_ += count; }
+  void clear() { begin_ = end_ = 0; }
+
+ private:
+  std::vector<char> bytes_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+// Up to three pieces of text that leave in one system call.
+using Pieces = std::array<std::string_view, 3>;
+
+class ConnectionIo {
+ public:
+  ConnectionIo(Socket socket, ConnectionWatch& watch, const ServerLimits& limits);
+
+  // Reads what there is; 0 at the end of the stream or when the connection broke.
+  Task<std::size_t> read();
+  ReadBuffer& buffer() { return buffer_; }
+
+  // Sends all of it; more: keep it back until the next send. Errors: cancelled when the client is
+  // gone, io.
+  Task<void> send(Pieces pieces, bool more);
+  // Errors: as send(); corrupt when the file ends before the slice.
+  Task<void> send_slice(FileSlice slice);
+  // Body bytes for the statistics are counted by the callers.
+
+  // No more will be sent.
+  void shut_write();
+  // A last word that may get lost: one system call, no waiting.
+  void send_best_effort(std::string_view text);
+  ProgressGuard& guard() { return guard_; }
+  int fd() { return socket_.native_handle(); }
+
+ private:
+  Task<void> wait_writable();
+  void our_turn_again();
+
+  Socket socket_;
+  ConnectionWatch& watch_;
+  ReadBuffer buffer_;
+  ProgressGuard guard_;
+  bool waited_ = false;
+};
+
+}  // namespace accel::net

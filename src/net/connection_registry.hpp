@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The open connections of a server, for its ticker: who is late, whose client left, who is idle
+// longest. Thread-safe; a descriptor in the registry is open, because a connection leaves it before
+// its socket closes.
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "connection_watch.hpp"
+
+namespace accel::net {
+
+class ConnectionRegistry {
+ public:
+  struct Open {
+    int fd = -1;
+    std::shared_ptr<ConnectionWatch> watch;
+  };
+
+  // Removes the connection on destruction; the registry must outlive it.
+  class Entry {
+   public:
+    Entry(ConnectionRegistry& registry, Open open);
+    ~Entry();
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+   private:
+    ConnectionRegistry& registry_;
+    std::list<Open>::iterator place_;
+  };
+
+  std::size_t size() const;
+  // Judges every connection and carries the decisions out; returns how many requests were late.
+  std::size_t tick(SteadyTime now, bool draining);
+  // Cuts the connection that has been idle longest; false when none is idle.
+  bool cut_longest_idle();
+  void ask_all_to_stop(SteadyTime now);
+
+ private:
+  struct Judged {
+    std::shared_ptr<ConnectionWatch> watch;
+    Decision decision;
+    Phase phase;
+  };
+  std::vector<Judged> judge_all(SteadyTime now, bool draining) const;
+
+  mutable std::mutex mutex_;  // Never held while a stop request runs its callbacks.
+  std::list<Open> open_;
+};
+
+}  // namespace accel::net

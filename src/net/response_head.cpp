@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "response_head.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <iterator>
+
+namespace accel::net {
+namespace {
+
+constexpr std::array<std::string_view, 4> kFramingHeaders{"Content-Length", "Transfer-Encoding",
+                                                          "Connection", "Date"};
+
+bool is_token_character(char c) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         kOthers.find(c) != std::string_view::npos;
+}
+
+bool is_value_character(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+}
+
+bool is_clean(const HeaderField& field) {
+  return !field.name.empty() && std::ranges::all_of(field.name, is_token_character) &&
+         std::ranges::all_of(field.value, is_value_character);
+}
+
+bool is_framing(std::string_view name) {
+  return std::ranges::any_of(kFramingHeaders, [&](std::string_view framing) {
+    return equals_ignoring_case(framing, name);
+  });
+}
+
+bool has_no_body_by_status(int status) {
+  return status == 204 || status == 304 || (status >= 100 && status < 200);
+}
+
+// The Date header changes once a second, a busy thread writes it thousands of times.
+const std::string& cached_date(WallTime now) {
+  thread_local std::time_t second = -1;
+  thread_local std::string text;
+  const std::time_t current = std::chrono::system_clock::to_time_t(now);
+  if (current != second) {
+    second = current;
+    text = http_date(now);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> body_length(const Body& body) {
+  if (const auto* text = std::get_if<std::string>(&body)) return text->size();
+  if (const auto* stream = std::get_if<StreamBody>(&body)) return stream->length;
+  std::uint64_t total = 0;
+  if (const auto* slices = std::get_if<std::vector<FileSlice>>(&body)) {
+    for (const FileSlice& slice : *slices) total += slice.length;
+  }
+  return total;
+}
+
+Framing decide_framing(const RequestTraits& request, const HttpResponse& response) {
+  Framing framing;
+  framing.keep_alive = request.keep_alive;
+  framing.length = body_length(response.body);
+  if (has_no_body_by_status(response.status)) {
+    framing.send_body = false;
+    framing.length.reset();
+    return framing;
+  }
+  framing.send_body = !request.head;
+  if (framing.length) return framing;
+  framing.chunked = !request.http_1_0;
+  if (request.http_1_0) framing.keep_alive = false;  // The end of the connection ends the body.
+  return framing;
+}
+
+std::string http_date(WallTime time) {
+  constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                     kDays.at(static_cast<std::size_t>(utc.tm_wday)), utc.tm_mday,
+                     kMonths.at(static_cast<std::size_t>(utc.tm_mon)), utc.tm_year + 1900,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+Result<std::string> write_head(const HttpResponse& response, const Framing& framing, WallTime now) {
+  std::string head;
+  head.reserve(512);
+  auto out = std::back_inserter(head);
+  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
+                 reason_phrase(response.status), cached_date(now));
+  for (const HeaderField& field : response.headers) {
+    if (!is_clean(field)) {
+      return fail(Errc::internal, "A response header has a name or value that HTTP can't carry.");
+    }
+    if (is_framing(field.name)) continue;
+    fmt::format_to(out, "{}: {}\r\n", field.name, field.value);
+  }
+  if (framing.length) fmt::format_to(out, "Content-Length: {}\r\n", *framing.length);
+  if (framing.chunked) head += "Transfer-Encoding: chunked\r\n";
+  // Said to HTTP/1.0 clients too, for which "keep-alive" is not the default.
+  head += framing.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  return head;
+}
+
+}  // namespace accel::net
