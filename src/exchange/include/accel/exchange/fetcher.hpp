@@ -39,7 +39,7 @@ struct PullLimits {
   std::uint64_t max_in_flight_bytes = 64U << 20U;  // Asked for or being verified: the memory bound.
   std::uint32_t max_requests_per_source = 32;      // HTTP/1.1: as many connections.
   std::uint64_t max_total_bytes = 1ULL << 42U;     // 4 TiB: a DAG that claims more is refused.
-  std::uint32_t max_leaves = 4U << 20U;            // Their plan takes about 100 bytes each.
+  std::uint32_t max_leaves = 2U << 20U;            // Their plan takes about 100 bytes each.
   std::uint32_t max_nodes = 1U << 20U;             // Files, folders and inner nodes.
   Duration stall_timeout = std::chrono::seconds(10);  // A source that sends nothing for so long.
 };
