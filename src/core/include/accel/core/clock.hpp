@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The clock seam: code that needs time takes a Clock&, so that tests own it. The system's clock is the only real one.
+// The clock seam: code that needs time takes a Clock&, so that tests own it. The system's clock is
+// the only real one.
 
 #include <chrono>
 #include <string>
@@ -14,8 +15,8 @@ using WallTime = std::chrono::system_clock::time_point;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual SteadyTime now() const = 0;       // For durations and deadlines.
-  virtual WallTime wall_now() const = 0;    // For records that people read.
+  virtual SteadyTime now() const = 0;     // For durations and deadlines.
+  virtual WallTime wall_now() const = 0;  // For records that people read.
 };
 
 // The process's clock; lives as long as the program. Thread-safe.
@@ -30,7 +31,9 @@ double to_ms(Duration duration);
 class ManualClock final : public Clock {
  public:
   SteadyTime now() const override { return SteadyTime{} + elapsed_; }
-  WallTime wall_now() const override { return WallTime{} + std::chrono::duration_cast<WallTime::duration>(elapsed_); }
+  WallTime wall_now() const override {
+    return WallTime{} + std::chrono::duration_cast<WallTime::duration>(elapsed_);
+  }
   void advance(Duration by) { elapsed_ += by; }
 
  private:

@@ -59,11 +59,12 @@ std::string config_environment_name(std::string_view key);
 std::map<std::string, std::string> process_environment();
 
 struct ConfigSources {
-  std::map<std::string, std::string> command_line;  // key -> text
-  std::map<std::string, std::string>
-      environment;                     // variable -> text; others' variables are skipped
-  std::filesystem::path home_file;     // May not exist.
-  std::filesystem::path project_file;  // Only one that the user trusts; empty: none.
+  // key -> text
+  std::map<std::string, std::string> command_line = {};
+  // variable -> text; variables of others are skipped
+  std::map<std::string, std::string> environment = {};
+  std::filesystem::path home_file = {};     // May not exist.
+  std::filesystem::path project_file = {};  // Only one that the user trusts; empty: none.
 };
 
 struct ConfigEntry {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Files and file descriptors with errors as values. Every write that must survive a power loss goes through here.
+// Files and file descriptors with errors as values. Every write that must survive a power loss goes
+// through here.
 
 #include <cstdint>
 #include <filesystem>
@@ -32,18 +33,22 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// open(2) with O_CLOEXEC; the message names the path. Errors: not_found, permission_denied, already_exists, resource_exhausted, io.
+// open(2) with O_CLOEXEC; the message names the path. Errors: not_found, permission_denied,
+// already_exists, resource_exhausted, io.
 Result<UniqueFd> open_file(const std::filesystem::path& path, int flags, unsigned mode = 0600);
 
-// Reads a whole regular file. Errors: as open_file; resource_exhausted when it is larger than limit_bytes.
+// Reads a whole regular file. Errors: as open_file; resource_exhausted when it is larger than
+// limit_bytes.
 Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t limit_bytes);
 Result<std::string> read_text_file(const std::filesystem::path& path, std::uint64_t limit_bytes);
 
-// Reads or writes all of it at the offset, over short counts and EINTR. Errors: io; corrupt when the file ends before.
+// Reads or writes all of it at the offset, over short counts and EINTR. Errors: io; corrupt when
+// the file ends before.
 Status pread_all(int fd, std::span<std::uint8_t> out, std::uint64_t offset);
 Status pwrite_all(int fd, ByteView bytes, std::uint64_t offset);
 
-// Replaces path atomically and durably: temporary file beside it, fsync, rename, fsync of the folder.
+// Replaces path atomically and durably: temporary file beside it, fsync, rename, fsync of the
+// folder.
 Status write_file_atomic(const std::filesystem::path& path, ByteView bytes, unsigned mode = 0600);
 Status sync_file(int fd);
 Status sync_directory(const std::filesystem::path& directory);
@@ -66,7 +71,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-// An advisory lock on a file (flock), held until destruction; the kernel releases it when the process dies.
+// An advisory lock on a file (flock), held until destruction; the kernel releases it when the
+// process dies.
 class FileLock {
  public:
   enum class Mode { shared, exclusive };

@@ -19,7 +19,8 @@ class Random {
   std::uint64_t below(std::uint64_t bound);
 };
 
-// The kernel's generator (getrandom), fit for keys and tokens. Thread-safe; lives as long as the program.
+// The kernel's generator (getrandom), fit for keys and tokens. Thread-safe; lives as long as the
+// program.
 Random& system_random();
 
 // A replayable generator for tests and simulations; never for secrets.
