@@ -22,14 +22,18 @@ constexpr const char* kFooter =
     "  ipfs-accelerate run minilm --input 'a cat on a mat'   run it on what measures best\n"
     "  ipfs-accelerate history report                        what ran, on what, how fast\n"
     "\n"
-    "Exit codes: 0 ok, 1 internal, 2 invalid argument, 3 not found, 4 already exists, 5 corrupt, 6 unsupported,\n"
-    "7 permission denied, 8 unauthenticated, 9 resource exhausted, 10 unavailable, 11 timeout, 12 protocol, 13 io,\n"
+    "Exit codes: 0 ok, 1 internal, 2 invalid argument, 3 not found, 4 already exists, 5 corrupt, 6 "
+    "unsupported,\n"
+    "7 permission denied, 8 unauthenticated, 9 resource exhausted, 10 unavailable, 11 timeout, 12 "
+    "protocol, 13 io,\n"
     "130 cancelled.";
 
 void add_global_flags(CLI::App& app, GlobalFlags& flags) {
-  app.add_option("--home", flags.home, "The node's home (default: IPFS_ACCELERATE_HOME, else ~/.ipfs_accelerate)");
+  app.add_option("--home", flags.home,
+                 "The node's home (default: IPFS_ACCELERATE_HOME, else ~/.ipfs_accelerate)");
   app.add_option("--config", flags.config_file, "A project configuration file to use");
-  app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error (default: warn)");
+  app.add_option("--log-level", flags.log_level,
+                 "trace, debug, info, warn or error (default: warn)");
   app.add_flag("--json", flags.json, "Print one JSON document on stdout");
   app.add_flag("--no-progress", flags.quiet, "No progress line on stderr");
   app.add_flag("--no-daemon", flags.no_daemon, "Work in this process even when a daemon runs");
@@ -86,7 +90,8 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);  // --help
   } catch (const CLI::ParseError& error) {
-    print_error(Error{Errc::invalid_argument, std::string(error.what()) + ". See --help.", {}}, flags.json);
+    print_error(Error{Errc::invalid_argument, std::string(error.what()) + ". See --help.", {}},
+                flags.json);
     return errc_exit_code(Errc::invalid_argument);
   }
   return run_selected(selection, std::move(flags));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How a group of commands registers itself. Parsing fills the options and sets `selected`; cli::run() then calls it with a
-// Session. Each group is one file under commands/.
+// How a group of commands registers itself. Parsing fills the options and sets `selected`;
+// cli::run() then calls it with a Session. Each group is one file under commands/.
 
 #include <CLI/App.hpp>
 #include <CLI/CLI.hpp>
@@ -16,7 +16,8 @@ struct Selection {
   std::function<Status(Session&)> action;  // What the parsed command line asks for.
 };
 
-// Registers `name` under `parent` with a one-line description and examples; `action` runs when it was chosen.
+// Registers `name` under `parent` with a one-line description and examples; `action` runs when it
+// was chosen.
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
                       const std::string& examples);
 void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Session&)> action);

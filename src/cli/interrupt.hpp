@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// SIGINT and SIGTERM as a stop token: the first asks the running command to come to rest, the second ends the process at
-// once. One per process; made before any other thread, so that every thread inherits the blocked signals.
+// SIGINT and SIGTERM as a stop token: the first asks the running command to come to rest, the
+// second ends the process at once. One per process; made before any other thread, so that every
+// thread inherits the blocked signals.
 
 #include <memory>
 #include <stop_token>

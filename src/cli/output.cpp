@@ -22,8 +22,9 @@ bool is_number(std::string_view cell) {
 
 // Columns of a UTF-8 text, counting code points; wide characters are rare in what we print.
 std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
+  }));
 }
 
 }  // namespace
@@ -62,11 +63,12 @@ Status print_table(const std::vector<std::string>& header,
 
 void print_error(const Error& error, bool json) {
   if (json) {
-    const nlohmann::json document{{"error",
-                                   {{"code", errc_name(error.code)},
-                                    {"message", error.message},
-                                    {"cause", error.cause}}}};
-    std::fputs((document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n").c_str(), stderr);
+    const nlohmann::json document{
+        {"error",
+         {{"code", errc_name(error.code)}, {"message", error.message}, {"cause", error.cause}}}};
+    std::fputs(
+        (document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n").c_str(),
+        stderr);
     return;
   }
   std::fputs(fmt::format("error: {}\n", error.message).c_str(), stderr);

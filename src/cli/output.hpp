@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What people and scripts see: results on stdout (text or one JSON document), errors on stderr. Main thread only.
+// What people and scripts see: results on stdout (text or one JSON document), errors on stderr.
+// Main thread only.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -17,7 +18,8 @@ Status print_line(std::string_view line);
 Status print_json(const nlohmann::json& document);
 Status print_bytes(ByteView bytes);
 
-// A table with columns padded to their widest cell; numbers (cells that start with a digit) are aligned right.
+// A table with columns padded to their widest cell; numbers (cells that start with a digit) are
+// aligned right.
 Status print_table(const std::vector<std::string>& header,
                    const std::vector<std::vector<std::string>>& rows);
 

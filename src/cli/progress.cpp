@@ -19,12 +19,14 @@ constexpr auto kLogInterval = std::chrono::seconds(5);             // Rare enoug
 std::string duration_text(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "--:--";
   const auto whole = static_cast<long>(seconds + 0.5);
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  if (whole >= 3600)
+    return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{:02}:{:02}", whole / 60, whole % 60);
 }
 
 std::string bar(double share) {
-  const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(kBarColumns));
+  const auto filled =
+      static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(kBarColumns));
   return "[" + std::string(filled, '#') + std::string(kBarColumns - filled, '.') + "]";
 }
 
@@ -36,7 +38,8 @@ std::string ProgressLine::render(const nlohmann::json& progress, std::size_t wid
   const std::uint64_t total = progress.value("bytes_total", std::uint64_t{0});
   if (total > 0) {
     const double share = static_cast<double>(done) / static_cast<double>(total);
-    line += fmt::format(" {} {:3.0f}% {}/{}", bar(share), share * 100, human_bytes(done), human_bytes(total));
+    line += fmt::format(" {} {:3.0f}% {}/{}", bar(share), share * 100, human_bytes(done),
+                        human_bytes(total));
   } else if (done > 0) {
     line += " " + human_bytes(done);
   }
@@ -56,7 +59,8 @@ std::string ProgressLine::render(const nlohmann::json& progress, std::size_t wid
 void ProgressLine::show(const nlohmann::json& progress) {
   if (quiet_) return;
   const SteadyTime now = clock_->now();
-  const auto interval = terminal_ ? std::chrono::nanoseconds(kTerminalInterval) : std::chrono::nanoseconds(kLogInterval);
+  const auto interval = terminal_ ? std::chrono::nanoseconds(kTerminalInterval)
+                                  : std::chrono::nanoseconds(kLogInterval);
   if (last_ == SteadyTime{} && !terminal_) last_ = now;  // Short work stays silent in a log.
   if (last_ != SteadyTime{} && now - last_ < interval) return;
   last_ = now;

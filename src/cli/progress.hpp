@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A progress line on stderr: bytes, rate, remaining time. A terminal gets one line that is redrawn, a log gets a line now and
-// then. One per call, on one thread at a time.
+// A progress line on stderr: bytes, rate, remaining time. A terminal gets one line that is redrawn,
+// a log gets a line now and then. One per call, on one thread at a time.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -18,7 +18,8 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // {"phase", "bytes_done", "bytes_total", "bytes_per_second", "eta_seconds", "message"}; all but phase may be absent.
+  // {"phase", "bytes_done", "bytes_total", "bytes_per_second", "eta_seconds", "message"}; all but
+  // phase may be absent.
   void show(const nlohmann::json& progress);
   void clear();
 

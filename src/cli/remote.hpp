@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Calls a daemon's method over its Unix socket. Blocks; a stop request closes the connection, which stops the method.
+// Calls a daemon's method over its Unix socket. Blocks; a stop request closes the connection, which
+// stops the method.
 
 #include <filesystem>
 #include <functional>

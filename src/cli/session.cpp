@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "accel/core/file.hpp"
 #include "accel/core/log.hpp"
 #include "accel/node/settings.hpp"
 #include "output.hpp"
@@ -33,7 +34,8 @@ Result<std::unique_ptr<Session>> Session::create(GlobalFlags flags, std::stop_to
   std::unique_ptr<Session> session(new Session(std::move(flags), stop));  // tidy: raw-new: private
   session->home_ = node::Home{root};
   ACCEL_CHECK(session->home_.check_version());
-  node::SettingsRequest request{.home = session->home_, .project_file = session->flags_.config_file, .command_line = {}};
+  node::SettingsRequest request{
+      .home = session->home_, .project_file = session->flags_.config_file, .command_line = {}};
   if (!session->flags_.log_level.empty()) {
     request.command_line["logging.level"] = session->flags_.log_level;
   }
@@ -52,7 +54,8 @@ bool Session::has_daemon() {
   if (path.size() >= sizeof address.sun_path) return false;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return socket && ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return socket &&
+         ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::json& params,
@@ -79,8 +82,7 @@ Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::js
 
 Result<nlohmann::json> Session::call_in_process(std::string_view method,
                                                 const nlohmann::json& params,
-                                                const node::EventSink& sink,
-                                                std::stop_token stop) {
+                                                const node::EventSink& sink, std::stop_token stop) {
   if (!node_) {
     ACCEL_TRY(node_, node::Node::open({.home = home_.root, .is_daemon = false}, *config_));
   }

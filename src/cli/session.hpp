@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What every command has at hand: global flags, configuration, the way to the node, and how to print.
-// One per process, on the main thread.
+// What every command has at hand: global flags, configuration, the way to the node, and how to
+// print. One per process, on the main thread.
 
 #include <functional>
 #include <memory>
@@ -27,7 +27,8 @@ struct GlobalFlags {
 
 class Session {
  public:
-  // Resolves the home and the configuration; opens nothing yet. Errors: invalid_argument, unsupported, io.
+  // Resolves the home and the configuration; opens nothing yet. Errors: invalid_argument,
+  // unsupported, io.
   static Result<std::unique_ptr<Session>> create(GlobalFlags flags, std::stop_token stop);
   ~Session();
 

@@ -32,6 +32,22 @@ LengthRange digest_lengths(HashCode code) {
 
 }  // namespace
 
+std::string hash_name(HashCode code) {
+  switch (code) {
+    case HashCode::identity:
+      return "identity";
+    case HashCode::sha2_256:
+      return "sha2-256";
+    case HashCode::sha2_512:
+      return "sha2-512";
+    case HashCode::blake3:
+      return "blake3";
+    case HashCode::blake2b_256:
+      return "blake2b-256";
+  }
+  return fmt::format("0x{:x}", static_cast<std::uint64_t>(code));
+}
+
 Result<Multihash> Multihash::wrap(HashCode code, ByteView digest) {
   const LengthRange lengths = digest_lengths(code);
   if (digest.size() < lengths.least || digest.size() > lengths.most) {

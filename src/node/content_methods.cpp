@@ -27,7 +27,10 @@ class ByteProgress {
     last_ = now;
     const double seconds = to_ms(now - started_) / 1000.0;
     const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-    json step{{"phase", phase_}, {"bytes_done", done}, {"bytes_total", total}, {"bytes_per_second", rate}};
+    json step{{"phase", phase_},
+              {"bytes_done", done},
+              {"bytes_total", total},
+              {"bytes_per_second", rate}};
     if (rate > 0 && total >= done) step["eta_seconds"] = static_cast<double>(total - done) / rate;
     if (!message.empty()) step["message"] = message;
     context_->progress(step);
@@ -53,15 +56,25 @@ Status write_output(const Context& context, const blockstore::Store& store, cons
 json json_of(const exchange::PullReport& report) {
   json sources = json::array();
   for (const exchange::SourceReport& source : report.sources) {
-    sources.push_back({{"url", source.url}, {"bytes", source.bytes}, {"blocks", source.blocks},
-                       {"failures", source.failures}, {"bytes_per_second", source.median_rate},
-                       {"last_error", source.last_error}, {"struck_off", source.struck_off}});
+    sources.push_back({{"url", source.url},
+                       {"bytes", source.bytes},
+                       {"blocks", source.blocks},
+                       {"failures", source.failures},
+                       {"bytes_per_second", source.median_rate},
+                       {"last_error", source.last_error},
+                       {"struck_off", source.struck_off}});
   }
-  return {{"cid", report.root.to_string()}, {"bytes_total", report.bytes_total},
-          {"bytes_fetched", report.bytes_fetched}, {"bytes_reused", report.bytes_reused},
-          {"bytes_duplicate", report.bytes_duplicate}, {"bytes_rejected", report.bytes_rejected},
-          {"bytes_verified", report.bytes_verified}, {"files", report.files},
-          {"seconds", report.seconds}, {"sources", std::move(sources)}, {"provenance", "measured"}};
+  return {{"cid", report.root.to_string()},
+          {"bytes_total", report.bytes_total},
+          {"bytes_fetched", report.bytes_fetched},
+          {"bytes_reused", report.bytes_reused},
+          {"bytes_duplicate", report.bytes_duplicate},
+          {"bytes_rejected", report.bytes_rejected},
+          {"bytes_verified", report.bytes_verified},
+          {"files", report.files},
+          {"seconds", report.seconds},
+          {"sources", std::move(sources)},
+          {"provenance", "measured"}};
 }
 
 struct PullTarget {
@@ -80,8 +93,10 @@ Result<PullTarget> parse_pull_target(const std::string& text, std::string name) 
 }
 
 json progress_of(const exchange::PullProgress& progress) {
-  json step{{"phase", "pull"}, {"bytes_done", progress.bytes_done},
-            {"bytes_total", progress.bytes_total}, {"bytes_per_second", progress.bytes_per_second}};
+  json step{{"phase", "pull"},
+            {"bytes_done", progress.bytes_done},
+            {"bytes_total", progress.bytes_total},
+            {"bytes_per_second", progress.bytes_per_second}};
   if (progress.seconds_left) step["eta_seconds"] = *progress.seconds_left;
   return step;
 }
@@ -95,7 +110,9 @@ exchange::PullOptions pull_options(Context& context, std::vector<std::string> so
   options.limits.max_requests_per_source =
       static_cast<std::uint32_t>(config.get<std::int64_t>("performance.parallel_requests"));
   options.stop = context.stop;
-  options.on_progress = [&context](const exchange::PullProgress& step) { context.progress(progress_of(step)); };
+  options.on_progress = [&context](const exchange::PullProgress& step) {
+    context.progress(progress_of(step));
+  };
   return options;
 }
 
@@ -104,7 +121,8 @@ Status check_name_is_free(const blockstore::Store& store, const PullTarget& targ
   if (target.name.empty()) return {};
   ACCEL_TRY(const std::optional<std::string> taken, store.kv_get(kNameSpace, target.name));
   if (!taken || *taken == target.root.to_string()) return {};
-  return fail(Errc::already_exists, "The name \"{}\" stands for {}, so it can't stand for {}. Nothing was fetched.",
+  return fail(Errc::already_exists,
+              "The name \"{}\" stands for {}, so it can't stand for {}. Nothing was fetched.",
               target.name, *taken, target.root);
 }
 
@@ -121,7 +139,8 @@ Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& stor
 
 Result<json> content_add(Context& context) {
   const std::string path = context.params.required_text("path");
-  const std::string profile = context.params.text("profile", std::string(ipld::unixfs_v1_2025().name));
+  const std::string profile =
+      context.params.text("profile", std::string(ipld::unixfs_v1_2025().name));
   const std::string name = context.params.text("name", {});
   blockstore::AddOptions options;
   options.only_hash = context.params.flag("only_hash");
@@ -140,8 +159,9 @@ Result<json> content_add(Context& context) {
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const blockstore::AddedRoot added, store->add(path, options));
   if (!name.empty() && !options.only_hash) ACCEL_CHECK(give_name(*store, name, added.cid));
-  return json{{"cid", added.cid.to_string()}, {"bytes", added.bytes}, {"files", added.files},
-              {"profile", options.profile.name}, {"only_hash", options.only_hash}, {"name", name}};
+  return json{{"cid", added.cid.to_string()},   {"bytes", added.bytes},
+              {"files", added.files},           {"profile", options.profile.name},
+              {"only_hash", options.only_hash}, {"name", name}};
 }
 
 Result<json> content_get(Context& context) {
@@ -173,7 +193,8 @@ Result<json> content_cat(Context& context) {
     if (context.on_event) context.on_event(Event{nullptr, piece});
     return {};
   };
-  const auto wanted = length < 0 ? std::numeric_limits<std::uint64_t>::max() : static_cast<std::uint64_t>(length);
+  const auto wanted =
+      length < 0 ? std::numeric_limits<std::uint64_t>::max() : static_cast<std::uint64_t>(length);
   ACCEL_CHECK(store->read(target.cid, static_cast<std::uint64_t>(offset), wanted, sink));
   return json{{"cid", target.cid.to_string()}, {"bytes", sent}};
 }
@@ -186,8 +207,11 @@ Result<json> content_ls(Context& context) {
   ACCEL_TRY(const std::vector<blockstore::DirEntry> entries, store->list(target.cid));
   json list = json::array();
   for (const blockstore::DirEntry& entry : entries) {
-    list.push_back({{"name", entry.name}, {"cid", entry.cid.to_string()}, {"bytes", entry.bytes},
-                    {"kind", ipld::node_kind_name(entry.kind)}, {"present", entry.present}});
+    list.push_back({{"name", entry.name},
+                    {"cid", entry.cid.to_string()},
+                    {"bytes", entry.bytes},
+                    {"kind", ipld::node_kind_name(entry.kind)},
+                    {"present", entry.present}});
   }
   return json{{"cid", target.cid.to_string()}, {"entries", std::move(list)}};
 }
@@ -204,7 +228,8 @@ Result<json> content_pull(Context& context) {
   ACCEL_CHECK(check_name_is_free(*store, target));
   exchange::PullOptions options = pull_options(context, std::move(sources));
   options.name = target.name;
-  ACCEL_TRY(const exchange::PullReport report, pull_root(context, *store, target, std::move(options)));
+  ACCEL_TRY(const exchange::PullReport report,
+            pull_root(context, *store, target, std::move(options)));
   json result = json_of(report);
   if (!target.name.empty()) {
     ACCEL_CHECK(give_name(*store, target.name, target.root));

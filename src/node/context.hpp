@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a method handler gets, and the table that names them. One Context per call, on the calling thread.
+// What a method handler gets, and the table that names them. One Context per call, on the calling
+// thread.
 
 #include <nlohmann/json.hpp>
 #include <stop_token>
@@ -24,7 +25,8 @@ struct Context {
 
 using Handler = Result<nlohmann::json> (*)(Context&);
 
-// One function per method; see methods.cpp for the names and docs/api.md for parameters and results.
+// One function per method; see methods.cpp for the names and docs/api.md for parameters and
+// results.
 Result<nlohmann::json> content_add(Context& context);
 Result<nlohmann::json> content_get(Context& context);
 Result<nlohmann::json> content_cat(Context& context);

@@ -15,8 +15,11 @@ json json_of(const hardware::Probe& probe) {
 }
 
 json json_of(const hardware::Device& device) {
-  return {{"id", device.id}, {"name", device.name}, {"memory_bytes", device.memory_bytes},
-          {"emulated", device.emulated}, {"properties", device.properties}};
+  return {{"id", device.id},
+          {"name", device.name},
+          {"memory_bytes", device.memory_bytes},
+          {"emulated", device.emulated},
+          {"properties", device.properties}};
 }
 
 json json_of(const hardware::PlatformReport& report) {
@@ -25,24 +28,39 @@ json json_of(const hardware::PlatformReport& report) {
   return {{"platform", hardware::platform_name(report.platform)},
           {"available", report.available()},
           {"emulated", report.emulated},
-          {"reason", report.available() ? "a canary model ran on it and agreed with the CPU" : report.reason},
+          {"reason",
+           report.available() ? "a canary model ran on it and agreed with the CPU" : report.reason},
           {"evidence",
-           {{"driver", json_of(report.driver)}, {"device", json_of(report.device)},
-            {"runtime", json_of(report.runtime)}, {"canary", json_of(report.canary)}}},
+           {{"driver", json_of(report.driver)},
+            {"device", json_of(report.device)},
+            {"runtime", json_of(report.runtime)},
+            {"canary", json_of(report.canary)}}},
           {"devices", std::move(devices)}};
 }
 
 json json_of(const hardware::CpuInfo& cpu) {
   json caches = json::array();
   for (const hardware::CpuCache& cache : cpu.caches) {
-    caches.push_back({{"level", cache.level}, {"type", cache.type}, {"bytes", cache.size_bytes}, {"instances", cache.instances}});
+    caches.push_back({{"level", cache.level},
+                      {"type", cache.type},
+                      {"bytes", cache.size_bytes},
+                      {"instances", cache.instances}});
   }
-  return {{"architecture", cpu.architecture}, {"vendor", cpu.vendor}, {"model", cpu.model}, {"isa", cpu.isa},
-          {"sockets", cpu.sockets}, {"physical_cores", cpu.physical_cores}, {"logical_cpus", cpu.logical_cpus},
-          {"usable_cpus", cpu.usable_cpus.size()}, {"usable_threads", cpu.usable_threads},
-          {"numa_nodes", cpu.numa.size()}, {"caches", std::move(caches)},
-          {"virtual_machine", cpu.virtual_machine}, {"memory_bytes", cpu.memory_total_bytes},
-          {"memory_usable_bytes", cpu.memory_usable_bytes}, {"cgroup_cpu_quota", cpu.cgroup.cpu_quota}};
+  return {{"architecture", cpu.architecture},
+          {"vendor", cpu.vendor},
+          {"model", cpu.model},
+          {"isa", cpu.isa},
+          {"sockets", cpu.sockets},
+          {"physical_cores", cpu.physical_cores},
+          {"logical_cpus", cpu.logical_cpus},
+          {"usable_cpus", cpu.usable_cpus.size()},
+          {"usable_threads", cpu.usable_threads},
+          {"numa_nodes", cpu.numa.size()},
+          {"caches", std::move(caches)},
+          {"virtual_machine", cpu.virtual_machine},
+          {"memory_bytes", cpu.memory_total_bytes},
+          {"memory_usable_bytes", cpu.memory_usable_bytes},
+          {"cgroup_cpu_quota", cpu.cgroup.cpu_quota}};
 }
 
 }  // namespace
@@ -67,13 +85,20 @@ Result<json> hardware_profile(Context& context) {
   ACCEL_TRY(const hardware::CpuProfile profile, hardware::measure_cpu(cpu, budget, context.stop));
   json measurements = json::array();
   for (const hardware::CpuFigure& figure : profile.figures) {
-    measurements.push_back({{"what", figure.name}, {"threads", figure.threads}, {"value", figure.value},
-                            {"unit", figure.unit}, {"low", hardware::quantile(figure.samples, 0.1)},
+    measurements.push_back({{"what", figure.name},
+                            {"threads", figure.threads},
+                            {"value", figure.value},
+                            {"unit", figure.unit},
+                            {"low", hardware::quantile(figure.samples, 0.1)},
                             {"high", hardware::quantile(figure.samples, 0.9)},
-                            {"samples", figure.samples}, {"method", figure.method}, {"provenance", "measured"}});
+                            {"samples", figure.samples},
+                            {"method", figure.method},
+                            {"provenance", "measured"}});
   }
-  return json{{"cpu", json_of(cpu)}, {"measurements", std::move(measurements)},
-              {"load_of_others", profile.load}, {"seconds", profile.seconds}};
+  return json{{"cpu", json_of(cpu)},
+              {"measurements", std::move(measurements)},
+              {"load_of_others", profile.load},
+              {"seconds", profile.seconds}};
 }
 
 }  // namespace accel::node

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Models that a daemon keeps loaded between runs, the least recently used one is let go first. A command in process keeps none.
-// Thread-safe. Ownership: a session in use stays alive by its shared_ptr (owners: this cache and the running calls).
+// Models that a daemon keeps loaded between runs, the least recently used one is let go first. A
+// command in process keeps none. Thread-safe. Ownership: a session in use stays alive by its
+// shared_ptr (owners: this cache and the running calls).
 
 #include <list>
 #include <memory>
@@ -21,7 +22,8 @@ struct LoadedModel {
   std::mutex drift_mutex;
   perf::DriftDetector drift;
 
-  LoadedModel(blockstore::Lease held, std::unique_ptr<models::TextEmbedder> loaded, double remembered_ms)
+  LoadedModel(blockstore::Lease held, std::unique_ptr<models::TextEmbedder> loaded,
+              double remembered_ms)
       : lease(std::move(held)), embedder(std::move(loaded)), drift(remembered_ms) {}
 };
 

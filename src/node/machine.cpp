@@ -15,12 +15,14 @@ namespace {
 
 constexpr std::string_view kDetectionSpace = "detection";
 
-// "path size mtime" of the first library that the search would load: changes when the engine is replaced, without loading it.
+// "path size mtime" of the first library that the search would load: changes when the engine is
+// replaced, without loading it.
 std::string library_stamp(const LibraryQuery& query) {
   for (const std::filesystem::path& candidate : library_search_path(query)) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(candidate.c_str(), &info) != 0) continue;
-    return fmt::format("{} {} {}.{:09}", candidate.string(), info.st_size, info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+    return fmt::format("{} {} {}.{:09}", candidate.string(), info.st_size, info.st_mtim.tv_sec,
+                       info.st_mtim.tv_nsec);
   }
   return "from the system's loader, if at all";
 }
@@ -34,15 +36,16 @@ std::map<std::string, std::string> engine_stamps(const Services& services) {
   return stamps;
 }
 
-std::optional<std::vector<hardware::PlatformReport>> remembered_reports(const blockstore::Store& store,
-                                                                       const std::string& stamp) {
+std::optional<std::vector<hardware::PlatformReport>> remembered_reports(
+    const blockstore::Store& store, const std::string& stamp) {
   const auto value = store.kv_get(kDetectionSpace, stamp);
   if (!value || !*value) return std::nullopt;
   auto reports = hardware::reports_from_json_text(**value);
   return reports ? std::optional(std::move(*reports)) : std::nullopt;
 }
 
-// Without canaries: the machine key leaves them out, and loading every engine here would cost each first run seconds.
+// Without canaries: the machine key leaves them out, and loading every engine here would cost each
+// first run seconds.
 std::vector<hardware::PlatformReport> detected(blockstore::Store& store) {
   const std::string stamp = to_hex(crypto::sha256(as_bytes(hardware::detection_stamp())));
   if (auto known = remembered_reports(store, stamp)) return std::move(*known);
@@ -50,13 +53,15 @@ std::vector<hardware::PlatformReport> detected(blockstore::Store& store) {
   if (const auto old = store.kv_list(kDetectionSpace)) {
     for (const auto& [key, value] : *old) (void)store.kv_erase(kDetectionSpace, key);
   }
-  (void)store.kv_put(kDetectionSpace, stamp, hardware::to_json_text(reports));  // A read-only home detects each time.
+  (void)store.kv_put(kDetectionSpace, stamp,
+                     hardware::to_json_text(reports));  // A read-only home detects each time.
   return reports;
 }
 
 }  // namespace
 
-Result<std::vector<hardware::PlatformReport>> detect_platforms(Services& services, std::stop_token stop) {
+Result<std::vector<hardware::PlatformReport>> detect_platforms(Services& services,
+                                                               std::stop_token stop) {
   std::vector<hardware::PlatformReport> reports = hardware::detect();
   std::vector<inference::Backend*> backends;
   for (const auto& backend : services.backends()) backends.push_back(backend.get());
@@ -69,7 +74,8 @@ Result<Machine> this_machine(Services& services, std::stop_token stop) {
   ACCEL_TRY(blockstore::Store* const store, services.store());
   Machine machine;
   machine.cpu = hardware::cpu_info();
-  const std::string text = hardware::machine_key_text(machine.cpu, detected(*store), engine_stamps(services));
+  const std::string text =
+      hardware::machine_key_text(machine.cpu, detected(*store), engine_stamps(services));
   machine.key = to_hex(crypto::sha256(as_bytes(text)));
   if (stop.stop_requested()) return fail(Errc::cancelled, "Looking at this machine was cancelled.");
   return machine;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// This machine as remembered choices see it, cheaply: what was detected is kept in the store as long as hardware's stamp says
-// that it holds, so that a run loads no driver. Used by run and hardware methods.
+// This machine as remembered choices see it, cheaply: what was detected is kept in the store as
+// long as hardware's stamp says that it holds, so that a run loads no driver. Used by run and
+// hardware methods.
 
 #include <stop_token>
 #include <string>
@@ -13,8 +14,10 @@
 
 namespace accel::node {
 
-// detect() with canaries of the engines at hand. Slow (seconds): loads drivers and engines. Errors: cancelled.
-Result<std::vector<hardware::PlatformReport>> detect_platforms(Services& services, std::stop_token stop);
+// detect() with canaries of the engines at hand. Slow (seconds): loads drivers and engines. Errors:
+// cancelled.
+Result<std::vector<hardware::PlatformReport>> detect_platforms(Services& services,
+                                                               std::stop_token stop);
 
 struct Machine {
   hardware::CpuInfo cpu;

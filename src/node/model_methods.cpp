@@ -45,16 +45,24 @@ Result<json> models_show(Context& context) {
   json variants = json::array();
   for (const models::Variant& variant : model.manifest.variants) {
     ACCEL_TRY(const std::string hash, weights_hash(*store, variant, model.fetcher, context.stop));
-    variants.push_back({{"precision", variant.precision}, {"format", variant.format}, {"engine", variant.engine},
-                        {"file", variant.entry}, {"bytes", variant.bytes()}, {"weights_sha256", hash}});
+    variants.push_back({{"precision", variant.precision},
+                        {"format", variant.format},
+                        {"engine", variant.engine},
+                        {"file", variant.entry},
+                        {"bytes", variant.bytes()},
+                        {"weights_sha256", hash}});
   }
   json files = json::array();
   for (const models::ModelFile& file : model.manifest.files) {
     files.push_back({{"path", file.path}, {"cid", file.cid.to_string()}, {"bytes", file.bytes}});
   }
-  return json{{"name", model.name}, {"cid", model.root.to_string()}, {"task", model.manifest.task},
-              {"family", model.manifest.family}, {"source", model.manifest.source},
-              {"variants", std::move(variants)}, {"files", std::move(files)}};
+  return json{{"name", model.name},
+              {"cid", model.root.to_string()},
+              {"task", model.manifest.task},
+              {"family", model.manifest.family},
+              {"source", model.manifest.source},
+              {"variants", std::move(variants)},
+              {"files", std::move(files)}};
 }
 
 }  // namespace accel::node

@@ -12,8 +12,8 @@ namespace {
 constexpr std::string_view kWeightsSpace = "weights";
 constexpr int kMaxModelDepth = 8;
 
-Status list_below(const blockstore::Store& store, const ipld::Cid& directory, const std::string& prefix,
-                  int depth, std::vector<models::ModelFile>& files) {
+Status list_below(const blockstore::Store& store, const ipld::Cid& directory,
+                  const std::string& prefix, int depth, std::vector<models::ModelFile>& files) {
   if (depth > kMaxModelDepth) {
     return fail(Errc::unsupported, "The model's folders nest deeper than {}.", kMaxModelDepth);
   }
@@ -25,7 +25,8 @@ Status list_below(const blockstore::Store& store, const ipld::Cid& directory, co
     } else if (files.size() < models::kMaxModelFiles) {
       files.push_back({path, entry.cid, entry.bytes});
     } else {
-      return fail(Errc::resource_exhausted, "The model has more than {} files.", models::kMaxModelFiles);
+      return fail(Errc::resource_exhausted, "The model has more than {} files.",
+                  models::kMaxModelFiles);
     }
   }
   return {};
@@ -55,10 +56,11 @@ Result<StoredModel> open_model(blockstore::Store& store, const std::string& name
   std::vector<models::ModelFile> files;
   if (const Status listed = list_below(store, target.cid, {}, 0, files); !listed) {
     if (listed.error().code != Errc::not_found) return fail(listed.error());
-    return fail(Error{Errc::not_found,
-                      fmt::format("The model {} is not here whole. Fetch it: ipfs-accelerate pull {} --from URL.",
-                                  name_or_cid, target.cid),
-                      listed.error().message});
+    return fail(Error{
+        Errc::not_found,
+        fmt::format("The model {} is not here whole. Fetch it: ipfs-accelerate pull {} --from URL.",
+                    name_or_cid, target.cid),
+        listed.error().message});
   }
   if (model.name.empty()) {
     ACCEL_TRY(model.name, name_of(store, target.root));

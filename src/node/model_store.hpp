@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Models as the store holds them: a root's listing, a fetcher of its files, and hashes that are computed once.
-// Used by model and run methods. Functions over the store; thread-safe as the store is.
+// Models as the store holds them: a root's listing, a fetcher of its files, and hashes that are
+// computed once. Used by model and run methods. Functions over the store; thread-safe as the store
+// is.
 
 #include <stop_token>
 #include <string>
@@ -19,10 +20,12 @@ struct StoredModel {
   models::Fetcher fetcher;
 };
 
-// Errors: not_found (name, CID, or a file of the model that is not here: says which and how to pull it), and read_manifest's.
+// Errors: not_found (name, CID, or a file of the model that is not here: says which and how to pull
+// it), and read_manifest's.
 Result<StoredModel> open_model(blockstore::Store& store, const std::string& name_or_cid);
 
-// weights_sha256() of a variant, remembered by its content: gigabytes are hashed once. Errors: as weights_sha256().
+// weights_sha256() of a variant, remembered by its content: gigabytes are hashed once. Errors: as
+// weights_sha256().
 Result<std::string> weights_hash(blockstore::Store& store, const models::Variant& variant,
                                  const models::Fetcher& fetcher, std::stop_token stop);
 

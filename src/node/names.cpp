@@ -18,7 +18,9 @@ Result<ipld::Cid> root_of(const blockstore::Store& store, const std::string& tex
   ACCEL_TRY(const std::optional<std::string> value, store.kv_get(kNameSpace, text));
   if (value) return ipld::Cid::parse(*value);
   return fail(Errc::not_found,
-              "Nothing here is named \"{}\", and it is no CID. `ipfs-accelerate models list` shows the names.", text);
+              "Nothing here is named \"{}\", and it is no CID. `ipfs-accelerate models list` shows "
+              "the names.",
+              text);
 }
 
 }  // namespace
@@ -28,7 +30,8 @@ Status check_name(std::string_view name) {
                     std::all_of(name.begin(), name.end(), is_name_character);
   if (!fits) {
     return fail(Errc::invalid_argument,
-                "\"{}\" is neither a CID nor a name: names have 1 to {} letters, digits, '.', '_', '-' or ':'.",
+                "\"{}\" is neither a CID nor a name: names have 1 to {} letters, digits, '.', '_', "
+                "'-' or ':'.",
                 name.substr(0, kMaxNameBytes), kMaxNameBytes);
   }
   return {};
@@ -36,12 +39,14 @@ Status check_name(std::string_view name) {
 
 Status give_name(blockstore::Store& store, const std::string& name, const ipld::Cid& cid) {
   ACCEL_CHECK(check_name(name));
-  if (ipld::Cid::parse(name)) return fail(Errc::invalid_argument, "\"{}\" is a CID; a name must not be one.", name);
+  if (ipld::Cid::parse(name))
+    return fail(Errc::invalid_argument, "\"{}\" is a CID; a name must not be one.", name);
   ACCEL_TRY(const std::optional<std::string> taken, store.kv_get(kNameSpace, name));
   if (taken && *taken == cid.to_string()) return {};
   if (taken) {
-    return fail(Errc::already_exists, "The name \"{}\" stands for {}, so it can't stand for {}. Choose another name.", name,
-                *taken, cid);
+    return fail(Errc::already_exists,
+                "The name \"{}\" stands for {}, so it can't stand for {}. Choose another name.",
+                name, *taken, cid);
   }
   return store.kv_put_new(kNameSpace, name, cid.to_string());
 }

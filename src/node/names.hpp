@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Local names of roots. A name is an alias of one CID; a second CID for a taken name is refused, showing both.
-// Used by content, pin, model and run methods. Plain functions over the store.
+// Local names of roots. A name is an alias of one CID; a second CID for a taken name is refused,
+// showing both. Used by content, pin, model and run methods. Plain functions over the store.
 
 #include <string>
 #include <string_view>
@@ -20,10 +20,11 @@ Status give_name(blockstore::Store& store, const std::string& name, const ipld::
 
 struct Target {
   ipld::Cid root;
-  ipld::Cid cid;      // What root/path leads to; root itself without a path.
-  std::string name;   // When it was given by name.
+  ipld::Cid cid;     // What root/path leads to; root itself without a path.
+  std::string name;  // When it was given by name.
 };
-// "CID", "NAME", each with "/path/below". Errors: not_found (no such name, nothing at the path), invalid_argument.
+// "CID", "NAME", each with "/path/below". Errors: not_found (no such name, nothing at the path),
+// invalid_argument.
 Result<Target> resolve_target(const blockstore::Store& store, std::string_view text);
 
 // The name of a root, or nothing.

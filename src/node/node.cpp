@@ -22,7 +22,8 @@ constexpr std::array kMethods{
     Method{{"content.get", "Write a stored file or folder to disk", Access::token}, content_get},
     Method{{"content.cat", "Read a stored file", Access::token}, content_cat},
     Method{{"content.ls", "List a stored folder", Access::token}, content_ls},
-    Method{{"content.pull", "Fetch a root from several sources, verified", Access::token}, content_pull},
+    Method{{"content.pull", "Fetch a root from several sources, verified", Access::token},
+           content_pull},
     Method{{"pin.add", "Keep a root", Access::token}, pin_add},
     Method{{"pin.rm", "Let go of a root", Access::token}, pin_rm},
     Method{{"pin.ls", "List the kept roots", Access::token}, pin_ls},
@@ -57,9 +58,11 @@ const Method* find_method(std::string_view name) {
 Result<FileLock> lock_home(const Home& home) {
   auto lock = FileLock::acquire(home.daemon_lock(), FileLock::Mode::exclusive, /*wait=*/false);
   if (lock || lock.error().code != Errc::unavailable) return lock;
-  return fail(Error{Errc::unavailable,
-                    fmt::format("Another daemon runs on the home {}. Stop it first, or use another --home.", home.root.string()),
-                    lock.error().message});
+  return fail(
+      Error{Errc::unavailable,
+            fmt::format("Another daemon runs on the home {}. Stop it first, or use another --home.",
+                        home.root.string()),
+            lock.error().message});
 }
 
 }  // namespace
@@ -99,8 +102,11 @@ Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json&
   try {
     return found->handler(context);
   } catch (const std::exception& exception) {
-    // JSON and the standard library throw on our own bugs and on exhausted memory; a call must not end the process.
-    return fail(Error{Errc::internal, fmt::format("{} failed unexpectedly; please report it.", method), exception.what()});
+    // JSON and the standard library throw on our own bugs and on exhausted memory; a call must not
+    // end the process.
+    return fail(Error{Errc::internal,
+                      fmt::format("{} failed unexpectedly; please report it.", method),
+                      exception.what()});
   }
 }
 

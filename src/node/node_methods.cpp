@@ -15,14 +15,19 @@ constexpr std::uint64_t kLittleSpaceBytes = 1ULL << 30U;
 constexpr std::uint64_t kDoctorSampleBlocks = 256;
 
 json check(std::string what, bool ok, std::string found, std::string advice = {}) {
-  return {{"what", std::move(what)}, {"ok", ok}, {"found", std::move(found)}, {"advice", ok ? std::string() : std::move(advice)}};
+  return {{"what", std::move(what)},
+          {"ok", ok},
+          {"found", std::move(found)},
+          {"advice", ok ? std::string() : std::move(advice)}};
 }
 
 json check_space(const Home& home) {
-  struct statvfs info {};
-  if (::statvfs(home.root.c_str(), &info) != 0) return check("disk", false, "unknown", "the home's file system does not answer");
+  struct statvfs info{};
+  if (::statvfs(home.root.c_str(), &info) != 0)
+    return check("disk", false, "unknown", "the home's file system does not answer");
   const std::uint64_t left = std::uint64_t{info.f_bavail} * info.f_frsize;
-  return check("disk", left >= kLittleSpaceBytes, human_bytes(left) + " free", "free some space, or `ipfs-accelerate gc`");
+  return check("disk", left >= kLittleSpaceBytes, human_bytes(left) + " free",
+               "free some space, or `ipfs-accelerate gc`");
 }
 
 json check_store(Context& context) {
@@ -34,14 +39,18 @@ json check_store(Context& context) {
   const auto report = (*store)->verify(options);
   if (!report) return check("store", false, report.error().to_string(), "see the message");
   return check("store", report->bad_total == 0,
-               fmt::format("{} blocks sampled, {} pins whole, {} damaged", report->blocks, report->pins, report->bad_total),
+               fmt::format("{} blocks sampled, {} pins whole, {} damaged", report->blocks,
+                           report->pins, report->bad_total),
                "`ipfs-accelerate verify` lists what is damaged; pull those roots again");
 }
 
 json check_engine(inference::Backend& backend) {
   const auto info = backend.probe();
-  if (!info) return check("engine", false, std::string(backend.name()) + ": " + info.error().message, "install it, or run without it");
-  return check("engine", true, fmt::format("{} {} ({})", info->engine, info->version, info->library_path.string()));
+  if (!info)
+    return check("engine", false, std::string(backend.name()) + ": " + info.error().message,
+                 "install it, or run without it");
+  return check("engine", true,
+               fmt::format("{} {} ({})", info->engine, info->version, info->library_path.string()));
 }
 
 }  // namespace
@@ -66,7 +75,8 @@ Result<json> node_doctor(Context& context) {
   ACCEL_CHECK(context.params.finish());
   const Home& home = context.services.home();
   json checks = json::array();
-  checks.push_back(check("home", true, fmt::format("{}, format {}", home.root.string(), kHomeVersion)));
+  checks.push_back(
+      check("home", true, fmt::format("{}, format {}", home.root.string(), kHomeVersion)));
   checks.push_back(check("writable", ::access(home.root.c_str(), W_OK) == 0, home.root.string(),
                          "this home can only be read; choose another with --home"));
   checks.push_back(check_space(home));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Reads a method's JSON parameters once each, with types checked; finish() refuses names that nothing read.
-// Used by the method handlers of node. Not thread-safe: one per call.
+// Reads a method's JSON parameters once each, with types checked; finish() refuses names that
+// nothing read. Used by the method handlers of node. Not thread-safe: one per call.
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -28,7 +28,8 @@ class Params {
   std::int64_t integer(std::string_view name, std::int64_t fallback);
   double number(std::string_view name, double fallback);
 
-  // The first wrong type or missing value, or a parameter that this method does not know. Call it after the last read.
+  // The first wrong type or missing value, or a parameter that this method does not know. Call it
+  // after the last read.
   Status finish() const;
 
  private:

@@ -33,21 +33,27 @@ Result<RunRequest> read_request(Context& context) {
   request.explain = params.flag("explain");
   request.remeasure = params.flag("remeasure");
   ACCEL_CHECK(params.finish());
-  if (request.policy.precision == "auto") request.policy.precision = config.get<std::string>("hardware.precision");
-  if (request.policy.threads == 0) request.policy.threads = static_cast<int>(config.get<std::int64_t>("cpu.num_threads"));
-  if (request.policy.max_error == 0) request.policy.max_error = config.get<double>("selection.max_error");
+  if (request.policy.precision == "auto")
+    request.policy.precision = config.get<std::string>("hardware.precision");
+  if (request.policy.threads == 0)
+    request.policy.threads = static_cast<int>(config.get<std::int64_t>("cpu.num_threads"));
+  if (request.policy.max_error == 0)
+    request.policy.max_error = config.get<double>("selection.max_error");
   if (request.inputs.empty()) return fail(Errc::invalid_argument, "run: there is no input.");
-  if (request.policy.threads < 0) return fail(Errc::invalid_argument, "run: threads must not be negative.");
+  if (request.policy.threads < 0)
+    return fail(Errc::invalid_argument, "run: threads must not be negative.");
   return request;
 }
 
 Status check_task(const RunRequest& request, const StoredModel& model) {
   const std::string& task = request.task.empty() ? model.manifest.task : request.task;
   if (task != kTextEmbedding) {
-    return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task, kTextEmbedding);
+    return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task,
+                kTextEmbedding);
   }
   if (model.manifest.task != task) {
-    return fail(Errc::invalid_argument, "{} is a model for {}, not for {}.", request.model, model.manifest.task, task);
+    return fail(Errc::invalid_argument, "{} is a model for {}, not for {}.", request.model,
+                model.manifest.task, task);
   }
   return {};
 }
@@ -60,12 +66,14 @@ struct Ready {
   double load_ms = 0;  // 0 when it was kept from an earlier run.
 };
 
-Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model, const Selected& selected,
+Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
+                                          const Selected& selected,
                                           const std::filesystem::path& file,
                                           std::shared_ptr<const models::TextPipeline> pipeline) {
   inference::Backend* const backend = context.services.backend(selected.candidate.engine);
   if (backend == nullptr) {
-    return fail(Errc::unavailable, "The engine {} that was chosen is no longer here; run again with --remeasure.",
+    return fail(Errc::unavailable,
+                "The engine {} that was chosen is no longer here; run again with --remeasure.",
                 selected.candidate.engine);
   }
   ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
@@ -81,9 +89,14 @@ Result<Ready> make_ready(Context& context, const RunRequest& request, StoredMode
   ACCEL_TRY(ready.weights_sha256, weights_hash(*store, variant, model.fetcher, context.stop));
   ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(variant, model.fetcher));
   ACCEL_TRY(auto pipeline, models::TextPipeline::open(model.manifest, model.fetcher));
-  SelectionRequest selection{.variant = &variant, .model_file = file, .weights_sha256 = ready.weights_sha256,
-                             .task = std::string(kTextEmbedding), .policy = request.policy,
-                             .remeasure = request.remeasure, .pipeline = pipeline.get(), .inputs = request.inputs};
+  SelectionRequest selection{.variant = &variant,
+                             .model_file = file,
+                             .weights_sha256 = ready.weights_sha256,
+                             .task = std::string(kTextEmbedding),
+                             .policy = request.policy,
+                             .remeasure = request.remeasure,
+                             .pipeline = pipeline.get(),
+                             .inputs = request.inputs};
   ACCEL_TRY(ready.selected, select_candidate(context, selection));
   const std::string session_key = model.root.to_string() + " " + ready.selected.candidate.id();
   ready.loaded = context.services.kept_sessions().find(session_key);
@@ -103,13 +116,17 @@ void watch_drift(Context& context, const Ready& ready, double latency_ms) {
   if (ready.loaded->drift.observe(latency_ms)) forget_choice(context.services, ready.selected.key);
 }
 
-json result_of(const StoredModel& model, const Ready& ready, const models::Embeddings& embeddings, double latency_ms) {
+json result_of(const StoredModel& model, const Ready& ready, const models::Embeddings& embeddings,
+               double latency_ms) {
   const inference::SessionInfo& info = ready.loaded->embedder->session().info();
   std::size_t tokens = 0;
   for (const std::size_t count : embeddings.tokens) tokens += count;
   return {{"embeddings", embeddings.vectors},
           {"dimension", embeddings.vectors.empty() ? 0 : embeddings.vectors.front().size()},
-          {"model", {{"name", model.name}, {"cid", model.root.to_string()}, {"weights_sha256", ready.weights_sha256}}},
+          {"model",
+           {{"name", model.name},
+            {"cid", model.root.to_string()},
+            {"weights_sha256", ready.weights_sha256}}},
           {"task", kTextEmbedding},
           {"engine", info.engine},
           {"engine_version", info.version},
@@ -137,7 +154,8 @@ Result<json> run_model(Context& context) {
   ACCEL_CHECK(check_task(request, model));
   ACCEL_TRY(const Ready ready, make_ready(context, request, model));
   const SteadyTime before = context.services.clock().now();
-  ACCEL_TRY(const models::Embeddings embeddings, ready.loaded->embedder->embed(request.inputs, {context.stop}));
+  ACCEL_TRY(const models::Embeddings embeddings,
+            ready.loaded->embedder->embed(request.inputs, {context.stop}));
   const SteadyTime after = context.services.clock().now();
   const double latency_ms = to_ms(after - before);
   watch_drift(context, ready, latency_ms);

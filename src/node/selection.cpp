@@ -19,15 +19,18 @@ using Vectors = std::vector<std::vector<float>>;
 
 constexpr std::string_view kChoiceSpace = "choices";
 
-// Spinning workers win only on idle cores of one's own, so they are never proposed here (see docs/design).
+// Spinning workers win only on idle cores of one's own, so they are never proposed here (see
+// docs/design).
 void add_candidates(const inference::BackendInfo& info, const hardware::CpuInfo& cpu,
                     std::vector<perf::Candidate>& out) {
   for (const inference::EngineDevice& device : info.devices) {
     const bool is_cpu = device.platform == hardware::Platform::cpu || device.id == "cpu";
     const std::vector<int> threads =
-        is_cpu ? perf::thread_counts(cpu.usable_threads, cpu.usable_physical_cores) : std::vector<int>{1};
+        is_cpu ? perf::thread_counts(cpu.usable_threads, cpu.usable_physical_cores)
+               : std::vector<int>{1};
     for (const std::string& precision : info.precisions) {
-      if (!is_cpu && precision != "f32") continue;  // BackendInfo speaks of the CPU's precisions only.
+      if (!is_cpu && precision != "f32")
+        continue;  // BackendInfo speaks of the CPU's precisions only.
       for (const int count : threads) {
         out.push_back({info.engine, device.id, precision, count, {}, device.emulated});
       }
@@ -41,7 +44,8 @@ struct Field {
 };
 
 // Platforms that the configuration rules out; `prefer_cuda` is a filter too, not a rank.
-bool allowed_by_config(const Config& config, const inference::EngineDevice& device, bool cuda_only) {
+bool allowed_by_config(const Config& config, const inference::EngineDevice& device,
+                       bool cuda_only) {
   if (cuda_only && device.platform != hardware::Platform::cuda) return false;
   for (const char* platform : {"openvino", "rocm", "mps", "qualcomm"}) {
     if (hardware::platform_name(device.platform) == platform) {
@@ -51,7 +55,8 @@ bool allowed_by_config(const Config& config, const inference::EngineDevice& devi
   return true;
 }
 
-Field candidates_here(Services& services, const models::Variant& variant, const hardware::CpuInfo& cpu) {
+Field candidates_here(Services& services, const models::Variant& variant,
+                      const hardware::CpuInfo& cpu) {
   Field field;
   std::vector<inference::BackendInfo> infos;
   bool has_cuda = false;
@@ -62,12 +67,15 @@ Field candidates_here(Services& services, const models::Variant& variant, const 
       field.missing.push_back(info.error().message);
       continue;
     }
-    for (const auto& device : info->devices) has_cuda |= device.platform == hardware::Platform::cuda;
+    for (const auto& device : info->devices)
+      has_cuda |= device.platform == hardware::Platform::cuda;
     infos.push_back(std::move(*info));
   }
   const bool cuda_only = has_cuda && services.config().get<bool>("hardware.prefer_cuda");
   for (inference::BackendInfo& info : infos) {
-    std::erase_if(info.devices, [&](const auto& device) { return !allowed_by_config(services.config(), device, cuda_only); });
+    std::erase_if(info.devices, [&](const auto& device) {
+      return !allowed_by_config(services.config(), device, cuda_only);
+    });
     add_candidates(info, cpu, field.candidates);
   }
   return field;
@@ -83,7 +91,8 @@ double max_difference(const Vectors& a, const Vectors& b) {
   return difference;
 }
 
-// Opens candidates over one prepared batch, and compares their vectors with the first f32 session's.
+// Opens candidates over one prepared batch, and compares their vectors with the first f32
+// session's.
 class Trials {
  public:
   Trials(Context& context, const SelectionRequest& request, models::TextBatch batch)
@@ -95,7 +104,8 @@ class Trials {
     for (const perf::Candidate& candidate : candidates) {
       if (candidate.precision != "f32" || candidate.threads != 1) continue;
       auto session = open(candidate);
-      auto vectors = session ? request_.pipeline->run(**session, batch_, {context_.stop}) : fail_with<Vectors>(session.error());
+      auto vectors = session ? request_.pipeline->run(**session, batch_, {context_.stop})
+                             : fail_with<Vectors>(session.error());
       if (vectors) {
         reference_ = std::move(*vectors);
         return {};
@@ -128,9 +138,11 @@ class Trials {
 
   Result<std::shared_ptr<inference::Session>> open(const perf::Candidate& candidate) {
     inference::Backend* const backend = context_.services.backend(candidate.engine);
-    if (backend == nullptr) return fail(Errc::unavailable, "The engine {} is not here.", candidate.engine);
+    if (backend == nullptr)
+      return fail(Errc::unavailable, "The engine {} is not here.", candidate.engine);
     ACCEL_TRY(auto session, backend->open(request_.model_file, session_options(candidate)));
-    return std::shared_ptr<inference::Session>(std::move(session));  // Owners: the task's two functions.
+    return std::shared_ptr<inference::Session>(
+        std::move(session));  // Owners: the task's two functions.
   }
 
   Context& context_;
@@ -140,8 +152,11 @@ class Trials {
 };
 
 json json_of(const perf::Candidate& candidate) {
-  return {{"id", candidate.id()}, {"engine", candidate.engine}, {"device", candidate.device},
-          {"precision", candidate.precision}, {"threads", candidate.threads}};
+  return {{"id", candidate.id()},
+          {"engine", candidate.engine},
+          {"device", candidate.device},
+          {"precision", candidate.precision},
+          {"threads", candidate.threads}};
 }
 
 json json_of(const perf::ChoiceRow& row) {
@@ -159,7 +174,8 @@ json json_of(const perf::ChoiceRow& row) {
   return out;
 }
 
-json explain(const perf::Choice& choice, const perf::Filtered& filtered, const Field& field, const Clock& clock) {
+json explain(const perf::Choice& choice, const perf::Filtered& filtered, const Field& field,
+             const Clock& clock) {
   json rows = json::array();
   for (const perf::ChoiceRow& row : choice.rows) rows.push_back(json_of(row));
   for (const perf::Excluded& excluded : filtered.excluded) {
@@ -185,19 +201,22 @@ tl::unexpected<Error> no_candidate(const Field& field, const perf::Filtered& fil
     return fail(Error{Errc::unavailable, "No inference engine is installed here. " + why, {}});
   }
   std::string why;
-  for (const perf::Excluded& excluded : filtered.excluded) why += fmt::format("{}: {}; ", excluded.candidate.id(), excluded.reason);
-  return fail(Error{Errc::unsupported,
-                    "The policy (--device, --precision, --threads, --max-error) leaves nothing to run on. "
-                    "`ipfs-accelerate hardware detect` shows what is here.",
-                    why});
+  for (const perf::Excluded& excluded : filtered.excluded)
+    why += fmt::format("{}: {}; ", excluded.candidate.id(), excluded.reason);
+  return fail(
+      Error{Errc::unsupported,
+            "The policy (--device, --precision, --threads, --max-error) leaves nothing to run on. "
+            "`ipfs-accelerate hardware detect` shows what is here.",
+            why});
 }
 
-std::string choice_key(const SelectionRequest& request, const Machine& machine, const models::TextBatch& batch) {
+std::string choice_key(const SelectionRequest& request, const Machine& machine,
+                       const models::TextBatch& batch) {
   const auto rows = static_cast<std::uint64_t>(batch.input_ids.shape()[0]);
   const auto sequence = static_cast<std::uint64_t>(batch.input_ids.shape()[1]);
-  const std::string text = fmt::format("choice 1\nweights {}\ntask {}\nshape {}\npolicy {}\nmachine {}\n",
-                                       request.weights_sha256, request.task, perf::shape_bucket(rows, sequence),
-                                       request.policy.key(), machine.key);
+  const std::string text = fmt::format(
+      "choice 1\nweights {}\ntask {}\nshape {}\npolicy {}\nmachine {}\n", request.weights_sha256,
+      request.task, perf::shape_bucket(rows, sequence), request.policy.key(), machine.key);
   return to_hex(crypto::sha256(as_bytes(text)));
 }
 
@@ -206,10 +225,15 @@ std::optional<Selected> remembered(const blockstore::Store& store, const std::st
   if (!value || !*value) return std::nullopt;
   const json choice = json::parse(**value, nullptr, false);
   const auto found = choice.is_object() ? choice.find("candidate") : choice.end();
-  if (!choice.is_object() || found == choice.end() || !choice.contains("explanation")) return std::nullopt;
+  if (!choice.is_object() || found == choice.end() || !choice.contains("explanation"))
+    return std::nullopt;
   Selected selected;
-  selected.candidate = {found->value("engine", ""), found->value("device", ""), found->value("precision", ""),
-                        found->value("threads", 1), {}, false};
+  selected.candidate = {found->value("engine", ""),
+                        found->value("device", ""),
+                        found->value("precision", ""),
+                        found->value("threads", 1),
+                        {},
+                        false};
   selected.key = key;
   selected.median_ms = choice.value("median_ms", 0.0);
   selected.remembered = true;
@@ -231,7 +255,9 @@ Result<Selected> measure(Context& context, const SelectionRequest& request, cons
   perf::SuccessiveHalving search(filtered.allowed, search_options(context, request));
   bench::SearchHooks hooks;
   hooks.before_trial = [&](const bench::SearchProgress& step) {
-    context.progress({{"phase", "measure"}, {"message", fmt::format("{} (trial {})", step.candidate->id(), step.trials + 1)}});
+    context.progress(
+        {{"phase", "measure"},
+         {"message", fmt::format("{} (trial {})", step.candidate->id(), step.trials + 1)}});
   };
   const auto open = [&](const perf::Candidate& candidate) { return trials.task(candidate); };
   ACCEL_TRY(const perf::Choice choice, bench::run_search(search, open, hooks, context.stop));
@@ -248,13 +274,16 @@ Result<Selected> measure(Context& context, const SelectionRequest& request, cons
 
 void remember(Services& services, blockstore::Store& store, const Selected& selected) {
   if (selected.explanation.value("provisional", false)) {
-    log::info("node", "the machine was busy: this choice is used once and measured again next time");
+    log::info("node",
+              "the machine was busy: this choice is used once and measured again next time");
     return;
   }
-  const json value{{"candidate", json_of(selected.candidate)}, {"median_ms", selected.median_ms},
+  const json value{{"candidate", json_of(selected.candidate)},
+                   {"median_ms", selected.median_ms},
                    {"explanation", selected.explanation}};
   if (const Status put = store.kv_put(kChoiceSpace, selected.key, value.dump()); !put) {
-    log::info("node", "the choice can't be remembered", {log::field("why", put.error().to_string())});
+    log::info("node", "the choice can't be remembered",
+              {log::field("why", put.error().to_string())});
   }
   services.metrics().counter("accel_node_selections_total", "Choices that were measured").add();
 }
@@ -277,7 +306,8 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
   Services& services = context.services;
   ACCEL_TRY(blockstore::Store* const store, services.store());
   ACCEL_TRY(const Machine machine, this_machine(services, context.stop));
-  const auto measured_inputs = request.inputs.first(std::min(request.inputs.size(), models::kMaxBatchRows));
+  const auto measured_inputs =
+      request.inputs.first(std::min(request.inputs.size(), models::kMaxBatchRows));
   ACCEL_TRY(models::TextBatch batch, request.pipeline->prepare(measured_inputs));
   const std::string key = choice_key(request, machine, batch);
   if (!request.remeasure) {

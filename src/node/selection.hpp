@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Which engine, device, precision and thread count runs a model here: measured the first time, remembered under (weights, task,
-// shape bucket, policy, machine), explained on request. Never a table of priorities. Used by run methods.
+// Which engine, device, precision and thread count runs a model here: measured the first time,
+// remembered under (weights, task, shape bucket, policy, machine), explained on request. Never a
+// table of priorities. Used by run methods.
 
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -34,8 +35,9 @@ struct Selected {
   nlohmann::json explanation;
 };
 
-// Errors: unavailable (no engine is installed: names the package), unsupported (the policy leaves no candidate: says why each
-// fell), and what the candidates failed with when all failed; cancelled.
+// Errors: unavailable (no engine is installed: names the package), unsupported (the policy leaves
+// no candidate: says why each fell), and what the candidates failed with when all failed;
+// cancelled.
 Result<Selected> select_candidate(Context& context, const SelectionRequest& request);
 // Lets go of a remembered choice, so that the next run measures again.
 void forget_choice(Services& services, const std::string& key);

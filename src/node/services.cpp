@@ -9,7 +9,9 @@ Services::Services(Home home, const Config& config, bool is_daemon)
     : home_(std::move(home)),
       config_(config),
       is_daemon_(is_daemon),
-      kept_sessions_(is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions")) : 0) {}
+      kept_sessions_(
+          is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
+                    : 0) {}
 
 Services::~Services() = default;
 
@@ -35,7 +37,9 @@ Result<db::Journal*> Services::journal() {
 
 Result<gateway::TrustlessGateway*> Services::gateway() {
   ACCEL_TRY(blockstore::Store* const opened, store());
-  return &lazily(gateway_, [&] { return std::make_unique<gateway::TrustlessGateway>(*opened, pool(), metrics_); });
+  return &lazily(gateway_, [&] {
+    return std::make_unique<gateway::TrustlessGateway>(*opened, pool(), metrics_);
+  });
 }
 
 exchange::Fetcher& Services::fetcher(blockstore::Store& store) {
@@ -57,7 +61,8 @@ const std::vector<std::unique_ptr<inference::Backend>>& Services::backends() {
   const std::scoped_lock lock(mutex_);
   if (backends_.empty()) {
     backends_.push_back(inference::make_onnxruntime_backend());
-    if (config_.get<bool>("hardware.allow_openvino")) backends_.push_back(inference::make_openvino_backend());
+    if (config_.get<bool>("hardware.allow_openvino"))
+      backends_.push_back(inference::make_openvino_backend());
   }
   return backends_;
 }

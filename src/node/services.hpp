@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the methods of a node share: each service is built when it is first asked for, so that `cid` pays for no store and
-// `run` for no network. Thread-safe; lives as long as the node.
+// What the methods of a node share: each service is built when it is first asked for, so that `cid`
+// pays for no store and `run` for no network. Thread-safe; lives as long as the node.
 
 #include <functional>
 #include <memory>

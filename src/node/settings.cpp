@@ -18,10 +18,12 @@ constexpr std::uint64_t kProjectFileBytes = 1U << 20U;
 constexpr const char* kProjectFileName = "ipfs_accelerate.json";
 
 ConfigKey key(std::string name, ConfigValue value, std::string doc) {
-  return ConfigKey{.name = std::move(name), .default_value = std::move(value), .doc = std::move(doc)};
+  return ConfigKey{
+      .name = std::move(name), .default_value = std::move(value), .doc = std::move(doc)};
 }
 
-ConfigKey choice(std::string name, std::string value, std::string doc, std::vector<std::string> choices) {
+ConfigKey choice(std::string name, std::string value, std::string doc,
+                 std::vector<std::string> choices) {
   ConfigKey made = key(std::move(name), std::move(value), std::move(doc));
   made.choices = std::move(choices);
   return made;
@@ -33,29 +35,46 @@ ConfigKey at_least(ConfigKey made, double minimum) {
 }
 
 void add_content_keys(ConfigRegistry& registry) {
-  registry.add(key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"));
-  registry.add(at_least(key("ipfs.timeout", milliseconds(10'000), "How long a source may send nothing before another is asked"), 100));
-  registry.add(at_least(key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"), 1));
-  registry.add(key("listen.api", std::string(), "Where `daemon` serves the API on TCP; empty: only the home's socket"));
-  registry.add(key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
+  registry.add(
+      key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"));
+  registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
+                            "How long a source may send nothing before another is asked"),
+                        100));
+  registry.add(at_least(
+      key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
+      1));
+  registry.add(key("listen.api", std::string(),
+                   "Where `daemon` serves the API on TCP; empty: only the home's socket"));
+  registry.add(
+      key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
 }
 
 void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(key("hardware.prefer_cuda", false, "Consider only CUDA devices when there is one"));
   for (const char* platform : {"openvino", "rocm", "mps", "qualcomm"}) {
-    registry.add(key(fmt::format("hardware.allow_{}", platform), true, fmt::format("Consider {} devices and engines", platform)));
+    registry.add(key(fmt::format("hardware.allow_{}", platform), true,
+                     fmt::format("Consider {} devices and engines", platform)));
   }
-  registry.add(choice("hardware.precision", "auto", "Precision of a run that names none; auto: the model's own",
+  registry.add(choice("hardware.precision", "auto",
+                      "Precision of a run that names none; auto: the model's own",
                       {"auto", "f32", "bf16", "f16", "int8dyn"}));
-  registry.add(at_least(key("cpu.num_threads", std::int64_t{0}, "Threads of a run that names none; 0: measured"), 0));
-  registry.add(at_least(key("selection.budget", milliseconds(4500), "Time that measuring candidates may take"), 100));
-  registry.add(at_least(key("selection.max_error", 0.0, "Largest difference of vectors that auto may accept; 0: keep the precision"), 0));
-  registry.add(at_least(key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
+  registry.add(at_least(
+      key("cpu.num_threads", std::int64_t{0}, "Threads of a run that names none; 0: measured"), 0));
+  registry.add(at_least(
+      key("selection.budget", milliseconds(4500), "Time that measuring candidates may take"), 100));
+  registry.add(
+      at_least(key("selection.max_error", 0.0,
+                   "Largest difference of vectors that auto may accept; 0: keep the precision"),
+               0));
+  registry.add(at_least(
+      key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
 }
 
 void add_log_keys(ConfigRegistry& registry) {
-  registry.add(choice("logging.level", "warn", "Least level that is written", {"trace", "debug", "info", "warn", "error", "off"}));
-  registry.add(choice("logging.format", "text", "One line per event, for people or for machines", {"text", "json"}));
+  registry.add(choice("logging.level", "warn", "Least level that is written",
+                      {"trace", "debug", "info", "warn", "error", "off"}));
+  registry.add(choice("logging.format", "text", "One line per event, for people or for machines",
+                      {"text", "json"}));
   registry.add(key("logging.file", std::string(), "Where logs go; empty: standard error"));
 }
 
@@ -92,7 +111,8 @@ std::filesystem::path trust_file(const Home& home) { return home.root / "trusted
 
 nlohmann::json read_trusted(const Home& home) {
   const auto text = read_text_file(trust_file(home), kProjectFileBytes);
-  nlohmann::json trusted = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json::object();
+  nlohmann::json trusted =
+      text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json::object();
   return trusted.is_object() ? trusted : nlohmann::json::object();
 }
 
@@ -109,8 +129,10 @@ std::filesystem::path trusted_project_file(const Home& home) {
   const auto hash = hash_of(file);
   const nlohmann::json trusted = read_trusted(home);
   const auto found = trusted.find(file.string());
-  if (hash && found != trusted.end() && found->is_string() && found->get<std::string>() == *hash) return file;
-  log::warn("node", "a project file is not trusted and does not count; see `config trust`", {log::field("file", file.string())});
+  if (hash && found != trusted.end() && found->is_string() && found->get<std::string>() == *hash)
+    return file;
+  log::warn("node", "a project file is not trusted and does not count; see `config trust`",
+            {log::field("file", file.string())});
   return {};
 }
 
@@ -126,9 +148,11 @@ Result<Config> load_settings(const SettingsRequest& request) {
   sources.command_line = request.command_line;
   sources.environment = process_environment();
   sources.home_file = request.home.config_file();
-  sources.project_file = request.project_file.empty() ? trusted_project_file(request.home) : request.project_file;
+  sources.project_file =
+      request.project_file.empty() ? trusted_project_file(request.home) : request.project_file;
   if (!request.project_file.empty() && ::access(request.project_file.c_str(), F_OK) != 0) {
-    return fail(Errc::not_found, "There is no configuration file {}.", request.project_file.string());
+    return fail(Errc::not_found, "There is no configuration file {}.",
+                request.project_file.string());
   }
   return Config::load(settings_registry(), sources);
 }

@@ -8,8 +8,11 @@ namespace {
 using nlohmann::json;
 
 json json_of(const blockstore::PinInfo& pin) {
-  return {{"cid", pin.cid.to_string()}, {"name", pin.name}, {"private", pin.is_private},
-          {"bytes", pin.bytes}, {"added", to_rfc3339(pin.added)}};
+  return {{"cid", pin.cid.to_string()},
+          {"name", pin.name},
+          {"private", pin.is_private},
+          {"bytes", pin.bytes},
+          {"added", to_rfc3339(pin.added)}};
 }
 
 }  // namespace
@@ -40,7 +43,8 @@ Result<json> pin_rm(Context& context) {
     ACCEL_CHECK(store->kv_erase(kNameSpace, name));
     dropped.push_back(name);
   }
-  return json{{"cid", target.cid.to_string()}, {"pinned", false}, {"names_dropped", std::move(dropped)}};
+  return json{
+      {"cid", target.cid.to_string()}, {"pinned", false}, {"names_dropped", std::move(dropped)}};
 }
 
 Result<json> pin_ls(Context& context) {
@@ -59,26 +63,34 @@ Result<json> store_gc(Context& context) {
   options.stop = context.stop;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const blockstore::GcReport report, store->gc(options));
-  return json{{"dry_run", options.dry_run}, {"blocks_freed", report.blocks_freed},
-              {"bytes_freed", report.bytes_freed}, {"files_freed", report.files_freed},
-              {"packs_freed", report.packs_freed}, {"blocks_moved", report.blocks_moved},
-              {"orphans_freed", report.orphans_freed}, {"blocks_kept", report.kept}};
+  return json{{"dry_run", options.dry_run},
+              {"blocks_freed", report.blocks_freed},
+              {"bytes_freed", report.bytes_freed},
+              {"files_freed", report.files_freed},
+              {"packs_freed", report.packs_freed},
+              {"blocks_moved", report.blocks_moved},
+              {"orphans_freed", report.orphans_freed},
+              {"blocks_kept", report.kept}};
 }
 
 Result<json> store_du(Context& context) {
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const blockstore::UsageReport usage, store->usage());
-  const auto part = [](const char* what, std::uint64_t bytes) { return json{{"what", what}, {"bytes", bytes}}; };
+  const auto part = [](const char* what, std::uint64_t bytes) {
+    return json{{"what", what}, {"bytes", bytes}};
+  };
   json roots = json::array();
   for (const blockstore::PinInfo& root : usage.roots) roots.push_back(json_of(root));
-  return json{{"parts",
-               {part("whole files", usage.files_bytes), part("packs of small blocks", usage.packs_bytes),
-                part("unfinished fetches", usage.partial_bytes), part("temporary", usage.temporary_bytes),
-                part("index", usage.index_bytes), part("referenced, elsewhere on disk", usage.referenced_bytes)}},
-              {"total_bytes", usage.total_bytes()},
-              {"blocks", usage.blocks},
-              {"roots", std::move(roots)}};
+  return json{
+      {"parts",
+       {part("whole files", usage.files_bytes), part("packs of small blocks", usage.packs_bytes),
+        part("unfinished fetches", usage.partial_bytes), part("temporary", usage.temporary_bytes),
+        part("index", usage.index_bytes),
+        part("referenced, elsewhere on disk", usage.referenced_bytes)}},
+      {"total_bytes", usage.total_bytes()},
+      {"blocks", usage.blocks},
+      {"roots", std::move(roots)}};
 }
 
 Result<json> store_verify(Context& context) {
@@ -94,8 +106,11 @@ Result<json> store_verify(Context& context) {
   for (const blockstore::BadBlock& bad : report.bad) {
     damaged.push_back(fmt::format("{} in {}: {}", bad.cid, bad.place, bad.message));
   }
-  return json{{"blocks", report.blocks}, {"bytes", report.bytes}, {"pins", report.pins},
-              {"damaged_total", report.bad_total}, {"damaged", std::move(damaged)}};
+  return json{{"blocks", report.blocks},
+              {"bytes", report.bytes},
+              {"pins", report.pins},
+              {"damaged_total", report.bad_total},
+              {"damaged", std::move(damaged)}};
 }
 
 }  // namespace accel::node

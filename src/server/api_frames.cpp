@@ -37,13 +37,16 @@ std::string bytes_frame(ByteView bytes) {
 std::string result_frame(const json& result) { return line_of("result", result); }
 
 std::string error_frame(const Error& error) {
-  return line_of("error", {{"code", errc_name(error.code)}, {"message", error.message}, {"cause", error.cause}});
+  return line_of(
+      "error",
+      {{"code", errc_name(error.code)}, {"message", error.message}, {"cause", error.cause}});
 }
 
 Status FrameReader::feed(ByteView piece) {
   while (!piece.empty()) {
     if (raw_left_ > 0) {
-      const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(raw_left_, piece.size()));
+      const std::size_t size =
+          static_cast<std::size_t>(std::min<std::uint64_t>(raw_left_, piece.size()));
       if (!handlers_.on_bytes) return not_a_frame("it sends content that was not asked for");
       ACCEL_CHECK(handlers_.on_bytes(piece.first(size)));
       raw_left_ -= size;
@@ -66,7 +69,8 @@ Status FrameReader::feed(ByteView piece) {
 
 Status FrameReader::take_line(std::string_view line) {
   const json frame = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!frame.is_object() || frame.size() != 1) return not_a_frame("a line is no object with one member");
+  if (!frame.is_object() || frame.size() != 1)
+    return not_a_frame("a line is no object with one member");
   const std::string name = frame.begin().key();
   const json& value = frame.begin().value();
   if (name == "progress") {

@@ -20,7 +20,7 @@ using net::HttpRequest;
 using net::HttpResponse;
 
 constexpr std::string_view kApiPrefix = "/api/v1/";
-constexpr std::uint64_t kMaxRequestBytes = 32U << 20U;  // Many inputs of a `run`.
+constexpr std::uint64_t kMaxRequestBytes = 32U << 20U;            // Many inputs of a `run`.
 constexpr auto kNoRequestTimeout = std::chrono::hours(24 * 365);  // A pull takes what it takes.
 
 const node::MethodInfo* find_method(std::string_view name) {
@@ -43,7 +43,10 @@ net::ServerLimits api_limits() {
 class ApiServer::Impl {
  public:
   Impl(node::Node& node, const node::Home& home, std::size_t workers)
-      : node_(node), home_(home), io_(1, "api"), pool_(workers, OffloadPool::kMaxQueuedJobs, "method") {}
+      : node_(node),
+        home_(home),
+        io_(1, "api"),
+        pool_(workers, OffloadPool::kMaxQueuedJobs, "method") {}
   ~Impl() { stop(); }
 
   Status start(const ServerOptions& options) {
@@ -113,11 +116,13 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
     return net::text_response(405, "This route answers GET.\n");
   }
   if (request.path == "/metrics") return net::text_response(200, node_.metrics_text());
-  if (request.path == "/healthz" || request.path == "/readyz") return net::text_response(200, "ok\n");
+  if (request.path == "/healthz" || request.path == "/readyz")
+    return net::text_response(200, "ok\n");
   if (request.path == "/version") {
     return net::json_response(200, nlohmann::json{{"version", kVersion}}.dump() + "\n");
   }
-  return net::text_response(404, "No such route. POST /api/v1/<method>, GET /ipfs/<cid>, /metrics, /healthz.\n");
+  return net::text_response(
+      404, "No such route. POST /api/v1/<method>, GET /ipfs/<cid>, /metrics, /healthz.\n");
 }
 
 // Over the home's socket the file's mode 0600 is the permission; over TCP it takes the token.
@@ -132,7 +137,8 @@ Status ApiServer::Impl::admit(const HttpRequest& request, const node::MethodInfo
 }
 
 HttpResponse ApiServer::Impl::start_method(HttpRequest request, std::stop_token stop) {
-  if (request.method != "POST") return net::text_response(405, "Methods take POST with a JSON body.\n");
+  if (request.method != "POST")
+    return net::text_response(405, "Methods take POST with a JSON body.\n");
   const std::string name = request.path.substr(kApiPrefix.size());
   const node::MethodInfo* method = find_method(name);
   if (method == nullptr) {
@@ -144,7 +150,8 @@ HttpResponse ApiServer::Impl::start_method(HttpRequest request, std::stop_token 
   const std::string_view body = request.body.empty() ? "{}" : std::string_view(request.body);
   nlohmann::json params = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (!params.is_object()) {
-    return net::error_response(Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
+    return net::error_response(
+        Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
   net::StreamBody stream;
   stream.write = [this, name, params = std::move(params), stop](net::BodyWriter& writer) {
@@ -165,12 +172,14 @@ Task<void> ApiServer::Impl::run_method(std::string method, nlohmann::json params
   };
   const auto on_event = [&send](const node::Event& event) {
     // A client that has gone stops the method through its token; nothing to do here.
-    (void)send(event.progress != nullptr ? progress_frame(*event.progress) : bytes_frame(event.bytes));
+    (void)send(event.progress != nullptr ? progress_frame(*event.progress)
+                                         : bytes_frame(event.bytes));
   };
   const auto job = [&](std::stop_token) -> Status {
     const Result<nlohmann::json> result = node_.call(method, params, on_event, stop);
     if (!result && result.error().code != Errc::cancelled) {
-      log::info("server", "method failed", {log::field("method", method), log::field("error", result.error().to_string())});
+      log::info("server", "method failed",
+                {log::field("method", method), log::field("error", result.error().to_string())});
     }
     return send(result ? result_frame(*result) : error_frame(result.error()));
   };
@@ -185,7 +194,8 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(node::Node& node, const node
                                                     const ServerOptions& options) {
   auto impl = std::make_unique<Impl>(node, home, options.workers);
   ACCEL_CHECK(impl->start(options));
-  return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));  // tidy: raw-new: private constructor
+  return std::unique_ptr<ApiServer>(
+      new ApiServer(std::move(impl)));  // tidy: raw-new: private constructor
 }
 
 std::string ApiServer::api_address() const { return impl_->api_address(); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// completion: scripts for bash, zsh and fish, made from the command tree itself, so that they can't fall behind.
+// completion: scripts for bash, zsh and fish, made from the command tree itself, so that they can't
+// fall behind.
 #include <memory>
 
 #include "command.hpp"
@@ -51,15 +52,17 @@ void list_fish(const CLI::App& app, const std::string& seen, std::string& lines)
   }
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) {
-      lines += seen.empty() ? fmt::format("complete -c ipfs-accelerate -l {}\n", name)
-                            : fmt::format("complete -c ipfs-accelerate -n '{}' -l {}\n", condition, name);
+      lines += seen.empty()
+                   ? fmt::format("complete -c ipfs-accelerate -l {}\n", name)
+                   : fmt::format("complete -c ipfs-accelerate -n '{}' -l {}\n", condition, name);
     }
   }
 }
 
 Status print_completion(const CLI::App& app, const std::string& shell) {
   if (shell == "bash") return print_line(bash_script(app));
-  if (shell == "zsh") return print_line("autoload -U +X bashcompinit && bashcompinit\n" + bash_script(app));
+  if (shell == "zsh")
+    return print_line("autoload -U +X bashcompinit && bashcompinit\n" + bash_script(app));
   std::string lines;
   list_fish(app, "", lines);
   return print_line(lines);
@@ -69,10 +72,13 @@ Status print_completion(const CLI::App& app, const std::string& shell) {
 
 void add_completion_command(CLI::App& app, Selection& selection) {
   auto shell = std::make_shared<std::string>();
-  CLI::App* command = add_command(app, "completion", "Print a shell's completion script",
-                                  "  source <(ipfs-accelerate completion bash)\n"
-                                  "  ipfs-accelerate completion fish > ~/.config/fish/completions/ipfs-accelerate.fish");
-  command->add_option("SHELL", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  CLI::App* command = add_command(
+      app, "completion", "Print a shell's completion script",
+      "  source <(ipfs-accelerate completion bash)\n"
+      "  ipfs-accelerate completion fish > ~/.config/fish/completions/ipfs-accelerate.fish");
+  command->add_option("SHELL", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   on_chosen(command, selection, [shell, &app](Session&) { return print_completion(app, *shell); });
 }
 

@@ -12,8 +12,9 @@ namespace {
 using nlohmann::json;
 
 json json_of(const ConfigEntry& entry) {
-  return {{"key", entry.key}, {"value", entry.value}, {"origin", config_origin_name(entry.origin)},
-          {"where", entry.where}, {"doc", entry.doc}, {"unsupported", entry.unsupported}};
+  return {
+      {"key", entry.key},     {"value", entry.value}, {"origin", config_origin_name(entry.origin)},
+      {"where", entry.where}, {"doc", entry.doc},     {"unsupported", entry.unsupported}};
 }
 
 Status list_config(Session& session) {
@@ -39,7 +40,8 @@ Status get_config(Session& session, const std::string& key) {
     return session.flags().json ? print_json(json_of(entry)) : print_line(entry.value);
   }
   const std::string nearest = node::settings_registry().nearest(key);
-  return fail(Errc::invalid_argument, "No configuration key \"{}\"; did you mean \"{}\"?", key, nearest);
+  return fail(Errc::invalid_argument, "No configuration key \"{}\"; did you mean \"{}\"?", key,
+              nearest);
 }
 
 Status set_config(Session& session, const std::string& key, const std::string& value) {
@@ -51,9 +53,11 @@ struct KeyValue {
   std::string key, value;
 };
 
-CLI::App* add_key_command(CLI::App& group, const std::string& name, const std::string& what, KeyValue& flags) {
-  CLI::App* command = add_command(group, name, what, "  ipfs-accelerate config " + name + " logging.level" +
-                                                         (name == "set" ? " info" : ""));
+CLI::App* add_key_command(CLI::App& group, const std::string& name, const std::string& what,
+                          KeyValue& flags) {
+  CLI::App* command = add_command(
+      group, name, what,
+      "  ipfs-accelerate config " + name + " logging.level" + (name == "set" ? " info" : ""));
   command->add_option("KEY", flags.key, "section.key")->required();
   return command;
 }
@@ -61,25 +65,33 @@ CLI::App* add_key_command(CLI::App& group, const std::string& name, const std::s
 }  // namespace
 
 void add_config_commands(CLI::App& app, Selection& selection) {
-  CLI::App* group = add_command(app, "config", "Settings and where each came from", "  ipfs-accelerate config list");
+  CLI::App* group = add_command(app, "config", "Settings and where each came from",
+                                "  ipfs-accelerate config list");
   group->require_subcommand(1);
   auto flags = std::make_shared<KeyValue>();
-  CLI::App* list = add_command(*group, "list", "Every key, its value and origin", "  ipfs-accelerate config list");
+  CLI::App* list = add_command(*group, "list", "Every key, its value and origin",
+                               "  ipfs-accelerate config list");
   on_chosen(list, selection, list_config);
   CLI::App* get = add_key_command(*group, "get", "One value", *flags);
   on_chosen(get, selection, [flags](Session& session) { return get_config(session, flags->key); });
-  CLI::App* set = add_key_command(*group, "set", "Write one value into the home's config.json", *flags);
+  CLI::App* set =
+      add_key_command(*group, "set", "Write one value into the home's config.json", *flags);
   set->add_option("VALUE", flags->value)->required();
-  on_chosen(set, selection, [flags](Session& session) { return set_config(session, flags->key, flags->value); });
-  CLI::App* unset = add_key_command(*group, "unset", "Remove one value from the home's config.json", *flags);
+  on_chosen(set, selection,
+            [flags](Session& session) { return set_config(session, flags->key, flags->value); });
+  CLI::App* unset =
+      add_key_command(*group, "unset", "Remove one value from the home's config.json", *flags);
   on_chosen(unset, selection, [flags](Session& session) {
     return unset_config_value(session.home().config_file(), flags->key);
   });
-  CLI::App* path = add_command(*group, "path", "Where the home's config.json lies", "  ipfs-accelerate config path");
-  on_chosen(path, selection, [](Session& session) { return print_line(session.home().config_file().string()); });
+  CLI::App* path = add_command(*group, "path", "Where the home's config.json lies",
+                               "  ipfs-accelerate config path");
+  on_chosen(path, selection,
+            [](Session& session) { return print_line(session.home().config_file().string()); });
   auto file = std::make_shared<std::string>("ipfs_accelerate.json");
-  CLI::App* trust = add_command(*group, "trust", "Let this folder's ipfs_accelerate.json count, as it is now",
-                                "  ipfs-accelerate config trust");
+  CLI::App* trust =
+      add_command(*group, "trust", "Let this folder's ipfs_accelerate.json count, as it is now",
+                  "  ipfs-accelerate config trust");
   trust->add_option("FILE", *file, "The project file (default: ./ipfs_accelerate.json)");
   on_chosen(trust, selection, [file](Session& session) -> Status {
     ACCEL_TRY(const node::Home home, node::Home::open(session.home().root));

@@ -25,8 +25,11 @@ struct AddFlags {
 };
 
 Status add(Session& session, const AddFlags& flags) {
-  json params{{"path", absolute(flags.path)}, {"only_hash", flags.only_hash}, {"hidden", flags.hidden},
-              {"reference", flags.reference}, {"private", flags.is_private}};
+  json params{{"path", absolute(flags.path)},
+              {"only_hash", flags.only_hash},
+              {"hidden", flags.hidden},
+              {"reference", flags.reference},
+              {"private", flags.is_private}};
   set_if(params, "profile", flags.profile);
   set_if(params, "name", flags.name);
   ACCEL_TRY(const json result, session.call("content.add", params));
@@ -41,16 +44,19 @@ Status add(Session& session, const AddFlags& flags) {
 
 void add_add(CLI::App& app, Selection& selection) {
   auto flags = std::make_shared<AddFlags>();
-  CLI::App* command = add_command(app, "add", "Add a file or a folder and print its CID",
-                                  "  ipfs-accelerate add model.onnx\n"
-                                  "  ipfs-accelerate add -Q --only-hash --profile unixfs-v0-2015 folder\n"
-                                  "  ipfs-accelerate add --name minilm --reference ~/models/minilm");
+  CLI::App* command =
+      add_command(app, "add", "Add a file or a folder and print its CID",
+                  "  ipfs-accelerate add model.onnx\n"
+                  "  ipfs-accelerate add -Q --only-hash --profile unixfs-v0-2015 folder\n"
+                  "  ipfs-accelerate add --name minilm --reference ~/models/minilm");
   command->add_option("PATH", flags->path, "File or folder")->required();
   command->add_flag("-Q,--only-cid", flags->quiet, "Print only the root CID");
   command->add_flag("--only-hash", flags->only_hash, "Compute the CID; store nothing");
   command->add_option("--profile", flags->profile, "unixfs-v1-2025 (default) or unixfs-v0-2015");
-  command->add_flag("--hidden", flags->hidden, "Include files and folders whose name starts with a dot");
-  command->add_flag("--reference", flags->reference, "Leave the file in place instead of copying it");
+  command->add_flag("--hidden", flags->hidden,
+                    "Include files and folders whose name starts with a dot");
+  command->add_flag("--reference", flags->reference,
+                    "Leave the file in place instead of copying it");
   command->add_flag("--private", flags->is_private, "Never serve or announce this root");
   command->add_option("--name", flags->name, "Give the root a local name");
   on_chosen(command, selection, [flags](Session& session) { return add(session, *flags); });
@@ -126,7 +132,8 @@ Status inspect_cid(Session& session, const std::string& text) {
                     {"v1", cid.as_v1().to_string()}};
   if (session.flags().json) return print_json(result);
   for (const auto& [name, value] : result.items()) {
-    ACCEL_CHECK(print_line(fmt::format("{:8} {}", name, value.is_string() ? value.get<std::string>() : value.dump())));
+    ACCEL_CHECK(print_line(
+        fmt::format("{:8} {}", name, value.is_string() ? value.get<std::string>() : value.dump())));
   }
   return {};
 }
@@ -140,9 +147,11 @@ Status convert_cid(Session& session, const ConvertFlags& flags) {
   ACCEL_TRY(const ipld::Cid cid, ipld::Cid::parse(flags.cid));
   std::string text = cid.as_v1().to_string();
   if (flags.version == 0) {
-    const bool fits = cid.codec() == ipld::Codec::dag_pb && cid.hash().code() == ipld::HashCode::sha2_256;
+    const bool fits =
+        cid.codec() == ipld::Codec::dag_pb && cid.hash().code() == ipld::HashCode::sha2_256;
     if (!fits) {
-      return fail(Errc::invalid_argument, "{} has no version 0: that takes dag-pb and sha2-256.", flags.cid);
+      return fail(Errc::invalid_argument, "{} has no version 0: that takes dag-pb and sha2-256.",
+                  flags.cid);
     }
     text = ipld::Cid::v0(cid.hash()).to_string();
   }
@@ -150,8 +159,9 @@ Status convert_cid(Session& session, const ConvertFlags& flags) {
 }
 
 void add_cid(CLI::App& app, Selection& selection) {
-  CLI::App* group = add_command(app, "cid", "Look at CIDs and convert them",
-                                "  ipfs-accelerate cid inspect QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn");
+  CLI::App* group =
+      add_command(app, "cid", "Look at CIDs and convert them",
+                  "  ipfs-accelerate cid inspect QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn");
   group->require_subcommand(1);
   auto text = std::make_shared<std::string>();
   CLI::App* inspect = add_command(*group, "inspect", "Show the parts of a CID",
@@ -174,17 +184,16 @@ struct PullFlags {
 
 Status print_pull(const json& result) {
   const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
-  ACCEL_CHECK(print_line(fmt::format(
-      "pulled {} ({}): {} fetched, {} were here, every byte verified, in {:.2f} s",
-      result.at("cid").get<std::string>(), human_bytes(count("bytes_total")),
-      human_bytes(count("bytes_fetched")), human_bytes(count("bytes_reused")),
-      result.value("seconds", 0.0))));
+  ACCEL_CHECK(print_line(
+      fmt::format("pulled {} ({}): {} fetched, {} were here, every byte verified, in {:.2f} s",
+                  result.at("cid").get<std::string>(), human_bytes(count("bytes_total")),
+                  human_bytes(count("bytes_fetched")), human_bytes(count("bytes_reused")),
+                  result.value("seconds", 0.0))));
   for (const json& source : result.at("sources")) {
-    ACCEL_CHECK(print_line(fmt::format("  from {}: {} in {} blocks, {} failures",
-                                       source.at("url").get<std::string>(),
-                                       human_bytes(source.value("bytes", std::uint64_t{0})),
-                                       source.value("blocks", std::uint64_t{0}),
-                                       source.value("failures", std::uint64_t{0}))));
+    ACCEL_CHECK(print_line(fmt::format(
+        "  from {}: {} in {} blocks, {} failures", source.at("url").get<std::string>(),
+        human_bytes(source.value("bytes", std::uint64_t{0})),
+        source.value("blocks", std::uint64_t{0}), source.value("failures", std::uint64_t{0}))));
   }
   if (result.contains("path")) return print_line("  wrote " + result.at("path").get<std::string>());
   return {};
@@ -200,10 +209,12 @@ Status pull(Session& session, const PullFlags& flags) {
 
 void add_pull(CLI::App& app, Selection& selection) {
   auto flags = std::make_shared<PullFlags>();
-  CLI::App* command = add_command(app, "pull", "Fetch a CID from several sources at once, verified",
-                                  "  ipfs-accelerate pull bafy… --from http://127.0.0.1:8080\n"
-                                  "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080");
-  command->add_option("TARGET", flags->target, "CID, or NAME@CID to give it a local name")->required();
+  CLI::App* command =
+      add_command(app, "pull", "Fetch a CID from several sources at once, verified",
+                  "  ipfs-accelerate pull bafy… --from http://127.0.0.1:8080\n"
+                  "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080");
+  command->add_option("TARGET", flags->target, "CID, or NAME@CID to give it a local name")
+      ->required();
   command->add_option("--from", flags->from, "A gateway's URL; may be given several times");
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");
   command->add_option("--name", flags->name, "Give the root a local name");

@@ -39,19 +39,24 @@ struct QueryFlags {
 }  // namespace
 
 void add_history_commands(CLI::App& app, Selection& selection) {
-  CLI::App* group = add_command(app, "history", "What ran, on what, how fast", "  ipfs-accelerate history report");
+  CLI::App* group = add_command(app, "history", "What ran, on what, how fast",
+                                "  ipfs-accelerate history report");
   group->require_subcommand(1);
   auto flags = std::make_shared<QueryFlags>();
-  CLI::App* query = add_command(*group, "query", "Read-only SQL over the recorded results",
-                                "  ipfs-accelerate history query --sql 'select * from test_runs' --json");
+  CLI::App* query =
+      add_command(*group, "query", "Read-only SQL over the recorded results",
+                  "  ipfs-accelerate history query --sql 'select * from test_runs' --json");
   query->add_option("--sql", flags->sql, "One SELECT")->required();
-  query->add_option("--limit", flags->limit, "Rows at most (default 1000)")->check(CLI::Range(1, 1'000'000));
+  query->add_option("--limit", flags->limit, "Rows at most (default 1000)")
+      ->check(CLI::Range(1, 1'000'000));
   on_chosen(query, selection, [flags](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("history.query", {{"sql", flags->sql}, {"limit", flags->limit}}));
+    ACCEL_TRY(const json result,
+              session.call("history.query", {{"sql", flags->sql}, {"limit", flags->limit}}));
     return print_rows(session, result);
   });
   auto limit = std::make_shared<std::int64_t>(20);
-  CLI::App* report = add_command(*group, "report", "The latest runs, one a line", "  ipfs-accelerate history report");
+  CLI::App* report = add_command(*group, "report", "The latest runs, one a line",
+                                 "  ipfs-accelerate history report");
   report->add_option("--limit", *limit, "Rows at most (default 20)")->check(CLI::Range(1, 10'000));
   on_chosen(report, selection, [limit](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("history.report", {{"limit", *limit}}));

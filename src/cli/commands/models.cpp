@@ -13,7 +13,8 @@ Status list_models(Session& session) {
   ACCEL_TRY(const json result, session.call("models.list", json::object()));
   if (session.flags().json) return print_json(result);
   if (result.at("models").empty()) {
-    print_note("No model has a name yet: `ipfs-accelerate pull NAME@CID` or `add --name NAME FOLDER`.");
+    print_note(
+        "No model has a name yet: `ipfs-accelerate pull NAME@CID` or `add --name NAME FOLDER`.");
     return {};
   }
   std::vector<std::vector<std::string>> rows;
@@ -31,13 +32,14 @@ Status show_model(Session& session, const std::string& model) {
     ACCEL_CHECK(print_line(fmt::format("{:10} {}", name, result.value(name, std::string("-")))));
   }
   for (const json& variant : result.at("variants")) {
-    ACCEL_CHECK(print_line(fmt::format("variant    {} {} weights sha256 {}", variant.at("precision").get<std::string>(),
-                                       variant.at("file").get<std::string>(),
-                                       variant.at("weights_sha256").get<std::string>())));
+    ACCEL_CHECK(print_line(fmt::format(
+        "variant    {} {} weights sha256 {}", variant.at("precision").get<std::string>(),
+        variant.at("file").get<std::string>(), variant.at("weights_sha256").get<std::string>())));
   }
   std::vector<std::vector<std::string>> rows;
   for (const json& file : result.at("files")) {
-    rows.push_back({std::to_string(file.value("bytes", std::uint64_t{0})), file.at("path"), file.at("cid")});
+    rows.push_back(
+        {std::to_string(file.value("bytes", std::uint64_t{0})), file.at("path"), file.at("cid")});
   }
   return print_table({"BYTES", "FILE", "CID"}, rows);
 }
@@ -45,12 +47,15 @@ Status show_model(Session& session, const std::string& model) {
 }  // namespace
 
 void add_model_commands(CLI::App& app, Selection& selection) {
-  CLI::App* group = add_command(app, "models", "Models that are here", "  ipfs-accelerate models list");
+  CLI::App* group =
+      add_command(app, "models", "Models that are here", "  ipfs-accelerate models list");
   group->require_subcommand(1);
-  CLI::App* list = add_command(*group, "list", "Names, tasks, sizes, CIDs", "  ipfs-accelerate models list");
+  CLI::App* list =
+      add_command(*group, "list", "Names, tasks, sizes, CIDs", "  ipfs-accelerate models list");
   on_chosen(list, selection, list_models);
   auto model = std::make_shared<std::string>();
-  CLI::App* show = add_command(*group, "show", "Files and variants of one model", "  ipfs-accelerate models show minilm");
+  CLI::App* show = add_command(*group, "show", "Files and variants of one model",
+                               "  ipfs-accelerate models show minilm");
   show->add_option("MODEL", *model, "Name or CID")->required();
   on_chosen(show, selection, [model](Session& session) { return show_model(session, *model); });
 }

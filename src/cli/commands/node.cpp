@@ -33,7 +33,8 @@ Status print_listeners(Session& session, const server::ApiServer& server) {
   ACCEL_CHECK(print_line("home     " + session.home().root.string()));
   ACCEL_CHECK(print_line("socket   " + session.home().api_socket().string()));
   if (!server.api_address().empty()) ACCEL_CHECK(print_line("api      " + server.api_address()));
-  if (!server.gateway_address().empty()) ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
+  if (!server.gateway_address().empty())
+    ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
   return print_line("ready; stop with Ctrl-C");
 }
 
@@ -44,7 +45,8 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   };
   ACCEL_TRY(options.api, endpoint_of(text_or(flags.api, "listen.api")));
   ACCEL_TRY(options.gateway, endpoint_of(text_or(flags.gateway, "listen.gateway")));
-  ACCEL_TRY(const auto node, node::Node::open({.home = session.home().root, .is_daemon = true}, session.config()));
+  ACCEL_TRY(const auto node,
+            node::Node::open({.home = session.home().root, .is_daemon = true}, session.config()));
   ACCEL_TRY(const auto server, server::ApiServer::start(*node, session.home(), options));
   ACCEL_CHECK(print_listeners(session, *server));
   wait_for_stop(session.stop());
@@ -55,30 +57,37 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
 
 void add_daemon(CLI::App& app, Selection& selection) {
   auto flags = std::make_shared<DaemonFlags>();
-  CLI::App* command = add_command(app, "daemon", "Run the node: other commands then talk to it, gateways serve its content",
-                                  "  ipfs-accelerate daemon --gateway 127.0.0.1:8080\n"
-                                  "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
-  command->add_option("--api", flags->api, "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
-  command->add_option("--gateway", flags->gateway, "Serve public content on TCP, HOST:PORT; port 0 picks one");
+  CLI::App* command = add_command(
+      app, "daemon", "Run the node: other commands then talk to it, gateways serve its content",
+      "  ipfs-accelerate daemon --gateway 127.0.0.1:8080\n"
+      "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
+  command->add_option("--api", flags->api,
+                      "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
+  command->add_option("--gateway", flags->gateway,
+                      "Serve public content on TCP, HOST:PORT; port 0 picks one");
   on_chosen(command, selection, [flags](Session& session) { return run_daemon(session, *flags); });
 }
 
 void add_status(CLI::App& app, Selection& selection) {
-  CLI::App* command = add_command(app, "status", "Say whether a daemon runs and what the home holds", "  ipfs-accelerate status --json");
+  CLI::App* command =
+      add_command(app, "status", "Say whether a daemon runs and what the home holds",
+                  "  ipfs-accelerate status --json");
   on_chosen(command, selection, [](Session& session) -> Status {
     const bool daemon = session.has_daemon();
     ACCEL_TRY(json result, session.call("node.status", json::object()));
     result["daemon"] = daemon;
     if (session.flags().json) return print_json(result);
     for (const auto& [name, value] : result.items()) {
-      ACCEL_CHECK(print_line(fmt::format("{:16} {}", name, value.is_string() ? value.get<std::string>() : value.dump())));
+      ACCEL_CHECK(print_line(fmt::format(
+          "{:16} {}", name, value.is_string() ? value.get<std::string>() : value.dump())));
     }
     return {};
   });
 }
 
 void add_doctor(CLI::App& app, Selection& selection) {
-  CLI::App* command = add_command(app, "doctor", "Check a home and say what to do", "  ipfs-accelerate doctor");
+  CLI::App* command =
+      add_command(app, "doctor", "Check a home and say what to do", "  ipfs-accelerate doctor");
   on_chosen(command, selection, [](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("node.doctor", json::object()));
     if (session.flags().json) {
@@ -86,9 +95,10 @@ void add_doctor(CLI::App& app, Selection& selection) {
     } else {
       for (const json& check : result.at("checks")) {
         const std::string advice = check.value("advice", std::string());
-        ACCEL_CHECK(print_line(fmt::format("{:4} {:10} {}{}", check.value("ok", false) ? "ok" : "BAD",
-                                           check.at("what").get<std::string>(), check.value("found", std::string()),
-                                           advice.empty() ? "" : "; " + advice)));
+        ACCEL_CHECK(print_line(
+            fmt::format("{:4} {:10} {}{}", check.value("ok", false) ? "ok" : "BAD",
+                        check.at("what").get<std::string>(), check.value("found", std::string()),
+                        advice.empty() ? "" : "; " + advice)));
       }
     }
     if (result.value("healthy", false)) return {};
@@ -97,11 +107,13 @@ void add_doctor(CLI::App& app, Selection& selection) {
 }
 
 void add_version(CLI::App& app, Selection& selection) {
-  CLI::App* command = add_command(app, "version", "Print the version", "  ipfs-accelerate version --json");
+  CLI::App* command =
+      add_command(app, "version", "Print the version", "  ipfs-accelerate version --json");
   on_chosen(command, selection, [](Session& session) -> Status {
     const std::string version(server::kVersion);
     if (session.flags().json) {
-      return print_json(json{{"version", version}, {"home_format", node::kHomeVersion}, {"compiler", __VERSION__}});
+      return print_json(json{
+          {"version", version}, {"home_format", node::kHomeVersion}, {"compiler", __VERSION__}});
     }
     return print_line("ipfs-accelerate " + version);
   });

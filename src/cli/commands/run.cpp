@@ -49,14 +49,19 @@ Status print_selection(const json& selection) {
   const std::string winner = selection.value("winner", std::string());
   for (const json& row : selection.at("candidates")) {
     const auto number = [&](const char* name, const char* format) {
-      return row.contains(name) && row[name].is_number() ? fmt::format(fmt::runtime(format), row[name].get<double>())
-                                                         : std::string("-");
+      return row.contains(name) && row[name].is_number()
+                 ? fmt::format(fmt::runtime(format), row[name].get<double>())
+                 : std::string("-");
     };
-    rows.push_back({row.at("engine"), row.at("device"), row.at("precision"), std::to_string(row.at("threads").get<int>()),
-                    number("median_ms", "{:.2f}"), number("p10_ms", "{:.2f}"), number("p90_ms", "{:.2f}"),
-                    std::to_string(row.value("runs", 0)), number("max_abs_error", "{:.1e}"), candidate_note(row, winner)});
+    rows.push_back({row.at("engine"), row.at("device"), row.at("precision"),
+                    std::to_string(row.at("threads").get<int>()), number("median_ms", "{:.2f}"),
+                    number("p10_ms", "{:.2f}"), number("p90_ms", "{:.2f}"),
+                    std::to_string(row.value("runs", 0)), number("max_abs_error", "{:.1e}"),
+                    candidate_note(row, winner)});
   }
-  ACCEL_CHECK(print_table({"ENGINE", "DEVICE", "PRECISION", "THREADS", "MEDIAN ms", "P10", "P90", "RUNS", "ERROR", "WHY"}, rows));
+  ACCEL_CHECK(print_table({"ENGINE", "DEVICE", "PRECISION", "THREADS", "MEDIAN ms", "P10", "P90",
+                           "RUNS", "ERROR", "WHY"},
+                          rows));
   return print_line(selection.value("reason", std::string()));
 }
 
@@ -69,18 +74,19 @@ Status print_run(const json& result, bool explain) {
     }
     ACCEL_CHECK(print_line(line + " …"));
   }
-  ACCEL_CHECK(print_line(fmt::format("{} {} on {}, {}, {} thread(s): {:.2f} ms ({})",
-                                     result.at("engine").get<std::string>(), result.value("engine_version", std::string()),
-                                     result.at("device").get<std::string>(), result.at("precision").get<std::string>(),
-                                     result.value("threads", 0), result.at("latency_ms").get<double>(),
-                                     result.at("provenance").get<std::string>())));
+  ACCEL_CHECK(print_line(fmt::format(
+      "{} {} on {}, {}, {} thread(s): {:.2f} ms ({})", result.at("engine").get<std::string>(),
+      result.value("engine_version", std::string()), result.at("device").get<std::string>(),
+      result.at("precision").get<std::string>(), result.value("threads", 0),
+      result.at("latency_ms").get<double>(), result.at("provenance").get<std::string>())));
   return explain && result.contains("selection") ? print_selection(result["selection"]) : Status{};
 }
 
 Status run_model(Session& session, const RunFlags& flags) {
   ACCEL_TRY(const std::vector<std::string> inputs, inputs_of(flags));
-  json params{{"model", flags.model}, {"inputs", inputs}, {"device", flags.device},
-              {"precision", flags.precision}, {"threads", flags.threads}, {"max_error", flags.max_error},
+  json params{{"model", flags.model},     {"inputs", inputs},
+              {"device", flags.device},   {"precision", flags.precision},
+              {"threads", flags.threads}, {"max_error", flags.max_error},
               {"explain", flags.explain}, {"remeasure", flags.remeasure}};
   if (!flags.task.empty()) params["task"] = flags.task;
   ACCEL_TRY(const json result, session.call("run", params));
@@ -90,13 +96,17 @@ Status run_model(Session& session, const RunFlags& flags) {
 void add_run_options(CLI::App& command, RunFlags& flags) {
   command.add_option("--input", flags.inputs, "A text; may be given several times");
   command.add_option("--input-file", flags.input_file, "A file with one text a line");
-  command.add_option("--device", flags.device, "auto (measured), or one platform: cpu, cuda, openvino, …");
-  command.add_option("--precision", flags.precision, "auto (the model's own), or f32, bf16, f16, int8dyn");
+  command.add_option("--device", flags.device,
+                     "auto (measured), or one platform: cpu, cuda, openvino, …");
+  command.add_option("--precision", flags.precision,
+                     "auto (the model's own), or f32, bf16, f16, int8dyn");
   command.add_option("--threads", flags.threads, "Threads of one call; 0 (default) measures");
   command.add_option("--max-error", flags.max_error,
-                     "Let auto choose a precision whose vectors differ by at most this (max abs); default 0: never");
+                     "Let auto choose a precision whose vectors differ by at most this (max abs); "
+                     "default 0: never");
   command.add_flag("--explain", flags.explain, "Show what was measured and why the winner won");
-  command.add_flag("--remeasure", flags.remeasure, "Measure again instead of using the remembered choice");
+  command.add_flag("--remeasure", flags.remeasure,
+                   "Measure again instead of using the remembered choice");
 }
 
 }  // namespace
@@ -111,11 +121,13 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   add_run_options(*run, *flags);
   on_chosen(run, selection, [flags](Session& session) { return run_model(session, *flags); });
 
-  CLI::App* text = add_command(app, "text", "Tasks on text", "  ipfs-accelerate text embed --model minilm --input 'a cat'");
+  CLI::App* text = add_command(app, "text", "Tasks on text",
+                               "  ipfs-accelerate text embed --model minilm --input 'a cat'");
   text->require_subcommand(1);
   auto embed_flags = std::make_shared<RunFlags>();
-  CLI::App* embed = add_command(*text, "embed", "Sentence embeddings, one vector per input",
-                                "  ipfs-accelerate text embed --model minilm --input 'a cat' --input 'a dog' --json");
+  CLI::App* embed = add_command(
+      *text, "embed", "Sentence embeddings, one vector per input",
+      "  ipfs-accelerate text embed --model minilm --input 'a cat' --input 'a dog' --json");
   embed->add_option("--model", embed_flags->model, "Name or CID")->required();
   add_run_options(*embed, *embed_flags);
   on_chosen(embed, selection, [embed_flags](Session& session) {

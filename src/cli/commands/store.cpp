@@ -20,12 +20,14 @@ struct PinFlags {
 
 void add_pin_add(CLI::App& group, Selection& selection) {
   auto flags = std::make_shared<PinFlags>();
-  CLI::App* command = add_command(group, "add", "Keep a stored root", "  ipfs-accelerate pin add bafy…");
+  CLI::App* command =
+      add_command(group, "add", "Keep a stored root", "  ipfs-accelerate pin add bafy…");
   command->add_option("CID", flags->target)->required();
   command->add_option("--name", flags->name, "A label for people");
   command->add_flag("--private", flags->is_private, "Never serve or announce this root");
   on_chosen(command, selection, [flags](Session& session) -> Status {
-    const json params{{"target", flags->target}, {"name", flags->name}, {"private", flags->is_private}};
+    const json params{
+        {"target", flags->target}, {"name", flags->name}, {"private", flags->is_private}};
     ACCEL_TRY(const json result, session.call("pin.add", params));
     if (session.flags().json) return print_json(result);
     return print_line("pinned " + result.at("cid").get<std::string>());
@@ -34,7 +36,8 @@ void add_pin_add(CLI::App& group, Selection& selection) {
 
 void add_pin_rm(CLI::App& group, Selection& selection) {
   auto target = std::make_shared<std::string>();
-  CLI::App* command = add_command(group, "rm", "No longer keep a root; gc frees it", "  ipfs-accelerate pin rm bafy…");
+  CLI::App* command = add_command(group, "rm", "No longer keep a root; gc frees it",
+                                  "  ipfs-accelerate pin rm bafy…");
   command->add_option("CID", *target)->required();
   on_chosen(command, selection, [target](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("pin.rm", {{"target", *target}}));
@@ -44,13 +47,15 @@ void add_pin_rm(CLI::App& group, Selection& selection) {
 }
 
 void add_pin_ls(CLI::App& group, Selection& selection) {
-  CLI::App* command = add_command(group, "ls", "List the roots that are kept", "  ipfs-accelerate pin ls");
+  CLI::App* command =
+      add_command(group, "ls", "List the roots that are kept", "  ipfs-accelerate pin ls");
   on_chosen(command, selection, [](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("pin.ls", json::object()));
     if (session.flags().json) return print_json(result);
     std::vector<std::vector<std::string>> rows;
     for (const json& pin : result.at("pins")) {
-      rows.push_back({pin.at("cid"), bytes_of(pin, "bytes"), pin.value("private", false) ? "private" : "public",
+      rows.push_back({pin.at("cid"), bytes_of(pin, "bytes"),
+                      pin.value("private", false) ? "private" : "public",
                       pin.value("name", std::string())});
     }
     return print_table({"CID", "BYTES", "SERVED", "NAME"}, rows);
@@ -65,21 +70,23 @@ void add_gc(CLI::App& app, Selection& selection) {
   on_chosen(command, selection, [dry_run](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("store.gc", {{"dry_run", *dry_run}}));
     if (session.flags().json) return print_json(result);
-    return print_line(fmt::format("{} {} in {} files and {} blocks; kept {} blocks",
-                                  *dry_run ? "would free" : "freed", bytes_of(result, "bytes_freed"),
-                                  result.value("files_freed", std::uint64_t{0}),
-                                  result.value("blocks_freed", std::uint64_t{0}),
-                                  result.value("blocks_kept", std::uint64_t{0})));
+    return print_line(fmt::format(
+        "{} {} in {} files and {} blocks; kept {} blocks", *dry_run ? "would free" : "freed",
+        bytes_of(result, "bytes_freed"), result.value("files_freed", std::uint64_t{0}),
+        result.value("blocks_freed", std::uint64_t{0}),
+        result.value("blocks_kept", std::uint64_t{0})));
   });
 }
 
 void add_du(CLI::App& app, Selection& selection) {
-  CLI::App* command = add_command(app, "du", "Say where the home's bytes are", "  ipfs-accelerate du");
+  CLI::App* command =
+      add_command(app, "du", "Say where the home's bytes are", "  ipfs-accelerate du");
   on_chosen(command, selection, [](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("store.du", json::object()));
     if (session.flags().json) return print_json(result);
     std::vector<std::vector<std::string>> rows;
-    for (const json& part : result.at("parts")) rows.push_back({bytes_of(part, "bytes"), part.at("what")});
+    for (const json& part : result.at("parts"))
+      rows.push_back({bytes_of(part, "bytes"), part.at("what")});
     ACCEL_CHECK(print_table({"BYTES", "WHAT"}, rows));
     rows.clear();
     for (const json& root : result.at("roots")) {
@@ -97,20 +104,23 @@ void add_verify(CLI::App& app, Selection& selection) {
     if (session.flags().json) {
       ACCEL_CHECK(print_json(result));
     } else {
-      for (const json& bad : result.at("damaged")) ACCEL_CHECK(print_line("damaged " + bad.get<std::string>()));
+      for (const json& bad : result.at("damaged"))
+        ACCEL_CHECK(print_line("damaged " + bad.get<std::string>()));
       ACCEL_CHECK(print_line(fmt::format("{} blocks, {} checked, {} damaged",
-                                         result.value("blocks", std::uint64_t{0}), bytes_of(result, "bytes"),
-                                         result.at("damaged").size())));
+                                         result.value("blocks", std::uint64_t{0}),
+                                         bytes_of(result, "bytes"), result.at("damaged").size())));
     }
     if (result.at("damaged").empty()) return {};
-    return fail(Errc::corrupt, "{} stored blocks are damaged; pull their roots again.", result.at("damaged").size());
+    return fail(Errc::corrupt, "{} stored blocks are damaged; pull their roots again.",
+                result.at("damaged").size());
   });
 }
 
 }  // namespace
 
 void add_store_commands(CLI::App& app, Selection& selection) {
-  CLI::App* group = add_command(app, "pin", "Choose which roots are kept", "  ipfs-accelerate pin ls");
+  CLI::App* group =
+      add_command(app, "pin", "Choose which roots are kept", "  ipfs-accelerate pin ls");
   group->require_subcommand(1);
   add_pin_add(*group, selection);
   add_pin_rm(*group, selection);

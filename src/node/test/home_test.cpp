@@ -16,7 +16,9 @@ class HomeTest : public testing::Test {
     root_ = mkdtemp(pattern.data());
   }
   ~HomeTest() override { std::filesystem::remove_all(root_); }
-  void write(const char* name, std::string_view text) { ASSERT_TRUE(write_file_atomic(root_ / name, as_bytes(text))); }
+  void write(const char* name, std::string_view text) {
+    ASSERT_TRUE(write_file_atomic(root_ / name, as_bytes(text)));
+  }
   std::filesystem::path root_;
 };
 
@@ -46,7 +48,7 @@ TEST_F(HomeTest, keeps_one_token_that_only_its_owner_can_read) {
   const std::string token = home->token().value();
   EXPECT_EQ(token.size(), 64U);
   EXPECT_EQ(home->token().value(), token);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(home->api_token().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }

@@ -21,7 +21,9 @@ class NamesTest : public testing::Test {
     store_.reset();
     std::filesystem::remove_all(root_);
   }
-  static ipld::Cid cid_of(std::string_view text) { return ipld::Cid::v1(ipld::Codec::raw, ipld::sha2_256(as_bytes(text))); }
+  static ipld::Cid cid_of(std::string_view text) {
+    return ipld::Cid::v1(ipld::Codec::raw, ipld::sha2_256(as_bytes(text)));
+  }
 
   std::filesystem::path root_;
   std::unique_ptr<blockstore::Store> store_;
@@ -47,7 +49,8 @@ TEST_F(NamesTest, that_nobody_gave_are_not_found) {
 }
 
 TEST_F(NamesTest, with_other_characters_or_the_form_of_a_cid_are_refused) {
-  for (const char* name : {"", "a b", "../x", "-x", "a/b", "a\n"}) EXPECT_FALSE(check_name(name)) << name;
+  for (const char* name : {"", "a b", "../x", "-x", "a/b", "a\n"})
+    EXPECT_FALSE(check_name(name)) << name;
   EXPECT_FALSE(give_name(*store_, cid_of("a").to_string(), cid_of("a")));
 }
 

@@ -9,7 +9,8 @@ namespace {
 using nlohmann::json;
 
 TEST(Params, read_values_of_the_right_type_and_fall_back_for_absent_ones) {
-  const json values{{"cid", "bafkqaaa"}, {"force", true}, {"limit", 5}, {"share", 0.5}, {"list", {"a", "b"}}};
+  const json values{
+      {"cid", "bafkqaaa"}, {"force", true}, {"limit", 5}, {"share", 0.5}, {"list", {"a", "b"}}};
   Params params("m", values);
   EXPECT_EQ(params.required_text("cid"), "bafkqaaa");
   EXPECT_TRUE(params.flag("force"));
@@ -25,7 +26,8 @@ TEST(Params, name_the_method_and_the_parameter_of_a_wrong_type) {
   Params params("history.query", values);
   params.integer("limit", 1);
   ASSERT_FALSE(params.finish());
-  EXPECT_EQ(params.finish().error().message, "history.query: the parameter \"limit\" must be an integer.");
+  EXPECT_EQ(params.finish().error().message,
+            "history.query: the parameter \"limit\" must be an integer.");
 }
 
 TEST(Params, refuse_a_parameter_that_nothing_reads) {

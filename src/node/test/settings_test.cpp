@@ -48,9 +48,14 @@ TEST_F(SettingsTest, the_command_line_beats_the_home_file) {
 }
 
 TEST_F(SettingsTest, an_unknown_key_names_the_nearest_and_an_unread_one_is_refused) {
-  EXPECT_NE(set_config_value(settings_registry(), home_.config_file(), "loging.level", "info").error().message.find("logging.level"),
+  EXPECT_NE(set_config_value(settings_registry(), home_.config_file(), "loging.level", "info")
+                .error()
+                .message.find("logging.level"),
             std::string::npos);
-  EXPECT_EQ(set_config_value(settings_registry(), home_.config_file(), "ipfs.local_node", "x").error().code, Errc::unsupported);
+  EXPECT_EQ(set_config_value(settings_registry(), home_.config_file(), "ipfs.local_node", "x")
+                .error()
+                .code,
+            Errc::unsupported);
 }
 
 TEST_F(SettingsTest, a_missing_config_file_that_was_named_is_an_error) {

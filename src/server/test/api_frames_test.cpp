@@ -21,8 +21,9 @@ struct Heard {
 };
 
 TEST(ApiFrames, read_back_what_was_written_in_pieces_of_any_size) {
-  const std::string stream = progress_frame({{"phase", "pull"}}) + bytes_frame(as_bytes("line\nbreak")) +
-                             bytes_frame({}) + result_frame({{"cid", "bafkqaaa"}});
+  const std::string stream = progress_frame({{"phase", "pull"}}) +
+                             bytes_frame(as_bytes("line\nbreak")) + bytes_frame({}) +
+                             result_frame({{"cid", "bafkqaaa"}});
   for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
     Heard heard;
     FrameReader reader(heard.handlers());
@@ -49,8 +50,9 @@ TEST(ApiFrames, report_a_stream_that_ends_before_its_result) {
 }
 
 TEST(ApiFrames, refuse_what_is_not_the_format) {
-  for (const char* stream : {"hello\n", "[1]\n", "{\"bytes\":-1}\n", "{\"bytes\":1e30}\n", "{\"a\":1}\n",
-                             "{\"result\":1}\nmore\n", "{\"bytes\":2}\nab", "{\"result\":1,\"x\":2}\n"}) {
+  for (const char* stream :
+       {"hello\n", "[1]\n", "{\"bytes\":-1}\n", "{\"bytes\":1e30}\n", "{\"a\":1}\n",
+        "{\"result\":1}\nmore\n", "{\"bytes\":2}\nab", "{\"result\":1,\"x\":2}\n"}) {
     FrameReader reader({});
     EXPECT_FALSE(reader.feed(as_bytes(stream))) << stream;
   }

@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "accel/core/bytes.hpp"
 
@@ -21,6 +22,9 @@ enum class HashCode : std::uint64_t {
   blake3 = 0x1e,
   blake2b_256 = 0xb220,
 };
+
+// "sha2-256" as the multicodec table says; "0x…" for one that is not known here.
+std::string hash_name(HashCode code);
 
 inline constexpr std::size_t kMaxDigestBytes = 128;
 // Digests may be cut short; below this they are too easy to forge (Kubo's rule). Not for identity.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The layout of a node's home and its format version (docs/formats/home.md). Everything a node owns lies in it.
-// Used by node, server and cli to find sockets, tokens and logs. Plain values; thread-safe.
+// The layout of a node's home and its format version (docs/formats/home.md). Everything a node owns
+// lies in it. Used by node, server and cli to find sockets, tokens and logs. Plain values;
+// thread-safe.
 
 #include <filesystem>
 #include <string>
@@ -25,7 +26,8 @@ struct Home {
   std::filesystem::path version_file() const { return root / "VERSION"; }
 
   // Creates the folders that are missing and checks the version.
-  // Errors: unsupported (made by a newer version; nothing is touched), permission_denied, resource_exhausted, io.
+  // Errors: unsupported (made by a newer version; nothing is touched), permission_denied,
+  // resource_exhausted, io.
   static Result<Home> open(const std::filesystem::path& root);
   // Only checks what is there; a missing home is not an error of this call.
   Status check_version() const;
@@ -33,7 +35,8 @@ struct Home {
   Result<std::string> token() const;
 };
 
-// --home, else IPFS_ACCELERATE_HOME, else ~/.ipfs_accelerate. Errors: invalid_argument when no home folder is known.
+// --home, else IPFS_ACCELERATE_HOME, else ~/.ipfs_accelerate. Errors: invalid_argument when no home
+// folder is known.
 Result<std::filesystem::path> home_path(const std::string& from_flag);
 
 }  // namespace accel::node

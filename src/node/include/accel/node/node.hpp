@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The facade: every capability of a node as a named method with JSON in and out. server, cli and later bindings use it and
-// nothing below it. A Node owns its home's services, its threads and their lifetimes; modules below never see each other.
+// The facade: every capability of a node as a named method with JSON in and out. server, cli and
+// later bindings use it and nothing below it. A Node owns its home's services, its threads and
+// their lifetimes; modules below never see each other.
 //
-// Threads: call() blocks and may run on many threads at once. Ownership: values in, values out; the sink is called on the
-// calling thread or on a worker of the node, one event at a time, and never after call() has returned.
+// Threads: call() blocks and may run on many threads at once. Ownership: values in, values out; the
+// sink is called on the calling thread or on a worker of the node, one event at a time, and never
+// after call() has returned.
 
 #include <filesystem>
 #include <functional>
@@ -25,14 +27,16 @@ class TrustlessGateway;
 
 namespace accel::node {
 
-// One step of a running method: progress as JSON, or a piece of content (`cat`) as bytes. Both are borrowed for the call.
+// One step of a running method: progress as JSON, or a piece of content (`cat`) as bytes. Both are
+// borrowed for the call.
 struct Event {
   const nlohmann::json* progress = nullptr;
   ByteView bytes;
 };
 using EventSink = std::function<void(const Event&)>;
 
-// Who may call a method over TCP: open ones need nothing, the others need the token of home/api.token.
+// Who may call a method over TCP: open ones need nothing, the others need the token of
+// home/api.token.
 enum class Access { open, token };
 
 struct MethodInfo {
@@ -49,13 +53,13 @@ struct NodeOptions {
 class Node {
  public:
   // Opens (or creates) the home. `config` must outlive the node.
-  // Errors: unavailable (another daemon owns the home, for a daemon), unsupported (a home of a newer version),
-  // permission_denied, io.
+  // Errors: unavailable (another daemon owns the home, for a daemon), unsupported (a home of a
+  // newer version), permission_denied, io.
   static Result<std::unique_ptr<Node>> open(const NodeOptions& options, const Config& config);
   ~Node();
 
-  // Runs one method to its end. Errors: not_found (no such method), invalid_argument (a parameter), and the method's own.
-  // cancelled when `stop` was requested and the work has come to rest.
+  // Runs one method to its end. Errors: not_found (no such method), invalid_argument (a parameter),
+  // and the method's own. cancelled when `stop` was requested and the work has come to rest.
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
                               const EventSink& on_event, std::stop_token stop);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The configuration keys of a node (docs/configuration.md is made from them), where their values come from, and which project
-// files the user trusts. Used by node and cli. Plain functions.
+// The configuration keys of a node (docs/configuration.md is made from them), where their values
+// come from, and which project files the user trusts. Used by node and cli. Plain functions.
 
 #include <filesystem>
 #include <map>
@@ -20,9 +20,10 @@ struct SettingsRequest {
   std::map<std::string, std::string> command_line;  // key -> value
 };
 
-// Command line > environment > home/config.json > project file > defaults. A project file ./ipfs_accelerate.json counts only
-// when trust_project_file() has seen exactly these bytes at this path; else it is named in a log line and skipped.
-// Errors: invalid_argument (unknown key, wrong type: names the place), unsupported, not_found (--config), io.
+// Command line > environment > home/config.json > project file > defaults. A project file
+// ./ipfs_accelerate.json counts only when trust_project_file() has seen exactly these bytes at this
+// path; else it is named in a log line and skipped. Errors: invalid_argument (unknown key, wrong
+// type: names the place), unsupported, not_found (--config), io.
 Result<Config> load_settings(const SettingsRequest& request);
 
 // Remembers a project file by path and hash. Errors: not_found, io, and what its content violates.

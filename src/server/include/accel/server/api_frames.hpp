@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The stream that answers POST /api/v1/<method> (docs/api.md): JSON lines, and raw bytes behind the line that announces them.
+// The stream that answers POST /api/v1/<method> (docs/api.md): JSON lines, and raw bytes behind the
+// line that announces them.
 //   {"progress":{…}}\n           any number
 //   {"bytes":N}\n<N raw bytes>   any number (`cat`)
 //   {"result":…}\n               the last line, or
 //   {"error":{"code","message","cause"}}\n
-// Used by the API server (writes) and the CLI (reads). Plain values; a FrameReader is used by one thread at a time.
+// Used by the API server (writes) and the CLI (reads). Plain values; a FrameReader is used by one
+// thread at a time.
 
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -35,7 +37,8 @@ class FrameReader {
 
   // Errors: protocol (not this format, or beyond a limit), and whatever on_bytes returned.
   Status feed(ByteView piece);
-  // The last line's result, or the error it carried. Errors: protocol when the stream ended before it.
+  // The last line's result, or the error it carried. Errors: protocol when the stream ended before
+  // it.
   Result<nlohmann::json> finish() const;
 
  private:

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The daemon's listeners: home/api.sock always, TCP for the API and for the gateway when asked. Routes (docs/api.md):
+// The daemon's listeners: home/api.sock always, TCP for the API and for the gateway when asked.
+// Routes (docs/api.md):
 //   POST /api/v1/<method>   a method of the node, answered as api_frames.hpp says
 //   GET  /metrics /healthz /readyz /version
 //   GET  /ipfs/…            on the gateway's port
-// Over TCP the API checks Host and Origin and asks for the token of home/api.token (all methods but those that are open).
-// Used by the CLI's `daemon`. Threads: owns its I/O thread and a pool for running methods; start and stop from one thread.
+// Over TCP the API checks Host and Origin and asks for the token of home/api.token (all methods but
+// those that are open). Used by the CLI's `daemon`. Threads: owns its I/O thread and a pool for
+// running methods; start and stop from one thread.
 
 #include <memory>
 #include <optional>
@@ -26,7 +28,8 @@ struct ServerOptions {
 
 class ApiServer {
  public:
-  // `node` must outlive the server. Errors: unavailable (a port in use), permission_denied, io, and as opening the store.
+  // `node` must outlive the server. Errors: unavailable (a port in use), permission_denied, io, and
+  // as opening the store.
   static Result<std::unique_ptr<ApiServer>> start(node::Node& node, const node::Home& home,
                                                   const ServerOptions& options);
   ~ApiServer();
