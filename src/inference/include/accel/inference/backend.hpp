@@ -48,6 +48,10 @@ class Backend {
   // package to install; or one that is older than this program's headers).
   virtual Result<BackendInfo> probe() = 0;
 
+  // Which library file would be loaded, as text (path, size, time of change): as long as it stays,
+  // an earlier probe() still holds. Costs a few stat calls; loads nothing.
+  virtual std::string stamp() const = 0;
+
   // Opens a stored model (a .onnx file; its external data must lie in or below its own folder).
   // Errors: not_found, corrupt (says what is wrong in the file), unsupported (operator, precision,
   // device that the engine does not offer), invalid_argument (options), unavailable (as probe),

@@ -34,9 +34,10 @@ struct OnnxInitializer {
   std::string name;
   std::int32_t onnx_type = 0;  // TensorProto.DataType.
   std::vector<std::int64_t> dims;
-  ByteRange message;  // The whole TensorProto in the file, without its tag and length.
-  std::optional<ByteRange>
-      raw;  // raw_data in the file; absent for typed fields (float_data, ...) and external data.
+  std::uint64_t field_start = 0;  // Where the tag of the initializer lies in the file.
+  ByteRange message;              // The whole TensorProto in the file, without its tag and length.
+  // raw_data in the file; absent for typed fields (float_data, ...) and external data.
+  std::optional<ByteRange> raw;
   std::optional<ExternalPlace> external;  // Set when the bytes lie in another file.
 };
 
@@ -46,17 +47,19 @@ struct OnnxSummary {
   std::string producer;
   std::vector<TensorSpec> inputs;  // Without initializers that double as inputs.
   std::vector<TensorSpec> outputs;
-  std::vector<OnnxInitializer>
-      initializers;              // Of the main graph; those of sub-graphs are checked, not listed.
-  ByteRange graph;               // The GraphProto in the file.
-  std::uint64_t node_count = 0;  // With sub-graphs.
+  // Of the main graph; those of sub-graphs are checked, not listed.
+  std::vector<OnnxInitializer> initializers;
+  std::vector<ExternalPlace> external;  // Of every tensor in the file, sub-graphs included.
+  std::uint64_t graph_field_start = 0;  // Where the tag of the graph lies in the file.
+  ByteRange graph;                      // The GraphProto in the file.
+  std::uint64_t node_count = 0;         // With sub-graphs.
 };
 
 // Limits, each far above real models and far below what hurts.
-constexpr std::uint64_t kMaxOnnxBytes = std::uint64_t{1}
-                                        << 31;  // protobuf's own limit for one message.
+constexpr std::uint64_t kMaxOnnxBytes = 1ULL << 31;  // protobuf's own limit for one message.
 constexpr std::size_t kMaxOnnxInitializers = 1'000'000;
 constexpr std::size_t kMaxOnnxNodes = 4'000'000;
+constexpr std::size_t kMaxOnnxPorts = 4096;  // Inputs, and outputs.
 constexpr std::size_t kMaxOnnxNameBytes = 4096;
 constexpr std::size_t kMaxOnnxDepth = 16;  // Nested sub-graphs (If, Loop, Scan).
 

@@ -8,6 +8,7 @@
 // in the engine's memory and keep it alive, also beyond the session.
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <span>
 #include <stop_token>
@@ -30,8 +31,7 @@ struct TensorSpec {
 // "input_ids: i64 [?, ?]", for messages and `models show`.
 std::string to_string(const TensorSpec& spec);
 
-// How the weights of a stored model reach the engine (docs/design of decisions.md, "Loading ONNX
-// without copies").
+// How the weights of a stored model reach the engine (README.md, "Loading without copies").
 enum class LoadMode {
   automatic,  // The best that the engine and the file allow.
   by_path,    // The engine opens and copies the file.
@@ -42,14 +42,18 @@ enum class LoadMode {
 struct SessionOptions {
   std::string device = "cpu";  // An EngineDevice::id of the backend.
   int threads = 1;             // Of one call. 0: what the engine would take by itself.
-  std::string precision =
-      "f32";  // f32: the model's own arithmetic. bf16, f16, int8dyn: faster and less exact.
-  bool spinning =
-      false;  // Worker threads wait busily: quicker on idle cores, harmful on shared ones.
+  // f32: the model's own arithmetic. bf16, f16, int8dyn: faster and less exact.
+  std::string precision = "f32";
+  // Worker threads wait busily: quicker on idle cores, harmful on shared ones.
+  bool spinning = false;
   int optimization = 3;  // Graph optimization: 0 none, 1 basic, 2 extended, 3 all.
   LoadMode load = LoadMode::automatic;
-  std::map<std::string, std::string>
-      provider_options;  // Passed to the engine's device as they are.
+  bool cpu_fallback = true;  // Another device may leave operators that it lacks to the CPU.
+  // Where an engine may keep what it compiled from a model, to open it faster next time; empty:
+  // nowhere. OpenVINO uses it; what lies there is trusted as the node's own.
+  std::filesystem::path cache_folder;
+  // Passed to the engine's device as they are.
+  std::map<std::string, std::string> provider_options;
 };
 
 struct RunOptions {
