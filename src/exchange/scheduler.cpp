@@ -19,7 +19,7 @@ constexpr int kPatienceRoundTrips = 4;
 
 }  // namespace
 
-std::vector<Action> Scheduler::step(const Event& event, SteadyTime now) {
+std::vector<Action> Scheduler::step(const SchedulerEvent& event, SteadyTime now) {
   actions_.clear();
   if (over_) return {};
   now_ = std::max(now, now_);

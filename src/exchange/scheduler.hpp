@@ -27,7 +27,7 @@ class Scheduler {
 
   // Actions are to be performed in order. Events of requests that were cancelled or have ended are
   // ignored, as is everything after Finished or GaveUp.
-  std::vector<Action> step(const Event& event, SteadyTime now);
+  std::vector<Action> step(const SchedulerEvent& event, SteadyTime now);
 
   std::vector<SourceStats> sources() const;
   WasteStats waste() const { return waste_; }

@@ -60,8 +60,9 @@ struct RequestFailed {
 // Time has passed; due every SchedulerLimits::tick while anything is wanted.
 struct Tick {};
 
-using Event = std::variant<SourceAdded, WantsAdded, NoMoreWants, BytesArrived, BlockArrived,
-                           BlockVerified, BlockRejected, RequestFailed, Tick>;
+using SchedulerEvent =
+    std::variant<SourceAdded, WantsAdded, NoMoreWants, BytesArrived, BlockArrived, BlockVerified,
+                 BlockRejected, RequestFailed, Tick>;
 
 struct StartRequest {
   RequestId request = 0;

@@ -105,7 +105,7 @@ class Script {
     ADD_FAILURE() << source << " was not asked for " << want;
     return ~RequestId{};
   }
-  void step(const Event& event) {
+  void step(const SchedulerEvent& event) {
     for (const auto& action : scheduler_.step(event, now_)) note(action);
   }
 

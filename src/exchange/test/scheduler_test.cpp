@@ -455,9 +455,9 @@ TEST(Scheduler, events_of_cancelled_and_unknown_requests_are_ignored) {
   script.passes(600ms);
   script.verifies("b", 0);
   script.actions();
-  for (const Event& event : std::vector<Event>{BytesArrived{first, 5}, BlockArrived{first, 5},
-                                               BlockVerified{first}, BlockRejected{first, "late"},
-                                               RequestFailed{first, {}}, BlockVerified{777}}) {
+  for (const SchedulerEvent& event : std::vector<SchedulerEvent>{
+           BytesArrived{first, 5}, BlockArrived{first, 5}, BlockVerified{first},
+           BlockRejected{first, "late"}, RequestFailed{first, {}}, BlockVerified{777}}) {
     script.step(event);
   }
   EXPECT_THAT(script.actions(), IsEmpty());

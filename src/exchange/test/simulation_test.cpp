@@ -80,7 +80,7 @@ class Simulation {
 
   double chance() { return static_cast<double>(random_.below(1U << 20U)) / (1U << 20U); }
 
-  void step(const Event& event) {
+  void step(const SchedulerEvent& event) {
     for (const auto& action : scheduler_.step(event, now_)) {
       if (const auto* start = std::get_if<StartRequest>(&action)) open(*start);
       if (const auto* cancel = std::get_if<CancelRequest>(&action)) open_.erase(cancel->request);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/exchange/fetcher.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <utility>
+
+#include "accel/core/async/task_group.hpp"
+#include "pull_session.hpp"
+
+namespace accel::exchange {
+namespace {
+
+void count(Metrics& metrics, const PullReport& report) {
+  const auto add = [&metrics](const char* what, std::uint64_t bytes) {
+    metrics
+        .counter("accel_exchange_bytes_total", "Bytes of pulls by what became of them.",
+                 {{"kind", what}})
+        .add(static_cast<double>(bytes));
+  };
+  add("fetched", report.bytes_fetched);
+  add("reused", report.bytes_reused);
+  add("duplicate", report.bytes_duplicate);
+  add("rejected", report.bytes_rejected);
+}
+
+}  // namespace
+
+Fetcher::Fetcher(blockstore::Store& store, net::HttpClient& client, OffloadPool& pool,
+                 const Clock& clock, Metrics& metrics)
+    : store_(store), client_(client), pool_(pool), clock_(clock), metrics_(metrics) {}
+
+// The session runs beside this coroutine, so that a cancelled caller still waits until nothing of
+// it runs: it is told to stop, and says when it has.
+Task<PullReport> Fetcher::pull(ipld::Cid root, PullOptions options) {
+  const Executor executor = co_await asio::this_coro::executor;
+  PullSession session(executor, {store_, client_, pool_, clock_}, root, std::move(options));
+  TaskGroup runner(executor, "pull");
+  runner.spawn(session.main());
+  std::function<void()> on_cancel = [&session] { session.stop(); };
+  auto ended = session.ended().wait(std::move(on_cancel));
+  co_await std::move(ended);
+  // No co_await from here on: that of a cancelled task throws.
+  Result<PullReport> report = session.take_result();
+  const std::string outcome = report ? "ok" : std::string(errc_name(report.error().code));
+  metrics_.counter("accel_exchange_pulls_total", "Pulls by outcome.", {{"outcome", outcome}}).add();
+  if (report) count(metrics_, *report);
+  co_return report;
+}
+
+}  // namespace accel::exchange

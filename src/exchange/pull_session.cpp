@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pull_session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "accel/core/log.hpp"
+
+namespace accel::exchange {
+namespace {
+
+constexpr std::size_t kSpareBuffers = 16;
+
+SchedulerLimits scheduler_limits(const PullLimits& limits) {
+  SchedulerLimits result;
+  result.max_in_flight_bytes = limits.max_in_flight_bytes;
+  result.max_requests_per_source = limits.max_requests_per_source;
+  result.stall_timeout = limits.stall_timeout;
+  return result;
+}
+
+// A block that does not hash to its CID is the source's lie; one that does and still can't be
+// written is the DAG's or the disk's fault.
+bool is_lie(const Error& error, const ipld::Cid& cid, ByteView block) {
+  if (error.code != Errc::corrupt) return false;
+  const Status really = ipld::verify_block(cid, block);
+  return !really && really.error().code == Errc::corrupt;
+}
+
+}  // namespace
+
+PullSession::PullSession(Executor executor, PullContext context, ipld::Cid root,
+                         PullOptions options)
+    : executor_(executor),
+      context_(context),
+      root_(root),
+      options_(std::move(options)),
+      timer_(executor),
+      tasks_(executor, "pull"),
+      scheduler_(scheduler_limits(options_.limits)),
+      walk_(root, {options_.limits.max_total_bytes, options_.limits.max_leaves,
+                   options_.limits.max_nodes}) {
+  report_.root = root_;
+}
+
+Task<void> PullSession::main() {
+  started_ = context_.clock.now();
+  auto opening = open();
+  co_await std::move(opening);
+  while (!over_) {
+    timer_.expires_after(SchedulerLimits{}.tick);
+    auto waiting = timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await std::move(waiting);
+    tick();
+  }
+  auto closing = close();
+  co_await std::move(closing);
+  ended_.set();
+  co_return Status{};
+}
+
+Task<void> PullSession::open() {
+  if (const Status added = add_sources(); !added) fail_with(added.error());
+  auto job = [this](std::stop_token) { return context_.store.lease(root_); };
+  auto leasing = context_.pool.run(job);
+  auto lease = co_await std::move(leasing);
+  if (!lease) {
+    fail_with(std::move(lease).error());
+  } else {
+    lease_ = std::move(*lease);
+    advance_walk();
+  }
+  co_return Status{};
+}
+
+Status PullSession::add_sources() {
+  for (const std::string& url : options_.sources) {
+    ACCEL_TRY(auto source, GatewaySource::parse(url));
+    sources_.push_back(std::move(source));
+    feed(SourceAdded{url});
+  }
+  return {};
+}
+
+// Nothing of this session runs when it returns. Partial files are closed on the pool, for that may
+// sync them.
+Task<void> PullSession::close() {
+  if (error_) tasks_.cancel();
+  for (auto& [id, flight] : flights_) flight.request_stop();
+  auto joining = tasks_.join();
+  co_await std::move(joining);
+  auto job = [this](std::stop_token) -> Status {
+    files_.clear();
+    return {};
+  };
+  auto closing = context_.pool.run(job);
+  co_await std::move(closing);
+  if (!error_ && options_.pin) {
+    auto pinning = pin();
+    const Status pinned = co_await std::move(pinning);
+    if (!pinned) error_ = pinned.error();
+  }
+  if (!error_) report_progress(true);
+  co_return Status{};
+}
+
+Task<void> PullSession::pin() {
+  auto job = [this](std::stop_token) {
+    return context_.store.pin(root_, {options_.name, options_.is_private});
+  };
+  return context_.pool.run(job);
+}
+
+void PullSession::stop() {
+  fail_with(
+      {Errc::cancelled,
+       fmt::format("The pull of {} was stopped; what was fetched is kept for the next one.", root_),
+       {}});
+}
+
+void PullSession::tick() {
+  if (over_) return;
+  if (options_.stop.stop_requested()) return stop();
+  feed(Tick{});
+  report_progress(false);
+}
+
+void PullSession::fail_with(Error error) {
+  if (over_) return;
+  over_ = true;
+  error_ = std::move(error);
+  timer_.cancel();
+}
+
+void PullSession::finish_if_complete() {
+  const bool complete = walk_.done() && lookups_ == 0 && plans_.empty() && opening_ == 0 &&
+                        files_.empty() && puts_done_ == puts_added_;
+  if (over_ || !complete) return;
+  over_ = true;
+  timer_.cancel();
+}
+
+Result<PullReport> PullSession::take_result() {
+  if (error_) return fail(*std::move(error_));
+  report_.bytes_total = bytes_total();
+  report_.files = walk_.files();
+  report_.bytes_duplicate = scheduler_.waste().duplicate_bytes;
+  report_.bytes_rejected = scheduler_.waste().rejected_bytes;
+  report_.seconds = to_ms(context_.clock.now() - started_) / 1000;
+  for (const SourceStats& stats : scheduler_.sources()) {
+    report_.sources.push_back({stats.name, stats.bytes, stats.blocks, stats.failures,
+                               stats.median_rate, stats.last_error, stats.lost});
+  }
+  return std::move(report_);
+}
+
+void PullSession::feed(SchedulerEvent event) {
+  events_.push_back(std::move(event));
+  if (feeding_) return;
+  feeding_ = true;
+  while (!events_.empty()) {
+    const SchedulerEvent next = std::move(events_.front());
+    events_.pop_front();
+    for (const Action& action : scheduler_.step(next, context_.clock.now())) perform(action);
+  }
+  feeding_ = false;
+}
+
+void PullSession::perform(const Action& action) {
+  if (const auto* start = std::get_if<StartRequest>(&action)) {
+    flights_.emplace(start->request, std::stop_source());
+    tasks_.spawn(request(*start));
+  } else if (const auto* cancel = std::get_if<CancelRequest>(&action)) {
+    const auto flight = flights_.find(cancel->request);
+    if (flight != flights_.end()) flight->second.request_stop();
+  } else if (const auto* lost = std::get_if<SourceLost>(&action)) {
+    log::warn("exchange", "A source is not asked any more.",
+              {log::field("source", sources_[lost->source].name()),
+               log::field("reason", lost->reason), log::field("root", root_.to_string())});
+  } else if (const auto* gave_up = std::get_if<GaveUp>(&action)) {
+    fail_with(gave_up->error);
+  }
+}
+
+Task<void> PullSession::request(StartRequest start) {
+  const auto info = wants_.find(start.want);
+  if (over_ || info == wants_.end()) co_return Status{};
+  const bool is_node = info->second.is_node;
+  BlockCall call;
+  call.cid = info->second.cid;
+  call.exact_bytes = info->second.exact_bytes;
+  call.buffer = take_buffer();
+  call.stop = flights_.at(start.request).get_token();
+  call.on_bytes = [this, id = start.request](std::uint64_t bytes) {
+    if (!over_) feed(BytesArrived{id, bytes});
+  };
+  auto asking = sources_[start.source].get(context_.client, std::move(call));
+  Result<Bytes> block = co_await std::move(asking);
+  flights_.erase(start.request);
+  if (over_) co_return Status{};
+  if (!block) {
+    feed(RequestFailed{start.request, std::move(block).error()});
+    co_return Status{};
+  }
+  feed(BlockArrived{start.request, block->size()});
+  auto verifying = is_node ? verify_node(start.request, start.want, std::move(*block))
+                           : verify_leaf(start.request, start.want, std::move(*block));
+  co_return co_await std::move(verifying);
+}
+
+Task<void> PullSession::verify_node(RequestId id, WantId want, Bytes block) {
+  const auto found = wants_.find(want);
+  if (found == wants_.end()) co_return Status{};  // Another source was faster.
+  const ipld::Cid cid = found->second.cid;
+  auto job = [&](std::stop_token) -> Result<Verdict> {
+    const Status good = ipld::verify_block(cid, block);
+    if (!good && good.error().code != Errc::corrupt) return fail(good.error());
+    return good ? Verdict::good : Verdict::lie;
+  };
+  auto hashing = context_.pool.run(job);
+  const Result<Verdict> verdict = co_await std::move(hashing);
+  if (over_) co_return Status{};
+  if (!verdict) {
+    fail_with(verdict.error());
+  } else if (*verdict == Verdict::lie) {
+    rejected(id, cid);
+  } else if (wants_.erase(want) > 0) {
+    report_.bytes_verified += block.size();
+    report_.bytes_fetched += block.size();
+    progress_.add_fetched(block.size());
+    progress_.add_done(block.size());
+    if (const Status read = walk_.on_node(cid, block); !read) {
+      fail_with(read.error());
+      co_return Status{};
+    }
+    puts_.push_back({cid, std::move(block), id});
+    ++puts_added_;
+    if (!std::exchange(putting_, true)) tasks_.spawn(put_nodes());
+    advance_walk();
+  }
+  co_return Status{};
+}
+
+// The leaf is hashed and written by one job for each place that it has in the open files. Places
+// may be added while a job runs, and another source may finish first.
+Task<void> PullSession::verify_leaf(RequestId id, WantId want, Bytes block) {
+  std::size_t written = 0;
+  while (true) {
+    const auto found = wants_.find(want);
+    if (over_ || found == wants_.end()) break;
+    const ipld::Cid cid = found->second.cid;
+    if (written == found->second.targets.size()) {
+      const WantInfo info = std::move(found->second);
+      wants_.erase(found);
+      wanted_leaves_.erase(cid);
+      report_.bytes_verified += block.size();
+      report_.bytes_fetched += block.size();
+      report_.bytes_reused += std::uint64_t{info.targets.front().bytes} * (written - 1);
+      progress_.add_fetched(block.size());
+      for (const Target& target : info.targets) leaf_written(target);
+      feed(BlockVerified{id});
+      break;
+    }
+    const std::vector<Target> places(
+        found->second.targets.begin() + static_cast<std::ptrdiff_t>(written),
+        found->second.targets.end());
+    auto job = [&](std::stop_token) -> Result<Verdict> {
+      for (const Target& place : places) {
+        const Status put = place.file->partial->write_leaf(place.slot, block);
+        if (!put && is_lie(put.error(), cid, block)) return Verdict::lie;
+        ACCEL_CHECK(put);
+      }
+      return Verdict::good;
+    };
+    for (const Target& place : places) ++place.file->jobs;
+    auto writing = context_.pool.run(job);
+    const Result<Verdict> verdict = co_await std::move(writing);
+    if (over_) break;
+    for (const Target& place : places) --place.file->jobs;
+    if (!verdict || *verdict == Verdict::lie) {
+      verdict ? rejected(id, cid) : fail_with(verdict.error());
+      break;
+    }
+    written += places.size();
+  }
+  give_buffer(std::move(block));
+  commit_ready_files();
+  co_return Status{};
+}
+
+void PullSession::rejected(RequestId id, const ipld::Cid& cid) {
+  feed(BlockRejected{id, fmt::format("It sent bytes that are not block {}.", cid)});
+}
+
+Bytes PullSession::take_buffer() {
+  if (buffers_.empty()) return {};
+  Bytes buffer = std::move(buffers_.back());
+  buffers_.pop_back();
+  return buffer;
+}
+
+void PullSession::give_buffer(Bytes buffer) {
+  if (buffers_.size() < kSpareBuffers) buffers_.push_back(std::move(buffer));
+}
+
+void PullSession::report_progress(bool last) {
+  if (!options_.on_progress) return;
+  const SteadyTime now = context_.clock.now();
+  const bool known = walk_.done() && lookups_ == 0;
+  if (last) {
+    options_.on_progress(progress_.at(bytes_total(), known, now));
+  } else if (const auto progress = progress_.due(bytes_total(), known, now)) {
+    options_.on_progress(*progress);
+  }
+}
+
+}  // namespace accel::exchange
