@@ -12,7 +12,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <cerrno>
-#include <cstring>
 
 namespace accel::net {
 namespace {
@@ -49,17 +48,6 @@ std::size_t remaining_pieces(const Pieces& pieces, std::size_t skip, std::array<
 void set_no_delay(Socket& socket) {
   const int on = 1;
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-std::span<char> ReadBuffer::space() {
-  if (begin_ == end_) {
-    clear();
-  } else if (end_ == bytes_.size() && begin_ > 0) {
-    std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
-  }
-  return std::span(bytes_).subspan(end_);
 }
 
 ConnectionIo::ConnectionIo(Socket socket, ConnectionWatch& watch, const ServerLimits& limits)

@@ -8,32 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "accel/net/http_server.hpp"
 #include "connection_watch.hpp"
 #include "progress_guard.hpp"
+#include "read_buffer.hpp"
 #include "socket.hpp"
 
 namespace accel::net {
-
-// Bytes that arrived and are not parsed yet, in one piece.
-class ReadBuffer {
- public:
-  explicit ReadBuffer(std::size_t size) : bytes_(size) {}
-  std::string_view view() const { return {bytes_.data() + begin_, end_ - begin_}; }
-  bool empty() const { return begin_ == end_; }
-  void consume(std::size_t count) { begin_ += count; }
-  // Free space behind the bytes, after moving them to the front; empty when the buffer is full.
-  std::span<char> space();
-  void filled(std::size_t count) { end_ += count; }
-  void clear() { begin_ = end_ = 0; }
-
- private:
-  std::vector<char> bytes_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-};
 
 // Up to three pieces of text that leave in one system call.
 using Pieces = std::array<std::string_view, 3>;

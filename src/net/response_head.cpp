@@ -8,27 +8,13 @@
 #include <ctime>
 #include <iterator>
 
+#include "header_syntax.hpp"
+
 namespace accel::net {
 namespace {
 
 constexpr std::array<std::string_view, 4> kFramingHeaders{"Content-Length", "Transfer-Encoding",
                                                           "Connection", "Date"};
-
-bool is_token_character(char c) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         kOthers.find(c) != std::string_view::npos;
-}
-
-bool is_value_character(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-}
-
-bool is_clean(const HeaderField& field) {
-  return !field.name.empty() && std::ranges::all_of(field.name, is_token_character) &&
-         std::ranges::all_of(field.value, is_value_character);
-}
 
 bool is_framing(std::string_view name) {
   return std::ranges::any_of(kFramingHeaders, [&](std::string_view framing) {
@@ -100,7 +86,7 @@ Result<std::string> write_head(const HttpResponse& response, const Framing& fram
   fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
                  reason_phrase(response.status), cached_date(now));
   for (const HeaderField& field : response.headers) {
-    if (!is_clean(field)) {
+    if (!is_valid_field(field)) {
       return fail(Errc::internal, "A response header has a name or value that HTTP can't carry.");
     }
     if (is_framing(field.name)) continue;

@@ -39,6 +39,7 @@ struct ClientOptions {
   Duration keep_idle =
       std::chrono::seconds(60);  // A pooled connection older than this is not used again.
   std::string user_agent = "ipfs-accelerate";
+  std::string ca_file;  // Certificates in PEM, trusted besides the system's; may be empty.
 };
 
 // Gets the body of a 2xx reply piece by piece, on the caller's executor; must not block. An error

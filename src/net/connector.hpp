@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Opens the stream for a URL: name, TCP or Unix socket, TLS. Used by HttpClient.
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "accel/net/url.hpp"
+#include "call_guard.hpp"
+#include "stream.hpp"
+
+namespace accel::net {
+
+class Connector {
+ public:
+  Connector(Executor executor, Duration connect_timeout, std::string ca_file);
+
+  // The guard covers every wait in it, and watches nothing when this returns. Error messages are
+  // parts of a sentence.
+  Task<std::unique_ptr<ByteStream>> connect(Url url, CallGuard& guard);
+
+ private:
+  Task<Socket> connect_socket(Url url, CallGuard& guard);
+  Result<std::shared_ptr<TlsContext>> tls();
+
+  Executor executor_;
+  Duration connect_timeout_;
+  std::string ca_file_;
+  std::mutex tls_mutex_;
+  std::shared_ptr<TlsContext> tls_;
+};
+
+}  // namespace accel::net
