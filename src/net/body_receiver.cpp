@@ -5,9 +5,10 @@
 
 namespace accel::net {
 
-BodyReceiver BodyReceiver::into_buffer(std::span<std::uint8_t> out) {
+BodyReceiver BodyReceiver::into_buffer(std::span<std::uint8_t> out, const BodySink& sink) {
   BodyReceiver receiver;
   receiver.out_ = out;
+  if (sink) receiver.sink_ = &sink;
   receiver.max_bytes_ = out.size();
   return receiver;
 }
@@ -40,6 +41,13 @@ Status BodyReceiver::announce(std::uint64_t length) const {
   if (length <= max_bytes_ || truncates_) return {};
   return fail(Errc::protocol, "it announces {} bytes where at most {} were expected", length,
               max_bytes_);
+}
+
+Status BodyReceiver::filled(std::size_t count) {
+  const ByteView bytes = direct_space().first(count);
+  bytes_ += count;
+  if (sink_ != nullptr && count > 0) return (*sink_)(bytes);
+  return {};
 }
 
 Status BodyReceiver::accept(ByteView bytes) {

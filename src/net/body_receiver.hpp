@@ -14,7 +14,8 @@ namespace accel::net {
 
 class BodyReceiver {
  public:
-  static BodyReceiver into_buffer(std::span<std::uint8_t> out);
+  // The sink, if it is not empty, is shown the bytes after they have landed in out.
+  static BodyReceiver into_buffer(std::span<std::uint8_t> out, const BodySink& sink = {});
   static BodyReceiver into_sink(const BodySink& sink, std::uint64_t max_bytes);
   static BodyReceiver into_text(std::string& text, std::uint64_t max_bytes);
   // Keeps the first kMaxErrorBodyBytes; then is_full() and the rest is not read.
@@ -26,7 +27,7 @@ class BodyReceiver {
   Status accept(ByteView bytes);
   // Space of the caller's own to read into (then call filled()); empty when accept() must be used.
   std::span<std::uint8_t> direct_space() const { return out_.subspan(direct_used()); }
-  void filled(std::size_t count) { bytes_ += count; }
+  Status filled(std::size_t count);  // Errors: the sink's.
 
   bool is_full() const { return truncates_ && bytes_ >= max_bytes_; }
   std::uint64_t bytes() const { return bytes_; }

@@ -25,7 +25,7 @@ struct Call {
 
   BodyReceiver receiver(bool ok, std::string& text) const {
     if (!ok) return BodyReceiver::of_error(text);
-    if (into) return BodyReceiver::into_buffer(*into);
+    if (into) return BodyReceiver::into_buffer(*into, what.on_chunk);
     if (what.on_chunk) return BodyReceiver::into_sink(what.on_chunk, what.max_body_bytes);
     return BodyReceiver::into_text(text, what.max_body_bytes);
   }

@@ -152,7 +152,7 @@ Task<std::size_t> HttpExchange::read_more(BodyReceiver& receiver, std::uint64_t 
   const Result<std::size_t> count = co_await read_some(direct);
   if (!count) co_return fail(Error(count.error()));
   if (is_direct) {
-    receiver.filled(*count);
+    ACCEL_CO_CHECK(receiver.filled(*count));
   } else {
     ACCEL_CO_CHECK(receiver.accept(direct.first(*count)));
   }

@@ -83,7 +83,7 @@ class HttpClient {
   Task<HttpReply> request(Url url, HttpCall call);
   // Reads a 2xx body straight into out (which must live until the task ends): no copy after the
   // first few kB. body_bytes says how much came; more than out holds is Errc::protocol.
-  // call.on_chunk and max_body_bytes are not used.
+  // call.on_chunk, if set, is shown the bytes once they lie in out; max_body_bytes is not used.
   Task<HttpReply> get_into(Url url, HttpCall call, std::span<std::uint8_t> out);
   // Closes the pooled connections.
   void close_idle();
