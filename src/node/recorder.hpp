@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The one place that writes history: each result becomes a line in the home's journal, which the database ingests exactly once.
-// Used by method handlers. A result whose line can't be written (a read-only home) says so and is returned all the same.
+// The one place that writes history: each result becomes a line in the home's journal, which the
+// database ingests exactly once. Used by method handlers. A result whose line can't be written (a
+// read-only home) says so and is returned all the same.
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
@@ -13,7 +14,8 @@ namespace accel::node {
 
 // Adds "run_id" and "recorded" to the result of a run.
 void record_run(Context& context, std::size_t batch, nlohmann::json& result);
-void record_pull(Context& context, const ipld::Cid& root, const Result<exchange::PullReport>& report);
+void record_pull(Context& context, const ipld::Cid& root,
+                 const Result<exchange::PullReport>& report);
 // The rows of hardware.detect.
 void record_detection(Context& context, const nlohmann::json& rows);
 

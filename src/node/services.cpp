@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "accel/core/random.hpp"
+
 namespace accel::node {
 
 Services::Services(Home home, const Config& config, bool is_daemon)
@@ -30,7 +32,7 @@ Result<blockstore::Store*> Services::store() {
 Result<db::Journal*> Services::journal() {
   const std::scoped_lock lock(mutex_);
   if (!journal_) {
-    ACCEL_TRY(journal_, db::Journal::open(home_.journal(), clock()));
+    ACCEL_TRY(journal_, db::Journal::open(home_.journal(), clock(), system_random()));
   }
   return journal_.get();
 }

@@ -10,8 +10,8 @@
 #include "accel/gateway/trustless_gateway.hpp"
 #include "accel/net/access.hpp"
 #include "accel/net/http_server.hpp"
+#include "accel/node/build_info.hpp"
 #include "accel/server/api_frames.hpp"
-#include "accel/server/version.hpp"
 
 namespace accel::server {
 namespace {
@@ -119,7 +119,7 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
   if (request.path == "/healthz" || request.path == "/readyz")
     return net::text_response(200, "ok\n");
   if (request.path == "/version") {
-    return net::json_response(200, nlohmann::json{{"version", kVersion}}.dump() + "\n");
+    return net::json_response(200, nlohmann::json{{"version", node::kVersion}}.dump() + "\n");
   }
   return net::text_response(
       404, "No such route. POST /api/v1/<method>, GET /ipfs/<cid>, /metrics, /healthz.\n");

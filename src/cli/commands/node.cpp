@@ -3,8 +3,9 @@
 #include <memory>
 
 #include "accel/net/endpoint.hpp"
+#include "accel/node/build_info.hpp"
 #include "accel/server/api_server.hpp"
-#include "accel/server/version.hpp"
+
 #include "command.hpp"
 #include "interrupt.hpp"
 
@@ -110,7 +111,7 @@ void add_version(CLI::App& app, Selection& selection) {
   CLI::App* command =
       add_command(app, "version", "Print the version", "  ipfs-accelerate version --json");
   on_chosen(command, selection, [](Session& session) -> Status {
-    const std::string version(server::kVersion);
+    const std::string version(node::kVersion);
     if (session.flags().json) {
       return print_json(json{
           {"version", version}, {"home_format", node::kHomeVersion}, {"compiler", __VERSION__}});

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What this program was built from, for `version` and the records. CMake fills build_info.cpp.in at
+// configure time.
+
+#include <string_view>
+
+namespace accel::node {
+
+extern const std::string_view kVersion;    // "0.1.0"
+extern const std::string_view kGitCommit;  // 40 hex digits, or empty outside a checkout.
+
+}  // namespace accel::node
