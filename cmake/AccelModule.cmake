@@ -77,7 +77,8 @@ function(accel_add_module name)
 endfunction()
 
 # accel_add_test(<target> SOURCES ... LIBS ... LABELS ...): one GoogleTest executable, each case a ctest test.
-# ACCEL_TEST_DATA (a compile definition) is the absolute path of test/data.
+# Tests run in the project's root, so that ACCEL_TEST_DATA (a compile definition) can be a relative path: compiled objects
+# then do not depend on where the checkout lies, and a fresh clone finds them in the compiler cache.
 function(accel_add_test target)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -85,8 +86,9 @@ function(accel_add_test target)
   endif()
   add_executable(${target} ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} accel_warnings GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${target} PRIVATE ACCEL_TEST_DATA="${PROJECT_SOURCE_DIR}/test/data")
-  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  target_compile_definitions(${target} PRIVATE ACCEL_TEST_DATA="test/data")
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
   if(async IN_LIST ARG_LABELS)
     set_property(GLOBAL APPEND PROPERTY accel_async_tests ${target})
   endif()

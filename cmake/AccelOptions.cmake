@@ -30,8 +30,10 @@ endif()
 
 find_program(ACCEL_CCACHE ccache)
 if(ACCEL_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${ACCEL_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${ACCEL_CCACHE})
+  # Paths below the checkout count as relative, so that every clone on a machine shares one cache.
+  set(accel_launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${ACCEL_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${accel_launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${accel_launcher})
 endif()
 find_program(ACCEL_MOLD mold)
 if(ACCEL_MOLD)
