@@ -6,11 +6,9 @@
 #include <cctype>
 #include <mutex>
 
-#include "accel/core/log.hpp"
 #include "accel/inference/backend.hpp"
 #include "model_file.hpp"
 #include "openvino/session.hpp"
-#include "skeleton.hpp"
 
 namespace accel::inference {
 namespace {
@@ -95,8 +93,8 @@ class OpenVinoBackend final : public Backend {
                                                      const SessionOptions& options) const;
   Result<Handle<ov_model_t>> read_memory(const Library& library, ByteView model,
                                          const std::string& what) const;
-  Result<Handle<ov_model_t>> read_file(const Library& library, const detail::ModelFile& file,
-                                       LoadMode load, std::string& how) const;
+  Result<Handle<ov_model_t>> read_file(const Library& library,
+                                       const std::filesystem::path& path) const;
   Result<std::unique_ptr<Session>> wrap(std::shared_ptr<const Library> library,
                                         Handle<ov_compiled_model_t> compiled, Model model,
                                         const SessionOptions& options, std::string load) const;
@@ -190,29 +188,10 @@ Result<Handle<ov_model_t>> OpenVinoBackend::read_memory(const Library& library, 
 }
 
 Result<Handle<ov_model_t>> OpenVinoBackend::read_file(const Library& library,
-                                                      const detail::ModelFile& file, LoadMode load,
-                                                      std::string& how) const {
-  // A model in memory has no folder, so a file with external data of its own is left to OpenVINO.
-  const bool is_worth = detail::is_worth_a_skeleton(file.summary) && file.summary.external.empty();
-  if (load == LoadMode::skeleton && !is_worth) {
-    return fail(Errc::unsupported, "{} gains nothing from a skeleton; open it by path.",
-                file.path.string());
-  }
-  how = "skeleton";
-  if (is_worth && load != LoadMode::by_path) {
-    const detail::Skeleton skeleton =
-        detail::make_skeleton(file.map.data(), file.summary, file.path.string());
-    auto model = read_memory(library, skeleton.model, file.path.string());
-    if (model || load == LoadMode::skeleton) return model;
-    log::debug(
-        "inference", "A model did not open as a skeleton; it is opened by path.",
-        {log::field("model", file.path.string()), log::field("why", model.error().to_string())});
-  }
-  how = "path";
+                                                      const std::filesystem::path& path) const {
   ov_model_t* read = nullptr;
-  ACCEL_CHECK(
-      library.check(library.api().read_model(library.core(), file.path.c_str(), nullptr, &read),
-                    fmt::format("open {}", file.path.string()), Errc::corrupt));
+  ACCEL_CHECK(library.check(library.api().read_model(library.core(), path.c_str(), nullptr, &read),
+                            fmt::format("open {}", path.string()), Errc::corrupt));
   return Handle<ov_model_t>(read, library.api().model_free);
 }
 
@@ -234,6 +213,10 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::wrap(std::shared_ptr<const Lib
 
 Result<std::unique_ptr<Session>> OpenVinoBackend::open(const std::filesystem::path& model_file,
                                                        const SessionOptions& options) {
+  if (options.load == LoadMode::skeleton) {
+    // OpenVINO confines external data of a model in memory to the working directory.
+    return fail(Errc::unsupported, "OpenVINO opens a model by path; it cannot take a skeleton.");
+  }
   ACCEL_TRY(detail::ModelFile file, detail::open_model_file(model_file));
   ACCEL_TRY(auto library, this->library());
   Model model{std::move(file.summary.inputs), std::move(file.summary.outputs)};
@@ -241,10 +224,9 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::open(const std::filesystem::pa
     ACCEL_TRY(auto compiled, compile_cached(*library, file, options));
     return wrap(std::move(library), std::move(compiled), std::move(model), options, "cache");
   }
-  std::string how;
-  ACCEL_TRY(auto read, read_file(*library, file, options.load, how));
+  ACCEL_TRY(auto read, read_file(*library, file.path));
   ACCEL_TRY(auto compiled, compile(*library, std::move(read), options));
-  return wrap(std::move(library), std::move(compiled), std::move(model), options, how);
+  return wrap(std::move(library), std::move(compiled), std::move(model), options, "path");
 }
 
 Result<std::unique_ptr<Session>> OpenVinoBackend::open_bytes(ByteView model,

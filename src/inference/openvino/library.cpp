@@ -1,8 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openvino/library.hpp"
 
+#include <cstdlib>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ACCEL_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ACCEL_SANITIZED 1
+#endif
+#endif
+
 namespace accel::inference::openvino {
 namespace {
+
+// OpenVINO's TBB opens libraries with RTLD_DEEPBIND, which ends a sanitized process on the spot;
+// this variable of TBB's own leaves the flag out. Release builds do not touch the environment.
+void allow_sanitizers() {
+#ifdef ACCEL_SANITIZED
+  ::setenv("TBB_ENABLE_SANITIZERS", "1", 0);
+#endif
+}
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -53,6 +71,8 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(set_tensor, "ov_infer_request_set_tensor"));
   ACCEL_CHECK(library.bind(get_tensor, "ov_infer_request_get_tensor"));
   ACCEL_CHECK(library.bind(infer, "ov_infer_request_infer"));
+  ACCEL_CHECK(library.bind(start, "ov_infer_request_start_async"));
+  ACCEL_CHECK(library.bind(wait, "ov_infer_request_wait"));
   ACCEL_CHECK(library.bind(cancel, "ov_infer_request_cancel"));
   ACCEL_CHECK(library.bind(tensor_borrow, "ov_tensor_create_from_host_ptr"));
   ACCEL_CHECK(library.bind(tensor_free, "ov_tensor_free"));
@@ -63,6 +83,7 @@ Status Api::bind(const SharedLibrary& library) {
 }
 
 Result<std::shared_ptr<const Library>> Library::load(const LibraryQuery& query) {
+  allow_sanitizers();
   Result<SharedLibrary> opened = open_library(query);
   if (!opened) {
     Error error = std::move(opened).error();
@@ -98,11 +119,11 @@ Status Library::start() {
 
 Status Library::check(ov_status_e status, std::string_view doing, Errc general) const {
   if (status == ov_status_e::OK) return {};
-  const char* words = api_.last_error();
   Error error;
-  error.cause = words == nullptr || *words == '\0'
-                    ? fmt::format("status {}", static_cast<int>(status))
-                    : words;
+  const char* words = api_.last_error();  // A copy of ours.
+  error.cause = words == nullptr ? "" : words;
+  if (words != nullptr) api_.free_text(words);
+  if (error.cause.empty()) error.cause = fmt::format("status {}", static_cast<int>(status));
   error.code = errc_of(status, error.cause, general);
   error.message = fmt::format("OpenVINO could not {}.", doing);
   return fail(std::move(error));

@@ -40,6 +40,8 @@ struct Api {
   decltype(&ov_infer_request_set_tensor) set_tensor = nullptr;
   decltype(&ov_infer_request_get_tensor) get_tensor = nullptr;
   decltype(&ov_infer_request_infer) infer = nullptr;
+  decltype(&ov_infer_request_start_async) start = nullptr;
+  decltype(&ov_infer_request_wait) wait = nullptr;
   decltype(&ov_infer_request_cancel) cancel = nullptr;
   decltype(&ov_tensor_create_from_host_ptr) tensor_borrow = nullptr;
   decltype(&ov_tensor_free) tensor_free = nullptr;

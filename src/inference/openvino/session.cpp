@@ -116,8 +116,14 @@ Status OpenVinoSession::set_input(ov_infer_request_t* request, const NamedTensor
 
 Status OpenVinoSession::infer(ov_infer_request_t* request, const std::stop_token& stop) const {
   const Library& library = pool_->library();
-  const std::stop_callback on_stop(stop, [&] { library.api().cancel(request); });
-  const Status status = library.check(library.api().infer(request), "run the model");
+  const Api& api = library.api();
+  constexpr std::string_view kDoing = "run the model";
+  if (!stop.stop_possible()) return library.check(api.infer(request), kDoing);
+  // Only a run that was started asynchronously notices cancel(); wait() returns when it has ended,
+  // so the inputs are the caller's again.
+  ACCEL_CHECK(library.check(api.start(request), kDoing));
+  const std::stop_callback on_stop(stop, [&] { api.cancel(request); });
+  const Status status = library.check(api.wait(request), kDoing);
   if (!status && stop.stop_requested()) return cancelled();
   return status;
 }

@@ -9,7 +9,7 @@
 #include "model_file.hpp"
 #include "ort/providers.hpp"
 #include "ort/session.hpp"
-#include "skeleton.hpp"
+#include "ort/skeleton.hpp"
 
 namespace accel::inference {
 namespace {
@@ -141,8 +141,8 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_skeleton(const detail:
                                                                    const SessionOptions& options) {
   ACCEL_TRY(Opening opening, prepare(options));
   const OrtApi& api = opening.runtime->api();
-  const detail::Skeleton skeleton =
-      detail::make_skeleton(file.map.data(), file.summary, file.path.filename().string());
+  const ort::Skeleton skeleton =
+      ort::make_skeleton(file.map.data(), file.summary, file.path.filename().string());
   ACCEL_CHECK(opening.runtime->check(
       api.AddSessionConfigEntry(opening.session_options.get(), kConfigExternalFolder,
                                 file.path.parent_path().c_str()),
@@ -169,7 +169,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_path(const detail::Mod
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open(const std::filesystem::path& model_file,
                                                           const SessionOptions& options) {
   ACCEL_TRY(const detail::ModelFile file, detail::open_model_file(model_file));
-  const bool is_worth = detail::is_worth_a_skeleton(file.summary);
+  const bool is_worth = ort::is_worth_a_skeleton(file.summary);
   if (options.load == LoadMode::skeleton && !is_worth) {
     return fail(Errc::unsupported,
                 "{} has no large weights inside; a skeleton gains nothing. Open it by path.",

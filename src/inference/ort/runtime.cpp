@@ -23,7 +23,7 @@ bool contains(std::string_view text, std::string_view part) {
 Errc errc_of(OrtErrorCode code, std::string_view words, Errc general) {
   if (contains(words, "bad_alloc") || contains(words, "Failed to allocate memory"))
     return Errc::resource_exhausted;
-  if (contains(words, "is not a registered function/op") ||
+  if (contains(words, "is not a registered function/op") || contains(words, "No Op registered") ||
       contains(words, "Could not find an implementation") ||
       contains(words, "only *guarantees* support for models stamped")) {
     return Errc::unsupported;

@@ -68,7 +68,7 @@ struct OnnxRuntimeOptions {
   std::filesystem::path library;  // Empty: searched (core/library.hpp).
   // Plug-in execution providers to register besides those found next to the library: name and
   // absolute path.
-  std::vector<std::pair<std::string, std::filesystem::path>> plugins;
+  std::vector<std::pair<std::string, std::filesystem::path>> plugins = {};
 };
 struct OpenVinoOptions {
   std::filesystem::path library;  // libopenvino_c.so; empty: searched.

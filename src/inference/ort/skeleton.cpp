@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "skeleton.hpp"
+#include "ort/skeleton.hpp"
 
 #include "proto_writer.hpp"
 
-namespace accel::inference::detail {
+namespace accel::inference::ort {
 namespace {
 
 // Field numbers of onnx.proto3.
@@ -27,22 +27,22 @@ void append(Bytes& out, ByteView file, std::uint64_t begin, std::uint64_t end) {
 
 void put_entry(Bytes& out, std::string_view key, std::string_view value) {
   Bytes entry;
-  put_text(entry, 1, key);
-  put_text(entry, 2, value);
-  put_bytes(out, kTensorExternal, entry);
+  detail::put_text(entry, 1, key);
+  detail::put_text(entry, 2, value);
+  detail::put_bytes(out, kTensorExternal, entry);
 }
 
 Bytes external_tensor(const OnnxInitializer& tensor, std::string_view file_name) {
   Bytes out;
   for (const std::int64_t dim : tensor.dims) {
-    put_varint_field(out, kTensorDims, static_cast<std::uint64_t>(dim));
+    detail::put_varint_field(out, kTensorDims, static_cast<std::uint64_t>(dim));
   }
-  put_varint_field(out, kTensorType, static_cast<std::uint64_t>(tensor.onnx_type));
-  put_text(out, kTensorName, tensor.name);
+  detail::put_varint_field(out, kTensorType, static_cast<std::uint64_t>(tensor.onnx_type));
+  detail::put_text(out, kTensorName, tensor.name);
   put_entry(out, "location", file_name);
   put_entry(out, "offset", std::to_string(tensor.raw->offset));
   put_entry(out, "length", std::to_string(tensor.raw->length));
-  put_varint_field(out, kTensorLocation, kExternal);
+  detail::put_varint_field(out, kTensorLocation, kExternal);
   return out;
 }
 
@@ -62,16 +62,16 @@ Skeleton make_skeleton(ByteView file, const OnnxSummary& summary, std::string_vi
   for (const OnnxInitializer& tensor : summary.initializers) {
     if (!moves(tensor)) continue;
     append(graph, file, copied, tensor.field_start);
-    put_bytes(graph, kGraphInitializer, external_tensor(tensor, file_name));
+    detail::put_bytes(graph, kGraphInitializer, external_tensor(tensor, file_name));
     copied = tensor.message.end();
     skeleton.moved += 1;
     skeleton.moved_bytes += tensor.raw->length;
   }
   append(graph, file, copied, summary.graph.end());
   append(skeleton.model, file, 0, summary.graph_field_start);
-  put_bytes(skeleton.model, kModelGraph, graph);
+  detail::put_bytes(skeleton.model, kModelGraph, graph);
   append(skeleton.model, file, summary.graph.end(), file.size());
   return skeleton;
 }
 
-}  // namespace accel::inference::detail
+}  // namespace accel::inference::ort

@@ -11,7 +11,7 @@
 #include "accel/core/bytes.hpp"
 #include "accel/inference/onnx_reader.hpp"
 
-namespace accel::inference::detail {
+namespace accel::inference::ort {
 
 // Smaller initializers stay inside: shape inference must read small constants, and a mapping costs
 // a page.
@@ -30,4 +30,4 @@ Skeleton make_skeleton(ByteView file, const OnnxSummary& summary, std::string_vi
 // Whether a skeleton would gain anything: some initializer is large and inside the file.
 bool is_worth_a_skeleton(const OnnxSummary& summary);
 
-}  // namespace accel::inference::detail
+}  // namespace accel::inference::ort
