@@ -47,6 +47,8 @@ struct Embeddings {
   std::size_t truncated = 0;
 };
 
+struct SessionPlan;  // Which inputs and outputs of a session are used; private.
+
 constexpr std::size_t kMaxEmbedTexts = 100'000;  // In one call.
 constexpr std::size_t kMaxBatchRows = 32;        // Texts in one run of the session.
 constexpr std::size_t kMaxBatchTokens = 8192;    // Padded: bounds what activations cost in memory.
@@ -74,6 +76,10 @@ class TextPipeline {
                            const inference::RunOptions& options) const;
 
  private:
+  Status embed_slice(inference::Session& session, const SessionPlan& plan,
+                     std::span<const std::string> texts, const inference::RunOptions& options,
+                     Embeddings& result) const;
+
   TextEmbeddingConfig config_;
   Tokenizer tokenizer_;
 };

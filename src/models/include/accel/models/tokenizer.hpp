@@ -39,8 +39,8 @@ struct Encoding {
 
 class Tokenizer {
  public:
-  // Errors: corrupt (no JSON, wrong types, ids that collide; says where), unsupported (a model or
-  // step that is not implemented, named), resource_exhausted (a limit above).
+  // Errors: corrupt (no JSON, wrong types; says where), unsupported (a model or step that is not
+  // implemented, named), resource_exhausted (a limit above).
   static Result<Tokenizer> from_json(ByteView tokenizer_json);
 
   Tokenizer(Tokenizer&&) noexcept;

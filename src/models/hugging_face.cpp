@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// A directory in Hugging Face layout: config.json says the family, modules.json that it is a
+// sentence encoder, and every model*.onnx at the top or in onnx/ is a variant.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "layouts.hpp"
+#include "model_files.hpp"
+#include "task.hpp"
+
+namespace accel::models {
+namespace {
+
+// Endings that exporters (optimum, transformers.js) give to model*.onnx. Others, and none at all,
+// say nothing: then the file itself is asked.
+constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
+    {"_fp32", "f32"},  {"_fp16", "f16"},      {"_float16", "f16"}, {"_O4", "f16"},
+    {"_int8", "int8"}, {"_quantized", "int8"}, {"_uint8", "int8"},  {"_q8", "int8"},
+    {"_q4", "int4"},   {"_q4f16", "int4"},    {"_bnb4", "int4"},   {"_bf16", "bf16"},
+};
+
+bool is_onnx(const ModelFile& file) {
+  const std::string_view folder = folder_of(file.path);
+  return (folder.empty() || folder == "onnx/") && file.path.ends_with(".onnx");
+}
+
+std::string_view stem_of(std::string_view path) {
+  std::string_view name = path.substr(folder_of(path).size());
+  name.remove_suffix(std::string_view(".onnx").size());
+  return name;
+}
+
+// model.onnx, model_int8.onnx, …; or the only .onnx file there is, whatever its name.
+std::vector<const ModelFile*> entries_of(const ModelManifest& manifest) {
+  std::vector<const ModelFile*> all;
+  for (const ModelFile& file : manifest.files) {
+    if (is_onnx(file)) all.push_back(&file);
+  }
+  if (all.size() == 1) return all;
+  std::erase_if(all, [](const ModelFile* file) {
+    const std::string_view stem = stem_of(file->path);
+    return stem != "model" && !stem.starts_with("model_");
+  });
+  return all;
+}
+
+std::optional<std::string_view> precision_by_name(std::string_view path) {
+  const std::string_view stem = stem_of(path);
+  for (const auto& [ending, precision] : kEndings) {
+    if (stem.ends_with(ending)) return precision;
+  }
+  return std::nullopt;
+}
+
+// Files that hold weights of `entry` by the names that exporters give them: model.onnx_data,
+// model.onnx.data, model.onnx_data_1.
+bool is_external_data(std::string_view path, std::string_view entry) {
+  return path.starts_with(entry) && (path.substr(entry.size()).starts_with("_data") ||
+                                     path.substr(entry.size()).starts_with(".data"));
+}
+
+Status add_externals(const ModelManifest& manifest, const OnnxWeights& weights, Variant& variant) {
+  for (const std::string& name : weights.externals) {
+    const std::string path = std::string(folder_of(variant.entry)) + name;
+    const ModelFile* file = manifest.find(path);
+    if (file == nullptr) {
+      return fail(Errc::not_found, "The model has no {}, which holds weights of {}.", path,
+                  variant.entry);
+    }
+    variant.files.push_back(*file);
+  }
+  return {};
+}
+
+Result<Variant> read_variant(const ModelManifest& manifest, const ModelFile& entry,
+                             const Fetcher& fetcher) {
+  Variant variant;
+  variant.entry = entry.path;
+  variant.files.push_back(entry);
+  if (const auto precision = precision_by_name(entry.path)) {
+    variant.precision = *precision;
+    for (const ModelFile& file : manifest.files) {
+      if (is_external_data(file.path, entry.path)) variant.files.push_back(file);
+    }
+    return variant;
+  }
+  ACCEL_TRY(const std::filesystem::path local, fetcher(entry.path));
+  auto weights = inspect_onnx(local);
+  if (!weights) {
+    weights.error().message = fmt::format("{}: {}", entry.path, weights.error().message);
+    return fail(std::move(weights).error());
+  }
+  variant.precision = weights->precision;
+  ACCEL_CHECK(add_externals(manifest, *weights, variant));
+  return variant;
+}
+
+Status fail_without_variants(const ModelManifest& manifest) {
+  for (const ModelFile& file : manifest.files) {
+    for (const std::string_view ending : {".safetensors", ".bin", ".gguf", ".pt", ".h5"}) {
+      if (!file.path.ends_with(ending)) continue;
+      return fail(Errc::unsupported,
+                  "The model has its weights only in {}, which no engine here reads; add "
+                  "onnx/model.onnx (tools/export_bert_onnx.py makes it of BERT's safetensors).",
+                  file.path);
+    }
+  }
+  return fail(Errc::not_found, "The model has no onnx/model.onnx, which holds the weights.");
+}
+
+Status check_text_files(const ModelManifest& manifest) {
+  if (manifest.task != "text-embedding" || manifest.find("tokenizer.json") != nullptr) return {};
+  return fail(Errc::not_found,
+              "The model has no tokenizer.json, which says how text becomes tokens{}.",
+              manifest.find("vocab.txt") != nullptr
+                  ? "; vocab.txt alone is not enough (save it with the tokenizers library)"
+                  : "");
+}
+
+}  // namespace
+
+Status read_hugging_face(ModelManifest& manifest, const Fetcher& fetcher) {
+  manifest.source = "huggingface";
+  ACCEL_TRY(const nlohmann::json config,
+            read_json_file(manifest.files, fetcher, "config.json", "what family the model is of"));
+  nlohmann::json modules;
+  if (manifest.find("modules.json") != nullptr) {
+    ACCEL_TRY(modules, read_json_file(manifest.files, fetcher, "modules.json", "what it is for"));
+  }
+  ACCEL_TRY(const TaskAndFamily task, infer_task(config, modules));
+  manifest.task = task.task;
+  manifest.family = task.family;
+  ACCEL_CHECK(check_text_files(manifest));
+  for (const ModelFile* entry : entries_of(manifest)) {
+    ACCEL_TRY(Variant variant, read_variant(manifest, *entry, fetcher));
+    manifest.variants.push_back(std::move(variant));
+  }
+  return manifest.variants.empty() ? fail_without_variants(manifest) : Status();
+}
+
+}  // namespace accel::models

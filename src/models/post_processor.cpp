@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "post_processor.hpp"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "json_fields.hpp"
+
+namespace accel::models {
+namespace {
+
+constexpr std::size_t kMaxPieces = 256;
+
+Result<std::int32_t> token_id(const nlohmann::json& value, std::string_view what) {
+  if (!value.is_number_unsigned() ||
+      value.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int32_t>::max()}) {
+    return fail(Errc::corrupt, "{}: a special token's id is no token id.", what);
+  }
+  return value.get<std::int32_t>();
+}
+
+Result<std::uint8_t> type_id(const nlohmann::json& piece, std::string_view what) {
+  ACCEL_TRY(const auto value, count_field(piece, "type_id", what));
+  if (value.value_or(0) > std::numeric_limits<std::uint8_t>::max()) {
+    return fail(Errc::corrupt, "{}: the type_id {} is above 255.", what, *value);
+  }
+  return static_cast<std::uint8_t>(value.value_or(0));
+}
+
+// {"SpecialToken": {"id": "[CLS]", "type_id": 0}}: the ids behind the name are in special_tokens.
+Status add_special(const nlohmann::json& piece, const nlohmann::json& section,
+                   std::vector<SpecialToken>& out, std::string_view what) {
+  ACCEL_TRY(const std::string name, text_field(piece, "id", "", what));
+  ACCEL_TRY(const std::uint8_t type, type_id(piece, what));
+  const nlohmann::json* table = find_field(section, "special_tokens");
+  const nlohmann::json* token = table == nullptr ? nullptr : find_field(*table, name);
+  const nlohmann::json* ids = token == nullptr ? nullptr : find_field(*token, "ids");
+  if (ids == nullptr || !ids->is_array() || ids->size() > kMaxPieces) {
+    return fail(Errc::corrupt, "{}: the template uses {}, which special_tokens does not define.",
+                what, name);
+  }
+  for (const nlohmann::json& value : *ids) {
+    ACCEL_TRY(const std::int32_t id, token_id(value, what));
+    out.push_back({id, type});
+  }
+  return {};
+}
+
+Result<PostProcessor> read_template(const nlohmann::json& section, std::string_view what) {
+  PostProcessor result;
+  const nlohmann::json* pieces = find_field(section, "single");
+  if (pieces == nullptr || !pieces->is_array() || pieces->size() > kMaxPieces) {
+    return fail(Errc::corrupt, "{}: TemplateProcessing has no template for a single text.", what);
+  }
+  std::size_t texts = 0;
+  for (const nlohmann::json& piece : *pieces) {
+    if (const nlohmann::json* special = find_field(piece, "SpecialToken")) {
+      ACCEL_CHECK(add_special(*special, section, texts == 0 ? result.before : result.after, what));
+      continue;
+    }
+    const nlohmann::json* text = find_field(piece, "Sequence");
+    if (text == nullptr || text_field(*text, "id", "", what) != "A") {
+      return fail(Errc::corrupt, "{}: the template for a single text has a piece that is neither "
+                  "a special token nor the text.", what);
+    }
+    ACCEL_TRY(result.text_type_id, type_id(*text, what));
+    ++texts;
+  }
+  if (texts != 1) {
+    return fail(Errc::unsupported, "{}: the template for a single text holds it {} times.", what,
+                texts);
+  }
+  return result;
+}
+
+// "sep": ["[SEP]", 102], "cls": ["[CLS]", 101]
+Result<PostProcessor> read_bert(const nlohmann::json& section, std::string_view what) {
+  PostProcessor result;
+  for (const std::string_view key : {"cls", "sep"}) {
+    const nlohmann::json* pair = find_field(section, key);
+    if (pair == nullptr || !pair->is_array() || pair->size() != 2) {
+      return fail(Errc::corrupt, "{}: {} of BertProcessing must be [token, id].", what, key);
+    }
+    ACCEL_TRY(const std::int32_t id, token_id((*pair)[1], what));
+    (key == "cls" ? result.before : result.after).push_back({id, 0});
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<PostProcessor> PostProcessor::from_json(const nlohmann::json& section,
+                                               std::string_view what) {
+  if (section.is_null()) return PostProcessor{};
+  ACCEL_TRY(const std::string type, text_field(section, "type", "", what));
+  if (type == "TemplateProcessing") return read_template(section, what);
+  if (type == "BertProcessing") return read_bert(section, what);
+  return fail(Errc::unsupported,
+              "{}: the post-processor {} is not implemented; TemplateProcessing and BertProcessing "
+              "are.",
+              what, type.empty() ? "without a type" : type);
+}
+
+}  // namespace accel::models

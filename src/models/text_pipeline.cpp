@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <numeric>
+
+#include "accel/core/file.hpp"
+#include "accel/models/text_embedder.hpp"
+#include "pooling.hpp"
+#include "session_io.hpp"
+
+namespace accel::models {
+namespace {
+
+using tensor::DType;
+using tensor::Tensor;
+
+// Texts that are tokenized before any of them runs: enough to sort by length, few enough to hold.
+constexpr std::size_t kSliceTexts = 1024;
+
+std::size_t longest(std::span<const Encoding* const> encodings) {
+  std::size_t length = 1;
+  for (const Encoding* encoding : encodings) length = std::max(length, encoding->ids.size());
+  return length;
+}
+
+// Row `row` of each tensor from one encoding; the rest of the row stays padding.
+void fill_row(const Encoding& encoding, std::size_t row, std::size_t sequence, TextBatch& batch) {
+  const auto at = [&](Tensor& tensor) {
+    return tensor.mutable_data<std::int64_t>().subspan(row * sequence, sequence);
+  };
+  std::copy(encoding.ids.begin(), encoding.ids.end(), at(batch.input_ids).begin());
+  std::fill_n(at(batch.attention_mask).begin(), encoding.ids.size(), 1);
+  std::copy(encoding.type_ids.begin(), encoding.type_ids.end(),
+            at(batch.token_type_ids).begin());
+  batch.tokens.push_back(encoding.ids.size());
+  batch.truncated += encoding.truncated ? 1 : 0;
+}
+
+Result<TextBatch> make_batch(std::span<const Encoding* const> encodings, std::size_t min_sequence,
+                             std::int32_t pad_id) {
+  const std::size_t sequence = std::max(longest(encodings), min_sequence);
+  const tensor::Shape shape{std::ssize(encodings), static_cast<std::int64_t>(sequence)};
+  TextBatch batch;
+  ACCEL_TRY(batch.input_ids, Tensor::zeros(DType::i64, shape));
+  ACCEL_TRY(batch.attention_mask, Tensor::zeros(DType::i64, shape));
+  ACCEL_TRY(batch.token_type_ids, Tensor::zeros(DType::i64, shape));
+  if (pad_id != 0) {
+    const auto ids = batch.input_ids.mutable_data<std::int64_t>();
+    std::fill(ids.begin(), ids.end(), std::int64_t{pad_id});
+  }
+  for (std::size_t row = 0; row < encodings.size(); ++row) {
+    fill_row(*encodings[row], row, sequence, batch);
+  }
+  return batch;
+}
+
+const Tensor& tensor_of(const TextBatch& batch, TextInput kind) {
+  switch (kind) {
+    case TextInput::input_ids: return batch.input_ids;
+    case TextInput::attention_mask: return batch.attention_mask;
+    case TextInput::token_type_ids: break;
+  }
+  return batch.token_type_ids;
+}
+
+Result<Tensor> as_i32(const Tensor& tensor) {
+  ACCEL_TRY(Tensor narrow, Tensor::zeros(DType::i32, tensor.shape()));
+  const auto values = tensor.data<std::int64_t>();
+  std::transform(values.begin(), values.end(), narrow.mutable_data<std::int32_t>().begin(),
+                 [](std::int64_t value) { return static_cast<std::int32_t>(value); });
+  return narrow;
+}
+
+Result<Tensor> run_session(inference::Session& session, const SessionPlan& plan,
+                           const TextBatch& batch, const inference::RunOptions& options) {
+  std::vector<Tensor> narrow;
+  narrow.reserve(plan.inputs.size());  // Addresses of its elements are kept below.
+  std::vector<inference::NamedTensor> inputs;
+  for (const SessionPlan::Input& input : plan.inputs) {
+    const Tensor* value = &tensor_of(batch, input.kind);
+    if (input.dtype == DType::i32) {
+      ACCEL_TRY(Tensor converted, as_i32(*value));
+      value = &narrow.emplace_back(std::move(converted));
+    }
+    inputs.push_back({input.name, value});
+  }
+  const std::vector<std::string> wanted{plan.output};
+  ACCEL_TRY(std::vector<Tensor> outputs, session.run(inputs, wanted, options));
+  const tensor::Shape& in = batch.input_ids.shape();
+  const bool fits = outputs.size() == 1 && outputs[0].dtype() == DType::f32 &&
+                    outputs[0].shape().size() == 3 && outputs[0].shape()[0] == in[0] &&
+                    outputs[0].shape()[1] == in[1];
+  if (!fits) {
+    return fail(Errc::internal, "The engine's {} is not float32[{}, {}, hidden].", plan.output,
+                in[0], in[1]);
+  }
+  return std::move(outputs[0]);
+}
+
+Result<std::vector<std::vector<float>>> run_planned(inference::Session& session,
+                                                    const SessionPlan& plan,
+                                                    const TextEmbeddingConfig& config,
+                                                    const TextBatch& batch,
+                                                    const inference::RunOptions& options) {
+  ACCEL_TRY(const Tensor hidden, run_session(session, plan, batch, options));
+  const auto rows = static_cast<std::size_t>(hidden.shape()[0]);
+  const auto sequence = static_cast<std::size_t>(hidden.shape()[1]);
+  const auto dimension = static_cast<std::size_t>(hidden.shape()[2]);
+  if (config.dimension != 0 && config.dimension != dimension) {
+    return fail(Errc::corrupt, "The model gives vectors of {} numbers, but its files say {}.",
+                dimension, config.dimension);
+  }
+  std::vector<std::vector<float>> vectors;
+  for (std::size_t row = 0; row < rows; ++row) {
+    vectors.push_back(pool(
+        config.pooling, hidden.data<float>().subspan(row * sequence * dimension, sequence * dimension),
+        batch.attention_mask.data<std::int64_t>().subspan(row * sequence, sequence)));
+    if (config.normalize) normalize(vectors.back());
+    if (!is_finite(vectors.back())) {
+      return fail(Errc::internal, "The engine's result for text {} of the batch is not finite.", row);
+    }
+  }
+  return vectors;
+}
+
+// How many of `ordered`, longest first, fit one run.
+std::size_t batch_rows(std::span<const Encoding* const> ordered, const SessionPlan& plan) {
+  if (plan.batch) return std::min(*plan.batch, ordered.size());
+  const std::size_t length = std::max<std::size_t>(plan.sequence.value_or(longest(ordered)), 1);
+  return std::min({ordered.size(), kMaxBatchRows, std::max<std::size_t>(kMaxBatchTokens / length, 1)});
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TextPipeline>> TextPipeline::open(const ModelManifest& manifest,
+                                                               const Fetcher& fetcher) {
+  if (manifest.find("tokenizer.json") == nullptr) {
+    return fail(Errc::not_found,
+                "The model has no tokenizer.json, which says how text becomes tokens.");
+  }
+  ACCEL_TRY(const TextEmbeddingConfig config, read_text_embedding_config(manifest, fetcher));
+  ACCEL_TRY(const std::filesystem::path path, fetcher("tokenizer.json"));
+  ACCEL_TRY(const Bytes text, read_file(path, kMaxTokenizerBytes));
+  ACCEL_TRY(Tokenizer tokenizer, Tokenizer::from_json(text));
+  return std::make_shared<const TextPipeline>(config, std::move(tokenizer));
+}
+
+TextPipeline::TextPipeline(TextEmbeddingConfig config, Tokenizer tokenizer)
+    : config_(config), tokenizer_(std::move(tokenizer)) {}
+
+Result<TextBatch> TextPipeline::prepare(std::span<const std::string> texts,
+                                        std::size_t sequence) const {
+  if (texts.empty()) return fail(Errc::invalid_argument, "There is no text to embed.");
+  std::vector<Encoding> encodings;
+  for (const std::string& text : texts) {
+    encodings.push_back(tokenizer_.encode(text, {config_.max_length, true}));
+  }
+  std::vector<const Encoding*> pointers;
+  for (const Encoding& encoding : encodings) pointers.push_back(&encoding);
+  return make_batch(pointers, sequence, tokenizer_.pad_id());
+}
+
+Result<std::vector<std::vector<float>>> TextPipeline::run(
+    inference::Session& session, const TextBatch& batch,
+    const inference::RunOptions& options) const {
+  ACCEL_TRY(const SessionPlan plan, plan_text_encoder(session));
+  return run_planned(session, plan, config_, batch, options);
+}
+
+Result<Embeddings> TextPipeline::embed(inference::Session& session,
+                                       std::span<const std::string> texts,
+                                       const inference::RunOptions& options) const {
+  if (texts.size() > kMaxEmbedTexts) {
+    return fail(Errc::resource_exhausted, "{} texts were given; {} are embedded in one call.",
+                texts.size(), kMaxEmbedTexts);
+  }
+  if (texts.empty()) return fail(Errc::invalid_argument, "There is no text to embed.");
+  ACCEL_TRY(const SessionPlan plan, plan_text_encoder(session));
+  Embeddings result;
+  for (std::size_t at = 0; at < texts.size(); at += kSliceTexts) {
+    const auto slice = texts.subspan(at, std::min(kSliceTexts, texts.size() - at));
+    ACCEL_CHECK(embed_slice(session, plan, slice, options, result));
+  }
+  return result;
+}
+
+Status TextPipeline::embed_slice(inference::Session& session, const SessionPlan& plan,
+                                 std::span<const std::string> texts,
+                                 const inference::RunOptions& options, Embeddings& result) const {
+  const std::size_t max_length =
+      std::min(config_.max_length, plan.sequence.value_or(config_.max_length));
+  std::vector<Encoding> encodings;
+  for (const std::string& text : texts) {
+    encodings.push_back(tokenizer_.encode(text, {max_length, true}));
+    result.tokens.push_back(encodings.back().ids.size());
+    result.truncated += encodings.back().truncated ? 1 : 0;
+  }
+  std::vector<std::size_t> order(texts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return encodings[a].ids.size() > encodings[b].ids.size();
+  });
+  std::vector<const Encoding*> ordered;
+  for (const std::size_t index : order) ordered.push_back(&encodings[index]);
+
+  const std::size_t first = result.vectors.size();
+  result.vectors.resize(first + texts.size());
+  for (std::size_t at = 0; at < ordered.size();) {
+    if (options.stop.stop_requested()) return fail(Errc::cancelled, "Embedding was cancelled.");
+    const std::size_t rows = batch_rows(std::span(ordered).subspan(at), plan);
+    std::vector<const Encoding*> group(&ordered[at], &ordered[at] + rows);
+    if (plan.batch) group.resize(*plan.batch, group.back());  // A fixed batch is filled up.
+    ACCEL_TRY(const TextBatch batch,
+              make_batch(group, plan.sequence.value_or(0), tokenizer_.pad_id()));
+    ACCEL_TRY(auto vectors, run_planned(session, plan, config_, batch, options));
+    for (std::size_t row = 0; row < rows; ++row) {
+      result.vectors[first + order[at + row]] = std::move(vectors[row]);
+    }
+    at += rows;
+  }
+  return {};
+}
+
+}  // namespace accel::models

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/models/tokenizer.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "added_tokens.hpp"
+#include "json_fields.hpp"
+#include "normalizer.hpp"
+#include "post_processor.hpp"
+#include "pre_tokenizer.hpp"
+#include "tokenizer_file.hpp"
+#include "wordpiece.hpp"
+
+namespace accel::models {
+namespace {
+
+// Text is normalized and split in windows of about this many bytes, so that a long text that is
+// truncated to a few hundred tokens costs what those cost.
+constexpr std::size_t kWindowBytes = 4096;
+
+bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// A window's end: in front of an ASCII space, so that no word and no combining mark is cut off.
+std::size_t window_end(std::string_view text, std::size_t from) {
+  if (text.size() - from <= kWindowBytes) return text.size();
+  const auto start = text.begin() + static_cast<std::ptrdiff_t>(from + kWindowBytes);
+  return static_cast<std::size_t>(std::find_if(start, text.end(), is_ascii_space) - text.begin());
+}
+
+}  // namespace
+
+struct Tokenizer::State {
+  Normalizer normalizer;
+  PreTokenizer pre_tokenizer;
+  PostProcessor post_processor;
+  AddedTokens added;
+  WordPiece model;
+  Truncation truncation;
+  std::int32_t pad_id = 0;
+  std::size_t vocabulary_size = 0;
+  bool may_cut = false;  // Text may be worked on in windows.
+};
+
+namespace {
+
+// One call of encode(): collects ids until there are more than `limit`.
+class Encoder {
+ public:
+  Encoder(const Normalizer& normalizer, const PreTokenizer& pre_tokenizer, const AddedTokens& added,
+          const WordPiece& model)
+      : normalizer_(normalizer), pre_tokenizer_(pre_tokenizer), added_(added), model_(model) {}
+
+  void run(std::string_view text, bool may_cut, std::size_t limit) {
+    limit_ = limit;
+    std::size_t at = 0;
+    while (!full() && at < text.size()) {
+      const auto match = added_.raw.empty() ? std::nullopt : added_.raw.find(text, at);
+      add_windows(text.substr(at, (match ? match->start : text.size()) - at), may_cut);
+      if (!match) return;
+      ids.push_back(match->id);
+      at = match->end;
+    }
+  }
+
+  std::vector<std::int32_t> ids;
+
+ private:
+  bool full() const { return ids.size() > limit_; }
+
+  void add_windows(std::string_view text, bool may_cut) {
+    for (std::size_t at = 0; at < text.size() && !full();) {
+      const std::size_t end = may_cut ? window_end(text, at) : text.size();
+      normalizer_.apply(text.substr(at, end - at), normalized_);
+      add_normalized(normalized_);
+      at = end;
+    }
+  }
+
+  void add_normalized(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+      const auto match = added_.normalized.empty() ? std::nullopt : added_.normalized.find(text, at);
+      add_words(text.substr(at, (match ? match->start : text.size()) - at));
+      if (!match) return;
+      ids.push_back(match->id);
+      at = match->end;
+    }
+  }
+
+  void add_words(std::string_view text) {
+    words_.clear();
+    pre_tokenizer_.split(text, words_);
+    for (const std::string_view word : words_) {
+      if (full()) return;
+      model_.tokenize(word, scratch_, ids);
+    }
+  }
+
+  const Normalizer& normalizer_;
+  const PreTokenizer& pre_tokenizer_;
+  const AddedTokens& added_;
+  const WordPiece& model_;
+  std::size_t limit_ = 0;
+  std::string normalized_;
+  std::vector<std::string_view> words_;
+  WordPiece::Scratch scratch_;
+};
+
+Encoding assemble(std::vector<std::int32_t> ids, const PostProcessor& post, bool special) {
+  Encoding encoding;
+  const std::size_t size = ids.size() + (special ? post.special_tokens() : 0);
+  if (!special || post.special_tokens() == 0) {
+    encoding.ids = std::move(ids);
+    encoding.type_ids.assign(size, post.text_type_id);
+    return encoding;
+  }
+  encoding.ids.reserve(size);
+  encoding.type_ids.reserve(size);
+  const auto append = [&encoding](const std::vector<SpecialToken>& tokens) {
+    for (const SpecialToken& token : tokens) {
+      encoding.ids.push_back(token.id);
+      encoding.type_ids.push_back(token.type_id);
+    }
+  };
+  append(post.before);
+  encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
+  encoding.type_ids.resize(encoding.ids.size(), post.text_type_id);
+  append(post.after);
+  return encoding;
+}
+
+}  // namespace
+
+Tokenizer::Tokenizer(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Result<Tokenizer> Tokenizer::from_json(ByteView tokenizer_json) {
+  constexpr std::string_view kWhat = "tokenizer.json";
+  ACCEL_TRY(TokenizerFile file, read_tokenizer_file(as_text(tokenizer_json), kWhat));
+  ACCEL_TRY(Normalizer normalizer, Normalizer::from_json(file.section("normalizer"), kWhat));
+  ACCEL_TRY(PreTokenizer pre, PreTokenizer::from_json(file.section("pre_tokenizer"), kWhat));
+  ACCEL_TRY(PostProcessor post, PostProcessor::from_json(file.section("post_processor"), kWhat));
+  ACCEL_TRY(WordPiece model, WordPiece::make(std::move(file.model), kWhat));
+  ACCEL_TRY(AddedTokens added, AddedTokens::from_json(file.section("added_tokens"),
+                                                      model.vocabulary(), normalizer, kWhat));
+  ACCEL_TRY(const Truncation truncation, read_truncation(file.section("truncation"), kWhat));
+  ACCEL_TRY(const auto pad_id, read_pad_id(file.section("padding"), kWhat));
+
+  const bool may_cut = pre.splits_at_space() && added.normalized.empty();
+  const auto extra = static_cast<std::size_t>(
+      std::count_if(added.ids.begin(), added.ids.end(),
+                    [&](const auto& entry) { return !model.vocabulary().find(entry.first); }));
+  const std::size_t size = model.vocabulary().size() + extra;
+  const std::int32_t default_pad = model.vocabulary().find("[PAD]").value_or(0);
+  return Tokenizer(std::make_unique<const State>(
+      State{std::move(normalizer), std::move(pre), std::move(post), std::move(added),
+            std::move(model), truncation, pad_id.value_or(default_pad), size, may_cut}));
+}
+
+Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  const State& state = *state_;
+  const std::size_t special = options.add_special ? special_tokens() : 0;
+  const std::size_t wanted =
+      options.max_length.value_or(state.truncation.max_length.value_or(EncodeOptions::kUnlimited));
+  const std::size_t room = wanted > special ? wanted - special : 0;
+  const bool from_left = state.truncation.keeps_end;
+  Encoder encoder(state.normalizer, state.pre_tokenizer, state.added, state.model);
+  encoder.run(text, state.may_cut, from_left ? EncodeOptions::kUnlimited : room);
+  std::vector<std::int32_t>& ids = encoder.ids;
+  const bool truncated = ids.size() > room;
+  if (truncated && from_left) {
+    ids.erase(ids.begin(), ids.end() - static_cast<std::ptrdiff_t>(room));
+  } else if (truncated) {
+    ids.resize(room);
+  }
+  Encoding encoding = assemble(std::move(ids), state.post_processor, options.add_special);
+  encoding.truncated = truncated;
+  return encoding;
+}
+
+std::size_t Tokenizer::vocabulary_size() const { return state_->vocabulary_size; }
+
+std::optional<std::int32_t> Tokenizer::token_to_id(std::string_view token) const {
+  const auto added = state_->added.ids.find(token);
+  if (added != state_->added.ids.end()) return added->second;
+  return state_->model.vocabulary().find(token);
+}
+
+std::int32_t Tokenizer::pad_id() const { return state_->pad_id; }
+std::size_t Tokenizer::special_tokens() const { return state_->post_processor.special_tokens(); }
+
+}  // namespace accel::models

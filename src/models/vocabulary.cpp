@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vocabulary.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+#include "accel/models/tokenizer.hpp"
+
+namespace accel::models {
+namespace {
+
+// A half-full table of well-spread hashes has runs of a few dozen slots even with four million
+// tokens; a longer one was made on purpose.
+constexpr std::size_t kMaxProbes = 512;
+
+// Multiply and fold 8 bytes at a time, in the manner of wyhash.
+std::uint32_t hash_of(std::string_view text) {
+  constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15U;  // 2^64 / golden ratio
+  std::uint64_t hash = text.size() * kMultiplier;
+  const auto mix = [&hash](std::uint64_t word) {
+    hash = (hash ^ word) * kMultiplier;
+    hash ^= hash >> 32U;
+  };
+  while (text.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), 8);
+    mix(word);
+    text.remove_prefix(8);
+  }
+  std::uint64_t tail = 0;
+  if (!text.empty()) std::memcpy(&tail, text.data(), text.size());
+  mix(tail);
+  return static_cast<std::uint32_t>(hash ^ hash >> 29U);
+}
+
+}  // namespace
+
+Result<Vocabulary> Vocabulary::read(JsonScanner& scanner, std::string_view what) {
+  Vocabulary vocabulary;
+  std::string_view token;
+  std::int64_t id = 0;
+  if (scanner.begin_object()) {
+    while (scanner.next_key(token)) {
+      if (token.size() > kMaxTokenBytes || vocabulary.entries_.size() == kMaxVocabulary) {
+        return fail(Errc::resource_exhausted,
+                    "The vocabulary of {} is above the limits of {} tokens of {} bytes each.", what,
+                    kMaxVocabulary, kMaxTokenBytes);
+      }
+      const auto offset = static_cast<std::uint32_t>(vocabulary.arena_.size());
+      const auto length = static_cast<std::uint32_t>(token.size());
+      vocabulary.arena_.append(token);
+      if (!scanner.read_integer(id)) break;
+      if (id < 0 || id > std::numeric_limits<std::int32_t>::max()) {
+        return fail(Errc::corrupt, "The vocabulary of {} has the id {}, which is no token id.", what,
+                    id);
+      }
+      vocabulary.entries_.push_back({offset, length, static_cast<std::int32_t>(id)});
+      vocabulary.max_bytes_ = std::max<std::size_t>(vocabulary.max_bytes_, length);
+    }
+  }
+  ACCEL_CHECK(scanner.status(what));
+  ACCEL_CHECK(vocabulary.build_table());
+  return vocabulary;
+}
+
+Status Vocabulary::build_table() {
+  slots_.assign(std::bit_ceil(entries_.size() * 2 + 1), {});
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+    if (!insert(i)) {
+      return fail(Errc::resource_exhausted,
+                  "The vocabulary's tokens collide in the hash table more than chance allows.");
+    }
+  }
+  return {};
+}
+
+bool Vocabulary::insert(std::uint32_t entry) {
+  const std::string_view text = text_of(entries_[entry]);
+  const std::uint32_t hash = hash_of(text);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t probe = 0; probe < kMaxProbes; ++probe) {
+    Slot& slot = slots_[(hash + probe) & mask];
+    if (slot.entry == 0) {
+      slot = {entry + 1, hash};
+      ++distinct_;
+      return true;
+    }
+    Entry& other = entries_[slot.entry - 1];
+    if (slot.hash == hash && text_of(other) == text) {
+      other.id = entries_[entry].id;
+      return true;
+    }
+  }
+  return false;
+}
+
+std::optional<std::int32_t> Vocabulary::find(std::string_view token) const {
+  if (slots_.empty() || token.size() > max_bytes_) return std::nullopt;
+  const std::uint32_t hash = hash_of(token);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = hash & mask; slots_[at].entry != 0; at = (at + 1) & mask) {
+    if (slots_[at].hash != hash) continue;
+    const Entry& entry = entries_[slots_[at].entry - 1];
+    if (text_of(entry) == token) return entry.id;
+  }
+  return std::nullopt;
+}
+
+}  // namespace accel::models

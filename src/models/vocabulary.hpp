@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Tokens to ids: an open-addressing table over one block of text, built once and then read by many
+// threads. Private to models. Built to be quick to fill (every run of a command pays it) and to
+// stand up to a vocabulary that was made to collide.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/core/result.hpp"
+#include "json_scanner.hpp"
+
+namespace accel::models {
+
+class Vocabulary {
+ public:
+  // Reads {"token": id, …} where the scanner stands. Of equal tokens the last one counts.
+  // Errors: corrupt (grammar, an id that is no integer from 0 to 2^31 - 1), resource_exhausted
+  // (kMaxVocabulary, kMaxTokenBytes, or tokens made to collide).
+  static Result<Vocabulary> read(JsonScanner& scanner, std::string_view what);
+
+  std::optional<std::int32_t> find(std::string_view token) const;
+  std::size_t size() const { return distinct_; }
+  // Of the longest token.
+  std::size_t max_bytes() const { return max_bytes_; }
+
+ private:
+  struct Entry {
+    std::uint32_t offset;
+    std::uint32_t length;
+    std::int32_t id;
+  };
+  struct Slot {
+    std::uint32_t entry = 0;  // Index + 1; 0 is free.
+    std::uint32_t hash = 0;
+  };
+
+  Status build_table();
+  bool insert(std::uint32_t entry);
+  std::string_view text_of(const Entry& entry) const {
+    return std::string_view(arena_).substr(entry.offset, entry.length);
+  }
+
+  std::string arena_;  // All tokens, one behind the other.
+  std::vector<Entry> entries_;
+  std::vector<Slot> slots_;  // A power of two, at most half full.
+  std::size_t distinct_ = 0;
+  std::size_t max_bytes_ = 0;
+};
+
+}  // namespace accel::models
