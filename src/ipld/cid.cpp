@@ -21,6 +21,24 @@ tl::unexpected<Error> bad_cid(Error error) {
   return fail(std::move(error));
 }
 
+// Reads one varint from the front of `rest` and moves past it.
+Result<std::uint64_t> take_field(ByteView& rest) {
+  auto field = get_uvarint(rest);
+  if (!field) return bad_cid(std::move(field).error());
+  rest = rest.subspan(field->size);
+  return field->value;
+}
+
+Result<Cid::Prefix> read_v0(ByteView bytes) {
+  if (bytes.size() < kV0Bytes) {
+    return fail(Errc::invalid_argument, "Not a CID: version 0 has {} bytes, here are {}.", kV0Bytes,
+                bytes.size());
+  }
+  auto hash = Multihash::from_bytes(bytes.first(kV0Bytes));
+  if (!hash) return bad_cid(std::move(hash).error());
+  return Cid::Prefix{Cid::v0(*std::move(hash)), kV0Bytes};
+}
+
 }  // namespace
 
 std::string codec_name(Codec codec) {
@@ -73,36 +91,24 @@ Result<Cid> Cid::from_bytes(ByteView bytes) {
 }
 
 Result<Cid::Prefix> Cid::read_prefix(ByteView bytes) {
-  if (looks_like_v0(bytes)) {
-    if (bytes.size() < kV0Bytes) {
-      return fail(Errc::invalid_argument, "Not a CID: version 0 has {} bytes, here are {}.",
-                  kV0Bytes, bytes.size());
-    }
-    auto hash = Multihash::from_bytes(bytes.first(kV0Bytes));
-    if (!hash) return bad_cid(std::move(hash).error());
-    return Prefix{v0(*std::move(hash)), kV0Bytes};
+  if (looks_like_v0(bytes)) return read_v0(bytes);
+  ByteView rest = bytes;
+  ACCEL_TRY(const std::uint64_t version, take_field(rest));
+  if (version != 1) {
+    return fail(Errc::invalid_argument, "Not a CID: version {} is not known here.", version);
   }
-  std::uint64_t fields[4] = {};  // Version, codec, hash function, digest length.
-  std::size_t starts[4] = {};
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    auto field = get_uvarint(bytes.subspan(size));
-    if (!field) return bad_cid(std::move(field).error());
-    starts[i] = size;
-    fields[i] = field->value;
-    size += field->size;
-    if (fields[0] != 1) {
-      return fail(Errc::invalid_argument, "Not a CID: version {} is not known here.", fields[0]);
-    }
-  }
-  if (fields[3] > bytes.size() - size) {
+  ACCEL_TRY(const std::uint64_t codec, take_field(rest));
+  const ByteView from_hash = rest;
+  ACCEL_CHECK(take_field(rest));  // The hash function; from_bytes() reads it again.
+  ACCEL_TRY(const std::uint64_t length, take_field(rest));
+  if (length > rest.size()) {
     return fail(Errc::invalid_argument, "Not a CID: it promises {} bytes of digest and has {}.",
-                fields[3], bytes.size() - size);
+                length, rest.size());
   }
-  size += fields[3];
-  auto hash = Multihash::from_bytes(bytes.subspan(starts[2], size - starts[2]));
+  auto hash = Multihash::from_bytes(from_hash.first(from_hash.size() - rest.size() + length));
   if (!hash) return bad_cid(std::move(hash).error());
-  return Prefix{v1(static_cast<Codec>(fields[1]), *std::move(hash)), size};
+  return Prefix{v1(static_cast<Codec>(codec), *std::move(hash)),
+                bytes.size() - rest.size() + length};
 }
 
 std::string Cid::to_string() const {

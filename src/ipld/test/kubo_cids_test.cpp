@@ -18,8 +18,11 @@ using testing::import_bytes;
 constexpr std::size_t kMiB = 1U << 20U;
 
 const json& vectors() {
-  static const json loaded = json::parse(
-      read_text_file(std::string(ACCEL_TEST_DATA) + "/ipld/kubo_cids.json", kMiB).value());
+  static const json loaded = [] {
+    const auto text = read_text_file(std::string(ACCEL_TEST_DATA) + "/ipld/kubo_cids.json", kMiB);
+    if (!text) throw std::runtime_error(text.error().message + " Run from the project's root.");
+    return json::parse(*text);
+  }();
   return loaded;
 }
 
