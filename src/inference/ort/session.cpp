@@ -14,21 +14,18 @@ tl::unexpected<Error> cancelled() {
 
 }  // namespace
 
-OrtModelSession::OrtModelSession(std::shared_ptr<const Runtime> runtime, Handle<OrtSession> session,
-                                 SessionInfo info)
-    : runtime_(std::move(runtime)), session_(std::move(session)), info_(std::move(info)) {}
-
 Result<std::unique_ptr<Session>> OrtModelSession::wrap(std::shared_ptr<const Runtime> runtime,
                                                        Handle<OrtSession> session,
                                                        SessionInfo info) {
-  std::unique_ptr<OrtModelSession> wrapped(
-      new OrtModelSession(std::move(runtime), std::move(session),
-                          std::move(info)));  // tidy: raw-new: private constructor
-  OrtMemoryInfo* memory = nullptr;
-  const OrtApi& api = wrapped->runtime_->api();
-  ACCEL_CHECK(wrapped->runtime_->check(
-      api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &memory), "describe memory"));
-  wrapped->memory_ = {memory, api.ReleaseMemoryInfo};
+  const OrtApi& api = runtime->api();
+  OrtMemoryInfo* raw = nullptr;
+  ACCEL_CHECK(runtime->check(api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &raw),
+                             "describe memory"));
+  std::unique_ptr<OrtModelSession> wrapped(new OrtModelSession);  // tidy: raw-new: private
+  wrapped->memory_ = {raw, api.ReleaseMemoryInfo};
+  wrapped->runtime_ = std::move(runtime);
+  wrapped->session_ = std::move(session);
+  wrapped->info_ = std::move(info);
   ACCEL_CHECK(wrapped->read_specs());
   return std::unique_ptr<Session>(std::move(wrapped));
 }

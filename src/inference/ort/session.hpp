@@ -25,8 +25,7 @@ class OrtModelSession final : public Session {
                                           const RunOptions& options) override;
 
  private:
-  OrtModelSession(std::shared_ptr<const Runtime> runtime, Handle<OrtSession> session,
-                  SessionInfo info);
+  OrtModelSession() = default;
   Status read_specs();
   Result<TensorSpec> read_spec(std::size_t index, bool is_input);
   Result<Handle<OrtValue>> borrow(const tensor::Tensor& value) const;
@@ -36,7 +35,7 @@ class OrtModelSession final : public Session {
                  const std::stop_token& stop) const;
 
   std::shared_ptr<const Runtime> runtime_;  // Owners: the backend, its sessions and their results.
-  Handle<OrtSession> session_;
+  Handle<OrtSession> session_{nullptr, nullptr};
   Handle<OrtMemoryInfo> memory_{nullptr, nullptr};
   std::vector<TensorSpec> inputs_;
   std::vector<TensorSpec> outputs_;
