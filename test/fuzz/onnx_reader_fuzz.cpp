@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ONNX reader on any bytes: it reads or refuses, and what it reads makes a skeleton that it
+// reads again, with the same initializers.
+#include "accel/inference/onnx_reader.hpp"
+
+#include <cstdlib>
+
+#include "../../src/inference/ort/skeleton.hpp"
+
+using namespace accel;
+using namespace accel::inference;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const ByteView file(data, size);
+  const Result<OnnxSummary> summary = read_onnx(file);
+  if (!summary) {
+    if (summary.error().message.empty()) std::abort();
+    return 0;
+  }
+  for (const OnnxInitializer& tensor : summary->initializers) {
+    if (tensor.message.end() > size || (tensor.raw && tensor.raw->end() > size)) std::abort();
+  }
+  const ort::Skeleton skeleton = ort::make_skeleton(file, *summary, "model.onnx");
+  const Result<OnnxSummary> again = read_onnx(skeleton.model);
+  if (!again || again->initializers.size() != summary->initializers.size()) std::abort();
+  return 0;
+}
