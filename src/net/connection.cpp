@@ -10,6 +10,7 @@ namespace accel::net {
 namespace {
 
 constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr Duration kDrainLingerTime = std::chrono::milliseconds(250);
 constexpr std::uint64_t kLingerBytes = 256 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kRequestTimeout =
@@ -213,7 +214,8 @@ Task<void> Connection::send_stream(const std::string& head, const Framing& frami
 // its way: so the client may close first, for a while.
 Task<void> Connection::linger() {
   const SteadyTime now = system_clock().now();
-  watch_->enter(Phase::closing, now, now + kLingerTime);
+  const bool draining = shared_.draining.load();
+  watch_->enter(Phase::closing, now, now + (draining ? kDrainLingerTime : kLingerTime));
   io_.shut_write();
   std::uint64_t ignored = 0;
   while (ignored < kLingerBytes) {
