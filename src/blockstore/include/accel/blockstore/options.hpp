@@ -19,7 +19,7 @@ struct StoreOptions {
   bool read_only = false;           // Nothing is written: no leases, no repairs.
   // Address space of the index at first; it grows by itself when it is full.
   std::uint64_t map_size = 256ULL << 20U;
-  unsigned hash_threads = 0;            // For add() and verify(); 0: the CPUs this process may use.
+  unsigned hash_threads = 0;  // For add() and verify(); 0: the CPUs this process may use.
   const Clock* clock = &system_clock();  // Dates of pins.
   // Told before each step that changes the disk ("pack.append", "file.rename", …): tests kill the
   // process there. Called on the thread that works; must not call the store.
@@ -28,19 +28,26 @@ struct StoreOptions {
 
 struct AddProgress {
   std::uint64_t bytes_done = 0;
-  std::uint64_t bytes_total = 0;  // Of all files below the path, as they were found before the start.
-  std::filesystem::path path;     // The file at work.
+  std::uint64_t bytes_total =
+      0;                       // Of all files below the path, as they were found before the start.
+  std::filesystem::path path;  // The file at work.
 };
 
 struct AddOptions {
   ipld::ImportProfile profile = ipld::unixfs_v1_2025();
-  bool only_hash = false;   // Computes the CID and stores nothing.
-  bool reference = false;   // Leaves the files where they are; they must stay as they are.
-  bool hidden = false;      // Takes entries whose name starts with a dot too (the path itself always).
+  bool only_hash = false;  // Computes the CID and stores nothing.
+  bool reference = false;  // Leaves the files where they are; they must stay as they are.
+  bool hidden = false;  // Takes entries whose name starts with a dot too (the path itself always).
   bool is_private = false;  // Never served, never announced.
   std::string name;         // Of the pin; empty: the last part of the path.
   std::stop_token stop;
-  std::function<void(const AddProgress&)> on_progress;  // On the calling thread, about every 8 MiB.
+  // About every 8 MiB; from the store's threads, one call at a time.
+  std::function<void(const AddProgress&)> on_progress;
+};
+
+// Of put() and begin_file(): what a private pull brings is hidden from its first block on.
+struct PutOptions {
+  bool is_private = false;
 };
 
 struct PinOptions {
@@ -58,6 +65,7 @@ struct ExportOptions {
 
 struct GcOptions {
   bool dry_run = false;
+  bool abandoned_partials = false;  // Also removes partial files that nobody fetches now.
   std::stop_token stop;
 };
 

@@ -5,9 +5,9 @@
 // exchange.
 //
 // Threads: every call is safe from several threads at once (leaves are written side by side).
-// Ownership: holds the root's lock, so no other PartialFile of this root exists in any process; must
-// not outlive its Store. Destruction without commit() keeps everything for the next begin_file().
-// Format and crash rules: docs/formats/store.md, "Partial files".
+// Ownership: holds the root's lock, so no other PartialFile of this root exists in any process;
+// must not outlive its Store. Destruction without commit() keeps everything for the next
+// begin_file(). Format and crash rules: docs/formats/store.md, "Partial files".
 
 #include <cstddef>
 #include <cstdint>

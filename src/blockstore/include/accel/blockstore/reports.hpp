@@ -48,7 +48,7 @@ struct PinInfo {
   ipld::Cid cid;
   std::string name;
   bool is_private = false;
-  std::uint64_t bytes = 0;  // Of the distinct blocks below, when it was pinned.
+  std::uint64_t bytes = 0;  // Of the blocks below, as they were counted when it was pinned.
   WallTime added;
 };
 
@@ -57,9 +57,10 @@ struct GcReport {
   std::uint64_t bytes_freed = 0;  // Of files and packs removed; referenced files are not touched.
   std::uint64_t files_freed = 0;
   std::uint64_t packs_freed = 0;
-  std::uint64_t blocks_moved = 0;  // Into packs, because another root needs them.
-  std::uint64_t orphans_freed = 0;  // Files of interrupted operations.
-  std::uint64_t kept = 0;           // Blocks.
+  std::uint64_t blocks_moved = 0;    // Into packs, because another root needs them.
+  std::uint64_t orphans_freed = 0;   // Files of interrupted operations.
+  std::uint64_t partials_freed = 0;  // Only with abandoned_partials.
+  std::uint64_t kept = 0;            // Blocks.
 };
 
 struct UsageReport {

@@ -6,8 +6,8 @@
 //
 // Threads: every call is safe from any thread; all of them block (callers use an OffloadPool).
 // Processes: any number may have a store on the same directory; each opens it once. A forked child
-// must not use its parent's Store. Ownership: closes everything on destruction; PartialFiles must be
-// gone by then. Format, durability order and locks: docs/formats/store.md.
+// must not use its parent's Store. Ownership: closes everything on destruction; PartialFiles must
+// be gone by then. Format, durability order and locks: docs/formats/store.md.
 //
 // What gc may free is everything that no pin, lease or partial file reaches. A caller that puts
 // blocks one by one holds a lease() on their root until it has pinned it.
@@ -44,9 +44,9 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Blocks. Identity CIDs are always there. Common errors: not_found; corrupt (its bytes on disk are
-  // not what the CID names, or a referenced file was changed: the message names the file and what to
-  // do); unavailable (a referenced file is gone).
+  // Blocks. Identity CIDs are always there. Common errors: not_found; corrupt (its bytes on disk
+  // are not what the CID names, or a referenced file was changed: the message names the file and
+  // what to do); unavailable (a referenced file is gone).
   Result<bool> has(const ipld::Cid& cid) const;
   Result<Bytes> get(const ipld::Cid& cid) const;
   Result<std::uint64_t> size_of(const ipld::Cid& cid) const;
@@ -54,9 +54,10 @@ class Store {
   Result<BlockPlace> locate(const ipld::Cid& cid) const;
   // Verifies and stores; storing again is no error. Durable on return.
   // Errors: corrupt, resource_exhausted, permission_denied, io.
-  Status put(const ipld::Cid& cid, ByteView block);
+  Status put(const ipld::Cid& cid, ByteView block, const PutOptions& options = {});
   // The same for several at the price of one sync; all or nothing.
-  Status put_all(const std::vector<std::pair<ipld::Cid, ByteView>>& blocks);
+  using BlockList = std::vector<std::pair<ipld::Cid, ByteView>>;
+  Status put_all(const BlockList& blocks, const PutOptions& options = {});
 
   // Adds a file, folder or symbolic link and pins its root: all or nothing.
   // Errors: not_found, permission_denied, unsupported (a socket, device or pipe; a folder too large
@@ -64,10 +65,12 @@ class Store {
   Result<AddedRoot> add(const std::filesystem::path& path, const AddOptions& options);
 
   // Takes up or starts the fetch of a file; copies what the store has of it already. The slots are
-  // all leaves in file order. Errors: unavailable (somebody fetches it now), invalid_argument (slots
-  // that leave gaps), already_exists (it is here: file_of()), resource_exhausted (no room on disk).
+  // all leaves in file order. Errors: unavailable (somebody fetches it now), invalid_argument
+  // (slots that leave gaps), already_exists (it is here: file_of()), resource_exhausted (no room on
+  // disk).
   Result<std::unique_ptr<PartialFile>> begin_file(const ipld::Cid& root, std::uint64_t file_bytes,
-                                                  std::vector<LeafSlot> slots);
+                                                  std::vector<LeafSlot> slots,
+                                                  const PutOptions& options = {});
 
   // The read-only file with these contents, if the root is stored (or referenced, and unchanged) as
   // one. The path stays valid while a pin or lease holds the root. Errors: corrupt, unavailable.
@@ -76,8 +79,8 @@ class Store {
   Result<std::filesystem::path> ensure_file(const ipld::Cid& root);
 
   // Reading UnixFS. Errors: not_found, corrupt, unsupported (sharded directories, other codecs),
-  // invalid_argument (a folder where a file is meant, or the reverse; a range that starts beyond the
-  // end), and the sink's own.
+  // invalid_argument (a folder where a file is meant, or the reverse; a range that starts beyond
+  // the end), and the sink's own.
   using Sink = std::function<Status(ByteView)>;
   Status read(const ipld::Cid& root, std::uint64_t offset, std::uint64_t length,
               const Sink& sink) const;
@@ -85,11 +88,13 @@ class Store {
   Result<std::vector<DirEntry>> list(const ipld::Cid& directory) const;
   Result<ipld::Cid> resolve(const ipld::Cid& root, std::string_view path) const;
   // Writes a file or folder; never outside of `out`, whose parent must exist.
-  // Errors: as read(); already_exists (without overwrite), permission_denied (a link that leads out).
+  // Errors: as read(); already_exists (without overwrite), permission_denied (a link that leads
+  // out).
   Status export_to(const ipld::Cid& root, const std::filesystem::path& out,
                    const ExportOptions& options) const;
 
-  // Roots. pin() keeps the whole DAG, which must be here. Errors: not_found (names what is missing).
+  // Roots. pin() keeps the whole DAG, which must be here. Errors: not_found (names what is
+  // missing).
   Status pin(const ipld::Cid& root, const PinOptions& options);
   Status unpin(const ipld::Cid& root);
   Result<std::vector<PinInfo>> pins() const;
@@ -104,7 +109,8 @@ class Store {
   // Hashes blocks and checks that pins are whole; what is wrong stands in the report.
   Result<VerifyReport> verify(const VerifyOptions& options) const;
 
-  // Small values in the same index (names, remembered choices). Errors: invalid_argument (too long).
+  // Small values in the same index (names, remembered choices). Errors: invalid_argument (too
+  // long).
   Result<std::optional<std::string>> kv_get(std::string_view space, std::string_view key) const;
   Status kv_put(std::string_view space, std::string_view key, std::string_view value);
   // Errors: already_exists (the message shows the value that is there).

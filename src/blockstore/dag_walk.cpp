@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dag_walk.hpp"
+
+#include <algorithm>
+
+#include "accel/ipld/dag_pb.hpp"
+
+namespace accel::blockstore {
+namespace {
+
+constexpr int kMaxTries = 4;  // gc may move a block between the look-up and the read.
+
+bool is_leaf(const ipld::Cid& cid, const std::vector<FoundPlace>& places) {
+  return cid.codec() != ipld::Codec::dag_pb ||
+         std::any_of(places.begin(), places.end(), [](const FoundPlace& found) {
+           return found.place.kind == PlaceKind::wrapped;
+         });
+}
+
+}  // namespace
+
+std::string hash_key(const ipld::Multihash& hash) { return std::string(as_text(hash.bytes())); }
+
+FindPlaces find_in(const StoreCore& core) {
+  return [&core](const ipld::Cid& cid) { return find_places(core, cid); };
+}
+
+FindPlaces find_in(const Txn& txn) {
+  return [&txn](const ipld::Cid& cid) { return find_places(txn, cid); };
+}
+
+Status DagWalk::walk(const ipld::Cid& root, const Visit& visit) {
+  std::vector<ipld::Cid> stack{root};
+  while (!stack.empty()) {
+    if (options_.stop.stop_requested()) return fail(Errc::cancelled, "Stopped on request.");
+    const ipld::Cid cid = std::move(stack.back());
+    stack.pop_back();
+    if (cid.is_identity() || visited_.contains(hash_key(cid.hash()))) continue;
+    ACCEL_CHECK(step(cid, visit, stack));
+  }
+  return {};
+}
+
+Status DagWalk::step(const ipld::Cid& cid, const Visit& visit, std::vector<ipld::Cid>& stack) {
+  ACCEL_TRY(auto places, find_(cid));
+  if (places.empty()) {
+    if (options_.allow_missing) return {};
+    return no_block(core_, cid);
+  }
+  visited_.insert(hash_key(cid.hash()));
+  if (is_leaf(cid, places)) return visit(cid, places);
+  Result<Bytes> block = read_any_place(core_, cid, places);
+  for (int i = 0; !block && block.error().code == Errc::not_found && i < kMaxTries; ++i) {
+    ACCEL_TRY(places, find_(cid));
+    block = read_any_place(core_, cid, places);
+  }
+  ACCEL_CHECK(visit(cid, places));
+  if (!block) {
+    if (options_.allow_missing) return {};
+    return fail(std::move(block).error());
+  }
+  auto node = ipld::decode_pb(*block);
+  if (!node) return fail(std::move(node).error());
+  for (auto link = node->links.rbegin(); link != node->links.rend(); ++link) {
+    stack.push_back(link->cid);
+  }
+  return {};
+}
+
+}  // namespace accel::blockstore

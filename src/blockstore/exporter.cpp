@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "accel/core/random.hpp"
+#include "clone.hpp"
+#include "leases.hpp"
+
+namespace accel::blockstore {
+namespace {
+
+constexpr int kMaxExportDepth = 100;
+
+tl::unexpected<Error> fail_target(std::string_view what, const std::string& shown) {
+  const int error = errno;
+  return fail_errno(errc_from_errno(error), error, fmt::format("Cannot {} {}.", what, shown));
+}
+
+// Whether a link at this depth below the output leads nowhere but into the output. ".." counts only
+// at the front: behind a name it would start from wherever that name, itself a link, leads.
+bool stays_inside(std::string_view target, int depth) {
+  if (target.starts_with('/') || depth == 0) return false;
+  int level = depth - 1;  // The link's own folder.
+  bool named = false;
+  while (!target.empty()) {
+    const std::size_t end = std::min(target.find('/'), target.size());
+    const std::string_view part = target.substr(0, end);
+    target.remove_prefix(std::min(end + 1, target.size()));
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (named || --level < 0) return false;
+    } else {
+      named = true;
+    }
+  }
+  return true;
+}
+
+std::string temporary_name() { return ".accel-" + random_hex(system_random(), 8) + ".tmp"; }
+
+}  // namespace
+
+Status Exporter::run(const ipld::Cid& root, const std::filesystem::path& out) {
+  ACCEL_TRY(const Lease lease, take_lease(core_, root));
+  std::error_code error;
+  auto path = std::filesystem::absolute(out, error).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();  // "folder/"
+  if (error || path.filename().empty()) {
+    return fail(Errc::invalid_argument, "{} is no place to write to.", out.string());
+  }
+  ACCEL_TRY(const UniqueFd folder, open_file(path.parent_path(), O_RDONLY | O_DIRECTORY));
+  return write_any(root, {folder.get(), path.filename().string(), path.string(), 0});
+}
+
+Status Exporter::write_any(const ipld::Cid& cid, const Target& target) {
+  if (options_.stop.stop_requested()) return fail(Errc::cancelled, "The export was stopped.");
+  if (cid.codec() == ipld::Codec::raw) return write_file(cid, target);
+  ACCEL_TRY(const auto node, load_node(core_, cid));
+  switch (node->view.kind) {
+    case ipld::NodeKind::raw:
+    case ipld::NodeKind::file:
+      return write_file(cid, target);
+    case ipld::NodeKind::directory:
+      return write_folder(node->view, target);
+    case ipld::NodeKind::symlink:
+      return write_symlink(node->view, target);
+    case ipld::NodeKind::hamt:
+      break;
+  }
+  return fail(Errc::unsupported, "{} is a sharded directory, which this version cannot read yet.",
+              cid);
+}
+
+Status Exporter::check_free(const Target& target) const {
+  struct stat info{};
+  if (::fstatat(target.folder, target.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return {};
+    return fail_target("look at", target.shown);
+  }
+  if (!options_.overwrite) {
+    return fail(Errc::already_exists, "{} exists already. Name another place, or ask to overwrite.",
+                target.shown);
+  }
+  if (S_ISDIR(info.st_mode)) {
+    return fail(Errc::already_exists, "{} is a folder and is not replaced by a file.",
+                target.shown);
+  }
+  return {};
+}
+
+// Gives a finished temporary entry its name; without overwrite never over something that is there.
+Status Exporter::replace(const std::string& temporary, const Target& target) const {
+  const unsigned flags = options_.overwrite ? 0U : static_cast<unsigned>(RENAME_NOREPLACE);
+  if (::renameat2(target.folder, temporary.c_str(), target.folder, target.name.c_str(), flags) ==
+      0) {
+    return {};
+  }
+  if (errno == EINVAL && flags != 0) {  // A file system without NOREPLACE: a link does the same.
+    if (::linkat(target.folder, temporary.c_str(), target.folder, target.name.c_str(), 0) == 0) {
+      ::unlinkat(target.folder, temporary.c_str(), 0);
+      return {};
+    }
+  }
+  auto failed = fail_target("write", target.shown);
+  ::unlinkat(target.folder, temporary.c_str(), 0);
+  return failed;
+}
+
+Status Exporter::write_file(const ipld::Cid& cid, const Target& target) {
+  ACCEL_CHECK(check_free(target));
+  const std::string temporary = temporary_name();
+  const UniqueFd fd(::openat(target.folder, temporary.c_str(),
+                             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!fd) return fail_target("create a file beside", target.shown);
+  if (Status written = write_content(cid, fd); !written) {
+    ::unlinkat(target.folder, temporary.c_str(), 0);
+    Error error = std::move(written).error();
+    error.message = fmt::format("Cannot write {}: {}", target.shown, error.message);
+    return fail(std::move(error));
+  }
+  return replace(temporary, target);
+}
+
+Status Exporter::write_content(const ipld::Cid& cid, const UniqueFd& fd) {
+  ACCEL_TRY(const auto whole, open_whole_file(core_, cid));
+  if (whole) {
+    const std::uint64_t size = whole->record.stamp.size;
+    if (!clone_file(whole->fd.get(), fd.get())) {
+      ACCEL_CHECK(copy_bytes(whole->fd.get(), fd.get(), size, options_.stop));
+    }
+    count(size);
+    return {};
+  }
+  std::uint64_t offset = 0;
+  return read_file_range(core_, cid, 0, UINT64_MAX, [&](ByteView bytes) -> Status {
+    if (options_.stop.stop_requested()) return fail(Errc::cancelled, "The export was stopped.");
+    ACCEL_CHECK(pwrite_all(fd.get(), bytes, offset));
+    offset += bytes.size();
+    count(bytes.size());
+    return {};
+  });
+}
+
+Status Exporter::write_folder(const ipld::NodeView& view, const Target& target) {
+  if (target.depth >= kMaxExportDepth) {
+    return fail(Errc::unsupported, "{} lies more than {} folders deep.", target.shown,
+                kMaxExportDepth);
+  }
+  struct stat info{};
+  const bool is_new =
+      ::fstatat(target.folder, target.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0;
+  if (target.depth == 0 && is_new) return write_new_tree(view, target);
+  const bool made = ::mkdirat(target.folder, target.name.c_str(), 0755) == 0;
+  if (!made && (errno != EEXIST || !options_.overwrite)) {
+    return fail_target("create the folder", target.shown);
+  }
+  return fill_folder(view, target);
+}
+
+// The whole tree under another name first, so that an export that fails leaves nothing.
+Status Exporter::write_new_tree(const ipld::NodeView& view, const Target& target) {
+  const std::string temporary = temporary_name();
+  if (::mkdirat(target.folder, temporary.c_str(), 0755) != 0) {
+    return fail_target("create a folder beside", target.shown);
+  }
+  Status written = fill_folder(view, {target.folder, temporary, target.shown, 0});
+  if (written) written = replace(temporary, target);
+  if (!written) {
+    std::error_code ignored;  // The error that led here matters more.
+    std::filesystem::remove_all(std::filesystem::path(target.shown).parent_path() / temporary,
+                                ignored);
+  }
+  return written;
+}
+
+Status Exporter::fill_folder(const ipld::NodeView& view, const Target& target) {
+  const UniqueFd folder(::openat(target.folder, target.name.c_str(),
+                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) return fail_target("write into", target.shown);
+  for (const ipld::DirectoryEntry& entry : view.entries) {
+    ACCEL_CHECK(ipld::check_entry_name(entry.name));
+    ACCEL_CHECK(write_any(
+        entry.cid, {folder.get(), entry.name, target.shown + "/" + entry.name, target.depth + 1}));
+  }
+  return {};
+}
+
+Status Exporter::write_symlink(const ipld::NodeView& view, const Target& target) {
+  ACCEL_CHECK(check_free(target));
+  if (!options_.outside_links && !stays_inside(view.symlink_target, target.depth)) {
+    return fail(Errc::permission_denied,
+                "The link {} leads out of the folder, to \"{}\"; it is made only when that is "
+                "allowed.",
+                target.shown, view.symlink_target);
+  }
+  const std::string temporary = temporary_name();
+  if (::symlinkat(view.symlink_target.c_str(), target.folder, temporary.c_str()) != 0) {
+    return fail_target("create a link beside", target.shown);
+  }
+  return replace(temporary, target);
+}
+
+void Exporter::count(std::uint64_t bytes) {
+  bytes_done_ += bytes;
+  if (options_.on_progress) options_.on_progress(bytes_done_);
+}
+
+}  // namespace accel::blockstore

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importer.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "accel/ipld/directory.hpp"
+#include "accel/ipld/file_layout.hpp"
+#include "block_reader.hpp"
+#include "clone.hpp"
+#include "leaf_hasher.hpp"
+#include "pins.hpp"
+
+namespace accel::blockstore {
+namespace {
+
+constexpr std::uint64_t kProgressBytes = 8U << 20U;  // Between two reports.
+
+tl::unexpected<Error> fail_path(int error_number, std::string_view what,
+                                const std::filesystem::path& path) {
+  return fail_errno(errc_from_errno(error_number), error_number,
+                    fmt::format("Cannot {} {}.", what, path.string()));
+}
+
+std::string_view special_name(mode_t mode) {
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "no ordinary file";
+}
+
+tl::unexpected<Error> changed(const std::filesystem::path& path) {
+  return fail(Errc::unavailable,
+              "{} changed while it was being added. Add it again when nothing writes to it.",
+              path.string());
+}
+
+}  // namespace
+
+Result<AddedRoot> Importer::run(const std::filesystem::path& path) {
+  std::error_code error;
+  auto absolute = std::filesystem::absolute(path, error).lexically_normal();
+  if (!absolute.has_filename()) absolute = absolute.parent_path();  // "folder/"
+  ACCEL_CHECK(scan(absolute, 0));
+  auto added = attempt(absolute, true);
+  if (!added && session_ && session_->lost_reused_block()) added = attempt(absolute, false);
+  return added;
+}
+
+// Finds what cannot be added before anything is copied, and what there is to do.
+Status Importer::scan(const std::filesystem::path& path, int depth) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0) return fail_path(errno, "add", path);
+  if (S_ISLNK(info.st_mode)) return {};
+  if (S_ISREG(info.st_mode)) {
+    bytes_total_ += static_cast<std::uint64_t>(info.st_size);
+    return {};
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return fail(Errc::unsupported, "{} is {}; only files, folders and symbolic links can be added.",
+                path.string(), special_name(info.st_mode));
+  }
+  if (depth >= kMaxFolderDepth) {
+    return fail(Errc::unsupported, "{} lies more than {} folders deep.", path.string(),
+                kMaxFolderDepth);
+  }
+  struct stat own{};
+  if (::stat(core_.layout.directory.c_str(), &own) == 0 && own.st_ino == info.st_ino &&
+      own.st_dev == info.st_dev) {
+    return fail(Errc::invalid_argument, "{} is the store itself and cannot be added to it.",
+                path.string());
+  }
+  ACCEL_TRY(const auto below, entries(path));
+  for (const auto& entry : below) ACCEL_CHECK(scan(entry, depth + 1));
+  return {};
+}
+
+Result<AddedRoot> Importer::attempt(const std::filesystem::path& path, bool reuse) {
+  if (!options_.only_hash) session_ = std::make_unique<ImportSession>(core_, reuse);
+  files_ = bytes_done_ = bytes_told_ = 0;
+  ACCEL_TRY(const Node root, add_any(path));
+  if (session_) {
+    PinRecord pin;
+    pin.root = root.cid;
+    pin.name = options_.name.empty() ? path.filename().string() : options_.name;
+    pin.is_private = options_.is_private;
+    pin.bytes = root.dag_bytes;
+    pin.added_ns = now_ns(core_);
+    ACCEL_CHECK(session_->commit(pin));
+  }
+  if (options_.on_progress) options_.on_progress({bytes_done_, bytes_total_, path});
+  return AddedRoot{root.cid, bytes_done_, files_};
+}
+
+Result<Importer::Node> Importer::add_any(const std::filesystem::path& path) {
+  if (options_.stop.stop_requested()) return fail(Errc::cancelled, "The add was stopped.");
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0) return fail_path(errno, "add", path);
+  if (S_ISLNK(info.st_mode)) return add_symlink(path);
+  if (S_ISDIR(info.st_mode)) return add_folder(path);
+  return add_file(path);
+}
+
+Result<std::vector<std::filesystem::path>> Importer::entries(
+    const std::filesystem::path& folder) const {
+  std::vector<std::filesystem::path> found;
+  std::error_code error;
+  std::filesystem::directory_iterator it(folder, error);
+  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (options_.hidden || !name.starts_with('.')) found.push_back(it->path());
+  }
+  if (error) return fail_path(error.value(), "list the folder", folder);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+Result<Importer::Node> Importer::add_folder(const std::filesystem::path& path) {
+  ACCEL_TRY(const auto paths, entries(path));
+  std::vector<ipld::DirectoryEntry> children;
+  for (const auto& entry : paths) {
+    ACCEL_TRY(const Node node, add_any(entry));
+    children.push_back({entry.filename().string(), node.cid, node.dag_bytes});
+  }
+  auto built = ipld::build_directory(options_.profile, std::move(children));
+  if (!built) {
+    Error error = std::move(built).error();
+    error.message = fmt::format("The folder {} cannot be added: {}", path.string(), error.message);
+    return fail(std::move(error));
+  }
+  ACCEL_CHECK(put_block(built->cid, built->block));
+  return Node{built->cid, built->dag_bytes};
+}
+
+Result<Importer::Node> Importer::add_symlink(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto target = std::filesystem::read_symlink(path, error);
+  if (error) return fail_path(error.value(), "read the link", path);
+  ACCEL_TRY(const auto built, ipld::build_symlink(options_.profile, target.string()));
+  ACCEL_CHECK(put_block(built.cid, built.block));
+  return Node{built.cid, built.dag_bytes};
+}
+
+Result<Importer::OpenSource> Importer::open_source(const std::filesystem::path& path) const {
+  // NONBLOCK: a pipe that took the file's place since the scan must not hold us up.
+  ACCEL_TRY(UniqueFd fd, open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return fail_path(errno, "stat", path);
+  if (!S_ISREG(info.st_mode)) return changed(path);
+  ACCEL_TRY(const FileStamp stamp, stamp_of(fd.get()));
+  return OpenSource{std::move(fd), stamp};
+}
+
+Status Importer::check_unchanged(const std::filesystem::path& path,
+                                 const OpenSource& source) const {
+  ACCEL_TRY(const FileStamp now, stamp_of(source.fd.get()));
+  if (now != source.stamp) return changed(path);
+  return {};
+}
+
+Result<Importer::Node> Importer::add_file(const std::filesystem::path& path) {
+  ACCEL_TRY(const OpenSource source, open_source(path));
+  ++files_;
+  const bool small = source.stamp.size <= kSmallFileBytes &&
+                     source.stamp.size <= options_.profile.chunk_size &&
+                     (!options_.reference || source.stamp.size == 0);
+  auto node = small ? add_small(path, source) : add_large(path, source);
+  if (!node && node.error().code == Errc::corrupt) return changed(path);  // It became shorter.
+  return node;
+}
+
+Result<Importer::Node> Importer::add_small(const std::filesystem::path& path,
+                                           const OpenSource& source) {
+  Bytes payload(source.stamp.size);
+  ACCEL_CHECK(pread_all(source.fd.get(), payload, 0));
+  ACCEL_CHECK(check_unchanged(path, source));
+  const ipld::Leaf leaf = ipld::make_leaf(options_.profile, payload);
+  ACCEL_CHECK(put_block(leaf.cid, ipld::leaf_block(options_.profile, payload)));
+  count(payload.size(), path);
+  return Node{leaf.cid, leaf.block_bytes};
+}
+
+Result<std::vector<crypto::Sha256Digest>> Importer::copy_and_hash(const std::filesystem::path& path,
+                                                                  const OpenSource& source,
+                                                                  const UniqueFd& copy) {
+  HashJob job;
+  job.source_fd = source.fd.get();
+  job.file_bytes = source.stamp.size;
+  job.profile = &options_.profile;
+  job.stop = options_.stop;
+  job.on_leaf = [&](std::uint64_t leaf_bytes) { count(leaf_bytes, path); };
+  if (copy) {
+    if (clone_file(source.fd.get(), copy.get())) {
+      job.source_fd = copy.get();  // Nobody can change the clone under our hands.
+    } else {
+      ACCEL_CHECK(require_room(core_.layout.directory, source.stamp.size, "a copy of the file"));
+      job.copy_fd = copy.get();
+    }
+  }
+  return hash_leaves(*core_.hashing, job);
+}
+
+Result<Importer::Node> Importer::add_large(const std::filesystem::path& path,
+                                           const OpenSource& source) {
+  const bool owned = session_ != nullptr && !options_.reference;
+  StagedFile staged;
+  UniqueFd copy;
+  if (owned) {
+    ACCEL_TRY(staged.source, session_->new_file_path());
+    core_.step("file.copy");
+    ACCEL_TRY(copy, open_file(staged.source, O_RDWR | O_CREAT | O_EXCL));
+  }
+  ACCEL_TRY(auto digests, copy_and_hash(path, source, copy));
+  ACCEL_CHECK(check_unchanged(path, source));
+  ACCEL_TRY(const Node node, build(digests, source.stamp.size));
+  if (session_ == nullptr) return node;
+  if (owned) {
+    ACCEL_TRY(staged.record, owned_record(copy, node.cid));
+  } else {
+    staged.record = {node.cid, path.string(), true, source.stamp, 0};
+  }
+  staged.leaf_count = digests.size();
+  staged.leaf = [profile = options_.profile, size = source.stamp.size,
+                 digests = std::move(digests)](std::size_t index) {
+    const LeafRange range = leaf_range(profile, size, index);
+    const ipld::LeafFrame frame = ipld::leaf_frame(profile, range.length);
+    const auto frame_bytes = static_cast<std::uint32_t>(frame.prefix.size() + frame.suffix.size());
+    return StagedLeaf{ipld::sha2_256_of(digests[index]), range.offset, range.length,
+                      range.length + frame_bytes, !profile.raw_leaves};
+  };
+  ACCEL_CHECK(session_->add_file(std::move(staged)));
+  return node;
+}
+
+Result<FileRecord> Importer::owned_record(const UniqueFd& copy, const ipld::Cid& root) {
+  if (::fchmod(copy.get(), owned_mode(options_.is_private)) != 0) {
+    return fail_errno(errc_from_errno(errno), errno, "Cannot make a stored file read-only.");
+  }
+  ACCEL_TRY(const FileStamp stamp, stamp_of(copy.get()));
+  return FileRecord{root, core_.layout.file_path(root), false, stamp, 0};
+}
+
+Result<Importer::Node> Importer::build(const std::vector<crypto::Sha256Digest>& digests,
+                                       std::uint64_t file_bytes) {
+  ipld::BalancedLayout layout(options_.profile, [this](const ipld::Cid& cid, ByteView block) {
+    return put_block(cid, block);
+  });
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    const LeafRange range = leaf_range(options_.profile, file_bytes, i);
+    const ipld::LeafFrame frame = ipld::leaf_frame(options_.profile, range.length);
+    ACCEL_CHECK(layout.add_leaf({ipld::leaf_cid(options_.profile, digests[i]), range.length,
+                                 range.length + frame.prefix.size() + frame.suffix.size()}));
+  }
+  ACCEL_TRY(const ipld::Built built, layout.finish());
+  return Node{built.root, built.dag_bytes};
+}
+
+Status Importer::put_block(const ipld::Cid& cid, ByteView block) {
+  return session_ ? session_->add_block(cid, block) : Status{};
+}
+
+void Importer::count(std::uint64_t bytes, const std::filesystem::path& path) {
+  const std::scoped_lock lock(progress_mutex_);
+  bytes_done_ += bytes;
+  if (!options_.on_progress || bytes_done_ < bytes_told_ + kProgressBytes) return;
+  bytes_told_ = bytes_done_;
+  options_.on_progress({bytes_done_, bytes_total_, path});
+}
+
+}  // namespace accel::blockstore

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Reads a file leaf by leaf on all CPUs, hashes each leaf and, if asked, writes it to a copy in the
+// same pass. Memory: one leaf a thread, and 32 bytes for each leaf of the file. Private to
+// blockstore; used by the importer.
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <vector>
+
+#include "accel/crypto/sha256.hpp"
+#include "accel/ipld/profile.hpp"
+#include "hash_pool.hpp"
+
+namespace accel::blockstore {
+
+struct HashJob {
+  int source_fd = -1;
+  int copy_fd = -1;  // -1: no copy.
+  std::uint64_t file_bytes = 0;
+  const ipld::ImportProfile* profile = nullptr;
+  std::stop_token stop;
+  std::function<void(std::uint64_t leaf_bytes)> on_leaf;  // From several threads at once.
+};
+
+struct LeafRange {
+  std::uint64_t offset = 0;
+  std::uint32_t length = 0;
+};
+LeafRange leaf_range(const ipld::ImportProfile& profile, std::uint64_t file_bytes,
+                     std::size_t index);
+
+// The digests of the leaf blocks, in file order. Errors: corrupt (the file ends early), cancelled,
+// resource_exhausted (no room for the copy), io.
+Result<std::vector<crypto::Sha256Digest>> hash_leaves(HashPool& pool, const HashJob& job);
+
+}  // namespace accel::blockstore

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/blockstore/lease.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "leases.hpp"
+#include "locks.hpp"
+
+namespace accel::blockstore {
+namespace {
+
+constexpr std::uint64_t kMaxLeaseBytes = 1024;  // One CID.
+
+}  // namespace
+
+Lease::Lease(Lease&& other) noexcept
+    : fd_(std::move(other.fd_)), path_(std::exchange(other.path_, {})) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this != &other) {
+    release();
+    fd_ = std::move(other.fd_);
+    path_ = std::exchange(other.path_, {});
+  }
+  return *this;
+}
+
+void Lease::release() {
+  if (!fd_) return;
+  ::unlink(path_.c_str());
+  fd_.reset();
+}
+
+Result<Lease> take_lease(const StoreCore& core, const ipld::Cid& root) {
+  if (core.options.read_only) return Lease();  // Nobody may free anything through us.
+  ACCEL_TRY(LockedFile file, make_locked_file(core.layout.leases(), ".lease"));
+  const std::string text = root.to_string() + "\n";
+  const Status written = pwrite_all(file.fd.get(), as_bytes(text), 0);
+  Lease lease(std::move(file.fd), std::move(file.path));
+  ACCEL_CHECK(written);
+  // A gc that listed the leases before this one ends before we go on; the next one sees it.
+  ACCEL_CHECK(core.index->barrier());
+  return lease;
+}
+
+Result<std::vector<ipld::Cid>> live_leases(const Layout& layout) {
+  std::vector<ipld::Cid> roots;
+  ACCEL_TRY(const auto files, files_in(layout.leases(), false));
+  for (const auto& path : files) {
+    ACCEL_TRY(const bool stale, remove_if_unlocked(path));
+    if (stale) continue;
+    const auto text = read_text_file(path, kMaxLeaseBytes);
+    if (!text) continue;  // Released meanwhile.
+    // Without its line the lease is being made: its maker waits for us at the barrier.
+    if (text->empty() || text->back() != '\n') continue;
+    ACCEL_TRY(roots.emplace_back(),
+              ipld::Cid::parse(std::string_view(*text).substr(0, text->size() - 1)));
+  }
+  return roots;
+}
+
+}  // namespace accel::blockstore

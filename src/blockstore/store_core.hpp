@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What every part of the store works with: options, names, index, packs, threads for hashing.
+// Owned by Store::Impl, passed by reference; private to blockstore. Thread-safe.
+
+#include <memory>
+#include <string_view>
+
+#include "accel/blockstore/options.hpp"
+#include "hash_pool.hpp"
+#include "index.hpp"
+#include "layout.hpp"
+#include "pack_writer.hpp"
+
+namespace accel::blockstore {
+
+struct StoreCore {
+  StoreOptions options;
+  Layout layout;
+  std::unique_ptr<Index> index;
+  std::unique_ptr<PackPool> packs;
+  std::unique_ptr<HashPool> hashing;
+
+  void step(std::string_view name) const {
+    if (options.on_step) options.on_step(name);
+  }
+};
+
+}  // namespace accel::blockstore

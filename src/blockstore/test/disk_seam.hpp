@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The disk seam of the tests: the linker sends the store's and LMDB's writing calls through here
+// (--wrap, see CMakeLists.txt), so that a test can make the n-th of them fail.
+
+namespace accel::blockstore::test {
+
+// The n-th writing call from now on (1: the next), and with `always` all after it, fails.
+void fail_disk_call(int n, int error_number, bool always);
+// Everything works again; says how many calls were made since.
+int heal_disk();
+
+}  // namespace accel::blockstore::test
