@@ -133,10 +133,9 @@ void fill_topology(CpuInfo& info, const fs::path& root) {
   const auto usable = [&](int cpu) {
     return std::binary_search(info.usable_cpus.begin(), info.usable_cpus.end(), cpu);
   };
-  const auto cores =
-      std::count_if(topology.cores.begin(), topology.cores.end(), [&](const auto& core) {
-        return std::any_of(core.begin(), core.end(), usable);
-      });
+  const auto cores = std::count_if(
+      topology.cores.begin(), topology.cores.end(),
+      [&](const auto& core) { return std::any_of(core.begin(), core.end(), usable); });
   info.usable_physical_cores = std::max(1, static_cast<int>(cores));
   info.caches = read_caches(cpus, online);
   info.numa = read_numa(root / "sys/devices/system/node");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each figure gets an equal share of the budget: its threads start once, meet at a barrier before and
-// after every sample, and a sample is the work of all of them over the time until the last was done.
+// Each figure gets an equal share of the budget: its threads start once, meet at a barrier before
+// and after every sample, and a sample is the work of all of them over the time until the last was
+// done.
 #include "accel/hardware/cpu_profile.hpp"
 
 #include <sys/mman.h>
@@ -31,15 +32,16 @@ constexpr std::uint64_t kBufferAtMost = 1024 * kMiB;  // Touching more would eat
 class Buffer {
  public:
   static Result<Buffer> allocate(std::size_t size_bytes) {
-    void* data = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+    void* data =
+        ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED) {
       return fail(Errc::resource_exhausted, "No memory for a benchmark buffer of {} bytes.",
                   size_bytes);
     }
     return Buffer(static_cast<std::uint8_t*>(data), size_bytes);
   }
-  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
   Buffer& operator=(Buffer&&) = delete;
   ~Buffer() {
     if (data_ != nullptr) ::munmap(data_, size_);
@@ -127,8 +129,8 @@ CpuFigure measure(const Workload& load, const Pace& pace) {
   // Not an OffloadPool: the barrier needs exactly these threads at once, and they end here.
   std::vector<std::future<void>> others;
   for (int thread = 1; thread < load.threads; ++thread) {
-    others.push_back(std::async(std::launch::async, follow, std::cref(load), std::ref(meeting),
-                                thread));
+    others.push_back(
+        std::async(std::launch::async, follow, std::cref(load), std::ref(meeting), thread));
   }
   CpuFigure figure{load.name, load.unit, load.method, load.threads, 0, 0, {}};
   figure.samples = lead(load, meeting, pace);
@@ -206,7 +208,7 @@ Workload compute_load(std::string name, std::string unit, const detail::ComputeK
                       int threads) {
   constexpr std::uint64_t kInner = 1000;  // Rounds of the kernel in one round of the workload.
   Workload load{std::move(name), std::move(unit), std::string(kernel.name), threads, 0, {}, {}};
-  load.amount_per_round = kernel.operations_per_round * kInner;
+  load.amount_per_round = kernel.operations_per_round() * kInner;
   load.work = [&kernel](int, std::uint64_t rounds) {
     const double value = kernel.run(rounds * kInner);
     sink().fetch_add(value > 0 ? 1 : 0, std::memory_order_relaxed);

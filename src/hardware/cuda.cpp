@@ -120,10 +120,10 @@ void probe_devices(const Driver& driver, PlatformReport& report) {
   int count = 0;
   const CuResult counted = driver.count(&count);
   if (counted != kSuccess || count <= 0) {
-    return say_no(report.device, counted == kSuccess
-                                     ? "The driver works and offers no GPU. Check "
-                                       "CUDA_VISIBLE_DEVICES and nvidia-smi."
-                                     : "The GPUs cannot be counted (" + driver.words(counted) + ").");
+    return say_no(report.device, counted == kSuccess ? "The driver works and offers no GPU. Check "
+                                                       "CUDA_VISIBLE_DEVICES and nvidia-smi."
+                                                     : "The GPUs cannot be counted (" +
+                                                           driver.words(counted) + ").");
   }
   for (int index = 0; index < std::min(count, kMaxDevices); ++index) {
     report.devices.push_back(describe(driver, index));

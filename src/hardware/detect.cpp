@@ -14,7 +14,7 @@ using TracesFunction = void (*)(const DetectOptions&, Probe&);
 struct Row {
   Platform platform;
   ProbeFunction probe;
-  std::string_view loads;          // What it loads, for a sentence; empty: nothing, runs here.
+  std::string_view loads;           // What it loads, for a sentence; empty: nothing, runs here.
   TracesFunction traces = nullptr;  // What is known without loading anything.
 };
 
@@ -45,8 +45,9 @@ PlatformReport read_report(const Row& row, const DetectOptions& options,
   if (!result.output) return failed_report(row, options, result.failure);
   auto reports = reports_from_json_text(*result.output);
   if (!reports || reports->size() != 1 || reports->front().platform != row.platform) {
-    return failed_report(row, options, "The probe's answer is garbled: the library it loaded has "
-                                       "damaged its memory. Reinstall or update it.");
+    return failed_report(row, options,
+                         "The probe's answer is garbled: the library it loaded has "
+                         "damaged its memory. Reinstall or update it.");
   }
   return std::move(reports->front());
 }
@@ -64,8 +65,8 @@ std::vector<PlatformReport> detect(const DetectOptions& options) {
   std::vector<detail::IsolatedJob> jobs;
   for (const Row& row : kProbes) {
     if (row.loads.empty()) continue;
-    jobs.push_back({std::string(row.loads),
-                    [&row, &options] { return to_json_text({row.probe(options)}); }});
+    jobs.push_back(
+        {std::string(row.loads), [&row, &options] { return to_json_text({row.probe(options)}); }});
   }
   const auto results = detail::run_isolated(jobs, options.deadline);
   std::vector<PlatformReport> reports;

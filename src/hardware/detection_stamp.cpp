@@ -13,9 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Size and modification time of what is at the path: changes when a package is installed or removed.
+// Size and modification time of what is at the path: changes when a package is installed or
+// removed.
 std::string stamp_of(const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return "-";
   return fmt::format("{}.{}+{}", info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_size);
 }
@@ -28,9 +29,9 @@ void add(std::string& text, std::string_view name, std::string_view value) {
 }
 
 void add_environment(std::string& text) {
-  for (const char* name :
-       {"LD_LIBRARY_PATH", "PATH", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",
-        "ROCR_VISIBLE_DEVICES", "VK_ICD_FILENAMES", "VK_DRIVER_FILES", "VK_LOADER_DRIVERS_SELECT"}) {
+  for (const char* name : {"LD_LIBRARY_PATH", "PATH", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",
+                           "ROCR_VISIBLE_DEVICES", "VK_ICD_FILENAMES", "VK_DRIVER_FILES",
+                           "VK_LOADER_DRIVERS_SELECT"}) {
     if (const char* value = std::getenv(name)) add(text, name, value);
   }
 }

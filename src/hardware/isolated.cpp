@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// fork without exec: the child runs code of this program, so that no helper executable has to be found
-// beside a library that a Python or another host loaded. glibc makes malloc and the dynamic loader
-// usable in the child of a process with threads; the bodies use nothing else that locks.
+// fork without exec: the child runs code of this program, so that no helper executable has to be
+// found beside a library that a Python or another host loaded. glibc makes malloc and the dynamic
+// loader usable in the child of a process with threads; the bodies use nothing else that locks.
 #include "isolated.hpp"
 
 #include <fcntl.h>
@@ -141,7 +141,8 @@ void wait_for_all(std::vector<Child>& children, SteadyTime end) {
   }
 }
 
-// A child that hangs inside the kernel does not die at once: it is left to the kernel after a moment.
+// A child that hangs inside the kernel does not die at once: it is left to the kernel after a
+// moment.
 std::optional<int> reap(pid_t pid) {
   constexpr int kTries = 50;
   constexpr int kPauseMs = 4;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Reading files of /proc and /sys: they say size 0 and must be read to the end. Private to hardware.
+// Reading files of /proc and /sys: they say size 0 and must be read to the end. Private to
+// hardware.
 
 #include <cstdint>
 #include <filesystem>

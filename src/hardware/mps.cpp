@@ -39,8 +39,7 @@ PlatformReport probe_mps(const DetectOptions&) {
   PlatformReport report;
   report.platform = Platform::mps;
   report.driver.evidence["system"] = system_name();
-  say_no(report.driver,
-         fmt::format("Metal exists only on macOS; this is {}.", system_name()));
+  say_no(report.driver, fmt::format("Metal exists only on macOS; this is {}.", system_name()));
   say_no(report.device, "Not looked for: there is no Metal here.");
   say_no(report.runtime, "Not looked for: there is no Metal here.");
   return report;

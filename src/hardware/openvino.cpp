@@ -62,9 +62,10 @@ void fill_devices(const Api& api, const ov_core_t* core, PlatformReport& report)
   report.device.ok = !report.devices.empty();
   report.device.evidence["count"] = std::to_string(report.devices.size());
   if (!report.device.ok) {
-    say_no(report.device,
-           "OpenVINO offers no device: its plugins (libopenvino_intel_cpu_plugin.so) are missing or "
-           "do not load. Reinstall the openvino package.");
+    say_no(
+        report.device,
+        "OpenVINO offers no device: its plugins (libopenvino_intel_cpu_plugin.so) are missing or "
+        "do not load. Reinstall the openvino package.");
   }
 }
 

@@ -41,16 +41,17 @@ Result<Platform> platform_from_name(std::string_view name) {
   for (const Row& row : kRows) {
     if (row.name == name) return row.platform;
   }
-  return fail(Errc::invalid_argument,
-              "\"{}\" is not a platform. There are cpu, cuda, rocm, mps, openvino, qualcomm, webgpu "
-              "and webnn.",
-              name.substr(0, 64));
+  return fail(
+      Errc::invalid_argument,
+      "\"{}\" is not a platform. There are cpu, cuda, rocm, mps, openvino, qualcomm, webgpu "
+      "and webnn.",
+      name.substr(0, 64));
 }
 
 void summarize(PlatformReport& report) {
-  report.emulated = !report.devices.empty() &&
-                    std::all_of(report.devices.begin(), report.devices.end(),
-                                [](const Device& device) { return device.emulated; });
+  report.emulated =
+      !report.devices.empty() && std::all_of(report.devices.begin(), report.devices.end(),
+                                             [](const Device& device) { return device.emulated; });
   report.reason.clear();
   if (report.available()) return;
   for (const Part& part : parts_of(report)) {

@@ -60,9 +60,9 @@ void check_provider(const DetectOptions& options, const ProviderQuery& query, Pr
   void* handle = ::dlopen(path->c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* cause = ::dlerror();
-    return say_no(runtime, fmt::format("{} does not load: {}. Install what is missing: {}.",
-                                       query.what, cause == nullptr ? "no reason given" : cause,
-                                       query.how_to_install));
+    return say_no(runtime,
+                  fmt::format("{} does not load: {}. Install what is missing: {}.", query.what,
+                              cause == nullptr ? "no reason given" : cause, query.how_to_install));
   }
   runtime.ok = true;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The eight probes, one file each, and what they share. Private to hardware. A probe_*() that loads a
-// vendor's library runs in a child process (isolated.hpp); the others only look at files.
+// The eight probes, one file each, and what they share. Private to hardware. A probe_*() that loads
+// a vendor's library runs in a child process (isolated.hpp); the others only look at files.
 
 #include <filesystem>
 #include <optional>

@@ -39,8 +39,9 @@ void probe_driver(const DetectOptions& options, Probe& driver) {
   driver.ok = !nodes.empty();
   if (driver.ok) driver.evidence["device_nodes"] = join(nodes);
   if (!driver.ok) {
-    say_no(driver, "No FastRPC device (/dev/fastrpc-cdsp or /dev/adsprpc-smd): the kernel has no "
-                   "driver for a Hexagon DSP, or this chip has none.");
+    say_no(driver,
+           "No FastRPC device (/dev/fastrpc-cdsp or /dev/adsprpc-smd): the kernel has no "
+           "driver for a Hexagon DSP, or this chip has none.");
   }
 }
 

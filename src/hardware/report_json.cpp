@@ -39,8 +39,8 @@ json to_json(const PlatformReport& report) {
           {"reason", report.reason}};
 }
 
-// Missing members and members of another type read as the default: the text is only ever our own, or
-// damaged, and a report with holes is still a report.
+// Missing members and members of another type read as the default: the text is only ever our own,
+// or damaged, and a report with holes is still a report.
 std::string text_in(const json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ROCm: the kernel's amdkfd (/dev/kfd and its topology in sysfs) names the GPUs; HIP, declared here as
-// AMD's HIP runtime API gives it, says whether user space can use them.
+// ROCm: the kernel's amdkfd (/dev/kfd and its topology in sysfs) names the GPUs; HIP, declared here
+// as AMD's HIP runtime API gives it, says whether user space can use them.
 #include <array>
 
 #include "accel/hardware/procfs.hpp"
@@ -39,7 +39,8 @@ std::string gfx_name(std::uint64_t version) {
 // The nodes of the topology that compute: a CPU node has no SIMDs.
 std::vector<Device> topology_devices(const DetectOptions& options) {
   std::vector<Device> devices;
-  for (const std::string& node : entries_with_prefix(options, "sys/class/kfd/kfd/topology/nodes", "")) {
+  for (const std::string& node :
+       entries_with_prefix(options, "sys/class/kfd/kfd/topology/nodes", "")) {
     const auto folder = options.root / "sys/class/kfd/kfd/topology/nodes" / node;
     const auto text = read_kernel_file(folder / "properties");
     if (!text) continue;
@@ -68,11 +69,12 @@ void probe_kernel(const DetectOptions& options, PlatformReport& report) {
   if (!report.driver.ok) {
     const bool module = report.driver.evidence.contains("kernel_module");
     return say_no(report.driver,
-                  module ? "The amdgpu module is loaded but /dev/kfd is missing: this GPU or kernel "
-                           "has no compute support, or the container was started without "
-                           "--device=/dev/kfd."
-                         : "AMD's driver (amdgpu with /dev/kfd) is not loaded. With an AMD GPU, "
-                           "install it (Debian: firmware-amd-graphics, then ROCm).");
+                  module
+                      ? "The amdgpu module is loaded but /dev/kfd is missing: this GPU or kernel "
+                        "has no compute support, or the container was started without "
+                        "--device=/dev/kfd."
+                      : "AMD's driver (amdgpu with /dev/kfd) is not loaded. With an AMD GPU, "
+                        "install it (Debian: firmware-amd-graphics, then ROCm).");
   }
   report.devices = topology_devices(options);
   report.device.ok = !report.devices.empty();
@@ -102,8 +104,9 @@ bool probe_hip(const DetectOptions& options, PlatformReport& report) {
   auto library = open_vendor_library(
       options, {"libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so.5", "libamdhip64.so"});
   if (!library) {
-    say_no(runtime, "The HIP runtime (libamdhip64.so) is not installed. Install ROCm (Debian: "
-                    "libamdhip64-5, or AMD's rocm-hip-runtime).");
+    say_no(runtime,
+           "The HIP runtime (libamdhip64.so) is not installed. Install ROCm (Debian: "
+           "libamdhip64-5, or AMD's rocm-hip-runtime).");
     return false;
   }
   library->keep_loaded();

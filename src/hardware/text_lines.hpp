@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Walking over lines and blank-separated words of kernel text without copying it. Private to hardware.
+// Walking over lines and blank-separated words of kernel text without copying it. Private to
+// hardware.
 
 #include <cstddef>
 #include <optional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// WebGPU outside browsers runs on Vulkan (Dawn): the loader libvulkan.so.1 and the physical devices it
-// enumerates. The few structures used are declared here as the Vulkan 1.0 specification lays them out
-// (sections 4.2, 5.1, 11.2); only their leading, frozen fields are read.
+// WebGPU outside browsers runs on Vulkan (Dawn): the loader libvulkan.so.1 and the physical devices
+// it enumerates. The few structures used are declared here as the Vulkan 1.0 specification lays
+// them out (sections 4.2, 5.1, 11.2); only their leading, frozen fields are read.
 #include <array>
 
 #include "probes.hpp"
@@ -97,8 +97,8 @@ std::uint64_t memory_of(const Vulkan& vulkan, PhysicalDevice device) {
 Device describe(const Vulkan& vulkan, PhysicalDevice handle, std::size_t index) {
   Device device;
   device.id = fmt::format("webgpu:{}", index);
-  auto* get = vulkan.function<void(PhysicalDevice, DeviceProperties*)>(
-      "vkGetPhysicalDeviceProperties");
+  auto* get =
+      vulkan.function<void(PhysicalDevice, DeviceProperties*)>("vkGetPhysicalDeviceProperties");
   if (get == nullptr) return device;
   DeviceProperties properties{};
   get(handle, &properties);
@@ -133,14 +133,12 @@ void probe_devices(const Vulkan& vulkan, PlatformReport& report) {
 }
 
 bool create_instance(Vulkan& vulkan, Probe& driver) {
-  if (auto* version =
-          vulkan.function<VkResult(std::uint32_t*)>("vkEnumerateInstanceVersion")) {
+  if (auto* version = vulkan.function<VkResult(std::uint32_t*)>("vkEnumerateInstanceVersion")) {
     std::uint32_t number = 0;
     if (version(&number) == kVkSuccess) driver.evidence["loader_version"] = version_text(number);
   }
-  auto* create =
-      vulkan.function<VkResult(const InstanceCreateInfo*, const void*, Instance*)>(
-          "vkCreateInstance");
+  auto* create = vulkan.function<VkResult(const InstanceCreateInfo*, const void*, Instance*)>(
+      "vkCreateInstance");
   const InstanceCreateInfo info;
   const VkResult result = create == nullptr ? -1 : create(&info, nullptr, &vulkan.instance);
   if (result == kVkSuccess) return true;

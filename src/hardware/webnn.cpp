@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// WebNN is an interface of browsers: a native process cannot have it. What can be looked for here is a
-// browser whose tab could offer it.
+// WebNN is an interface of browsers: a native process cannot have it. What can be looked for here
+// is a browser whose tab could offer it.
 #include <unistd.h>
 
 #include <array>
