@@ -34,8 +34,8 @@ Result<std::vector<ModelFile>> list_directory(const fs::path& directory) {
                   kMaxModelFiles);
     }
     ACCEL_TRY(const ipld::Cid cid, name_of(it->path()));
-    files.push_back({it->path().lexically_relative(directory).generic_string(), cid,
-                     it->file_size(error)});
+    files.push_back(
+        {it->path().lexically_relative(directory).generic_string(), cid, it->file_size(error)});
   }
   if (error) {
     return fail_errno(errc_from_errno(error.value()), error.value(),

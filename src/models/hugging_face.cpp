@@ -15,9 +15,9 @@ namespace {
 // Endings that exporters (optimum, transformers.js) give to model*.onnx. Others, and none at all,
 // say nothing: then the file itself is asked.
 constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
-    {"_fp32", "f32"},  {"_fp16", "f16"},      {"_float16", "f16"}, {"_O4", "f16"},
+    {"_fp32", "f32"},  {"_fp16", "f16"},       {"_float16", "f16"}, {"_O4", "f16"},
     {"_int8", "int8"}, {"_quantized", "int8"}, {"_uint8", "int8"},  {"_q8", "int8"},
-    {"_q4", "int4"},   {"_q4f16", "int4"},    {"_bnb4", "int4"},   {"_bf16", "bf16"},
+    {"_q4", "int4"},   {"_q4f16", "int4"},     {"_bnb4", "int4"},   {"_bf16", "bf16"},
 };
 
 bool is_onnx(const ModelFile& file) {

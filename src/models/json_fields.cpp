@@ -33,8 +33,8 @@ Result<bool> bool_field(const nlohmann::json& object, std::string_view key, bool
   return value->get<bool>();
 }
 
-Result<std::optional<std::uint64_t>> count_field(const nlohmann::json& object,
-                                                 std::string_view key, std::string_view what) {
+Result<std::optional<std::uint64_t>> count_field(const nlohmann::json& object, std::string_view key,
+                                                 std::string_view what) {
   const nlohmann::json* value = find_field(object, key);
   if (value == nullptr) return std::optional<std::uint64_t>();
   if (!value->is_number_unsigned()) return wrong_type(what, key, "an integer from 0 up");

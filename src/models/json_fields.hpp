@@ -20,8 +20,8 @@ Result<std::string> text_field(const nlohmann::json& object, std::string_view ke
 Result<bool> bool_field(const nlohmann::json& object, std::string_view key, bool fallback,
                         std::string_view what);
 // Not set when missing. A number that is negative or no integer is an error.
-Result<std::optional<std::uint64_t>> count_field(const nlohmann::json& object,
-                                                 std::string_view key, std::string_view what);
+Result<std::optional<std::uint64_t>> count_field(const nlohmann::json& object, std::string_view key,
+                                                 std::string_view what);
 // nullptr when missing or null.
 const nlohmann::json* find_field(const nlohmann::json& object, std::string_view key);
 

@@ -43,10 +43,14 @@ bool JsonScanner::expect(char wanted) {
     return true;
   }
   switch (wanted) {
-    case '{': return fail_here("an object was expected");
-    case '"': return fail_here("a string was expected");
-    case ':': return fail_here("':' was expected");
-    default: return fail_here("',' or the end of the object was expected");
+    case '{':
+      return fail_here("an object was expected");
+    case '"':
+      return fail_here("a string was expected");
+    case ':':
+      return fail_here("':' was expected");
+    default:
+      return fail_here("',' or the end of the object was expected");
   }
 }
 

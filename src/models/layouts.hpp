@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The two ways in which a directory describes a model. Private to models; see docs/formats/model.md.
+// The two ways in which a directory describes a model. Private to models; see
+// docs/formats/model.md.
 
 #include <string_view>
 
@@ -15,8 +16,8 @@ Status read_hugging_face(ModelManifest& manifest, const Fetcher& fetcher);
 
 // What is in an ONNX file: how most of its weights are stored, and the files that hold the others.
 struct OnnxWeights {
-  std::string precision;                // "f32", "int8", …
-  std::vector<std::string> externals;   // Paths relative to the ONNX file's folder.
+  std::string precision;               // "f32", "int8", …
+  std::vector<std::string> externals;  // Paths relative to the ONNX file's folder.
 };
 // Errors: corrupt, unsupported, io.
 Result<OnnxWeights> inspect_onnx(const std::filesystem::path& file);

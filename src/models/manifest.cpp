@@ -10,9 +10,8 @@
 namespace accel::models {
 
 std::uint64_t Variant::bytes() const {
-  return std::accumulate(
-      files.begin(), files.end(), std::uint64_t{0},
-      [](std::uint64_t sum, const ModelFile& file) { return sum + file.bytes; });
+  return std::accumulate(files.begin(), files.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const ModelFile& file) { return sum + file.bytes; });
 }
 
 std::string Variant::content_key() const {

@@ -41,7 +41,8 @@ Result<std::string> check_file(const ModelFile* file, std::string_view path,
   }
   ACCEL_TRY(std::string sha256, text_field(claim, "sha256", "", kWhat));
   if (!sha256.empty() && !is_sha256(sha256)) {
-    return fail(Errc::corrupt, "{}: the sha256 of {} is not 64 lower-case hex digits.", kWhat, path);
+    return fail(Errc::corrupt, "{}: the sha256 of {} is not 64 lower-case hex digits.", kWhat,
+                path);
   }
   return sha256;
 }
@@ -55,8 +56,9 @@ Status read_files(const ModelManifest& manifest, const nlohmann::json& files, Va
     if (!sha256.empty()) hashes.emplace_back(path, std::move(sha256));
     variant.files.push_back(*file);
   }
-  const auto entry = std::find_if(variant.files.begin(), variant.files.end(),
-                                  [&](const ModelFile& file) { return file.path == variant.entry; });
+  const auto entry =
+      std::find_if(variant.files.begin(), variant.files.end(),
+                   [&](const ModelFile& file) { return file.path == variant.entry; });
   if (entry == variant.files.end()) {
     return fail(Errc::corrupt, "{}: the entry '{}' of a variant is not among its files.", kWhat,
                 variant.entry);

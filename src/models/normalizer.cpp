@@ -130,13 +130,20 @@ void Normalizer::apply_ascii(std::string_view text, std::string& out) const {
 
 CodePoints Normalizer::apply_step(Step step, const CodePoints& text) {
   switch (step) {
-    case Step::clean: return cleaned(text);
-    case Step::space_chinese: return with_spaced_chinese(text);
-    case Step::nfd: return to_nfd(text);
-    case Step::nfc: return to_nfc(text);
-    case Step::strip_nonspacing: return without(text, is_nonspacing);
-    case Step::strip_marks: return without(text, is_mark);
-    case Step::lowercase: return lowered(text);
+    case Step::clean:
+      return cleaned(text);
+    case Step::space_chinese:
+      return with_spaced_chinese(text);
+    case Step::nfd:
+      return to_nfd(text);
+    case Step::nfc:
+      return to_nfc(text);
+    case Step::strip_nonspacing:
+      return without(text, is_nonspacing);
+    case Step::strip_marks:
+      return without(text, is_mark);
+    case Step::lowercase:
+      return lowered(text);
   }
   return text;
 }

@@ -34,7 +34,7 @@ class Normalizer {
   static CodePoints apply_step(Step step, const CodePoints& text);
 
   std::vector<Step> steps_;
-  bool cleans_ = false;      // What the steps do to ASCII text: these two, nothing else.
+  bool cleans_ = false;  // What the steps do to ASCII text: these two, nothing else.
   bool lowercases_ = false;
 };
 

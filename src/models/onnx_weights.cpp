@@ -17,9 +17,9 @@ struct WeightType {
   std::uint64_t bits;
 };
 constexpr WeightType kWeightTypes[] = {
-    {1, "f32", 32}, {11, "f64", 64}, {10, "f16", 16}, {16, "bf16", 16},  {2, "int8", 8},
-    {3, "int8", 8}, {21, "int4", 4}, {22, "int4", 4}, {17, "f8", 8},     {18, "f8", 8},
-    {19, "f8", 8},  {20, "f8", 8},
+    {1, "f32", 32}, {11, "f64", 64}, {10, "f16", 16}, {16, "bf16", 16},
+    {2, "int8", 8}, {3, "int8", 8},  {21, "int4", 4}, {22, "int4", 4},
+    {17, "f8", 8},  {18, "f8", 8},   {19, "f8", 8},   {20, "f8", 8},
 };
 constexpr std::string_view kPrecisionOrder[] = {"f32", "f64", "bf16", "f16", "f8", "int8", "int4"};
 
@@ -43,9 +43,8 @@ Result<OnnxWeights> inspect_onnx(const std::filesystem::path& file) {
       bits[type.precision] += tensor::element_count(tensor.dims).value_or(0) * type.bits;
     }
   }
-  const auto most = std::max_element(bits.begin(), bits.end(), [](const auto& a, const auto& b) {
-    return a.second < b.second;
-  });
+  const auto most = std::max_element(
+      bits.begin(), bits.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   return OnnxWeights{std::string(most == bits.end() ? "f32" : most->first),
                      {externals.begin(), externals.end()}};
 }

@@ -56,7 +56,8 @@ void normalize(std::span<float> vector) {
 }
 
 bool is_finite(std::span<const float> vector) {
-  return std::all_of(vector.begin(), vector.end(), [](float value) { return std::isfinite(value); });
+  return std::all_of(vector.begin(), vector.end(),
+                     [](float value) { return std::isfinite(value); });
 }
 
 }  // namespace accel::models

@@ -61,8 +61,10 @@ Result<PostProcessor> read_template(const nlohmann::json& section, std::string_v
     }
     const nlohmann::json* text = find_field(piece, "Sequence");
     if (text == nullptr || text_field(*text, "id", "", what) != "A") {
-      return fail(Errc::corrupt, "{}: the template for a single text has a piece that is neither "
-                  "a special token nor the text.", what);
+      return fail(Errc::corrupt,
+                  "{}: the template for a single text has a piece that is neither "
+                  "a special token nor the text.",
+                  what);
     }
     ACCEL_TRY(result.text_type_id, type_id(*text, what));
     ++texts;

@@ -62,7 +62,8 @@ void split_by(const Rule& rule, std::string_view text, std::vector<std::string_v
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
     const auto byte = static_cast<unsigned char>(text[at]);
-    const Class c = byte < 0x80 ? rule.ascii[(++at, byte)] : rule.classify(next_code_point(text, at));
+    const Class c =
+        byte < 0x80 ? rule.ascii[(++at, byte)] : rule.classify(next_code_point(text, at));
     if (c.kind == Kind::inside) {
       if (in_word && c.word != word) finish(begin);
       if (!in_word) start = begin;
@@ -78,8 +79,7 @@ void split_by(const Rule& rule, std::string_view text, std::vector<std::string_v
 
 }  // namespace
 
-Result<PreTokenizer> PreTokenizer::from_json(const nlohmann::json& section,
-                                             std::string_view what) {
+Result<PreTokenizer> PreTokenizer::from_json(const nlohmann::json& section, std::string_view what) {
   PreTokenizer result;
   if (!section.is_null()) ACCEL_CHECK(result.add(section, what, 0));
   return result;

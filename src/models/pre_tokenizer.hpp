@@ -14,8 +14,8 @@ namespace accel::models {
 
 class PreTokenizer {
  public:
-  // `section` is the value of "pre_tokenizer"; null means none: a text is one word. Errors: corrupt,
-  // unsupported (named).
+  // `section` is the value of "pre_tokenizer"; null means none: a text is one word. Errors:
+  // corrupt, unsupported (named).
   static Result<PreTokenizer> from_json(const nlohmann::json& section, std::string_view what);
 
   // Appends the words of `text` (UTF-8) to `words`; they borrow from it.

@@ -30,8 +30,8 @@ constexpr std::pair<std::string_view, std::string_view> kHeads[] = {
 
 // Families whose bare model (BertModel, …) gives one vector a token: with pooling, an embedding.
 constexpr std::array<std::string_view, 12> kTextEncoders{
-    "bert",        "distilbert", "roberta", "xlm-roberta", "mpnet", "albert",
-    "electra",     "deberta",    "deberta-v2", "camembert", "nomic_bert", "modernbert"};
+    "bert",    "distilbert", "roberta",    "xlm-roberta", "mpnet",      "albert",
+    "electra", "deberta",    "deberta-v2", "camembert",   "nomic_bert", "modernbert"};
 
 bool has_pooling(const nlohmann::json& modules) {
   if (!modules.is_array()) return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What sentence-transformers writes beside a model: modules.json (the chain), 1_Pooling/config.json,
-// sentence_bert_config.json. Without modules.json the library pools by the mean and does not
-// normalize; so does this.
+// What sentence-transformers writes beside a model: modules.json (the chain),
+// 1_Pooling/config.json, sentence_bert_config.json. Without modules.json the library pools by the
+// mean and does not normalize; so does this.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -35,8 +35,8 @@ Result<json> read_optional(const ModelManifest& manifest, const Fetcher& fetcher
 
 Status read_pooling(const ModelManifest& manifest, const Fetcher& fetcher, std::string_view path,
                     TextEmbeddingConfig& config) {
-  ACCEL_TRY(const json value, read_json_file(manifest.files, fetcher, path,
-                                             "how token vectors become one vector"));
+  ACCEL_TRY(const json value,
+            read_json_file(manifest.files, fetcher, path, "how token vectors become one vector"));
   std::string chosen;
   for (const auto& [key, flag] : value.items()) {
     if (!key.starts_with("pooling_mode_") || flag != json(true)) continue;
@@ -49,8 +49,9 @@ Status read_pooling(const ModelManifest& manifest, const Fetcher& fetcher, std::
   const auto* const known = std::find_if(std::begin(kPoolings), std::end(kPoolings),
                                          [&](const auto& entry) { return entry.first == chosen; });
   if (known == std::end(kPoolings)) {
-    return fail(Errc::unsupported, "{}: {} is not implemented; mean, cls, max and mean_sqrt_len are.",
-                path, chosen.empty() ? "no pooling mode is set, which" : chosen);
+    return fail(Errc::unsupported,
+                "{}: {} is not implemented; mean, cls, max and mean_sqrt_len are.", path,
+                chosen.empty() ? "no pooling mode is set, which" : chosen);
   }
   config.pooling = known->second;
   ACCEL_TRY(const auto dimension, count_field(value, "word_embedding_dimension", path));
@@ -91,8 +92,7 @@ Status read_modules(const ModelManifest& manifest, const Fetcher& fetcher,
 }
 
 Result<std::size_t> read_max_length(const ModelManifest& manifest, const Fetcher& fetcher) {
-  ACCEL_TRY(const json sentence,
-            read_optional(manifest, fetcher, "sentence_bert_config.json"));
+  ACCEL_TRY(const json sentence, read_optional(manifest, fetcher, "sentence_bert_config.json"));
   ACCEL_TRY(const bool lowercase,
             bool_field(sentence, "do_lower_case", false, "sentence_bert_config.json"));
   if (lowercase) {

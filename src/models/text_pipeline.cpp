@@ -29,8 +29,7 @@ void fill_row(const Encoding& encoding, std::size_t row, std::size_t sequence, T
   };
   std::copy(encoding.ids.begin(), encoding.ids.end(), at(batch.input_ids).begin());
   std::fill_n(at(batch.attention_mask).begin(), encoding.ids.size(), 1);
-  std::copy(encoding.type_ids.begin(), encoding.type_ids.end(),
-            at(batch.token_type_ids).begin());
+  std::copy(encoding.type_ids.begin(), encoding.type_ids.end(), at(batch.token_type_ids).begin());
   batch.tokens.push_back(encoding.ids.size());
   batch.truncated += encoding.truncated ? 1 : 0;
 }
@@ -55,9 +54,12 @@ Result<TextBatch> make_batch(std::span<const Encoding* const> encodings, std::si
 
 const Tensor& tensor_of(const TextBatch& batch, TextInput kind) {
   switch (kind) {
-    case TextInput::input_ids: return batch.input_ids;
-    case TextInput::attention_mask: return batch.attention_mask;
-    case TextInput::token_type_ids: break;
+    case TextInput::input_ids:
+      return batch.input_ids;
+    case TextInput::attention_mask:
+      return batch.attention_mask;
+    case TextInput::token_type_ids:
+      break;
   }
   return batch.token_type_ids;
 }
@@ -111,12 +113,14 @@ Result<std::vector<std::vector<float>>> run_planned(inference::Session& session,
   }
   std::vector<std::vector<float>> vectors;
   for (std::size_t row = 0; row < rows; ++row) {
-    vectors.push_back(pool(
-        config.pooling, hidden.data<float>().subspan(row * sequence * dimension, sequence * dimension),
-        batch.attention_mask.data<std::int64_t>().subspan(row * sequence, sequence)));
+    vectors.push_back(
+        pool(config.pooling,
+             hidden.data<float>().subspan(row * sequence * dimension, sequence * dimension),
+             batch.attention_mask.data<std::int64_t>().subspan(row * sequence, sequence)));
     if (config.normalize) normalize(vectors.back());
     if (!is_finite(vectors.back())) {
-      return fail(Errc::internal, "The engine's result for text {} of the batch is not finite.", row);
+      return fail(Errc::internal, "The engine's result for text {} of the batch is not finite.",
+                  row);
     }
   }
   return vectors;
@@ -126,7 +130,8 @@ Result<std::vector<std::vector<float>>> run_planned(inference::Session& session,
 std::size_t batch_rows(std::span<const Encoding* const> ordered, const SessionPlan& plan) {
   if (plan.batch) return std::min(*plan.batch, ordered.size());
   const std::size_t length = std::max<std::size_t>(plan.sequence.value_or(longest(ordered)), 1);
-  return std::min({ordered.size(), kMaxBatchRows, std::max<std::size_t>(kMaxBatchTokens / length, 1)});
+  return std::min(
+      {ordered.size(), kMaxBatchRows, std::max<std::size_t>(kMaxBatchTokens / length, 1)});
 }
 
 }  // namespace

@@ -79,7 +79,8 @@ class Encoder {
 
   void add_normalized(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
-      const auto match = added_.normalized.empty() ? std::nullopt : added_.normalized.find(text, at);
+      const auto match =
+          added_.normalized.empty() ? std::nullopt : added_.normalized.find(text, at);
       add_words(text.substr(at, (match ? match->start : text.size()) - at));
       if (!match) return;
       ids.push_back(match->id);

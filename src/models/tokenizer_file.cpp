@@ -12,9 +12,9 @@
 namespace accel::models {
 namespace {
 
-constexpr std::array<std::string_view, 7> kSections{
-    "version",    "truncation",    "padding",       "added_tokens",
-    "normalizer", "pre_tokenizer", "post_processor"};
+constexpr std::array<std::string_view, 7> kSections{"version",       "truncation", "padding",
+                                                    "added_tokens",  "normalizer", "pre_tokenizer",
+                                                    "post_processor"};
 constexpr std::array<std::string_view, 4> kModelMembers{
     "type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word"};
 

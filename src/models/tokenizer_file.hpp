@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The file tokenizer.json, taken apart in one pass: the vocabulary as a table, the small sections as
-// JSON trees. Private to models. Spec: tokenizers' serialization, version "1.0".
+// The file tokenizer.json, taken apart in one pass: the vocabulary as a table, the small sections
+// as JSON trees. Private to models. Spec: tokenizers' serialization, version "1.0".
 
 #include <cstdint>
 #include <map>

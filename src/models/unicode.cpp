@@ -29,8 +29,9 @@ constexpr std::size_t kMaxDecomposition = 16;
 
 template <class Range>
 const Range* find_range(std::span<const Range> table, char32_t c) {
-  const auto after = std::upper_bound(table.begin(), table.end(), c,
-                                      [](char32_t value, const Range& r) { return value < r.first; });
+  const auto after =
+      std::upper_bound(table.begin(), table.end(), c,
+                       [](char32_t value, const Range& r) { return value < r.first; });
   if (after == table.begin()) return nullptr;
   const Range& range = *std::prev(after);
   return c <= range.last ? &range : nullptr;
@@ -53,10 +54,10 @@ void append_decomposed(char32_t c, CodePoints& out) {
   }
   std::array<utf8proc_int32_t, kMaxDecomposition> parts{};
   int boundary = 0;
-  const auto count =
-      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(),
-                              std::ssize(parts), UTF8PROC_DECOMPOSE, &boundary);
-  if (count <= 0 || count > std::ssize(parts)) {  // Not a character; utf8proc keeps quiet otherwise.
+  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(),
+                                             std::ssize(parts), UTF8PROC_DECOMPOSE, &boundary);
+  if (count <= 0 ||
+      count > std::ssize(parts)) {  // Not a character; utf8proc keeps quiet otherwise.
     out.push_back(c);
     return;
   }
@@ -74,10 +75,10 @@ void order_canonically(CodePoints& text) {
     }
     std::size_t end = at + 1;
     while (end < text.size() && combining_class(text[end]) != 0) ++end;
-    std::stable_sort(
-        text.begin() + static_cast<std::ptrdiff_t>(at),
-        text.begin() + static_cast<std::ptrdiff_t>(end),
-        [](char32_t a, char32_t b) { return combining_class(a) < combining_class(b); });
+    std::stable_sort(text.begin() + static_cast<std::ptrdiff_t>(at),
+                     text.begin() + static_cast<std::ptrdiff_t>(end), [](char32_t a, char32_t b) {
+                       return combining_class(a) < combining_class(b);
+                     });
     at = end;
   }
 }
@@ -121,8 +122,7 @@ void append_utf8(char32_t character, std::string& out) {
     return;
   }
   std::array<utf8proc_uint8_t, 4> bytes{};
-  const auto count =
-      utf8proc_encode_char(static_cast<utf8proc_int32_t>(character), bytes.data());
+  const auto count = utf8proc_encode_char(static_cast<utf8proc_int32_t>(character), bytes.data());
   out.append(reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(count));
 }
 
@@ -179,9 +179,9 @@ CodePoints to_nfd(const CodePoints& text) {
 CodePoints to_nfc(const CodePoints& text) {
   const CodePoints decomposed = to_nfd(text);
   std::vector<utf8proc_int32_t> buffer(decomposed.begin(), decomposed.end());
-  const auto count = utf8proc_normalize_utf32(
-      buffer.data(), std::ssize(buffer),
-      static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  const auto count =
+      utf8proc_normalize_utf32(buffer.data(), std::ssize(buffer),
+                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
   if (count < 0) return decomposed;
   return {buffer.begin(), buffer.begin() + count};
 }

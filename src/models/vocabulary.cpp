@@ -53,8 +53,8 @@ Result<Vocabulary> Vocabulary::read(JsonScanner& scanner, std::string_view what)
       vocabulary.arena_.append(token);
       if (!scanner.read_integer(id)) break;
       if (id < 0 || id > std::numeric_limits<std::int32_t>::max()) {
-        return fail(Errc::corrupt, "The vocabulary of {} has the id {}, which is no token id.", what,
-                    id);
+        return fail(Errc::corrupt, "The vocabulary of {} has the id {}, which is no token id.",
+                    what, id);
       }
       vocabulary.entries_.push_back({offset, length, static_cast<std::int32_t>(id)});
       vocabulary.max_bytes_ = std::max<std::size_t>(vocabulary.max_bytes_, length);

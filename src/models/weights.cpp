@@ -21,7 +21,8 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path, std::uint6
   crypto::Sha256 hash;
   Bytes buffer(std::min(size, kReadBytes));
   for (std::uint64_t at = 0; at < size;) {
-    if (stop.stop_requested()) return fail(Errc::cancelled, "Hashing {} was cancelled.", path.string());
+    if (stop.stop_requested())
+      return fail(Errc::cancelled, "Hashing {} was cancelled.", path.string());
     const std::span<std::uint8_t> part =
         std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), size - at));
     ACCEL_CHECK(pread_all(fd.get(), part, at));

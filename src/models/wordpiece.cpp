@@ -9,8 +9,8 @@ namespace {
 bool is_continuation_byte(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80; }
 
 std::size_t count_characters(std::string_view text) {
-  return text.size() - static_cast<std::size_t>(
-                           std::count_if(text.begin(), text.end(), is_continuation_byte));
+  return text.size() -
+         static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation_byte));
 }
 
 }  // namespace
@@ -50,7 +50,8 @@ void WordPiece::tokenize(std::string_view word, Scratch& scratch,
       scratch.word.replace(from, room, parts_.continuing_prefix);
     }
     std::size_t end = std::min(scratch.word.size(), from + vocabulary.max_bytes());
-    while (end > start && end < scratch.word.size() && is_continuation_byte(scratch.word[end])) --end;
+    while (end > start && end < scratch.word.size() && is_continuation_byte(scratch.word[end]))
+      --end;
     std::optional<std::int32_t> id;
     while (end > start) {
       id = vocabulary.find(std::string_view(scratch.word).substr(from, end - from));

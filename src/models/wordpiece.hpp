@@ -2,7 +2,8 @@
 #pragma once
 // The WordPiece model: the longest token that starts a word, then the longest that goes on from
 // there, and [UNK] for the whole word when some part has none. Private to models; thread-safe.
-// Spec: tokenizers' models/wordpiece; Schuster and Nakajima, Japanese and Korean voice search (2012).
+// Spec: tokenizers' models/wordpiece; Schuster and Nakajima, Japanese and Korean voice search
+// (2012).
 
 #include <cstdint>
 #include <string>

@@ -53,9 +53,9 @@ TEST(JsonScanner, resolves_escapes_as_nlohmann_does) {
 
 TEST(JsonScanner, refuses_strings_that_nlohmann_refuses) {
   for (const std::string text :
-       {R"("open)", R"("\)", R"("\x41")", R"("\u12")", R"("\u12G4")", R"("\ud83d")",
-        R"("\ud83dx")", R"("\ud83d\u0041")", R"("\ude00")", "\"tab\there\"", "\"\xFF\"",
-        "\"\\n\xC0\x80\"", "\"\xED\xA0\x80\"", "plain", "", "1"}) {
+       {R"("open)", R"("\)", R"("\x41")", R"("\u12")", R"("\u12G4")", R"("\ud83d")", R"("\ud83dx")",
+        R"("\ud83d\u0041")", R"("\ude00")", "\"tab\there\"", "\"\xFF\"", "\"\\n\xC0\x80\"",
+        "\"\xED\xA0\x80\"", "plain", "", "1"}) {
     bool good = true;
     read_one_string(text, good);
     EXPECT_FALSE(good) << text;
@@ -79,7 +79,8 @@ TEST(JsonScanner, refuses_members_that_are_not_separated) {
 }
 
 TEST(JsonScanner, refuses_numbers_that_are_no_integers) {
-  for (const std::string_view text : {"1.5", "1e3", "99999999999999999999", "-", "+1", "1x", "true"}) {
+  for (const std::string_view text :
+       {"1.5", "1e3", "99999999999999999999", "-", "+1", "1x", "true"}) {
     JsonScanner scanner(text);
     std::int64_t value = 0;
     EXPECT_FALSE(scanner.read_integer(value)) << text;

@@ -15,7 +15,8 @@
 namespace accel::models::testing {
 
 inline nlohmann::json test_data(const std::string& name) {
-  const auto text = read_text_file(std::filesystem::path(ACCEL_TEST_DATA) / "models" / name, 8 << 20);
+  const auto text =
+      read_text_file(std::filesystem::path(ACCEL_TEST_DATA) / "models" / name, 8 << 20);
   EXPECT_TRUE(text) << text.error().to_string();
   return text ? nlohmann::json::parse(*text) : nlohmann::json();
 }

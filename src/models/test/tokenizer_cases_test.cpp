@@ -145,11 +145,10 @@ TEST(EveryCharacter, is_normalized_as_in_hugging_face) {
 
 TEST(EveryCharacter, is_split_off_or_kept_as_in_hugging_face) {
   const json& wanted = cases()["every_character_sha256"];
-  for (const auto& [name, type] : {std::pair("bert", "BertPreTokenizer"),
-                                   std::pair("whitespace", "Whitespace")}) {
-    EXPECT_EQ(digest_of_every_character([type = type](const std::string& text) {
-                return split_with(type, text);
-              }),
+  for (const auto& [name, type] :
+       {std::pair("bert", "BertPreTokenizer"), std::pair("whitespace", "Whitespace")}) {
+    EXPECT_EQ(digest_of_every_character(
+                  [type = type](const std::string& text) { return split_with(type, text); }),
               wanted[name])
         << name;
   }

@@ -3,9 +3,9 @@
 // What a model's directory holds: its task, its family, and its variants (the same model in other
 // precisions or formats). Used by node (run, models show, selection) and by the families here.
 //
-// A directory is read as it is: in Hugging Face layout, or by its model.json (docs/formats/model.md).
-// Nothing here knows where bytes come from: a Fetcher hands out local files. Plain values and
-// functions; thread-safe as far as the Fetcher is.
+// A directory is read as it is: in Hugging Face layout, or by its model.json
+// (docs/formats/model.md). Nothing here knows where bytes come from: a Fetcher hands out local
+// files. Plain values and functions; thread-safe as far as the Fetcher is.
 
 #include <cstdint>
 #include <filesystem>
@@ -33,12 +33,12 @@ struct ModelFile {
 
 // One way to run the model.
 struct Variant {
-  std::string precision;         // How the weights are stored: "f32", "f16", "bf16", "int8", "int4", …
-  std::string format = "onnx";   // Who can read it: "onnx" (ONNX Runtime, OpenVINO).
-  std::string engine;            // Only this engine may open it; empty: every one that reads the format.
-  std::string entry;             // The file that an engine opens; one of `files`.
+  std::string precision;  // How the weights are stored: "f32", "f16", "bf16", "int8", "int4", …
+  std::string format = "onnx";  // Who can read it: "onnx" (ONNX Runtime, OpenVINO).
+  std::string engine;  // Only this engine may open it; empty: every one that reads the format.
+  std::string entry;   // The file that an engine opens; one of `files`.
   std::vector<ModelFile> files;  // Every weight file, entry first, then the others by path.
-  std::string claimed_sha256;    // model.json's word for weights_sha256(); empty where it gives none.
+  std::string claimed_sha256;  // model.json's word for weights_sha256(); empty where it gives none.
 
   std::uint64_t bytes() const;
   // Names the content of the weight files by their CIDs: equal keys, equal weights_sha256(). It
@@ -47,9 +47,9 @@ struct Variant {
 };
 
 struct ModelManifest {
-  std::string task;    // "text-embedding", "text-classification", "text-generation", …
-  std::string family;  // "bert", "llama", …: model_type of config.json.
-  std::string source;  // "huggingface" or "model.json": who said so.
+  std::string task;               // "text-embedding", "text-classification", "text-generation", …
+  std::string family;             // "bert", "llama", …: model_type of config.json.
+  std::string source;             // "huggingface" or "model.json": who said so.
   std::vector<Variant> variants;  // f32 first, then by falling precision; never empty.
   std::vector<ModelFile> files;   // The whole listing, by path.
 

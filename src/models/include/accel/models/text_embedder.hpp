@@ -34,9 +34,9 @@ Result<TextEmbeddingConfig> read_text_embedding_config(const ModelManifest& mani
 
 // Token ids of several texts, padded on the right to one length.
 struct TextBatch {
-  tensor::Tensor input_ids;       // i64[batch, sequence]
-  tensor::Tensor attention_mask;  // i64[batch, sequence]: 1 for a token, 0 for padding.
-  tensor::Tensor token_type_ids;  // i64[batch, sequence]
+  tensor::Tensor input_ids;         // i64[batch, sequence]
+  tensor::Tensor attention_mask;    // i64[batch, sequence]: 1 for a token, 0 for padding.
+  tensor::Tensor token_type_ids;    // i64[batch, sequence]
   std::vector<std::size_t> tokens;  // Of each text, special ones included.
   std::size_t truncated = 0;        // How many texts were cut to max_length.
 };
