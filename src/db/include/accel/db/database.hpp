@@ -38,12 +38,16 @@ struct QueryLimits {
 inline constexpr std::size_t kMaxSqlBytes = 64U << 10U;
 
 class Database {
+  struct Impl;
+  struct Passkey {};
+
  public:
   // path may be ":memory:". The file is made when it is missing, but for read_only.
   // Errors: unavailable (another process has it open, or the library is missing), not_found,
   // permission_denied, corrupt (no DuckDB file), unsupported (made by a newer DuckDB).
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path,
                                                 const OpenOptions& options = {});
+  Database(Passkey, std::unique_ptr<Impl> impl);  // Use open().
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -77,8 +81,6 @@ class Database {
   std::string library_version() const;  // "v1.4.4"
 
  private:
-  struct Impl;
-  explicit Database(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -31,15 +31,23 @@ struct JournalRecord {
       json;  // An object whose members are the tables of its kind (docs/formats/journal.md).
 };
 
+// Whether ingestion would take this line (without its '\n'). Errors: corrupt, invalid_argument,
+// unsupported; the message says what is wrong.
+Status check_journal_line(std::string_view line);
+
 // A fresh id: the time and 64 random bits, sortable by time.
 std::string new_record_id(const Clock& clock, Random& random);
 
 // One per process; thread-safe. The file appears with the first append, locked until destruction.
 class Journal {
+  struct Impl;
+  struct Passkey {};
+
  public:
   // Makes the folder. Errors: those of making it.
   static Result<std::unique_ptr<Journal>> open(const std::filesystem::path& directory,
                                                const Clock& clock, Random& random);
+  Journal(Passkey, std::unique_ptr<Impl> impl);  // Use open().
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
@@ -49,8 +57,6 @@ class Journal {
   Status append(const JournalRecord& record);
 
  private:
-  struct Impl;
-  explicit Journal(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
