@@ -56,9 +56,13 @@ Bytes node_proto(std::string_view op, std::span<const std::string_view> inputs,
   return out;
 }
 
-Bytes value_proto(std::string_view name, std::int64_t columns) {
+Bytes value_proto(std::string_view name, std::int64_t rows, std::int64_t columns) {
   Bytes batch;
-  put_text(batch, 2, "batch");
+  if (rows < 0) {
+    put_text(batch, 2, "batch");
+  } else {
+    put_varint_field(batch, 1, static_cast<std::uint64_t>(rows));
+  }
   Bytes width;
   put_varint_field(width, 1, static_cast<std::uint64_t>(columns));
   Bytes shape;
@@ -75,7 +79,7 @@ Bytes value_proto(std::string_view name, std::int64_t columns) {
   return out;
 }
 
-Bytes graph_proto() {
+Bytes graph_proto(std::int64_t batch) {
   std::vector<float> weights;
   for (std::int64_t row = 0; row < kCanaryInputs; ++row) {
     for (std::int64_t column = 0; column < kCanaryOutputs; ++column)
@@ -91,8 +95,8 @@ Bytes graph_proto() {
   put_text(graph, 2, "canary");
   put_bytes(graph, 5, tensor_proto("weights", std::array{kCanaryInputs, kCanaryOutputs}, weights));
   put_bytes(graph, 5, tensor_proto("bias", std::array{kCanaryOutputs}, biases));
-  put_bytes(graph, 11, value_proto("x", kCanaryInputs));
-  put_bytes(graph, 12, value_proto("y", kCanaryOutputs));
+  put_bytes(graph, 11, value_proto("x", batch, kCanaryInputs));
+  put_bytes(graph, 12, value_proto("y", batch, kCanaryOutputs));
   return graph;
 }
 
@@ -132,14 +136,14 @@ Result<double> compare(const tensor::Tensor& got, const tensor::Tensor& wanted) 
 
 }  // namespace
 
-Bytes canary_model() {
+Bytes canary_model(std::int64_t batch) {
   Bytes opset;
   put_text(opset, 1, "");
   put_varint_field(opset, 2, kOpset);
   Bytes model;
   put_varint_field(model, 1, kIrVersion);
   put_text(model, 2, "ipfs-accelerate");
-  put_bytes(model, 7, graph_proto());
+  put_bytes(model, 7, graph_proto(batch));
   put_bytes(model, 8, opset);
   return model;
 }
@@ -152,7 +156,6 @@ tensor::Tensor canary_answer(std::int64_t batch) {
 
 Result<CanaryResult> run_canary(Backend& backend, const EngineDevice& device,
                                 std::stop_token stop) {
-  constexpr std::int64_t kBatch = 3;
   SessionOptions options;
   options.device = device.id;
   options.cpu_fallback = false;
@@ -163,14 +166,14 @@ Result<CanaryResult> run_canary(Backend& backend, const EngineDevice& device,
   result.open_ms = to_ms(system_clock().now() - start);
   result.engine = session->info().engine;
   result.version = session->info().version;
-  const tensor::Tensor input = canary_input(kBatch);
+  const tensor::Tensor input = canary_input(kCanaryBatch);
   const NamedTensor named{"x", &input};
   ACCEL_TRY(auto outputs, session->run({&named, 1}, {}, {stop}));
-  ACCEL_TRY(result.max_error, compare(outputs.at(0), canary_answer(kBatch)));
+  ACCEL_TRY(result.max_error, compare(outputs.at(0), canary_answer(kCanaryBatch)));
   const SteadyTime again = system_clock().now();
   ACCEL_TRY(outputs, session->run({&named, 1}, {}, {stop}));
   result.run_ms = to_ms(system_clock().now() - again);
-  ACCEL_TRY(const double repeated, compare(outputs.at(0), canary_answer(kBatch)));
+  ACCEL_TRY(const double repeated, compare(outputs.at(0), canary_answer(kCanaryBatch)));
   result.max_error = std::max(result.max_error, repeated);
   return result;
 }

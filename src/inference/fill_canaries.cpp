@@ -49,10 +49,11 @@ std::string_view what_to_install(Platform platform) {
     case Platform::openvino:
       return "Install OpenVINO (`tools/deps install`).";
     case Platform::qualcomm:
-      return "Install Qualcomm's plug-in (PyPI onnxruntime-qnn) and name it in the configuration.";
+      return "Install Qualcomm's plug-in (PyPI onnxruntime-qnn) beside libonnxruntime.so.1.";
     case Platform::webgpu:
-      return "Install a WebGPU build of ONNX Runtime (PyPI onnxruntime-ep-webgpu) and a Vulkan "
-             "driver.";
+      return "Install a WebGPU plug-in (PyPI onnxruntime-ep-webgpu) beside libonnxruntime.so.1, or "
+             "a "
+             "build of it with WebGPU (npm onnxruntime-node), and a Vulkan driver.";
     case Platform::webnn:
       return "WebNN exists in browsers; a browser must connect to this node.";
   }

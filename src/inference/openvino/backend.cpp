@@ -76,6 +76,10 @@ class OpenVinoBackend final : public Backend {
   std::string stamp() const override {
     return detail::library_stamp(library_search_path(openvino::library_query(options_)));
   }
+  Status load() override {
+    if (auto loaded = library(); !loaded) return fail(std::move(loaded).error());
+    return {};
+  }
   Result<BackendInfo> probe() override;
   Result<std::unique_ptr<Session>> open(const std::filesystem::path& model_file,
                                         const SessionOptions& options) override;

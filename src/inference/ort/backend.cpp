@@ -32,6 +32,10 @@ class OnnxRuntimeBackend final : public Backend {
   std::string stamp() const override {
     return detail::library_stamp(library_search_path(ort::library_query(options_)));
   }
+  Status load() override {
+    if (auto loaded = runtime(); !loaded) return fail(std::move(loaded).error());
+    return {};
+  }
   Result<BackendInfo> probe() override;
   Result<std::unique_ptr<Session>> open(const std::filesystem::path& model_file,
                                         const SessionOptions& options) override;

@@ -45,6 +45,7 @@ class ScriptedBackend final : public Backend {
   }
   std::string_view name() const override { return "scripted"; }
   std::string stamp() const override { return "none"; }
+  Status load() override { return {}; }
   Result<BackendInfo> probe() override { return info_; }
   Result<std::unique_ptr<Session>> open(const std::filesystem::path&,
                                         const SessionOptions&) override {

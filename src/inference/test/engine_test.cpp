@@ -22,7 +22,7 @@ class Engine : public testing::EngineTest, public ::testing::WithParamInterface<
   }
 
   std::unique_ptr<Session> open_canary() {
-    return backend_->open_bytes(canary_model(), {}).value();
+    return backend_->open_bytes(canary_model(-1), {}).value();
   }
   Error refused(const Bytes& file, Errc code) {
     const auto session = backend_->open(write("model.onnx", file), {});
@@ -98,6 +98,13 @@ TEST_P(Engine, its_stamp_names_the_library_without_loading_it) {
   const std::string stamp = testing::make_backend(GetParam())->stamp();
   EXPECT_NE(stamp.find(".so"), std::string::npos) << stamp;
   EXPECT_EQ(stamp, backend_->stamp());
+}
+
+TEST_P(Engine, loads_ahead_of_its_first_use_and_only_once) {
+  const auto fresh = testing::make_backend(GetParam());
+  EXPECT_TRUE(fresh->load());
+  EXPECT_TRUE(fresh->load());
+  EXPECT_TRUE(fresh->open_bytes(canary_model(), {}));
 }
 
 TEST_P(Engine, answers_the_canary_exactly) {

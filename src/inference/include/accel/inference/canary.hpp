@@ -3,7 +3,7 @@
 // The canary: a tiny model with a known answer. A platform counts as available only when the canary
 // ran on a device of it and agreed with the CPU reference computed here, in plain C++. Used by node
 // (hardware detect, doctor) and by tests. Threads: plain functions. The model is relu(x · W + b),
-// float32[batch, 16] -> float32[batch, 8], ONNX opset 13.
+// float32[4, 16] -> float32[4, 8], ONNX opset 13: of fixed shape, for accelerators that want that.
 
 #include <map>
 #include <span>
@@ -17,14 +17,15 @@
 
 namespace accel::inference {
 
+constexpr std::int64_t kCanaryBatch = 4;
 constexpr std::int64_t kCanaryInputs = 16;
 constexpr std::int64_t kCanaryOutputs = 8;
 // Weights and inputs are small multiples of 1/16, so f32 is exact in any order of summation; a
 // device that computes in half precision stays within this bound.
 constexpr float kCanaryTolerance = 2e-2F;
 
-// The ONNX file's bytes; the same on every call.
-Bytes canary_model();
+// The ONNX file's bytes; the same on every call. A batch of -1 leaves it dynamic, for tests.
+Bytes canary_model(std::int64_t batch = kCanaryBatch);
 // A fixed input float32[batch, 16] and the answer float32[batch, 8].
 tensor::Tensor canary_input(std::int64_t batch);
 tensor::Tensor canary_answer(std::int64_t batch);
