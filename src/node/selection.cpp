@@ -242,9 +242,9 @@ std::optional<Selected> remembered(const blockstore::Store& store, const std::st
 }
 
 perf::SearchOptions search_options(const Context& context, const SelectionRequest& request) {
-  perf::SearchOptions options;
-  options.budget = context.services.config().get<std::chrono::milliseconds>("selection.budget");
-  options.max_error = request.policy.max_error;
+  perf::SearchOptions options = perf::options_for(request.policy);
+  options.budget =
+      context.services.config().get<std::chrono::milliseconds>("selection.budget");
   return options;
 }
 
