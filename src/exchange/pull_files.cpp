@@ -76,22 +76,35 @@ void PullSession::want_nodes(const std::vector<NodeWant>& nodes) {
   if (!added.wants.empty()) feed(std::move(added));
 }
 
+void PullSession::node_fetched(RequestId id, const ipld::Cid& cid, Bytes block) {
+  report_.bytes_verified += block.size();
+  report_.bytes_fetched += block.size();
+  progress_.add_fetched(block.size());
+  progress_.add_done(block.size());
+  const Status read = over_ ? Status{} : walk_.on_node(cid, block);
+  puts_.push_back({cid, std::move(block), id});
+  ++puts_added_;
+  if (!std::exchange(putting_, true)) tasks_.spawn(put_nodes());
+  if (!read) return fail_with(read.error());
+  if (!over_) advance_walk();
+}
+
 // One batch after the other, each with one sync; nodes that come meanwhile wait for the next.
 Task<void> PullSession::put_nodes() {
-  while (!puts_.empty() && !over_) {
+  while (!puts_.empty()) {
     const std::size_t count = std::min(puts_.size(), kPutBatch);
     const auto end = puts_.begin() + static_cast<std::ptrdiff_t>(count);
-    std::vector<Put> batch(std::make_move_iterator(puts_.begin()), std::make_move_iterator(end));
+    const std::vector<Put> batch(std::make_move_iterator(puts_.begin()),
+                                 std::make_move_iterator(end));
     puts_.erase(puts_.begin(), end);
     auto job = [&](std::stop_token) -> Status {
-      std::vector<std::pair<ipld::Cid, ByteView>> blocks;
+      blockstore::Store::BlockList blocks;
       blocks.reserve(batch.size());
       for (const Put& put : batch) blocks.emplace_back(put.cid, put.block);
-      return context_.store.put_all(blocks);
+      return context_.store.put_all(blocks, {options_.is_private});
     };
     auto storing = context_.pool.run(job);
     const Status stored = co_await std::move(storing);
-    if (over_) break;
     if (!stored) {
       fail_with(stored.error());
       break;
@@ -118,7 +131,8 @@ void PullSession::open_next_file() {
 // what is left can be taken up.
 Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
   auto job = [&](std::stop_token) {
-    return context_.store.begin_file(plan.root, plan.file_bytes, plan.leaves);
+    return context_.store.begin_file(plan.root, plan.file_bytes, plan.leaves,
+                                     {options_.is_private});
   };
   while (true) {
     auto opening = context_.pool.run(job);

@@ -83,10 +83,10 @@ Status PullSession::add_sources() {
   return {};
 }
 
-// Nothing of this session runs when it returns. Partial files are closed on the pool, for that may
+// Nothing of this session runs when it returns. Requests are stopped, but what has arrived is still
+// verified and kept, whatever ended the pull. Partial files are closed on the pool, for that may
 // sync them.
 Task<void> PullSession::close() {
-  if (error_) tasks_.cancel();
   for (auto& [id, flight] : flights_) flight.request_stop();
   auto joining = tasks_.join();
   co_await std::move(joining);
@@ -159,7 +159,7 @@ void PullSession::feed(SchedulerEvent event) {
   events_.push_back(std::move(event));
   if (feeding_) return;
   feeding_ = true;
-  while (!events_.empty()) {
+  while (!events_.empty() && !over_) {
     const SchedulerEvent next = std::move(events_.front());
     events_.pop_front();
     for (const Action& action : scheduler_.step(next, context_.clock.now())) perform(action);
@@ -193,12 +193,11 @@ Task<void> PullSession::request(StartRequest start) {
   call.buffer = take_buffer();
   call.stop = flights_.at(start.request).get_token();
   call.on_bytes = [this, id = start.request](std::uint64_t bytes) {
-    if (!over_) feed(BytesArrived{id, bytes});
+    feed(BytesArrived{id, bytes});
   };
   auto asking = sources_[start.source].get(context_.client, std::move(call));
   Result<Bytes> block = co_await std::move(asking);
   flights_.erase(start.request);
-  if (over_) co_return Status{};
   if (!block) {
     feed(RequestFailed{start.request, std::move(block).error()});
     co_return Status{};
@@ -220,24 +219,12 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, Bytes block) {
   };
   auto hashing = context_.pool.run(job);
   const Result<Verdict> verdict = co_await std::move(hashing);
-  if (over_) co_return Status{};
   if (!verdict) {
     fail_with(verdict.error());
   } else if (*verdict == Verdict::lie) {
     rejected(id, cid);
   } else if (wants_.erase(want) > 0) {
-    report_.bytes_verified += block.size();
-    report_.bytes_fetched += block.size();
-    progress_.add_fetched(block.size());
-    progress_.add_done(block.size());
-    if (const Status read = walk_.on_node(cid, block); !read) {
-      fail_with(read.error());
-      co_return Status{};
-    }
-    puts_.push_back({cid, std::move(block), id});
-    ++puts_added_;
-    if (!std::exchange(putting_, true)) tasks_.spawn(put_nodes());
-    advance_walk();
+    node_fetched(id, cid, std::move(block));
   }
   co_return Status{};
 }
@@ -248,7 +235,7 @@ Task<void> PullSession::verify_leaf(RequestId id, WantId want, Bytes block) {
   std::size_t written = 0;
   while (true) {
     const auto found = wants_.find(want);
-    if (over_ || found == wants_.end()) break;
+    if (found == wants_.end()) break;
     const ipld::Cid cid = found->second.cid;
     if (written == found->second.targets.size()) {
       const WantInfo info = std::move(found->second);
@@ -276,7 +263,6 @@ Task<void> PullSession::verify_leaf(RequestId id, WantId want, Bytes block) {
     for (const Target& place : places) ++place.file->jobs;
     auto writing = context_.pool.run(job);
     const Result<Verdict> verdict = co_await std::move(writing);
-    if (over_) break;
     for (const Target& place : places) --place.file->jobs;
     if (!verdict || *verdict == Verdict::lie) {
       verdict ? rejected(id, cid) : fail_with(verdict.error());

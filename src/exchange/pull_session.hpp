@@ -98,6 +98,7 @@ class PullSession {
   void advance_walk();
   Task<void> look_up(std::vector<NodeWant> nodes);
   void want_nodes(const std::vector<NodeWant>& nodes);
+  void node_fetched(RequestId id, const ipld::Cid& cid, Bytes block);
   Task<void> put_nodes();
   void open_next_file();
   Task<void> open_file(FilePlan plan, std::uint64_t order);

@@ -43,10 +43,10 @@ void Scheduler::check_stalls() {
     const double slowest = kSlowestBytesPerSecond * std::chrono::duration<double>(age).count();
     if (now_ - sources_[request.source].last_heard >= limits_.stall_timeout) {
       stalled.emplace_back(
-          id, fmt::format("It sent nothing for {:.0f} s.", to_ms(limits_.stall_timeout) / 1000));
+          id, fmt::format("It sent nothing for {:.3g} s.", to_ms(limits_.stall_timeout) / 1000));
     } else if (now_ - request.last_bytes >= patience ||
                (age >= patience && static_cast<double>(request.received) < slowest)) {
-      stalled.emplace_back(id, fmt::format("It sent {} bytes of a block in {:.0f} s.",
+      stalled.emplace_back(id, fmt::format("It sent {} bytes of a block in {:.3g} s.",
                                            request.received, to_ms(age) / 1000));
     }
   }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/sync_wait.hpp"
@@ -266,7 +267,7 @@ TEST_P(BadSource, when_it_recovers_or_another_comes_what_was_fetched_counts) {
   const Bytes bytes = noise(11, 60'000);
   const auto file = dag.add_file(bytes);
   TestGateway bad(dag, GetParam().manner);
-  bad.honest_at_first(30);
+  bad.honest_at_first(40);
   ASSERT_FALSE(pull(file.cid, from({bad.url()})));
   open_store();  // As after a restart.
   TestGateway honest(dag);
@@ -390,9 +391,10 @@ TEST_F(FetcherTest, a_stop_leaves_what_was_fetched_for_the_next_pull) {
   const Bytes bytes = noise(17, 300 * 1024);
   const auto file = dag.add_file(bytes);
   TestGateway gateway(dag);
-  gateway.set_delay(2ms);
+  gateway.set_delay(10ms);
   std::stop_source stop;
   PullOptions options = from({gateway.url()});
+  options.limits.max_requests_per_source = 4;
   options.stop = stop.get_token();
   options.on_progress = [&](const PullProgress& progress) {
     if (progress.bytes_done > 30'000) stop.request_stop();
@@ -413,9 +415,10 @@ TEST_F(FetcherTest, a_cancelled_task_waits_until_nothing_runs) {
   TestDag dag;
   const auto file = dag.add_file(noise(18, 300 * 1024));
   TestGateway gateway(dag);
-  gateway.set_delay(2ms);
+  gateway.set_delay(10ms);
   std::stop_source stop;
   PullOptions options = from({gateway.url()});
+  options.limits.max_requests_per_source = 4;
   options.on_progress = [&](const PullProgress& progress) {
     if (progress.bytes_done > 10'000) stop.request_stop();
   };

@@ -49,7 +49,7 @@ struct PullOptions {
       sources;       // Gateways: "http://host:port", a path in front of /ipfs is kept.
   std::string name;  // Of the pin.
   bool pin = true;
-  bool is_private = false;  // The pin's: never served, never announced.
+  bool is_private = false;  // Never served, never announced, from the first block on.
   std::function<void(const PullProgress&)>
       on_progress;       // At most ten times a second, and at the end.
   std::stop_token stop;  // Leaves what was verified so that the next pull takes it up.
