@@ -3,15 +3,12 @@
 // Runs the trials that perf asks for, over anything that can be called. Used by node (selection)
 // and benchmark programs. Blocks; call it on an offload thread. Knows nothing of models or engines.
 
+#include <cstddef>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <stop_token>
-#include <string>
 
 #include "accel/core/clock.hpp"
 #include "accel/core/result.hpp"
-#include "accel/hardware/machine_load.hpp"
 #include "accel/perf/search.hpp"
 
 namespace accel::bench {
@@ -22,7 +19,8 @@ struct TrialTask {
   std::function<Result<double>()> accuracy_error;  // Against the reference; may be empty.
 };
 
-// The load seam: two readings around a trial. The default reads the kernel's counters.
+// The load seam: called before the timed runs, it returns what says after them how busy the machine
+// was meanwhile (hardware::Load::value()). The default reads the kernel's counters.
 using LoadMeter = std::function<std::function<double()>()>;
 LoadMeter kernel_load_meter();
 
@@ -31,22 +29,25 @@ struct TrialSeams {
   LoadMeter load = kernel_load_meter();
 };
 
-// Runs one request. A failing call ends it: TrialResult::error says why. Errors: cancelled only.
+// Runs one request: the comparison with the reference first (it warms up too), then the rest of the
+// warm-up, then the timed runs. A call that fails ends it: TrialResult::error says why.
+// Errors: cancelled only.
 Result<perf::TrialResult> run_trial(const perf::TrialRequest& request, const TrialTask& task,
                                     const TrialSeams& seams, std::stop_token stop = {});
 
-// Opens a candidate; called at most once for each, its time counts to the budget. The task is
+// Opens a candidate; called at most once for each, and its time counts to the budget. The task is
 // destroyed as soon as the candidate is out.
 using TaskFactory = std::function<Result<TrialTask>(const perf::Candidate&)>;
 
 struct SearchProgress {
-  std::size_t trials = 0;
+  std::size_t trials = 0;  // Before this one.
   perf::TrialRequest request;
-  const perf::Candidate* candidate = nullptr;
+  const perf::Candidate* candidate = nullptr;  // Valid for the call.
 };
 
 struct SearchHooks {
   std::function<void(const SearchProgress&)> before_trial;  // May be empty.
+  std::function<void(const SearchProgress&, const perf::TrialResult&)> after_trial;  // May be too.
   TrialSeams seams;
 };
 
