@@ -36,6 +36,7 @@ class JsonScanner {
   char peek();
   bool at_end() { return peek() == 0; }
   bool failed() const { return failed_; }
+  std::size_t bytes_left() const { return text_.size() - at_; }
   // Errors: corrupt, "{what} is not JSON: … at byte …".
   Status status(std::string_view what) const;
 

@@ -14,6 +14,8 @@ namespace {
 // A half-full table of well-spread hashes has runs of a few dozen slots even with four million
 // tokens; a longer one was made on purpose.
 constexpr std::size_t kMaxProbes = 512;
+// "a":1, in JSON; what a vocabulary of n bytes has at most is n of these.
+constexpr std::size_t kMinEntryBytes = 6;
 
 // Multiply and fold 8 bytes at a time, in the manner of wyhash.
 std::uint32_t hash_of(std::string_view text) {
@@ -39,6 +41,9 @@ std::uint32_t hash_of(std::string_view text) {
 
 Result<Vocabulary> Vocabulary::read(JsonScanner& scanner, std::string_view what) {
   Vocabulary vocabulary;
+  // Pages that stay untouched cost nothing, growing step by step does.
+  vocabulary.arena_.reserve(scanner.bytes_left());
+  vocabulary.entries_.reserve(scanner.bytes_left() / kMinEntryBytes);
   std::string_view token;
   std::int64_t id = 0;
   if (scanner.begin_object()) {
