@@ -11,9 +11,9 @@ namespace {
 
 using namespace accel::models;
 
-constexpr std::string_view kModel =
-    R"("model": {"type": "WordPiece", "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3,
-    "##a": 4, "b": 5, "##b": 6, "ab": 7, "##bab": 8, ",": 9, "!": 10, "e": 11, "i": 12, "##e": 13}}})";
+constexpr std::string_view kModel = R"("model": {"type": "WordPiece", "vocab": {
+    "[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##a": 4, "b": 5, "##b": 6, "ab": 7, "##bab": 8,
+    ",": 9, "!": 10, "e": 11, "i": 12, "##e": 13}}})";
 
 constexpr std::string_view kHeads[] = {
     R"({"added_tokens": [{"content": "[SEP]", "normalized": false}],
