@@ -17,6 +17,7 @@ SchedulerLimits scheduler_limits(const PullLimits& limits) {
   result.max_in_flight_bytes = limits.max_in_flight_bytes;
   result.max_requests_per_source = limits.max_requests_per_source;
   result.stall_timeout = limits.stall_timeout;
+  result.first_back_off = limits.first_back_off;
   return result;
 }
 

@@ -96,6 +96,7 @@ struct SchedulerLimits {
   std::uint64_t max_in_flight_bytes = 64U << 20U;  // Over all sources, blocks in verification too.
   std::uint32_t max_requests_per_source = 32;
   Duration stall_timeout = std::chrono::seconds(10);  // A source with requests open sends nothing.
+  Duration first_back_off = std::chrono::milliseconds(250);  // Doubles with each strike.
   Duration tick = std::chrono::milliseconds(50);
 };
 

@@ -9,7 +9,6 @@ namespace accel::exchange {
 namespace {
 
 constexpr std::uint32_t kStrikesOut = 6;
-constexpr Duration kFirstBackOff = std::chrono::milliseconds(250);
 constexpr Duration kLongestBackOff = std::chrono::seconds(10);
 constexpr std::uint32_t kFailuresPerWant = 3;  // At one source; then only others are asked for it.
 constexpr int kRequestPatience = 3;  // Stall time-outs that one request gets on a live source.
@@ -67,7 +66,7 @@ void Scheduler::fail_source(SourceId id, const Error& error, SteadyTime sent_at)
   source.last_failure = now_;
   source.strikes += weight(error.code);
   if (source.strikes >= kStrikesOut) return lose_source(id, error.code, error.message);
-  const Duration pause = kFirstBackOff * (1U << (source.strikes - 1));
+  const Duration pause = limits_.first_back_off * (1U << (source.strikes - 1));
   source.retry_at = now_ + std::min(pause, kLongestBackOff);
 }
 

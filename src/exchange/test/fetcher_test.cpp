@@ -46,6 +46,7 @@ class FetcherTest : public ::testing::Test {
     PullOptions options;
     options.sources = std::move(urls);
     options.limits.stall_timeout = 300ms;
+    options.limits.first_back_off = 10ms;
     return options;
   }
   Result<PullReport> pull(const ipld::Cid& root, PullOptions options, std::stop_token stop = {}) {
@@ -407,7 +408,8 @@ TEST_F(FetcherTest, a_stop_leaves_what_was_fetched_for_the_next_pull) {
   const auto report = pull(file.cid, from({gateway.url()}));
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_GE(report->bytes_reused, 30'000U);
-  EXPECT_LE(gateway.bytes_sent() - sent, report->bytes_fetched);
+  // What was in flight at the stop may still be counted as sent after it.
+  EXPECT_LE(gateway.bytes_sent() - sent, report->bytes_fetched + 4U * 1024);
   expect_file(file.cid, bytes);
 }
 

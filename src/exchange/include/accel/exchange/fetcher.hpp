@@ -42,6 +42,9 @@ struct PullLimits {
   std::uint32_t max_leaves = 2U << 20U;            // Their plan takes about 100 bytes each.
   std::uint32_t max_nodes = 1U << 20U;             // Files, folders and inner nodes.
   Duration stall_timeout = std::chrono::seconds(10);  // A source that sends nothing for so long.
+  // A source that fails is left alone for so long, twice as long after the next failure, up to 10
+  // s.
+  Duration first_back_off = std::chrono::milliseconds(250);
 };
 
 struct PullOptions {
