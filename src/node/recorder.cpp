@@ -57,13 +57,10 @@ json model_row(const json& result) {
           {"provenance", "measured"}};
 }
 
-json performance_row(const json& result, const std::string& run_id, const std::string& hardware_id,
-                     std::size_t batch) {
+json performance_row(const json& result, const json& hardware, std::size_t batch) {
   const double latency_ms = result.at("latency_ms");
-  json row{{"result_id", run_id + ".0"},
-           {"run_id", run_id},
-           {"model_id", result.at("model").at("weights_sha256")},
-           {"hardware_id", hardware_id},
+  json row{{"model_id", result.at("model").at("weights_sha256")},
+           {"hardware_id", hardware.at("hardware_id")},
            {"weights_sha256", result.at("model").at("weights_sha256")},
            {"test_case", result.at("task")},
            {"engine", result.at("engine")},
@@ -118,12 +115,10 @@ void record_run(Context& context, std::size_t batch, json& result) {
       {"completed_at", to_rfc3339(completed)},
       {"success", true},
       {"git_commit", kGitCommit}};
-  const json tables{
-      {"test_runs", run},
-      {"models", model_row(result)},
-      {"hardware_platforms", hardware},
-      {"performance_results",
-       json::array({performance_row(result, id, hardware.at("hardware_id"), batch)})}};
+  const json tables{{"test_run", run},
+                    {"models", json::array({model_row(result)})},
+                    {"hardware", json::array({hardware})},
+                    {"results", json::array({performance_row(result, hardware, batch)})}};
   result["run_id"] = id;
   result["recorded"] = append(services, id, db::RecordKind::run, tables);
 }
@@ -133,7 +128,6 @@ void record_pull(Context& context, const ipld::Cid& root,
   Services& services = context.services;
   const std::string id = new_id(services);
   json row = report ? pull_row(*report) : json::object();
-  row["operation_id"] = id;
   row["operation"] = "pull";
   row["cid"] = root.to_string();
   row["completed_at"] = to_rfc3339(services.clock().wall_now());
@@ -149,7 +143,7 @@ void record_pull(Context& context, const ipld::Cid& root,
     row["error_message"] = report.error().message;
   }
   row["provenance"] = "measured";
-  append(services, id, db::RecordKind::operation, json{{"ipfs_operations", std::move(row)}});
+  append(services, id, db::RecordKind::operation, json{{"operation", std::move(row)}});
 }
 
 void record_detection(Context& context, const json& rows) {
@@ -159,8 +153,7 @@ void record_detection(Context& context, const json& rows) {
   json records = json::array();
   for (const json& row : rows) {
     const json& evidence = row.at("evidence");
-    records.push_back({{"detection_id", id},
-                       {"detected_at", now},
+    records.push_back({{"detected_at", now},
                        {"machine_key", short_hash(hardware::cpu_info().model)},
                        {"platform", row.at("platform")},
                        {"available", row.at("available")},
@@ -174,7 +167,7 @@ void record_detection(Context& context, const json& rows) {
                        {"devices", row.at("devices")},
                        {"provenance", "measured"}});
   }
-  append(services, id, db::RecordKind::detection, json{{"hardware_detection", std::move(records)}});
+  append(services, id, db::RecordKind::detection, json{{"platforms", std::move(records)}});
 }
 
 }  // namespace accel::node

@@ -18,6 +18,9 @@ using nlohmann::json;
 using Vectors = std::vector<std::vector<float>>;
 
 constexpr std::string_view kChoiceSpace = "choices";
+// A larger batch is measured by so many of its texts: the order of candidates hardly changes from
+// there on, and the search must end within its budget.
+constexpr std::size_t kMeasuredTexts = 8;
 
 // Spinning workers win only on idle cores of one's own, so they are never proposed here (see
 // docs/design).
@@ -243,8 +246,7 @@ std::optional<Selected> remembered(const blockstore::Store& store, const std::st
 
 perf::SearchOptions search_options(const Context& context, const SelectionRequest& request) {
   perf::SearchOptions options = perf::options_for(request.policy);
-  options.budget =
-      context.services.config().get<std::chrono::milliseconds>("selection.budget");
+  options.budget = context.services.config().get<std::chrono::milliseconds>("selection.budget");
   return options;
 }
 
@@ -307,7 +309,7 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
   ACCEL_TRY(blockstore::Store* const store, services.store());
   ACCEL_TRY(const Machine machine, this_machine(services, context.stop));
   const auto measured_inputs =
-      request.inputs.first(std::min(request.inputs.size(), models::kMaxBatchRows));
+      request.inputs.first(std::min(request.inputs.size(), kMeasuredTexts));
   ACCEL_TRY(models::TextBatch batch, request.pipeline->prepare(measured_inputs));
   const std::string key = choice_key(request, machine, batch);
   if (!request.remeasure) {
