@@ -92,6 +92,11 @@ Result<std::filesystem::path> Store::ensure_file(const ipld::Cid& root) {
   const auto before = file_of(root);
   if (before && before->has_value()) return **before;
   ACCEL_CHECK(impl_->check_writable());
+  // One at a time in all processes: who comes second finds the file that the first one wrote.
+  ACCEL_TRY(const FileLock turn,
+            FileLock::acquire(impl_->core->layout.directory / "ensure.lock",
+                              FileLock::Mode::exclusive, /*wait=*/true));
+  if (const auto now = file_of(root); now && now->has_value()) return **now;
   ACCEL_TRY(const Lease held, lease(root));
   ACCEL_TRY(const bool hidden, is_private(root));
   ACCEL_TRY(PartialRequest request, plan_file(*impl_->core, root));

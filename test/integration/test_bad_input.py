@@ -55,7 +55,7 @@ class Homes(TestCase):
         home.add(self.file("a", 10))
         version = home.path / "store/VERSION"
         os.chmod(version, 0o600)
-        version.write_text("99\n")
+        version.write_text("ipfs-accelerate store 99\n")
         self.assert_fails(6, home.run("ls", "x"), "99")
 
     def test_a_full_disk_says_so_and_loses_nothing(self):
