@@ -97,7 +97,7 @@ Status pwrite_all(int fd, ByteView bytes, std::uint64_t offset) {
 }
 
 Status sync_file(int fd) {
-  if (::fsync(fd) != 0) return fail_errno(Errc::io, errno, "Cannot sync a file to disk.");
+  if (::fsync(fd) != 0) return fail_errno(errc_from_errno(errno), errno, "Cannot sync a file to disk.");
   return {};
 }
 
