@@ -71,8 +71,21 @@ bool probe_backend(const DetectOptions& options, Probe& runtime) {
   runtime.evidence["core_api"] = text_of(first.core_version);
   runtime.evidence["backend_api"] = text_of(first.backend_version);
   if (first.provider_name != nullptr) runtime.evidence["provider"] = first.provider_name;
-  runtime.ok = true;
   return true;
+}
+
+// QNN alone runs nothing here: ONNX Runtime reaches it through its plug-in.
+void probe_plugin(const DetectOptions& options, Probe& runtime) {
+  constexpr const char* kPlugin = "libonnxruntime_providers_qnn.so";
+  auto plugin = find_engine_library(options, kPlugin, "onnxruntime-qnn");
+  if (!plugin) plugin = find_engine_library(options, kPlugin, "onnxruntime");
+  runtime.ok = plugin.has_value();
+  if (plugin) runtime.evidence["plugin"] = plugin->string();
+  if (!plugin) {
+    say_no(runtime, fmt::format("libQnnHtp.so is here, but not ONNX Runtime's plug-in for it ({}). "
+                                "Install it: python3 -m pip install onnxruntime-qnn.",
+                                kPlugin));
+  }
 }
 
 std::string chip_name(const DetectOptions& options) {
@@ -88,6 +101,7 @@ PlatformReport probe_qualcomm(const DetectOptions& options) {
   report.platform = Platform::qualcomm;
   probe_driver(options, report.driver);
   const bool backend = probe_backend(options, report.runtime);
+  if (backend) probe_plugin(options, report.runtime);
   if (kSimulator && backend) {
     report.devices.push_back({"qnn:0", "Hexagon HTP simulator (x86)", 0, true, {}});
   } else if (report.driver.ok) {

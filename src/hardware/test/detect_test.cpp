@@ -139,6 +139,13 @@ TEST(Detect, names_the_htp_simulator_of_x86_emulated) {
   EXPECT_EQ(report.runtime.evidence.at("backend_api"), "5.35.1");
   EXPECT_EQ(report.reason, "The canary model was not run.") << "the driver is not what is missing";
 }
+
+TEST(Detect, misses_the_plug_in_that_reaches_a_qnn_library) {
+  const auto report = report_of(Platform::qualcomm, with_driver("qnn_without_plugin"));
+  EXPECT_TRUE(report.device.ok);
+  EXPECT_FALSE(report.runtime.ok);
+  EXPECT_THAT(report.reason, HasSubstr("libonnxruntime_providers_qnn.so"));
+}
 #endif
 
 TEST(Detect, reads_amd_gpus_from_the_kernels_topology_and_their_names_from_hip) {
