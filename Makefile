@@ -18,7 +18,7 @@ deps: ## install the pinned dependencies (deps.lock.json) into the cache
 
 build: deps ## build build/release/bin/ipfs-accelerate
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release -j$(JOBS)
+	@cmake --build --preset release -j$(JOBS) --target ipfs-accelerate
 
 run: build ## the main job: a real model, named by its CID, pulled verified, run, recorded
 	@tools/deps install model
