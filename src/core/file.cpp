@@ -97,8 +97,8 @@ Status pwrite_all(int fd, ByteView bytes, std::uint64_t offset) {
 }
 
 Status sync_file(int fd) {
-  if (::fsync(fd) != 0) return fail_errno(errc_from_errno(errno), errno, "Cannot sync a file to disk.");
-  return {};
+  if (::fsync(fd) == 0) return {};
+  return fail_errno(errc_from_errno(errno), errno, "Cannot sync a file to disk.");
 }
 
 Status sync_directory(const std::filesystem::path& directory) {

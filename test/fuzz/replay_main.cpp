@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over the files and folders named on the command line, so that a corpus is replayed as an ordinary test.
+// Runs a fuzz target over the files and folders named on the command line, so that a corpus is
+// replayed as an ordinary test.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
