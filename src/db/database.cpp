@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "appender.hpp"
 #include "database_impl.hpp"
 
 namespace accel::db {
@@ -111,6 +112,17 @@ Status Database::execute_many(std::string_view sql, const std::vector<Row>& rows
     return {};
   };
   return impl_->in_transaction ? run_all() : transaction(run_all);
+}
+
+Status Database::append_rows(const std::string& table, const std::vector<std::string>& columns,
+                             const std::vector<Row>& rows) {
+  const std::scoped_lock lock(impl_->mutex);
+  const auto append_all = [&]() -> Status {
+    ACCEL_TRY(detail::Appender appender, detail::Appender::open(*impl_->main, table, columns));
+    for (const Row& row : rows) ACCEL_CHECK(appender.append(row));
+    return appender.close();
+  };
+  return impl_->in_transaction ? append_all() : transaction(append_all);
 }
 
 Status Database::transaction(const std::function<Status()>& body) {

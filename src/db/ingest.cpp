@@ -2,12 +2,11 @@
 // From the journal into the database, each record exactly once.
 #include <unistd.h>
 
-#include <utility>
-
 #include "accel/core/file.hpp"
 #include "accel/db/journal.hpp"
 #include "journal_files.hpp"
 #include "journal_line.hpp"
+#include "record_writer.hpp"
 
 namespace accel::db {
 namespace {
@@ -15,20 +14,8 @@ namespace {
 using detail::JournalFile;
 using detail::JournalLine;
 using detail::ParsedRecord;
-using detail::TableSpec;
 
 constexpr std::size_t kBatchRecords = 500;  // One transaction: a crash repeats at most so many.
-
-std::string insert_sql(const TableSpec& table) {
-  std::string names;
-  std::string marks;
-  for (const detail::ColumnSpec& column : table.columns) {
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", column.name);
-    marks += marks.empty() ? "?" : ", ?";
-  }
-  return fmt::format("INSERT {}INTO {} ({}) VALUES ({})", table.replace ? "OR REPLACE " : "",
-                     table.table, names, marks);
-}
 
 // How far a file has been read, as the database remembers it.
 struct Progress {
@@ -107,16 +94,11 @@ class FileIngester {
   // one of them, each gets its own, so that only that one is lost, and is named.
   Status flush() {
     if (!dirty_) return {};
-    const Status together = database_.transaction([this]() -> Status {
-      for (const PendingRecord& item : pending_) ACCEL_CHECK(insert(item.record));
-      return save_progress();
-    });
+    std::vector<const ParsedRecord*> records;
+    for (const PendingRecord& item : pending_) records.push_back(&item.record);
+    const Status together = write(records, true);
     if (!together && !is_the_records_fault(together.error())) return together;
-    if (together) {
-      count_inserted();
-    } else {
-      ACCEL_CHECK(flush_one_by_one());
-    }
+    if (!together) ACCEL_CHECK(flush_one_by_one());
     pending_.clear();
     dirty_ = false;
     return {};
@@ -128,38 +110,22 @@ class FileIngester {
 
   Status flush_one_by_one() {
     for (const PendingRecord& item : pending_) {
-      new_records_ = duplicates_ = 0;
-      const Status alone = database_.transaction([&] { return insert(item.record); });
-      if (alone) {
-        count_inserted();
-      } else if (is_the_records_fault(alone.error())) {
-        refuse(item.line, alone.error());
-      } else {
-        return alone;
-      }
+      const Status alone = write({&item.record}, false);
+      if (!alone && !is_the_records_fault(alone.error())) return alone;
+      if (!alone) refuse(item.line, alone.error());
     }
-    return database_.transaction([this] { return save_progress(); });
+    return write({}, true);
   }
 
-  void count_inserted() {
-    report_.records += std::exchange(new_records_, 0);
-    report_.duplicates += std::exchange(duplicates_, 0);
-  }
-
-  Status insert(const ParsedRecord& record) {
-    ACCEL_TRY(const Table known,
-              database_.query("SELECT 1 FROM journal_records WHERE record_id = ?", {record.id}));
-    if (!known.rows.empty()) {
-      ++duplicates_;
-      return {};
-    }
-    ACCEL_CHECK(
-        database_.execute("INSERT INTO journal_records VALUES (?, ?, ?)",
-                          {record.id, std::string(record_kind_name(record.kind)), record.time}));
-    for (const detail::RecordRows& rows : record.tables) {
-      ACCEL_CHECK(database_.execute_many(insert_sql(*rows.table), rows.rows));
-    }
-    ++new_records_;
+  Status write(const std::vector<const ParsedRecord*>& records, bool with_progress) {
+    detail::WriteCounts counts;
+    const auto body = [&]() -> Status {
+      ACCEL_TRY(counts, detail::write_records(database_, records));
+      return with_progress ? save_progress() : Status();
+    };
+    ACCEL_CHECK(database_.transaction(body));
+    report_.records += counts.records;
+    report_.duplicates += counts.duplicates;
     return {};
   }
 
@@ -189,8 +155,6 @@ class FileIngester {
   Progress progress_;
   bool dirty_ = false;
   std::vector<PendingRecord> pending_;
-  std::uint64_t new_records_ = 0;
-  std::uint64_t duplicates_ = 0;
 };
 
 // A file whose lines are all in. One with refused lines is kept for people, under a name that is

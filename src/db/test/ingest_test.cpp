@@ -9,6 +9,7 @@
 
 #include "crc32.hpp"
 #include "db_fixture.hpp"
+#include "journal_line.hpp"
 
 namespace accel::db {
 namespace {
@@ -54,6 +55,15 @@ class Ingest : public DbTest {
   void scribble(const std::string& text) {
     ASSERT_EQ(files().size(), 1U);
     std::ofstream(files()[0], std::ios::app | std::ios::binary) << text;
+  }
+  // A file of a writer that is gone, made at once: append() syncs each line.
+  void write_file_of(int records) {
+    std::string text;
+    for (int i = 0; i < records; ++i) {
+      const JournalRecord record{fmt::format("op-{}", i), RecordKind::operation, operation_json()};
+      text += detail::format_journal_line(record, "2026-11-21T10:40:00Z").value() + "\n";
+    }
+    ASSERT_TRUE(write_file_atomic(folder() / "many.jsonl", as_bytes(text)));
   }
   void end_writer() { writer.reset(); }
 
@@ -115,7 +125,7 @@ TEST_F(Ingest, of_the_same_model_and_platform_keeps_the_newest_description) {
 }
 
 TEST_F(Ingest, takes_many_records_in_batches) {
-  for (int i = 0; i < 1100; ++i) append(fmt::format("op-{}", i));
+  write_file_of(1100);
   EXPECT_EQ(take_in().records, 1100U);
   EXPECT_EQ(count("ipfs_operations"), "1100");
 }
@@ -253,15 +263,14 @@ TEST_F(Ingest, follows_no_links) {
 // A process that is killed in the middle of ingestion: the next one completes it, nothing is
 // doubled.
 TEST_F(Ingest, survives_being_killed_at_any_moment) {
-  for (int i = 0; i < 600; ++i) append(fmt::format("op-{}", i));
-  end_writer();
+  write_file_of(3000);
   database.reset();
   for (int round = 0; round < 5; ++round) {
     const pid_t child = ::fork();
     if (child == 0) {
       ::alarm(0);
       itimerval timer{};
-      timer.it_value.tv_usec = 30'000 + round * 60'000;
+      timer.it_value.tv_usec = 40'000 + round * 40'000;
       std::signal(SIGALRM, SIG_DFL);
       ::setitimer(ITIMER_REAL, &timer, nullptr);
       auto own = migrated(dir / "h.duckdb");
@@ -273,8 +282,8 @@ TEST_F(Ingest, survives_being_killed_at_any_moment) {
   }
   database = migrated(dir / "h.duckdb");
   cut();
-  EXPECT_EQ(count("ipfs_operations"), "600");
-  EXPECT_EQ(cell(*database, "SELECT count(DISTINCT operation_id) FROM ipfs_operations"), "600");
+  EXPECT_EQ(count("ipfs_operations"), "3000");
+  EXPECT_EQ(cell(*database, "SELECT count(DISTINCT operation_id) FROM ipfs_operations"), "3000");
   EXPECT_TRUE(files().empty());
 }
 

@@ -120,7 +120,7 @@ TEST(JournalLine, lets_no_row_claim_another_record) {
 
 TEST(JournalLine, limits_ids) {
   for (const std::string& id : {std::string(), std::string("a b"), std::string("a\nb"),
-                               std::string("../x"), std::string(129, 'a'), std::string("\xFF")}) {
+                                std::string("../x"), std::string(129, 'a'), std::string("\xFF")}) {
     EXPECT_FALSE(line_of(RecordKind::operation, operation_json(), id)) << id;
   }
 }

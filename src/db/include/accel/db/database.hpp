@@ -58,6 +58,10 @@ class Database {
   Status execute(std::string_view sql, const Row& parameters = {});
   // Prepares once, runs for each row, in one transaction (the caller's, if there is one).
   Status execute_many(std::string_view sql, const std::vector<Row>& rows);
+  // The fast way in for many rows of the named columns (DuckDB's appender); text is cast to the
+  // column's type. All rows or none. In the caller's transaction, if there is one.
+  Status append_rows(const std::string& table, const std::vector<std::string>& columns,
+                     const std::vector<Row>& rows);
   // All or nothing: commits when body succeeds. body may use this Database; does not nest.
   Status transaction(const std::function<Status()>& body);
 
