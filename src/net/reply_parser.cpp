@@ -5,6 +5,8 @@
 #include <boost/beast/http/error.hpp>
 #include <limits>
 
+#include "chunked.hpp"
+
 namespace accel::net {
 namespace {
 
@@ -76,6 +78,7 @@ struct ReplyParser::Impl final : http::basic_parser<false> {
   bool head_complete = false;
   std::optional<Error> fault;
   const BodySink* sink = nullptr;
+  bool stuck = false;  // The last step needed more.
 };
 
 ReplyParser::ReplyParser(std::size_t max_header_bytes, bool head_request)
@@ -101,8 +104,10 @@ Result<std::size_t> ReplyParser::feed_chunks(std::string_view bytes, const BodyS
   impl_->sink = &sink;
   std::size_t used = 0;
   while (!bytes.empty() && !impl_->is_done()) {
+    if (impl_->stuck && bytes.size() < kMinChunkedRest) break;
     error_code ec;
     const std::size_t taken = impl_->put({bytes.data(), bytes.size()}, ec);
+    impl_->stuck = ec == http::error::need_more && taken == 0;
     used += taken;
     bytes.remove_prefix(taken);
     if (ec == http::error::need_more) break;

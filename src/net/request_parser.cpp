@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "accel/net/url.hpp"
+#include "chunked.hpp"
 
 namespace accel::net {
 namespace {
@@ -37,7 +38,23 @@ struct RequestParser::Impl final : http::basic_parser<true> {
   explicit Impl(const RequestLimits& limits) {
     header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     body_limit(limits.max_body_bytes);
-    eager(true);
+    max_head = limits.max_header_bytes;
+  }
+
+  // See kMinChunkedRest.
+  bool must_wait(std::string_view bytes) const {
+    return head_complete && stuck && bytes.size() < kMinChunkedRest;
+  }
+
+  // One step of Beast's machine. It limits the request line and the fields apart; here they count
+  // together.
+  std::size_t step(std::string_view bytes, error_code& ec) {
+    const bool in_head = !head_complete;
+    const std::size_t taken = put({bytes.data(), bytes.size()}, ec);
+    stuck = ec == http::error::need_more && taken == 0;
+    if (in_head) head_bytes += taken;
+    if (in_head && !ec && head_bytes > max_head) ec = http::error::header_limit;
+    return taken;
   }
 
   void refuse(Refusal why, error_code& ec) {
@@ -132,7 +149,10 @@ struct RequestParser::Impl final : http::basic_parser<true> {
 
   HttpRequest request;
   std::optional<Refusal> refusal;
+  std::size_t max_head = 0;
+  std::size_t head_bytes = 0;
   std::size_t leading_breaks = 0;
+  bool stuck = false;
   bool saw_bytes = false;
   bool head_complete = false;
   bool http_1_0 = false;
@@ -156,9 +176,9 @@ tl::expected<std::size_t, Refusal> RequestParser::feed(std::string_view bytes) {
   }
   if (bytes.empty() || bytes == "\r" || parser.is_done()) return used;
   parser.saw_bytes = true;
-  while (!bytes.empty() && !parser.is_done()) {
+  while (!bytes.empty() && !parser.is_done() && !parser.must_wait(bytes)) {
     error_code ec;
-    const std::size_t taken = parser.put({bytes.data(), bytes.size()}, ec);
+    const std::size_t taken = parser.step(bytes, ec);
     used += taken;
     bytes.remove_prefix(taken);
     if (ec == http::error::need_more) break;

@@ -94,7 +94,7 @@ void read_target(std::string_view rest, Url& url) {
 }
 
 Result<Url> parse_unix(std::string_view rest, std::string_view whole) {
-  if (rest.starts_with("//")) rest.remove_prefix(2);
+  while (rest.starts_with("//")) rest.remove_prefix(1);  // "unix:///run/api.sock" is common too.
   const std::size_t separator = rest.find(":/");
   const std::string_view socket = rest.substr(0, separator);
   if (!socket.starts_with('/') || socket.size() > kMaxSocketPathBytes) {
@@ -153,6 +153,7 @@ Result<Url> parse_url(std::string_view text) {
 
 Result<Url> unix_url(std::string_view socket_path, std::string_view target) {
   ACCEL_CHECK(check_characters(target));
+  while (socket_path.starts_with("//")) socket_path.remove_prefix(1);
   if (!socket_path.starts_with('/') || !target.starts_with('/')) {
     return fail(Errc::invalid_argument, "A socket's path and its target begin with '/': {} {}.",
                 socket_path, target);
@@ -160,6 +161,11 @@ Result<Url> unix_url(std::string_view socket_path, std::string_view target) {
   if (socket_path.size() > kMaxSocketPathBytes ||
       socket_path.find('\0') != std::string_view::npos) {
     return fail(Errc::invalid_argument, "A socket's path is too long or holds a NUL byte.");
+  }
+  if (socket_path.find(":/") != std::string_view::npos) {
+    return fail(Errc::invalid_argument,
+                "The path {} of a socket must not hold \":/\", which ends it in a URL.",
+                socket_path);
   }
   Url url{.scheme = "unix", .host = std::string(socket_path), .path = "/", .query = {}};
   read_target(target, url);

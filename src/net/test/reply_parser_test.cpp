@@ -90,6 +90,18 @@ TEST(ReplyParser, a_body_to_the_end_uses_the_connection_up) {
   EXPECT_FALSE(old.keep_alive());
 }
 
+// Found by the fuzzer: Beast asserts that five bytes are there when it looks at the last chunk
+// again.
+TEST(ReplyParser, the_last_chunk_may_come_byte_by_byte) {
+  for (const std::string end : {"0\r\n\r\n", "0\r\nX: y\r\n\r\n", "1\r\na\r\n0\r\n\r\n"}) {
+    ReplyParser parser(256, false);
+    ASSERT_TRUE(
+        parser.feed_head("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").has_value());
+    ASSERT_TRUE(read_chunks(parser, end, 1).has_value()) << end;
+    EXPECT_TRUE(parser.body_done()) << end;
+  }
+}
+
 class BadReply : public testing::TestWithParam<std::string> {};
 
 TEST_P(BadReply, is_a_protocol_error) {

@@ -198,6 +198,25 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"chunk_longer_than_it_said",
                     with("Transfer-Encoding: chunked\r\n") + "1\r\nabc\r\n", 400}));
 
+// Found by the fuzzer: see chunked.hpp.
+TEST(RequestParser, the_last_chunk_may_come_byte_by_byte) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  EXPECT_EQ(refusal_of(head + "0\r\n\r\n", 1), 0);
+  EXPECT_EQ(refusal_of(head + "0\r\nX: y\r\n\r\n", 1), 0);
+}
+
+// Found by the fuzzer: a head a little above the limit was refused or not depending on its pieces.
+TEST(RequestParser, the_limit_of_a_head_does_not_depend_on_the_pieces) {
+  for (std::size_t size = 990; size <= 1040; ++size) {
+    const std::string head = "GET /some/path HTTP/1.1\r\nHost: a\r\n";
+    const std::string text = head + "X: " + std::string(size - head.size() - 7, 'x') + "\r\n\r\n";
+    const int expected = text.size() <= kLimits.max_header_bytes ? 0 : 431;
+    EXPECT_EQ(refusal_of(text), expected) << text.size();
+    EXPECT_EQ(refusal_of(text, 7), expected) << text.size();
+    EXPECT_EQ(refusal_of(text, 1), expected) << text.size();
+  }
+}
+
 TEST(RequestParser, takes_nothing_after_the_end) {
   RequestParser parser(kLimits);
   ASSERT_TRUE(parser.feed("GET / HTTP/1.1\r\nHost: a\r\n\r\n").has_value());

@@ -87,6 +87,7 @@ TEST(UnixUrl, refuses_relative_paths_and_targets) {
   EXPECT_FALSE(unix_url("api.sock", "/x").has_value());
   EXPECT_FALSE(unix_url("/api.sock", "x").has_value());
   EXPECT_FALSE(unix_url("/api.sock", "/a b").has_value());
+  EXPECT_FALSE(unix_url("/a:/b", "/x").has_value());
   EXPECT_FALSE(unix_url(std::string_view("/api\0.sock", 10), "/x").has_value());
 }
 
@@ -128,6 +129,12 @@ TEST(Reference, refuses_other_schemes_and_unix_sockets) {
   EXPECT_FALSE(resolve_reference(base, "unix:/run/docker.sock:/x").has_value());
   EXPECT_FALSE(resolve_reference(base, "javascript:x").has_value());
   EXPECT_FALSE(resolve_reference(base, "/a b").has_value());
+}
+
+// Found by the fuzzer: the text of such a URL named another socket.
+TEST(Url, slashes_before_a_sockets_path_are_one) {
+  EXPECT_EQ(url_of("unix:////////run/a.sock").host, "/run/a.sock");
+  EXPECT_EQ(unix_url("//run/a.sock", "/")->host, "/run/a.sock");
 }
 
 TEST(Reference, stays_on_the_socket_of_a_unix_url) {
