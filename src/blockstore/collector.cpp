@@ -91,6 +91,7 @@ Result<GcReport> Collector::run() {
   core_.packs->close_idle();
   ACCEL_CHECK(compact_packs(core_, options_, report_));
   ACCEL_CHECK(remove_orphans());
+  tidy_partials();
   settle_privacy(core_);
   return report_;
 }
@@ -272,8 +273,7 @@ Status Collector::remove_orphans() {
     }
     ACCEL_TRY(const auto files, files_in(core_.layout.files(), true));
     for (const auto& path : files) {
-      if (known.contains(path.string())) continue;
-      report_.orphans_freed += ::unlink(path.c_str()) == 0 ? 1U : 0U;
+      if (!known.contains(path.string())) remove_orphan(path);
     }
     ACCEL_TRY(const auto packs, files_in(core_.layout.packs(), false));
     for (const auto& path : packs) {
@@ -286,6 +286,30 @@ Status Collector::remove_orphans() {
     }
     return {};
   });
+}
+
+// A fetched file that was complete but for its index entry goes back to be taken up.
+void Collector::remove_orphan(const std::filesystem::path& path) {
+  const auto root = ipld::Cid::parse(path.filename().string());
+  const bool was_fetched = root && ::access(core_.layout.part_map(*root).c_str(), F_OK) == 0 &&
+                           ::access(core_.layout.part(*root).c_str(), F_OK) != 0;
+  if (was_fetched && ::rename(path.c_str(), core_.layout.part(*root).c_str()) == 0) return;
+  report_.orphans_freed += ::unlink(path.c_str()) == 0 ? 1U : 0U;
+}
+
+// Maps and locks whose file is complete or gone.
+void Collector::tidy_partials() {
+  const auto files = files_in(core_.layout.partial(), false);
+  for (const auto& path : files.value_or(std::vector<std::filesystem::path>{})) {
+    const auto root = ipld::Cid::parse(path.stem().string());
+    if (!root || path.extension() == ".part") continue;
+    const auto lock = try_lock_file(core_.layout.part_lock(*root), O_CREAT);
+    if (!lock || !lock->has_value()) continue;  // Somebody fetches it.
+    if (::access(core_.layout.part(*root).c_str(), F_OK) != 0) {
+      ::unlink(core_.layout.part_map(*root).c_str());
+    }
+    ::unlink(core_.layout.part_lock(*root).c_str());
+  }
 }
 
 Result<std::vector<ipld::Cid>> partial_roots(const Layout& layout) {

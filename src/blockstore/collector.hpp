@@ -46,6 +46,8 @@ class Collector {
   Status apply(Txn& txn, const Plan& plan, const Copies& copies);
   Status remove_files();
   Status remove_orphans();
+  void remove_orphan(const std::filesystem::path& path);
+  void tidy_partials();
   bool is_live(const ipld::Multihash& hash) const;
 
   StoreCore& core_;

@@ -25,7 +25,7 @@ FindPlaces find_in(const Txn& txn);
 
 struct WalkOptions {
   bool allow_missing = false;  // Skips what is absent or damaged instead of failing.
-  std::stop_token stop;
+  std::stop_token stop = {};
 };
 
 class DagWalk {

@@ -230,14 +230,24 @@ Status Index::open_environment() {
   // Somebody else's home: its lock file cannot be written. Nobody writes there in our name, so
   // reading without locks is safe unless its owner writes at this moment.
   if (options_.read_only && code == EACCES) code = attempt(flags | MDB_NOLOCK);
-  if (code != 0) return fail_mdb(code, "open", folder);
+  if (code != 0) {
+    ::mdb_env_close(env_);
+    env_ = nullptr;
+    return fail_mdb(code, "open", folder);
+  }
+  ++opened_;
   return clear_stale_readers();
 }
 
 Status Index::open_tables() {
-  const std::string folder = options_.directory.string();
   std::shared_lock<std::shared_mutex> lock;
   ACCEL_TRY(MDB_txn* const txn, begin(!options_.read_only, lock));
+  return open_tables_in(txn);
+}
+
+// Ends the transaction.
+Status Index::open_tables_in(MDB_txn* txn) {
+  const std::string folder = options_.directory.string();
   for (std::size_t i = 0; i < kTables; ++i) {
     const unsigned create = options_.read_only ? 0U : static_cast<unsigned>(MDB_CREATE);
     const int code =
@@ -252,15 +262,34 @@ Status Index::open_tables() {
   return {};
 }
 
+// After a failed write of its meta page LMDB refuses every transaction until the environment is
+// opened again: a daemon must not stay useless because its disk was full for a moment.
+Status Index::reopen(std::uint64_t broken) {
+  const std::unique_lock lock(map_mutex_);
+  if (opened_ != broken) return {};  // Another thread was first.
+  ACCEL_CHECK(open_environment());
+  MDB_txn* txn = nullptr;
+  const int code = ::mdb_txn_begin(env_, nullptr, options_.read_only ? MDB_RDONLY : 0U, &txn);
+  if (code != 0) return fail_mdb(code, "reopen", options_.directory.string());
+  return open_tables_in(txn);
+}
+
 Result<MDB_txn*> Index::begin(bool writing, std::shared_lock<std::shared_mutex>& lock) {
   for (int attempt = 0; attempt < kMaxBeginTries; ++attempt) {
     lock = std::shared_lock(map_mutex_);
     MDB_txn* txn = nullptr;
+    if (env_ == nullptr) {
+      return fail(Errc::io, "The index in {} could not be opened again after a disk error.",
+                  options_.directory.string());
+    }
     const int code = ::mdb_txn_begin(env_, nullptr, writing ? 0U : MDB_RDONLY, &txn);
     if (code == 0) return txn;
+    const std::uint64_t opened = opened_;
     lock.unlock();
     if (code == MDB_MAP_RESIZED) {  // Another process grew it.
       ACCEL_CHECK(grow(0));
+    } else if (code == MDB_PANIC && attempt == 0) {
+      ACCEL_CHECK(reopen(opened));
     } else if (code == MDB_READERS_FULL && attempt == 0) {
       ACCEL_CHECK(clear_stale_readers());
     } else {
@@ -289,30 +318,30 @@ Status Index::write(const std::function<Status(Txn&)>& body) {
                 options_.directory.parent_path().string());
   }
   for (;;) {
-    MDB_envinfo info{};
-    ::mdb_env_info(env_, &info);
-    bool map_full = false;
-    const Status status = write_once(body, map_full);
-    if (!map_full) return status;
-    if (info.me_mapsize >= kMaxMapBytes) return status;
-    ACCEL_CHECK(grow(2 * static_cast<std::uint64_t>(info.me_mapsize)));
+    std::uint64_t full_at = 0;
+    const Status status = write_once(body, full_at);
+    if (full_at == 0 || full_at >= kMaxMapBytes) return status;
+    ACCEL_CHECK(grow(2 * full_at));
   }
 }
 
-Status Index::write_once(const std::function<Status(Txn&)>& body, bool& map_full) {
+// full_at: the size of the map, if it was too small.
+Status Index::write_once(const std::function<Status(Txn&)>& body, std::uint64_t& full_at) {
   std::shared_lock<std::shared_mutex> lock;
   ACCEL_TRY(MDB_txn* const raw, begin(true, lock));
+  MDB_envinfo info{};
+  ::mdb_env_info(env_, &info);
   Txn txn(*this, raw);
   Status status = body(txn);
-  map_full = txn.map_full_;
-  if (!status || map_full) {
+  int code = 0;
+  if (status && !txn.map_full_) {
+    code = ::mdb_txn_commit(raw);
+  } else {
     ::mdb_txn_abort(raw);
-    return status;
   }
-  const int code = ::mdb_txn_commit(raw);
-  map_full = code == MDB_MAP_FULL;
+  if (txn.map_full_ || code == MDB_MAP_FULL) full_at = info.me_mapsize;
   if (code != 0) return fail_mdb(code, "write to", options_.directory.string());
-  return {};
+  return status;
 }
 
 Status Index::grow(std::uint64_t at_least) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The LMDB environment of the store with errors as values: typed tables, closures as transactions,
-// growth of the map, several processes. Private to blockstore.
+// growth of the map, several processes, recovery from a disk that was full. Private to blockstore.
 //
 // Threads: read() and write() from any thread; one write at a time over all processes. Never nested
 // on one thread (internal error). A write closure may run twice (the map grew): it must start over.
@@ -103,15 +103,19 @@ class Index {
   friend class Txn;
   explicit Index(IndexOptions options) : options_(std::move(options)) {}
   Status open_environment();
+  Status reopen(std::uint64_t broken);
   Status open_tables();
   Result<MDB_txn*> begin(bool writing, std::shared_lock<std::shared_mutex>& lock);
-  Status write_once(const std::function<Status(Txn&)>& body, bool& map_full);
+  Status open_tables_in(MDB_txn* txn);
+  Status write_once(const std::function<Status(Txn&)>& body, std::uint64_t& full_at);
   Status grow(std::uint64_t at_least);
 
   IndexOptions options_;
+  // Transactions hold it shared; exclusive while the map is resized or the environment reopened.
+  std::shared_mutex map_mutex_;
   MDB_env* env_ = nullptr;
   unsigned handles_[kTables] = {};
-  std::shared_mutex map_mutex_;  // Shared by transactions, exclusive while the map is resized.
+  std::uint64_t opened_ = 0;  // How often env_ was opened.
   bool registered_ = false;
 };
 

@@ -59,7 +59,8 @@ class SlotCheck {
       ++next_;
       return {};
     }
-    if (depth >= ipld::kMaxDagDepth) return differs();
+    const bool inner = child.cid.codec() == ipld::Codec::dag_pb;
+    if (!inner || depth >= ipld::kMaxDagDepth) return differs();
     ACCEL_TRY(const auto node, load(core_, child.cid));
     ACCEL_CHECK(ipld::check_child(child, node->view));
     if (node->view.children.empty()) return differs();

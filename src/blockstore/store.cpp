@@ -93,9 +93,8 @@ Result<std::filesystem::path> Store::ensure_file(const ipld::Cid& root) {
   if (before && before->has_value()) return **before;
   ACCEL_CHECK(impl_->check_writable());
   // One at a time in all processes: who comes second finds the file that the first one wrote.
-  ACCEL_TRY(const FileLock turn,
-            FileLock::acquire(impl_->core->layout.directory / "ensure.lock",
-                              FileLock::Mode::exclusive, /*wait=*/true));
+  ACCEL_TRY(const FileLock turn, FileLock::acquire(impl_->core->layout.directory / "ensure.lock",
+                                                   FileLock::Mode::exclusive, /*wait=*/true));
   if (const auto now = file_of(root); now && now->has_value()) return **now;
   ACCEL_TRY(const Lease held, lease(root));
   ACCEL_TRY(const bool hidden, is_private(root));

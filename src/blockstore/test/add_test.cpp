@@ -157,7 +157,7 @@ TEST_F(Add, mends_a_damaged_file_when_it_is_added_again) {
   const AddedRoot added = add("model");
   flip_byte(**store_->file_of(added.cid), 5);
   EXPECT_FALSE(store_->file_of(added.cid)->has_value());  // Its stat tells.
-  EXPECT_EQ(store_->verify({})->bad_total, 2U);           // The leaf, and the pin is walked.
+  EXPECT_EQ(store_->verify({})->bad_total, 1U);
   EXPECT_EQ(add("model").cid, added.cid);
   EXPECT_EQ(cat(added.cid), bytes);
   EXPECT_EQ(regular_files(home() / "files").size(), 1U);
@@ -366,7 +366,7 @@ TEST_F(Reference, is_never_touched_by_gc) {
   ASSERT_TRUE(store_->unpin(added_.cid).has_value());
   const GcReport report = gc();
   EXPECT_EQ(report.files_freed, 1U);
-  EXPECT_EQ(report.bytes_freed, 0U);
+  EXPECT_LT(report.bytes_freed, 1000U);  // The node block in its pack.
   EXPECT_EQ(read_bytes(work("mine/model")), bytes_);
   EXPECT_FALSE(*store_->has(leaf_));
 }

@@ -176,8 +176,8 @@ TEST_F(Partial, refuses_slots_that_make_no_file) {
 TEST_F(Partial, refuses_a_file_for_which_there_is_no_room) {
   const ipld::Cid leaf = raw_cid(as_bytes("x"));
   std::vector<LeafSlot> slots;
-  for (std::uint64_t i = 0; i < (1U << 20U); ++i) slots.push_back({leaf, i * kMiB * 4, 4 * kMiB});
-  const auto file = store_->begin_file(raw_cid(as_bytes("root")), 4ULL << 40U, slots);
+  for (std::uint64_t i = 0; i < (1U << 19U); ++i) slots.push_back({leaf, i * kMiB * 4, 4 * kMiB});
+  const auto file = store_->begin_file(raw_cid(as_bytes("root")), 2ULL << 40U, slots);
   EXPECT_ERRC(file, Errc::resource_exhausted);
   EXPECT_NE(file.error().message.find("are needed"), std::string::npos);
 }

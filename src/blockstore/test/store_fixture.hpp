@@ -18,6 +18,7 @@
 #include "accel/ipld/dag_pb.hpp"
 #include "accel/ipld/directory.hpp"
 #include "accel/ipld/file_layout.hpp"
+#include "accel/ipld/unixfs.hpp"
 
 namespace accel::blockstore::test {
 

@@ -15,15 +15,15 @@
 namespace accel::blockstore {
 
 struct StoreOptions {
-  std::filesystem::path directory;  // home/store; made when it is missing, unless read_only.
-  bool read_only = false;           // Nothing is written: no leases, no repairs.
+  std::filesystem::path directory = {};  // home/store; made when it is missing, unless read_only.
+  bool read_only = false;                // Nothing is written: no leases, no repairs.
   // Address space of the index at first; it grows by itself when it is full.
   std::uint64_t map_size = 256ULL << 20U;
   unsigned hash_threads = 0;  // For add() and verify(); 0: the CPUs this process may use.
   const Clock* clock = &system_clock();  // Dates of pins.
   // Told before each step that changes the disk ("pack.append", "file.rename", …): tests kill the
   // process there. Called on the thread that works; must not call the store.
-  std::function<void(std::string_view step)> on_step;
+  std::function<void(std::string_view step)> on_step = {};
 };
 
 struct AddProgress {
@@ -39,10 +39,10 @@ struct AddOptions {
   bool reference = false;  // Leaves the files where they are; they must stay as they are.
   bool hidden = false;  // Takes entries whose name starts with a dot too (the path itself always).
   bool is_private = false;  // Never served, never announced.
-  std::string name;         // Of the pin; empty: the last part of the path.
-  std::stop_token stop;
+  std::string name = {};    // Of the pin; empty: the last part of the path.
+  std::stop_token stop = {};
   // About every 8 MiB; from the store's threads, one call at a time.
-  std::function<void(const AddProgress&)> on_progress;
+  std::function<void(const AddProgress&)> on_progress = {};
 };
 
 // Of put() and begin_file(): what a private pull brings is hidden from its first block on.
@@ -51,7 +51,7 @@ struct PutOptions {
 };
 
 struct PinOptions {
-  std::string name;
+  std::string name = {};
   bool is_private = false;
 };
 
@@ -59,20 +59,20 @@ struct ExportOptions {
   bool overwrite = false;  // Replaces files that are there; folders are merged into.
   // Makes links that are absolute or lead out of the folder too; refused otherwise.
   bool outside_links = false;
-  std::stop_token stop;
-  std::function<void(std::uint64_t bytes_done)> on_progress;
+  std::stop_token stop = {};
+  std::function<void(std::uint64_t bytes_done)> on_progress = {};
 };
 
 struct GcOptions {
   bool dry_run = false;
   bool abandoned_partials = false;  // Also removes partial files that nobody fetches now.
-  std::stop_token stop;
+  std::stop_token stop = {};
 };
 
 struct VerifyOptions {
   std::uint64_t sample_blocks = 0;  // About so many blocks, picked at random; 0: all.
-  std::stop_token stop;
-  std::function<void(std::uint64_t blocks_done, std::uint64_t bytes_done)> on_progress;
+  std::stop_token stop = {};
+  std::function<void(std::uint64_t blocks_done, std::uint64_t bytes_done)> on_progress = {};
 };
 
 }  // namespace accel::blockstore
