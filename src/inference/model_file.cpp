@@ -29,6 +29,9 @@ Result<ModelFile> open_model_file(const std::filesystem::path& path) {
   ACCEL_TRY(MappedFile map, MappedFile::open(canonical));
   Result<OnnxSummary> summary = read_onnx(map.data());
   if (!summary) return fail(in_file(std::move(summary).error(), canonical));
+  if (Status graph = check_onnx_graph(map.data(), *summary); !graph) {
+    return fail(in_file(std::move(graph).error(), canonical));
+  }
   if (Status external = check_external_data(*summary, canonical.parent_path()); !external) {
     return fail(in_file(std::move(external).error(), canonical));
   }
@@ -37,6 +40,7 @@ Result<ModelFile> open_model_file(const std::filesystem::path& path) {
 
 Result<OnnxSummary> read_model_bytes(ByteView model) {
   ACCEL_TRY(OnnxSummary summary, read_onnx(model));
+  ACCEL_CHECK(check_onnx_graph(model, summary));
   if (!summary.external.empty()) {
     return fail(Errc::corrupt, "A model in memory cannot have external data; it asks for {}.",
                 summary.external.front().location);

@@ -20,8 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const OnnxInitializer& tensor : summary->initializers) {
     if (tensor.message.end() > size || (tensor.raw && tensor.raw->end() > size)) std::abort();
   }
+  const bool is_sound = check_onnx_graph(file, *summary).has_value();
   const ort::Skeleton skeleton = ort::make_skeleton(file, *summary, "model.onnx");
   const Result<OnnxSummary> again = read_onnx(skeleton.model);
   if (!again || again->initializers.size() != summary->initializers.size()) std::abort();
+  if (is_sound && !check_onnx_graph(skeleton.model, *again)) std::abort();
   return 0;
 }

@@ -78,6 +78,7 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(tensor_free, "ov_tensor_free"));
   ACCEL_CHECK(library.bind(tensor_data, "ov_tensor_data"));
   ACCEL_CHECK(library.bind(tensor_shape, "ov_tensor_get_shape"));
+  ACCEL_CHECK(library.bind(tensor_size, "ov_tensor_get_size"));
   ACCEL_CHECK(library.bind(tensor_type, "ov_tensor_get_element_type"));
   return library.bind(shape_free, "ov_shape_free");
 }

@@ -47,6 +47,7 @@ struct Api {
   decltype(&ov_tensor_free) tensor_free = nullptr;
   decltype(&ov_tensor_data) tensor_data = nullptr;
   decltype(&ov_tensor_get_shape) tensor_shape = nullptr;
+  decltype(&ov_tensor_get_size) tensor_size = nullptr;
   decltype(&ov_tensor_get_element_type) tensor_type = nullptr;
   decltype(&ov_shape_free) shape_free = nullptr;
 

@@ -38,6 +38,22 @@ tl::unexpected<Error> cancelled() {
   return fail(Errc::cancelled, "The run of the model was cancelled.");
 }
 
+// The C API refuses to describe a shape of no dims, that is, of a scalar.
+Result<tensor::Shape> shape_of(const Library& library, const ov_tensor_t* value,
+                               const std::string& doing) {
+  ov_shape_t dims{};
+  const ov_status_e status = library.api().tensor_shape(value, &dims);
+  std::size_t elements = 0;
+  if (status == ov_status_e::INVALID_C_PARAM &&
+      library.api().tensor_size(value, &elements) == ov_status_e::OK && elements == 1) {
+    return tensor::Shape{};
+  }
+  ACCEL_CHECK(library.check(status, doing));
+  tensor::Shape shape(dims.dims, dims.dims + dims.rank);
+  library.api().shape_free(&dims);
+  return shape;
+}
+
 // What an output tensor holds on to. Owners: the output tensors of one call.
 struct OutputMemory {
   std::shared_ptr<ov_infer_request_t> request;
@@ -140,10 +156,7 @@ Result<tensor::Tensor> OpenVinoSession::output(const std::shared_ptr<ov_infer_re
   ACCEL_CHECK(library.check(library.api().tensor_type(raw, &type), doing));
   const auto dtype = dtype_of(type);
   if (!dtype) return fail(Errc::unsupported, "The output \"{}\" is no tensor of numbers.", name);
-  ov_shape_t dims{};
-  ACCEL_CHECK(library.check(library.api().tensor_shape(raw, &dims), doing));
-  tensor::Shape shape(dims.dims, dims.dims + dims.rank);
-  library.api().shape_free(&dims);
+  ACCEL_TRY(tensor::Shape shape, shape_of(library, raw, doing));
   void* data = nullptr;
   ACCEL_CHECK(library.check(library.api().tensor_data(raw, &data), doing));
   ACCEL_TRY(const std::uint64_t size, tensor::byte_count(*dtype, shape));

@@ -67,6 +67,11 @@ constexpr std::size_t kMaxOnnxDepth = 16;  // Nested sub-graphs (If, Loop, Scan)
 // folder), unsupported (a type of input that is no tensor).
 Result<OnnxSummary> read_onnx(ByteView file);
 
+// Whether the graph makes sense before an engine follows it: every value that is used is made once,
+// by an input, an initializer or a node, and no nodes wait for each other in a circle. `summary` is
+// what read_onnx() said of `file`. Errors: corrupt (names the value).
+Status check_onnx_graph(ByteView file, const OnnxSummary& summary);
+
 // Errors: corrupt when an external file is missing, too short, or no regular file below `folder`
 // (symbolic links that lead out of it are refused too).
 Status check_external_data(const OnnxSummary& summary, const std::filesystem::path& folder);
