@@ -10,7 +10,7 @@
 namespace accel::exchange {
 namespace {
 
-constexpr std::size_t kSpareBuffers = 16;
+constexpr std::size_t kSpareBuffers = 32;  // What is in flight on a fast link.
 
 SchedulerLimits scheduler_limits(const PullLimits& limits) {
   SchedulerLimits result;

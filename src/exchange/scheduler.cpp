@@ -82,6 +82,7 @@ void Scheduler::on(const BlockArrived& event) {
   settle(request);
   in_flight_bytes_ += request.received - request.reserved;  // The guess becomes the size.
   request.reserved = request.received;
+  verifying_bytes_ += request.reserved;
 }
 
 void Scheduler::on(const BlockVerified& event) {
@@ -178,6 +179,7 @@ bool Scheduler::ready(const Source& source) const {
 bool Scheduler::has_room(const Source& source, std::uint64_t bytes) const {
   if (requests_.empty()) return true;  // Whatever the limits say, one block must fit.
   if (in_flight_bytes_ + bytes > limits_.max_in_flight_bytes) return false;
+  if (verifying_bytes_ >= limits_.max_verifying_bytes) return false;
   if (source.in_flight_requests == 0) return true;
   if (source.misses_in_row >= kMissesBeforeDoubt || source.strikes > 0) return false;
   const auto most = source.meter.rate() ? limits_.max_requests_per_source : kUntriedRequests;
@@ -241,6 +243,7 @@ void Scheduler::start(SourceId source_id, WantId want_id) {
 
 Scheduler::Request Scheduler::end(RequestId id) {
   const auto found = requests_.find(id);
+  if (found->second.arrived) verifying_bytes_ -= found->second.reserved;
   settle(found->second);
   const Request request = found->second;
   requests_.erase(found);

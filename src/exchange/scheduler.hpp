@@ -123,6 +123,7 @@ class Scheduler {
   WantId next_want_ = 0;
   RequestId next_request_ = 0;
   std::uint64_t in_flight_bytes_ = 0;  // Reserved by requests, verification included.
+  std::uint64_t verifying_bytes_ = 0;  // Of those, arrived.
   std::uint64_t pending_bytes_ = 0;
   std::uint64_t wanted_bytes_ = 0;  // Of all wants ever added: the base of the duplicate budget.
   WasteStats waste_;

@@ -94,6 +94,8 @@ using Action = std::variant<StartRequest, CancelRequest, SourceLost, Finished, G
 
 struct SchedulerLimits {
   std::uint64_t max_in_flight_bytes = 64U << 20U;  // Over all sources, blocks in verification too.
+  // Of those, arrived and not verified: more would only grow cold while the disk is the limit.
+  std::uint64_t max_verifying_bytes = 16U << 20U;
   std::uint32_t max_requests_per_source = 32;
   Duration stall_timeout = std::chrono::seconds(10);  // A source with requests open sends nothing.
   Duration first_back_off = std::chrono::milliseconds(250);  // Doubles with each strike.

@@ -114,6 +114,24 @@ TEST(Scheduler, a_block_in_verification_still_counts_as_memory) {
   EXPECT_THAT(script.actions(), ElementsAre("ask a for 2"));
 }
 
+TEST(Scheduler, asks_for_no_more_while_verification_lags_behind) {
+  SchedulerLimits limits;
+  limits.max_verifying_bytes = 2 * kMiB;
+  Script script(limits);
+  script.sources({"a"});
+  script.wants(8, kMiB);
+  script.clock_moves(1ms);
+  script.arrives("a", 0);
+  script.arrives("a", 1);
+  script.actions();
+  script.passes(100ms);
+  script.arrives("a", 2);
+  EXPECT_THAT(script.actions(), IsEmpty());
+  script.step(BlockVerified{script.request("a", 0)});
+  script.step(BlockVerified{script.request("a", 1)});
+  EXPECT_THAT(script.actions(), Not(IsEmpty()));
+}
+
 TEST(Scheduler, asks_for_one_block_even_when_it_is_larger_than_the_limit) {
   SchedulerLimits limits;
   limits.max_in_flight_bytes = 10;
