@@ -15,7 +15,7 @@ class EmbeddingConfig : public testing::Folder {
     write("modules.json", R"([
       {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
       {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
-      {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}])");
+      {"idx": 2, "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}])");
     write("1_Pooling/config.json", R"({"word_embedding_dimension": 384,
       "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true,
       "pooling_mode_max_tokens": false, "pooling_mode_mean_sqrt_len_tokens": false})");

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <random>
 #include <thread>
 
 namespace accel::models {
@@ -84,7 +85,8 @@ TEST(Tokenizer, says_that_a_text_was_cut_only_when_tokens_are_lost) {
 TEST(Tokenizer, gives_type_ids_of_the_template) {
   json value = document();
   value["post_processor"] = json::parse(R"({"type": "TemplateProcessing",
-    "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 5}}, {"Sequence": {"id": "A", "type_id": 7}},
+    "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 5}},
+               {"Sequence": {"id": "A", "type_id": 7}},
                {"SpecialToken": {"id": "[SEP]", "type_id": 6}}], "pair": [],
     "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2, 4], "tokens": ["[CLS]", "a"]},
                        "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}}})");
@@ -129,6 +131,27 @@ TEST(Tokenizer, encodes_the_same_from_many_threads) {
   }
   threads.clear();
   EXPECT_EQ(agree, std::vector<int>(4, 200));
+}
+
+// An added token that is sought in normalized text makes the tokenizer work on whole texts; one
+// that never occurs must change nothing else.
+TEST(Tokenizer, gives_the_same_ids_in_windows_and_on_the_whole_text) {
+  json whole_document = document();
+  whole_document["added_tokens"].push_back({{"content", "\u2603\u2603"}, {"normalized", true}});
+  const auto windows = open(document()).value();
+  const auto whole = open(whole_document).value();
+  const std::vector<std::string> pieces{"a",      "b",  "cats",   "é",    "e\u0301",
+                                        "\u0323", " ",  " ",      "\n",   "[SEP]",
+                                        ",",      "你", "\u3000", "\xFF", "abbbb"};
+  const auto seed = std::random_device{}();
+  std::mt19937 random(seed);
+  for (int round = 0; round < 20; ++round) {
+    std::string text;
+    while (text.size() < 15'000) text += pieces[random() % pieces.size()];
+    ASSERT_EQ(windows.encode(text).ids, whole.encode(text).ids) << "seed " << seed;
+    const Encoding cut = windows.encode(text, {.max_length = 300});
+    ASSERT_EQ(cut.ids, whole.encode(text, {.max_length = 300}).ids) << "seed " << seed;
+  }
 }
 
 TEST(Tokenizer, refuses_another_model_by_its_name) {
