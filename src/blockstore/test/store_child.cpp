@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A process of its own for the store's tests: store_child COMMAND STORE [ARGUMENTS].
 // With ACCEL_DIE_AT=n it kills itself before the n-th step that the store announces, as kill -9
-// would. ACCEL_HASH_THREADS: 0 for all CPUs (1 unless set). Exit status: 0, or the Errc's exit
+// would. Exit status: 0, or the Errc's exit
 // code.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "store_fixture.hpp"
@@ -93,8 +95,7 @@ int run(const Arguments& arguments) {
   StoreOptions options;
   options.directory = arguments.at(1);
   options.map_size = kMiB;
-  const char* const threads = std::getenv("ACCEL_HASH_THREADS");
-  options.hash_threads = threads != nullptr ? static_cast<unsigned>(std::atoi(threads)) : 1;
+  options.hash_threads = 1;
   options.on_step = death();
   const auto store = Store::open(options);
   const Status done =
