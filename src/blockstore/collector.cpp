@@ -104,8 +104,20 @@ Status Collector::mark_pins() {
     return {};
   });
   ACCEL_CHECK(looked);
-  DagWalk walk(core_, find_in(core_), {.allow_missing = true, .stop = options_.stop});
-  for (const PinRecord& pin : pins) ACCEL_CHECK(walk.walk(pin.root, ignore_block));
+  DagWalk walk(core_, find_in(core_), {.stop = options_.stop});
+  for (const PinRecord& pin : pins) {
+    Status walked = walk.walk(pin.root, ignore_block);
+    if (walked) continue;
+    Error error = std::move(walked).error();
+    if (error.code != Errc::cancelled) {
+      // What lies below the damage is unknown, and must not be taken for garbage.
+      error.message = fmt::format(
+          "Nothing was freed: the pin \"{}\" of {} is not whole. Pull or add it again, or unpin "
+          "it. {}",
+          pin.name, pin.root, error.message);
+    }
+    return fail(std::move(error));
+  }
   marked_ = walk.take_visited();
   return {};
 }
@@ -269,11 +281,12 @@ Status Collector::remove_orphans() {
     ACCEL_TRY(const auto records, all_files(txn));
     HashSet known;
     for (const auto& [id, record] : records) {
-      if (!record.referenced) known.insert((core_.layout.directory / record.path).string());
+      if (!record.referenced) known.insert(record.path);
     }
     ACCEL_TRY(const auto files, files_in(core_.layout.files(), true));
     for (const auto& path : files) {
-      if (!known.contains(path.string())) remove_orphan(path);
+      const auto name = "files" / path.parent_path().filename() / path.filename();
+      if (!known.contains(name.string())) remove_orphan(path);
     }
     ACCEL_TRY(const auto packs, files_in(core_.layout.packs(), false));
     for (const auto& path : packs) {

@@ -56,7 +56,7 @@ Status DagWalk::step(const ipld::Cid& cid, const Visit& visit, std::vector<ipld:
   }
   ACCEL_CHECK(visit(cid, places));
   if (!block) {
-    if (options_.allow_missing) return {};
+    if (options_.allow_damaged) return {};
     return fail(std::move(block).error());
   }
   auto node = ipld::decode_pb(*block);

@@ -24,7 +24,8 @@ FindPlaces find_in(const StoreCore& core);
 FindPlaces find_in(const Txn& txn);
 
 struct WalkOptions {
-  bool allow_missing = false;  // Skips what is absent or damaged instead of failing.
+  bool allow_missing = false;  // Skips what is absent instead of failing.
+  bool allow_damaged = false;  // Does not look below what cannot be read, instead of failing.
   std::stop_token stop = {};
 };
 

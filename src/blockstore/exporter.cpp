@@ -47,7 +47,7 @@ std::string temporary_name() { return ".accel-" + random_hex(system_random(), 8)
 }  // namespace
 
 Status Exporter::run(const ipld::Cid& root, const std::filesystem::path& out) {
-  ACCEL_TRY(const Lease lease, take_lease(core_, root));
+  const auto lease = take_lease(core_, root);  // Without (a full disk) gc could make this fail.
   std::error_code error;
   auto path = std::filesystem::absolute(out, error).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();  // "folder/"

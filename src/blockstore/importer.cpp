@@ -45,6 +45,7 @@ Result<AddedRoot> Importer::run(const std::filesystem::path& path) {
   std::error_code error;
   auto absolute = std::filesystem::absolute(path, error).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();  // "folder/"
+  ACCEL_CHECK(check_pin_name(options_.name));
   ACCEL_CHECK(scan(absolute, 0));
   auto added = attempt(absolute, true);
   if (!added && session_ && session_->lost_reused_block()) added = attempt(absolute, false);

@@ -7,16 +7,10 @@
 namespace accel::blockstore {
 namespace {
 
-Status check_name(std::string_view name) {
-  if (name.size() <= kMaxPinNameBytes) return {};
-  return fail(Errc::invalid_argument, "A pin's name has at most {} bytes; this one has {}.",
-              kMaxPinNameBytes, name.size());
-}
-
 // Every block below the roots that is here.
 Result<HashSet> reached_by(const StoreCore& core, const std::vector<PinRecord>& pins,
                            bool is_private) {
-  DagWalk walk(core, find_in(core), {.allow_missing = true, .stop = {}});
+  DagWalk walk(core, find_in(core), {.allow_missing = true, .allow_damaged = true});
   for (const PinRecord& pin : pins) {
     if (pin.is_private != is_private) continue;
     ACCEL_CHECK(walk.walk(pin.root, [](const ipld::Cid&, const auto&) -> Status { return {}; }));
@@ -52,6 +46,12 @@ Status settle(StoreCore& core) {
 
 }  // namespace
 
+Status check_pin_name(std::string_view name) {
+  if (name.size() <= kMaxPinNameBytes) return {};
+  return fail(Errc::invalid_argument, "A pin's name has at most {} bytes; this one has {}.",
+              kMaxPinNameBytes, name.size());
+}
+
 std::int64_t now_ns(const StoreCore& core) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              core.options.clock->wall_now().time_since_epoch())
@@ -68,7 +68,7 @@ Result<PinRecord> merge_pin(const Txn& txn, PinRecord pin) {
 }
 
 Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& options) {
-  ACCEL_CHECK(check_name(options.name));
+  ACCEL_CHECK(check_pin_name(options.name));
   std::uint64_t bytes = 0;
   DagWalk walk(core, find_in(core), {});
   ACCEL_CHECK(walk.walk(root, [&](const ipld::Cid&, const auto& places) -> Status {

@@ -15,6 +15,9 @@ namespace accel::blockstore {
 // unless a new one is given.
 Result<PinRecord> merge_pin(const Txn& txn, PinRecord pin);
 
+// Errors: invalid_argument (too long).
+Status check_pin_name(std::string_view name);
+
 Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& options);
 Status unpin_root(StoreCore& core, const ipld::Cid& root);
 Result<std::vector<PinInfo>> list_pins(const StoreCore& core);

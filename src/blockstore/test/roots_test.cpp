@@ -44,6 +44,8 @@ TEST_F(Roots, pins_keep_name_and_cid_version) {
 }
 
 TEST_F(Roots, names_of_pins_have_a_limit) {
+  write_bytes(work("x"), as_bytes("x"));
+  EXPECT_ERRC(store_->add(work("x"), {.name = std::string(2000, 'n')}), Errc::invalid_argument);
   const ipld::Cid cid = put_raw(as_bytes("x"));
   EXPECT_ERRC(store_->pin(cid, {.name = std::string(2000, 'n')}), Errc::invalid_argument);
 }
@@ -222,6 +224,21 @@ TEST_F(Gc, keeps_a_file_whose_needed_leaf_is_damaged) {
   EXPECT_EQ(regular_files(home() / "files").size(), 1U);
   EXPECT_ERRC(store_->get(dag.slots[1].cid), Errc::corrupt);
   EXPECT_GE(store_->verify({})->bad_total, 1U);
+}
+
+TEST_F(Gc, frees_nothing_while_a_pin_cannot_be_walked) {
+  const Bytes bytes = make_file("model", 15, 3 * kMiB);
+  const ipld::Cid root = add("model").cid;
+  const ipld::Cid leaf = make_dag(ipld::unixfs_v1_2025(), bytes).slots[0].cid;
+  rot_byte(only_pack(), store_->locate(root)->offset + 20);  // Its only node.
+  const auto report = store_->gc({});
+  EXPECT_ERRC(report, Errc::corrupt);
+  EXPECT_NE(report.error().message.find("the pin \"model\""), std::string::npos);
+  EXPECT_TRUE(has(leaf));
+  add("model");  // Mends the node.
+  EXPECT_TRUE(store_->gc({}).has_value());
+  EXPECT_EQ(cat(root), bytes);
+  expect_sound();
 }
 
 TEST_F(Gc, frees_the_room_of_a_file_that_is_added_again_later) {
