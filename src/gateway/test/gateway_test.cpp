@@ -163,6 +163,20 @@ TEST_F(GatewayTest, serves_a_file_whole_and_in_ranges) {
   EXPECT_EQ(get(path, {}, {{"Range", "bytes=99999999-"}}).status, 416);
 }
 
+TEST_F(GatewayTest, a_file_of_two_levels_is_sent_from_its_place) {
+  // 1024 leaves fill a node of this profile: one more makes two levels. Small leaves keep the file
+  // small.
+  blockstore::AddOptions options;
+  options.profile.chunk_size = 1024;
+  const Bytes data = random_bytes(1025 * 1024, 12);
+  const auto added = store_->add(write("f", data), options);
+  ASSERT_TRUE(added.has_value()) << added.error().to_string();
+  const auto whole = get("/ipfs/" + added->cid.to_string());
+  EXPECT_EQ(whole.status, 200);
+  EXPECT_TRUE(is_sent_from_its_place(whole));
+  EXPECT_TRUE(body_of(whole) == as_text(data));
+}
+
 TEST_F(GatewayTest, walks_folders_and_lists_them) {
   write("d/a b.txt", as_bytes("text"));
   write("d/sub/c.json", as_bytes("{}"));
@@ -295,6 +309,7 @@ TEST_F(GatewaySocketTest, a_referenced_file_is_streamed_and_verified) {
   options.reference = true;
   const auto added = store_->add(path, options);
   ASSERT_TRUE(added.has_value()) << added.error().to_string();
+  EXPECT_FALSE(is_sent_from_its_place(get("/ipfs/" + added->cid.to_string())));
   net::HttpClient client(io_.executor());
   Bytes all(data.size());
   const net::Url at = url("/ipfs/" + added->cid.to_string());
