@@ -109,6 +109,7 @@ TEST_F(Crash, at_random_moments_of_a_fetch_costs_only_what_was_in_flight) {
     }
     store_.reset();
   }
+  store_.reset();
   EXPECT_EQ(run_child({"pull", home_text(), "6", std::to_string(kSize)}), 0);
   open();
   EXPECT_EQ(cat(dag.root), random_bytes(6, kSize));

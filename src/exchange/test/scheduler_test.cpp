@@ -525,8 +525,8 @@ TEST(Scheduler, completes_whichever_request_fails_in_whichever_way) {
       int turn = 0;
       bool finished = false;
       for (int round = 0; round < 2000 && !finished; ++round) {
-        for (const std::string name : {"a", "b"}) {
-          for (WantId want = 0; want < 8; ++want) {
+        for (const std::string name : {"a", "b"}) {  // tidy: nesting: every want
+          for (WantId want = 0; want < 8; ++want) {  // tidy: nesting: every want
             if (!script.asks(name, want)) continue;
             const bool fails = turn++ == victim;
             if (!fails) script.verifies(name, want);

@@ -139,8 +139,9 @@ TEST_P(BadChunks, are_a_protocol_error) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ReplyParser, BadChunks,
-                         testing::Values("zz\r\n", "-1\r\n", "ffffffffffffffffff\r\n",
-                                         "1\r\nabc\r\n", "1\r\na\n\n\r\n", "\r\n\r\n",
+                         testing::Values("zz\r\n0\r\n\r\n", "-1\r\n0\r\n\r\n",
+                                         "ffffffffffffffffff\r\n", "1\r\nabc\r\n0\r\n\r\n",
+                                         "1\r\na\n\n\r\n0\r\n\r\n", "\r\n\r\n0\r\n\r\n",
                                          "1 \x01\r\na\r\n"));
 
 TEST(ReplyParser, a_sink_that_refuses_ends_it_with_its_error) {

@@ -186,17 +186,18 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"nul_in_value", with(std::string("X: a\0b\r\n", 8)), 400},
         RefusedCase{"bare_cr", with("X: a\rb\r\n"), 400},
         RefusedCase{"other_expectation", with("Expect: miracles\r\nContent-Length: 1\r\n"), 417},
-        RefusedCase{"chunk_size_is_no_hex", with("Transfer-Encoding: chunked\r\n") + "zz\r\n", 400},
+        RefusedCase{"chunk_size_is_no_hex",
+                    with("Transfer-Encoding: chunked\r\n") + "zz\r\n0\r\n\r\n", 400},
         RefusedCase{"chunk_size_overflows",
                     with("Transfer-Encoding: chunked\r\n") + "fffffffffffffffff\r\n", 400},
         RefusedCase{"chunk_larger_than_the_limit",
-                    with("Transfer-Encoding: chunked\r\n") + "41\r\n", 413},
+                    with("Transfer-Encoding: chunked\r\n") + "41\r\nxxxxx", 413},
         RefusedCase{
             "chunks_larger_than_the_limit",
             with("Transfer-Encoding: chunked\r\n") + "40\r\n" + std::string(64, 'x') + "\r\n1\r\n",
             413},
         RefusedCase{"chunk_longer_than_it_said",
-                    with("Transfer-Encoding: chunked\r\n") + "1\r\nabc\r\n", 400}));
+                    with("Transfer-Encoding: chunked\r\n") + "1\r\nabc\r\n0\r\n\r\n", 400}));
 
 // Found by the fuzzer: see chunked.hpp.
 TEST(RequestParser, the_last_chunk_may_come_byte_by_byte) {
