@@ -76,8 +76,7 @@ Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
                 "The engine {} that was chosen is no longer here; run again with --remeasure.",
                 selected.candidate.engine);
   }
-  ACCEL_TRY(auto session,
-            backend->open(file, session_options(context.services, selected.candidate)));
+  ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
   auto embedder = std::make_unique<models::TextEmbedder>(std::move(pipeline), std::move(session));
   const double expected_ms = selected.median_ms > 0 ? selected.median_ms : 1.0;
   return std::make_shared<LoadedModel>(std::move(model.lease), std::move(embedder), expected_ms);

@@ -143,8 +143,7 @@ class Trials {
     inference::Backend* const backend = context_.services.backend(candidate.engine);
     if (backend == nullptr)
       return fail(Errc::unavailable, "The engine {} is not here.", candidate.engine);
-    ACCEL_TRY(auto session,
-              backend->open(request_.model_file, session_options(context_.services, candidate)));
+    ACCEL_TRY(auto session, backend->open(request_.model_file, session_options(candidate)));
     return std::shared_ptr<inference::Session>(
         std::move(session));  // Owners: the task's two functions.
   }
@@ -293,14 +292,11 @@ void remember(Services& services, blockstore::Store& store, const Selected& sele
 
 }  // namespace
 
-inference::SessionOptions session_options(const Services& services,
-                                          const perf::Candidate& candidate) {
+inference::SessionOptions session_options(const perf::Candidate& candidate) {
   inference::SessionOptions options;
   options.device = candidate.device;
   options.threads = candidate.threads;
   options.precision = candidate.precision;
-  // What an engine compiles is kept, so that the next process opens the model faster.
-  options.cache_folder = services.engine_cache();
   return options;
 }
 

@@ -42,7 +42,6 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
 // Lets go of a remembered choice, so that the next run measures again.
 void forget_choice(Services& services, const std::string& key);
 
-inference::SessionOptions session_options(const Services& services,
-                                          const perf::Candidate& candidate);
+inference::SessionOptions session_options(const perf::Candidate& candidate);
 
 }  // namespace accel::node

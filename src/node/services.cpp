@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include "accel/core/file.hpp"
 #include "accel/core/random.hpp"
 
 namespace accel::node {
@@ -17,11 +16,6 @@ Services::Services(Home home, const Config& config, bool is_daemon)
                     : 0) {}
 
 Services::~Services() = default;
-
-std::filesystem::path Services::engine_cache() const {
-  const std::filesystem::path folder = home_.engine_cache();
-  return make_directories(folder) ? folder : std::filesystem::path();
-}
 
 Result<blockstore::Store*> Services::store() {
   const std::scoped_lock lock(mutex_);

@@ -35,9 +35,6 @@ class Services {
   Metrics& metrics() { return metrics_; }
   KeptSessions& kept_sessions() { return kept_sessions_; }
 
-  // Where engines keep what they compile; empty for a home that can only be read.
-  std::filesystem::path engine_cache() const;
-
   // Errors: as opening each of them.
   Result<blockstore::Store*> store();
   Result<db::Journal*> journal();

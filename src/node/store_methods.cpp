@@ -15,19 +15,6 @@ json json_of(const blockstore::PinInfo& pin) {
           {"added", to_rfc3339(pin.added)}};
 }
 
-// Bytes of the files below a folder; a file that vanishes meanwhile counts nothing.
-std::uint64_t bytes_below(const std::filesystem::path& folder) {
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator at(folder, error), end; !error && at != end;
-       at.increment(error)) {
-    std::error_code vanished;
-    const std::uintmax_t size = at->is_regular_file(vanished) ? at->file_size(vanished) : 0;
-    if (!vanished) bytes += size;
-  }
-  return bytes;
-}
-
 }  // namespace
 
 Result<json> pin_add(Context& context) {
@@ -100,7 +87,6 @@ Result<json> store_du(Context& context) {
        {part("whole files", usage.files_bytes), part("packs of small blocks", usage.packs_bytes),
         part("unfinished fetches", usage.partial_bytes), part("temporary", usage.temporary_bytes),
         part("index", usage.index_bytes),
-        part("compiled models of engines", bytes_below(context.services.home().engine_cache())),
         part("referenced, elsewhere on disk", usage.referenced_bytes)}},
       {"total_bytes", usage.total_bytes()},
       {"blocks", usage.blocks},
