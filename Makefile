@@ -8,7 +8,7 @@ PREFIX ?= $(HOME)/.local
 BIN := build/release/bin/ipfs-accelerate
 FUZZ_SECONDS ?= 600
 
-.PHONY: help run build dev tsan test unit async e2e tidy conformance interop fuzz bench install format clean deps
+.PHONY: help run build test unit async e2e tidy interop fuzz bench install format clean deps
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,9 +40,6 @@ e2e: deps ## end-to-end tests only, on the release build
 tidy: ## check layers, sizes and bans
 	@tools/tidy
 
-conformance: build ## official suites where they are on PATH, and our own over the same fixtures
-	@tools/test e2e
-
 interop: build ## live oracles of other implementations (npm, pip)
 	@test/interop/run
 
@@ -51,7 +48,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (default 600)
 	@tools/fuzz $(FUZZ_SECONDS)
 
 bench: build ## measure against peers and limits; tables and JSON under build/bench
-	@tools/deps install bench model
+	@tools/deps install model
 	@bench/run
 
 install: build ## install into PREFIX (default ~/.local), relocatable, with its libraries

@@ -22,7 +22,6 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 find_package(GTest REQUIRED)
-find_package(benchmark QUIET)
 
 # tl::expected and the vocabulary headers are header-only Debian packages in the default include path.
 find_path(ACCEL_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)

@@ -173,8 +173,9 @@ Result<json> content_get(Context& context) {
   ACCEL_TRY(const Target target, resolve_target(*store, text));
   ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
   ACCEL_CHECK(write_output(context, *store, target.cid, output, force));
-  const auto size = store->file_size(target.cid);
-  return json{{"cid", target.cid.to_string()}, {"path", output}, {"bytes", size ? *size : 0}};
+  json result{{"cid", target.cid.to_string()}, {"path", output}};
+  if (const auto size = store->file_size(target.cid)) result["bytes"] = *size;  // Of a file.
+  return result;
 }
 
 Result<json> content_cat(Context& context) {

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine.hpp"
 
-#include <sys/stat.h>
-
 #include <map>
 
-#include "accel/core/library.hpp"
 #include "accel/crypto/sha256.hpp"
 #include "accel/hardware/machine_key.hpp"
 #include "accel/inference/canary.hpp"
@@ -15,23 +12,11 @@ namespace {
 
 constexpr std::string_view kDetectionSpace = "detection";
 
-// "path size mtime" of the first library that the search would load: changes when the engine is
-// replaced, without loading it.
-std::string library_stamp(const LibraryQuery& query) {
-  for (const std::filesystem::path& candidate : library_search_path(query)) {
-    struct stat info{};
-    if (::stat(candidate.c_str(), &info) != 0) continue;
-    return fmt::format("{} {} {}.{:09}", candidate.string(), info.st_size, info.st_mtim.tv_sec,
-                       info.st_mtim.tv_nsec);
-  }
-  return "from the system's loader, if at all";
-}
-
-std::map<std::string, std::string> engine_stamps(const Services& services) {
-  std::map<std::string, std::string> stamps{
-      {"onnxruntime", library_stamp({"libonnxruntime.so.1", "onnxruntime"})}};
-  if (services.config().get<bool>("hardware.allow_openvino")) {
-    stamps["openvino"] = library_stamp({"libopenvino_c.so", "openvino"});
+// Which library each engine would load: changes when it is replaced, without loading it.
+std::map<std::string, std::string> engine_stamps(Services& services) {
+  std::map<std::string, std::string> stamps;
+  for (const auto& backend : services.backends()) {
+    stamps.emplace(backend->name(), backend->stamp());
   }
   return stamps;
 }

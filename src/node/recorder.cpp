@@ -6,6 +6,7 @@
 #include "accel/crypto/sha256.hpp"
 #include "accel/hardware/cpu_info.hpp"
 #include "accel/node/build_info.hpp"
+#include "machine.hpp"
 
 namespace accel::node {
 namespace {
@@ -150,11 +151,12 @@ void record_detection(Context& context, const json& rows) {
   Services& services = context.services;
   const std::string id = new_id(services);
   const std::string now = to_rfc3339(services.clock().wall_now());
+  const auto machine = this_machine(services, context.stop);
   json records = json::array();
   for (const json& row : rows) {
     const json& evidence = row.at("evidence");
     records.push_back({{"detected_at", now},
-                       {"machine_key", short_hash(hardware::cpu_info().model)},
+                       {"machine_key", machine ? machine->key : std::string("unknown")},
                        {"platform", row.at("platform")},
                        {"available", row.at("available")},
                        {"emulated", row.at("emulated")},

@@ -22,8 +22,7 @@ constexpr std::string_view kChoiceSpace = "choices";
 // there on, and the search must end within its budget.
 constexpr std::size_t kMeasuredTexts = 8;
 
-// Spinning workers win only on idle cores of one's own, so they are never proposed here (see
-// docs/design).
+// Spinning workers win only on idle cores of one's own, so they are never proposed here.
 void add_candidates(const inference::BackendInfo& info, const hardware::CpuInfo& cpu,
                     std::vector<perf::Candidate>& out) {
   for (const inference::EngineDevice& device : info.devices) {

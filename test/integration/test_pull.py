@@ -119,7 +119,6 @@ class Pull(TestCase):
     def test_of_what_nobody_has_says_so(self):
         home, _, _ = self.seed(MIB)
         with self.daemon(home) as daemon:
-            missing = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"[:-1] + "a"
             code, _, err = self.home().run("pull", "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
                                            "--from", daemon.gateway)
             self.assertEqual(code, 3, err)

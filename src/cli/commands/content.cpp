@@ -81,8 +81,9 @@ void add_get(CLI::App& app, Selection& selection) {
                       {"force", flags->force}};
     ACCEL_TRY(const json result, session.call("content.get", params));
     if (session.flags().json) return print_json(result);
-    return print_line(fmt::format("wrote {} ({})", result.at("path").get<std::string>(),
-                                  human_bytes(result.value("bytes", std::uint64_t{0}))));
+    const std::string size =
+        result.contains("bytes") ? human_bytes(result["bytes"].get<std::uint64_t>()) : "a folder";
+    return print_line(fmt::format("wrote {} ({})", result.at("path").get<std::string>(), size));
   });
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The canonical text of "this machine, as far as measured choices hold": the node hashes it and
-// keys remembered choices on it (docs/design: remembered choice). Pure function.
+// keys remembered choices on it. Pure function.
 
 #include <map>
 #include <string>
