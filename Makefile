@@ -24,7 +24,7 @@ run: build ## the main job: a real model, named by its CID, pulled verified, run
 	@tools/deps install model
 	@examples/semantic-search/run
 
-test: deps ## build and run the tests: units under ASan+UBSan, end to end on the release (make async: TSan)
+test: deps ## build and run the tests: units under ASan+UBSan, concurrent ones under TSan, end to end on the release
 	@tools/deps install model test
 	@tools/test
 

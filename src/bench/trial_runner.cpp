@@ -103,6 +103,7 @@ class OpenTasks {
     }
     return &*task;
   }
+  bool is_open(std::size_t index) const { return tasks_[index].has_value(); }
   void close_those_that_are_out() {
     for (std::size_t index = 0; index < tasks_.size(); ++index) {
       if (!search_.alive(index)) tasks_[index].reset();
@@ -145,9 +146,13 @@ Result<perf::Choice> run_search(perf::SuccessiveHalving& search, const TaskFacto
     if (hooks.before_trial) hooks.before_trial(progress);
     perf::TrialResult result;
     result.index = request->index;
+    const bool opens = !tasks.is_open(request->index);
+    const SteadyTime before = clock.now();
     const auto task = tasks.get(request->index);
+    const double open_ms = to_ms(clock.now() - before);
     if (task) {
       ACCEL_TRY(result, run_trial(*request, **task, hooks.seams, stop));
+      if (opens) result.open_ms = open_ms;
     } else {
       result.error = task.error().to_string();
     }

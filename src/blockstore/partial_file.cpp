@@ -212,15 +212,21 @@ Status PartialFile::Impl::write_leaf(std::size_t index, ByteView block) {
   ACCEL_CHECK(ipld::verify_block(slot.cid, block));
   if (is_wrapped(slot)) {
     ACCEL_TRY(const Bytes payload, payload_of(index, block));
-    ACCEL_CHECK(pwrite_all(part_.get(), payload, slot.offset));
+    ACCEL_CHECK(write_payload(payload, slot.offset));
     return mark(index);
   }
   if (block.size() != slot.length) {
     return fail(Errc::corrupt, "Leaf {} has {} bytes, but the file {} has room for {} at {}.",
                 slot.cid, block.size(), request_.root, slot.length, slot.offset);
   }
-  ACCEL_CHECK(pwrite_all(part_.get(), block, slot.offset));
+  ACCEL_CHECK(write_payload(block, slot.offset));
   return mark(index);
+}
+
+// One at a time: the kernel lets only one in, and the others would spin on its lock meanwhile.
+Status PartialFile::Impl::write_payload(ByteView payload, std::uint64_t offset) {
+  const std::scoped_lock lock(write_mutex_);
+  return pwrite_all(part_.get(), payload, offset);
 }
 
 Status PartialFile::Impl::mark(std::size_t index) {

@@ -50,6 +50,7 @@ class PartialFile::Impl {
   Result<bool> holds(std::size_t index) const;
   Status copy_from_store();
   Result<Bytes> payload_of(std::size_t index, ByteView block);
+  Status write_payload(ByteView payload, std::uint64_t offset);
   Status mark(std::size_t index);
   Status checkpoint();
   Result<StagedFile> stage();
@@ -65,6 +66,7 @@ class PartialFile::Impl {
   std::uint64_t copied_ = 0;
   bool committed_ = false;
 
+  std::mutex write_mutex_;    // Held for one write.
   std::mutex sync_mutex_;     // One checkpoint at a time; taken before mutex_.
   mutable std::mutex mutex_;  // Guards what follows.
   PartialMap map_;

@@ -5,26 +5,37 @@
 
 namespace accel::node {
 
-std::shared_ptr<LoadedModel> KeptSessions::find(const std::string& key) {
+std::list<KeptSessions::Entry>::iterator KeptSessions::place_of(const ipld::Cid& root,
+                                                                const perf::Candidate& candidate) {
+  return std::ranges::find_if(entries_, [&](const Entry& entry) {
+    return entry.root == root && entry.candidate == candidate;
+  });
+}
+
+std::shared_ptr<LoadedModel> KeptSessions::find(const ipld::Cid& root,
+                                                const perf::Candidate& candidate) {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const Entry& entry) { return entry.key == key; });
+  const auto found = place_of(root, candidate);
   if (found == entries_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found);
   return entries_.front().model;
 }
 
-void KeptSessions::keep(const std::string& key, std::shared_ptr<LoadedModel> model) {
-  if (limit_ == 0) return;
-  drop(key);
+std::shared_ptr<const models::TextPipeline> KeptSessions::pipeline(const ipld::Cid& root) const {
   const std::scoped_lock lock(mutex_);
-  entries_.push_front({key, std::move(model)});
-  if (entries_.size() > limit_) entries_.pop_back();
+  const auto found = std::ranges::find(entries_, root, &Entry::root);
+  return found == entries_.end() ? nullptr : found->model->pipeline;
 }
 
-void KeptSessions::drop(const std::string& key) {
+void KeptSessions::keep(const ipld::Cid& root, const perf::Candidate& candidate,
+                        std::shared_ptr<LoadedModel> model) {
+  if (limit_ == 0) return;
+  std::list<Entry> gone;  // Closed after the lock is let go.
   const std::scoped_lock lock(mutex_);
-  entries_.remove_if([&](const Entry& entry) { return entry.key == key; });
+  if (const auto old = place_of(root, candidate); old != entries_.end())
+    gone.splice(gone.begin(), entries_, old);
+  entries_.push_front({root, candidate, std::move(model)});
+  if (entries_.size() > limit_) gone.splice(gone.begin(), entries_, std::prev(entries_.end()));
 }
 
 std::size_t KeptSessions::size() const {

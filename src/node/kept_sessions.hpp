@@ -7,10 +7,11 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <string>
 
 #include "accel/blockstore/lease.hpp"
+#include "accel/ipld/cid.hpp"
 #include "accel/models/text_embedder.hpp"
+#include "accel/perf/candidate.hpp"
 #include "accel/perf/drift.hpp"
 
 namespace accel::node {
@@ -18,29 +19,39 @@ namespace accel::node {
 // A loaded model with what keeps its files in the store.
 struct LoadedModel {
   blockstore::Lease lease;
+  std::shared_ptr<const models::TextPipeline> pipeline;  // Owners: this, the embedder, selection.
   std::unique_ptr<models::TextEmbedder> embedder;
   std::mutex drift_mutex;
   perf::DriftDetector drift;
 
-  LoadedModel(blockstore::Lease held, std::unique_ptr<models::TextEmbedder> loaded,
-              double remembered_ms)
-      : lease(std::move(held)), embedder(std::move(loaded)), drift(remembered_ms) {}
+  LoadedModel(blockstore::Lease held, std::shared_ptr<const models::TextPipeline> prepared,
+              std::unique_ptr<inference::Session> session, double remembered_ms)
+      : lease(std::move(held)),
+        pipeline(std::move(prepared)),
+        embedder(std::make_unique<models::TextEmbedder>(pipeline, std::move(session))),
+        drift(remembered_ms) {}
 };
 
 class KeptSessions {
  public:
   explicit KeptSessions(std::size_t limit) : limit_(limit) {}
 
-  std::shared_ptr<LoadedModel> find(const std::string& key);
-  void keep(const std::string& key, std::shared_ptr<LoadedModel> model);
-  void drop(const std::string& key);
+  bool keeps() const { return limit_ > 0; }
+  std::shared_ptr<LoadedModel> find(const ipld::Cid& root, const perf::Candidate& candidate);
+  // The tokenizer and its settings do not depend on the candidate.
+  std::shared_ptr<const models::TextPipeline> pipeline(const ipld::Cid& root) const;
+  void keep(const ipld::Cid& root, const perf::Candidate& candidate,
+            std::shared_ptr<LoadedModel> model);
   std::size_t size() const;
 
  private:
   struct Entry {
-    std::string key;
+    ipld::Cid root;
+    perf::Candidate candidate;
     std::shared_ptr<LoadedModel> model;
   };
+  std::list<Entry>::iterator place_of(const ipld::Cid& root, const perf::Candidate& candidate);
+
   std::size_t limit_;
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // Most recently used first.

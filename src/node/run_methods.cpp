@@ -10,6 +10,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kTextEmbedding = "text-embedding";
+constexpr std::string_view kHintSpace = "hints";
+constexpr const char* kLastEngine = "last_engine";
 
 struct RunRequest {
   std::string model, task;
@@ -77,9 +79,9 @@ Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
                 selected.candidate.engine);
   }
   ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
-  auto embedder = std::make_unique<models::TextEmbedder>(std::move(pipeline), std::move(session));
   const double expected_ms = selected.median_ms > 0 ? selected.median_ms : 1.0;
-  return std::make_shared<LoadedModel>(std::move(model.lease), std::move(embedder), expected_ms);
+  return std::make_shared<LoadedModel>(std::move(model.lease), std::move(pipeline),
+                                       std::move(session), expected_ms);
 }
 
 Result<Ready> make_ready(Context& context, const RunRequest& request, StoredModel& model) {
@@ -88,7 +90,11 @@ Result<Ready> make_ready(Context& context, const RunRequest& request, StoredMode
   Ready ready;
   ACCEL_TRY(ready.weights_sha256, weights_hash(*store, variant, model.fetcher, context.stop));
   ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(variant, model.fetcher));
-  ACCEL_TRY(auto pipeline, models::TextPipeline::open(model.manifest, model.fetcher));
+  KeptSessions& kept = context.services.kept_sessions();
+  auto pipeline = kept.pipeline(model.root);
+  if (!pipeline) {
+    ACCEL_TRY(pipeline, models::TextPipeline::open(model.manifest, model.fetcher));
+  }
   SelectionRequest selection{.variant = &variant,
                              .model_file = file,
                              .weights_sha256 = ready.weights_sha256,
@@ -98,15 +104,28 @@ Result<Ready> make_ready(Context& context, const RunRequest& request, StoredMode
                              .pipeline = pipeline.get(),
                              .inputs = request.inputs};
   ACCEL_TRY(ready.selected, select_candidate(context, selection));
-  const std::string session_key = model.root.to_string() + " " + ready.selected.candidate.id();
-  ready.loaded = context.services.kept_sessions().find(session_key);
+  ready.loaded = kept.find(model.root, ready.selected.candidate);
   if (!ready.loaded) {
     const SteadyTime before = context.services.clock().now();
     ACCEL_TRY(ready.loaded, load(context, model, ready.selected, file, pipeline));
     ready.load_ms = to_ms(context.services.clock().now() - before);
-    context.services.kept_sessions().keep(session_key, ready.loaded);
+    kept.keep(model.root, ready.selected.candidate, ready.loaded);
   }
   return ready;
+}
+
+// The engine of the last run is likely to be this one's: its library loads while the model is
+// found.
+void load_last_engine(Services& services, const blockstore::Store& store) {
+  if (services.is_daemon()) return;
+  if (const auto last = store.kv_get(kHintSpace, kLastEngine); last && *last)
+    services.load_early(**last);
+}
+
+void remember_engine(Services& services, blockstore::Store& store, const std::string& engine) {
+  if (services.is_daemon()) return;
+  if (const auto last = store.kv_get(kHintSpace, kLastEngine); last && *last == engine) return;
+  (void)store.kv_put(kHintSpace, kLastEngine, engine);  // A read-only home does without.
 }
 
 // Live latency that has left the remembered figure for good lets the next run measure again.
@@ -150,6 +169,7 @@ Result<json> run_model(Context& context) {
   const SteadyTime started = context.services.clock().now();
   ACCEL_TRY(const RunRequest request, read_request(context));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  load_last_engine(context.services, *store);
   ACCEL_TRY(StoredModel model, open_model(*store, request.model));
   ACCEL_CHECK(check_task(request, model));
   ACCEL_TRY(const Ready ready, make_ready(context, request, model));
@@ -159,6 +179,7 @@ Result<json> run_model(Context& context) {
   const SteadyTime after = context.services.clock().now();
   const double latency_ms = to_ms(after - before);
   watch_drift(context, ready, latency_ms);
+  remember_engine(context.services, *store, ready.selected.candidate.engine);
   json result = result_of(model, ready, embeddings, latency_ms);
   result["total_ms"] = to_ms(after - started);
   if (request.explain) result["selection"] = ready.selected.explanation;

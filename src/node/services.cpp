@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
+
 #include "accel/core/random.hpp"
 
 namespace accel::node {
@@ -74,6 +76,14 @@ inference::Backend* Services::backend(std::string_view name) {
     if (backend->name() == name) return backend.get();
   }
   return nullptr;
+}
+
+void Services::load_early(const std::string& engine) {
+  inference::Backend* const wanted = backend(engine);
+  const std::scoped_lock lock(mutex_);
+  if (wanted == nullptr || early_) return;
+  early_ = std::make_unique<IoThread>(1, "load");
+  asio::post(early_->executor(), [wanted] { (void)wanted->load(); });
 }
 
 }  // namespace accel::node

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "accel/blockstore/store.hpp"
@@ -45,6 +46,9 @@ class Services {
   // ONNX Runtime and OpenVINO as the configuration allows; nothing is loaded before it is used.
   const std::vector<std::unique_ptr<inference::Backend>>& backends();
   inference::Backend* backend(std::string_view name);
+  // Loads the engine's library on another thread, so that a command in process that will need it
+  // does other work meanwhile. An engine that is not here says so when it is used.
+  void load_early(const std::string& engine);
 
  private:
   template <class T, class Make>
@@ -68,6 +72,7 @@ class Services {
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<gateway::TrustlessGateway> gateway_;
   std::vector<std::unique_ptr<inference::Backend>> backends_;
+  std::unique_ptr<IoThread> early_;  // Uses backends_: declared after.
 };
 
 }  // namespace accel::node

@@ -52,7 +52,10 @@ class ChoiceWriter {
     return 2 * static_cast<std::size_t>(entry.loaded_turns) > entry.turn_medians_ms.size();
   }
   const Entry& entry(std::size_t index) const { return search_.entries_[index]; }
-  double judged(std::size_t index) const { return search_.judged_ms(samples_of(entry(index))); }
+  // As the later rungs judge, also when the search ended in rung 0: never by a single lucky run.
+  double judged(std::size_t index) const {
+    return hardware::quantile(samples_of(entry(index)), SuccessiveHalving::kJudgedQuantile);
+  }
 
   bool preferred(std::size_t a, std::size_t b) const {
     return entry(a).candidate.threads != entry(b).candidate.threads
@@ -90,6 +93,7 @@ class ChoiceWriter {
     row.median_ms = hardware::median(samples);
     row.p10_ms = hardware::quantile(samples, 0.1);
     row.p90_ms = hardware::quantile(samples, 0.9);
+    row.open_ms = from.open_ms;
     row.ratio = winner_ms_ > 0 ? row.median_ms / winner_ms_ : 0;
     row.runs = static_cast<int>(samples.size());
     row.rungs = from.rungs;

@@ -10,14 +10,6 @@
 #include "noise.hpp"
 
 namespace accel::perf {
-namespace {
-
-// What candidates are compared by, as a quantile of their runs: noise only ever adds time, so a
-// little below the median says more than the median. In rung 0, with six runs, the fastest of them.
-constexpr double kJudgedQuantile = 0.4;
-
-}  // namespace
-
 SearchOptions options_for(const Policy& policy) {
   SearchOptions options;
   const bool asked_by_name =
@@ -58,7 +50,7 @@ std::optional<TrialRequest> SuccessiveHalving::next(SteadyTime now) {
   request.time_limit = left / static_cast<Duration::rep>(queue_.size() + 1);
   const std::vector<std::size_t> ranked = alive_ranked();
   if (rung_ == 0 && !ranked.empty()) {
-    request.abandon_above_ms = options_.hopeless * judged_ms(entries_[ranked.front()].samples_ms);
+    request.abandon_above_ms = options_.hopeless * judged_ms(entries_[ranked.front()]);
   }
   queue_.pop_back();
   entry.tried = true;
@@ -68,36 +60,49 @@ std::optional<TrialRequest> SuccessiveHalving::next(SteadyTime now) {
 void SuccessiveHalving::report(const TrialResult& result) {
   Entry& entry = entries_.at(result.index);
   if (result.accuracy_error) entry.accuracy_error = result.accuracy_error;
+  if (result.open_ms) entry.open_ms = *result.open_ms;
   if (refuse(entry, result)) return;
-  if (result.load > options_.max_load) {
-    if (entry.discarded < options_.load_retries) {
-      ++entry.discarded;
-      entry.loaded_samples_ms.insert(entry.loaded_samples_ms.end(), result.samples_ms.begin(),
-                                     result.samples_ms.end());
-      queue_.insert(queue_.begin(), result.index);  // At the end of the rung: the load may be over.
-      return;
-    }
-    ++entry.loaded_turns;
-  }
+  const double fastest = *std::min_element(result.samples_ms.begin(), result.samples_ms.end());
+  entry.fastest_ms = entry.fastest_ms == 0 ? fastest : std::min(entry.fastest_ms, fastest);
+  ++trials_;
+  if (result.load > options_.max_load && discard(entry, result)) return;
+  if (result.load > options_.max_load) ++entry.loaded_turns;
   entry.samples_ms.insert(entry.samples_ms.end(), result.samples_ms.begin(),
                           result.samples_ms.end());
   entry.turn_medians_ms.push_back(hardware::median(result.samples_ms));
   if (rung_ == 0) drop_hopeless();
 }
 
+// Puts the candidate at the end of the rung again: the load may be over by then. False when that
+// was done often enough.
+bool SuccessiveHalving::discard(Entry& entry, const TrialResult& result) {
+  constexpr int kAlwaysAllowed = 2;
+  const double most = kAlwaysAllowed + options_.most_discarded * trials_;
+  if (entry.discarded >= options_.load_retries || discarded_ + 1 > most) return false;
+  ++entry.discarded;
+  ++discarded_;
+  entry.loaded_samples_ms.insert(entry.loaded_samples_ms.end(), result.samples_ms.begin(),
+                                 result.samples_ms.end());
+  queue_.insert(queue_.begin(), result.index);
+  return true;
+}
+
 // Spares those that are far behind the second turn of rung 0.
 void SuccessiveHalving::drop_hopeless() {
   const std::vector<std::size_t> ranked = alive_ranked();
   if (ranked.empty()) return;
-  const double best = judged_ms(entries_[ranked.front()].samples_ms);
+  const double best = judged_ms(entries_[ranked.front()]);
   for (const std::size_t index : ranked) {
     Entry& entry = entries_[index];
-    if (judged_ms(entry.samples_ms) > options_.hopeless * best) entry.alive = false;
+    const bool only_under_load = entry.samples_ms.empty();  // It is asked again first.
+    if (!only_under_load && judged_ms(entry) > options_.hopeless * best) entry.alive = false;
   }
 }
 
-double SuccessiveHalving::judged_ms(std::span<const double> samples_ms) const {
-  return hardware::quantile(samples_ms, rung_ <= 0 ? 0 : kJudgedQuantile);
+// In rung 0 the fastest run, whatever the load: noise only ever adds.
+double SuccessiveHalving::judged_ms(const Entry& entry) const {
+  if (rung_ <= 0) return entry.fastest_ms;
+  return hardware::quantile(entry.samples_ms, kJudgedQuantile);
 }
 
 // A candidate that failed, or whose results are off, is out whatever its speed.
@@ -124,10 +129,10 @@ bool SuccessiveHalving::refuse(Entry& entry, const TrialResult& result) const {
 std::vector<std::size_t> SuccessiveHalving::alive_ranked() const {
   std::vector<std::size_t> ranked;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].alive && !entries_[i].samples_ms.empty()) ranked.push_back(i);
+    if (entries_[i].alive && entries_[i].fastest_ms > 0) ranked.push_back(i);
   }
   const auto faster = [&](std::size_t a, std::size_t b) {
-    return judged_ms(entries_[a].samples_ms) < judged_ms(entries_[b].samples_ms);
+    return judged_ms(entries_[a]) < judged_ms(entries_[b]);
   };
   std::stable_sort(ranked.begin(), ranked.end(), faster);
   return ranked;
@@ -159,11 +164,11 @@ bool SuccessiveHalving::start_rung() {
 void SuccessiveHalving::drop_after_first_rung() {
   const std::vector<std::size_t> ranked = alive_ranked();
   if (ranked.empty()) return;
-  const double best = judged_ms(entries_[ranked.front()].samples_ms);
+  const double best = judged_ms(entries_[ranked.front()]);
   const double keep = std::ceil(static_cast<double>(ranked.size()) / options_.eta);
   for (std::size_t place = 0; place < ranked.size(); ++place) {
     Entry& entry = entries_[ranked[place]];
-    const double ratio = judged_ms(entry.samples_ms) / best;
+    const double ratio = judged_ms(entry) / best;
     const bool near = static_cast<double>(place) < keep || ratio <= 1 + options_.first_margin;
     if (!near || ratio > options_.hopeless) entry.alive = false;
   }
@@ -173,13 +178,13 @@ void SuccessiveHalving::drop_beyond_noise() {
   const std::vector<std::size_t> ranked = alive_ranked();
   if (ranked.empty()) return;
   const Entry& best = entries_[ranked.front()];
-  const double best_ms = judged_ms(best.samples_ms);
+  const double best_ms = judged_ms(best);
   const double best_error = detail::relative_error(best.samples_ms, best.turn_medians_ms);
   for (const std::size_t index : ranked) {
     Entry& entry = entries_[index];
     const double error = detail::relative_error(entry.samples_ms, entry.turn_medians_ms);
     const double noise = options_.confidence * std::hypot(error, best_error);
-    const double ratio = judged_ms(entry.samples_ms) / best_ms;
+    const double ratio = judged_ms(entry) / best_ms;
     if (ratio > 1 + std::max(options_.min_margin, noise)) entry.alive = false;
   }
 }
@@ -188,11 +193,11 @@ void SuccessiveHalving::drop_beyond_noise() {
 bool SuccessiveHalving::settled() const {
   const std::vector<std::size_t> ranked = alive_ranked();
   if (ranked.size() <= 1) return ranked.empty() || rung_ >= 1;  // Its median is remembered.
-  const double best = judged_ms(entries_[ranked.front()].samples_ms);
+  const double best = judged_ms(entries_[ranked.front()]);
   return std::all_of(ranked.begin(), ranked.end(), [&](std::size_t index) {
     const Entry& entry = entries_[index];
     const double error = detail::relative_error(entry.samples_ms, entry.turn_medians_ms);
-    const double ratio = judged_ms(entry.samples_ms) / best;
+    const double ratio = judged_ms(entry) / best;
     return rung_ >= 2 && ratio + options_.confidence * error <= 1 + options_.min_margin;
   });
 }
@@ -205,7 +210,7 @@ void SuccessiveHalving::learn_first_cost(SteadyTime now) {
 // The budget is a promise: a trial that would break it by much is not begun.
 bool SuccessiveHalving::fits(const Entry& entry, Duration left) const {
   if (!entry.tried) return left > first_cost_ / 2;
-  return to_ms(left) > judged_ms(entry.samples_ms);
+  return to_ms(left) > judged_ms(entry);
 }
 
 Duration SuccessiveHalving::spent(SteadyTime now) const {

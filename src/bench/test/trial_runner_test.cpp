@@ -210,6 +210,23 @@ TEST(RunSearch, counts_opening_to_the_budget) {
   EXPECT_TRUE(choice->provisional);
 }
 
+TEST(RunSearch, says_what_opening_a_candidate_took) {
+  Bench bench;
+  perf::SuccessiveHalving search({named("a"), named("b")});
+  SearchHooks hooks;
+  hooks.seams = bench.seams_;
+  const auto choice = run_search(
+      search,
+      [&](const perf::Candidate& candidate) -> Result<TrialTask> {
+        bench.clock_.advance(milliseconds(candidate.engine == "a" ? 200 : 30));
+        return bench.task({candidate.engine == "a" ? 5 : 6});
+      },
+      hooks);
+  ASSERT_TRUE(choice);
+  EXPECT_EQ(choice->rows[0].open_ms, 200);
+  EXPECT_EQ(choice->rows[1].open_ms, 30);
+}
+
 TEST(RunSearch, is_cancelled_between_trials) {
   Bench bench;
   perf::SuccessiveHalving search({named("a"), named("b")});

@@ -38,8 +38,10 @@ Result<std::vector<std::string>> inputs_of(const RunFlags& flags) {
   return inputs;
 }
 
-std::string candidate_note(const json& row, const std::string& winner) {
-  if (row.value("id", std::string()) == winner) return "chosen";
+std::string candidate_note(const json& row, const std::string& winner, const std::string& used) {
+  const std::string id = row.value("id", std::string());
+  if (id == used) return "used";
+  if (id == winner) return "the fastest call";
   return row.value("note", std::string());
 }
 
@@ -47,6 +49,7 @@ Status print_selection(const json& selection) {
   ACCEL_CHECK(print_line(""));
   std::vector<std::vector<std::string>> rows;
   const std::string winner = selection.value("winner", std::string());
+  const std::string used = selection.value("used", winner);
   for (const json& row : selection.at("candidates")) {
     const auto number = [&](const char* name, const char* format) {
       return row.contains(name) && row[name].is_number()
@@ -54,13 +57,13 @@ Status print_selection(const json& selection) {
                  : std::string("-");
     };
     rows.push_back({row.at("engine"), row.at("device"), row.at("precision"),
-                    std::to_string(row.at("threads").get<int>()), number("median_ms", "{:.2f}"),
-                    number("p10_ms", "{:.2f}"), number("p90_ms", "{:.2f}"),
-                    std::to_string(row.value("runs", 0)), number("max_abs_error", "{:.1e}"),
-                    candidate_note(row, winner)});
+                    std::to_string(row.at("threads").get<int>()), number("open_ms", "{:.0f}"),
+                    number("median_ms", "{:.2f}"), number("p10_ms", "{:.2f}"),
+                    number("p90_ms", "{:.2f}"), std::to_string(row.value("runs", 0)),
+                    number("max_abs_error", "{:.1e}"), candidate_note(row, winner, used)});
   }
-  ACCEL_CHECK(print_table({"ENGINE", "DEVICE", "PRECISION", "THREADS", "MEDIAN ms", "P10", "P90",
-                           "RUNS", "ERROR", "WHY"},
+  ACCEL_CHECK(print_table({"ENGINE", "DEVICE", "PRECISION", "THREADS", "OPEN ms", "MEDIAN ms",
+                           "P10", "P90", "RUNS", "ERROR", "WHY"},
                           rows));
   return print_line(selection.value("reason", std::string()));
 }

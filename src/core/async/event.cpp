@@ -1,74 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/core/async/event.hpp"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <mutex>
 
 namespace accel {
-namespace {
 
-using Handler = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
-
-}  // namespace
-
+// The waiter waits for a timer that never fires: so it hangs on its context as any I/O does, and
+// goes with it. The timer belongs to the waiting coroutine alone; the state only looks at it, as an
+// Event may outlive the context.
 struct Event::State {
-  // Posts, never calls: set() may run on any thread and under the caller's locks.
-  void wake() {
-    std::unique_ptr<Handler> handler;
-    Executor keep_alive;
-    {
-      const std::scoped_lock lock(mutex);
-      set = true;
-      handler = std::move(waiter);
-      std::swap(keep_alive, work);
-    }
-    if (handler) asio::post(std::move(*handler));
+  // All under the lock: the waiter may go on, and its context end, only after this is over.
+  void set_and_wake() {
+    const std::scoped_lock lock(mutex);
+    set = true;
+    if (waiter.expired()) return;
+    asio::post(executor, [weak = waiter] {
+      if (const auto timer = weak.lock()) timer->cancel();
+    });
   }
 
-  void start_wait(Handler handler) {
-    const Executor executor = asio::get_associated_executor(handler);
-    {
-      const std::scoped_lock lock(mutex);
-      if (!set) {
-        work = asio::prefer(executor, asio::execution::outstanding_work.tracked);
-        waiter = std::make_unique<Handler>(std::move(handler));
-        return;
-      }
-    }
-    asio::post(std::move(handler));
+  bool is_set() {
+    const std::scoped_lock lock(mutex);
+    return set;
   }
 
   std::mutex mutex;
   bool set = false;
-  std::unique_ptr<Handler> waiter;
-  Executor work;  // Keeps the waiter's context running until set().
+  std::weak_ptr<asio::steady_timer> waiter;
+  Executor executor;  // The waiter's; held only while the waiter is there.
+};
+
+// In the waiting coroutine's frame: what the state knows of its context ends with it, however.
+struct Event::Waiting {
+  explicit Waiting(State& event, const Executor& executor,
+                   const std::shared_ptr<asio::steady_timer>& timer)
+      : state(event) {
+    const std::scoped_lock lock(state.mutex);
+    state.executor = executor;
+    state.waiter = timer;
+  }
+  ~Waiting() {
+    const std::scoped_lock lock(state.mutex);
+    state.waiter.reset();
+    state.executor = {};
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  State& state;
 };
 
 Event::Event() : state_(std::make_shared<State>()) {}
 
-void Event::set() const { state_->wake(); }
+void Event::set() const { state_->set_and_wake(); }
 
-bool Event::is_set() const {
-  const std::scoped_lock lock(state_->mutex);
-  return state_->set;
-}
+bool Event::is_set() const { return state_->is_set(); }
 
 asio::awaitable<void> Event::wait(std::function<void()> on_cancel) const {
-  auto state = state_;
-  auto start = [state, on_cancel = std::move(on_cancel)](Handler handler) mutable {
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-      slot.assign([notify = std::move(on_cancel)](asio::cancellation_type) { notify(); });
-    }
-    state->start_wait(std::move(handler));
-  };
-  auto waiting = asio::async_initiate<const asio::use_awaitable_t<>&, void()>(std::move(start),
-                                                                              asio::use_awaitable);
-  co_await std::move(waiting);
+  const auto state = state_;
+  const bool throwing = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  const Executor executor = co_await asio::this_coro::executor;
+  const auto timer =
+      std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
+  const Waiting waiting_here(*state, executor, timer);
+  bool asked = false;
+  while (!state->is_set()) {
+    auto waiting = timer->async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await std::move(waiting);
+    const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+    const bool cancelled = cancellation.cancelled() != asio::cancellation_type::none;
+    if (cancelled && !asked && !state->is_set()) on_cancel();
+    asked = asked || cancelled;
+  }
+  co_await asio::this_coro::throw_if_cancelled(throwing);
 }
 
 }  // namespace accel

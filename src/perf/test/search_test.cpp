@@ -217,6 +217,34 @@ TEST(Search, chooses_provisionally_on_a_machine_that_is_always_busy) {
   EXPECT_THAT(choice.reason, HasSubstr("busy"));
 }
 
+TEST(Search, discards_no_more_than_a_third_on_a_machine_that_is_always_busy) {
+  std::vector<Candidate> many;
+  for (int i = 0; i < 12; ++i) many.push_back(named("engine" + std::to_string(i)));
+  SuccessiveHalving search(many);
+  Script script;
+  const Choice choice = script.play(search, [&](const TrialRequest& request) {
+    TrialResult result = steady(std::vector<double>(12, 10.0))(request);
+    result.load = 0.9;
+    return result;
+  });
+  int discarded = 0;
+  for (const ChoiceRow& row : choice.rows) discarded += row.discarded;
+  EXPECT_LE(discarded, 2 + static_cast<int>(script.requests().size()) * 34 / 100);
+}
+
+TEST(Search, picks_by_the_middle_of_the_runs_when_the_budget_ends_in_the_first_rung) {
+  SearchOptions options;
+  options.budget = milliseconds(700);
+  SuccessiveHalving search({named("one_lucky_run"), named("steady")}, options);
+  const Choice choice = Script().play(search, [](const TrialRequest& request) {
+    TrialResult result;
+    result.samples_ms =
+        request.index == 0 ? std::vector<double>{150, 50, 150} : std::vector<double>{100, 100, 100};
+    return result;
+  });
+  EXPECT_EQ(choice.winner, 1U);
+}
+
 TEST(Search, keeps_to_its_budget_and_names_what_was_not_tried) {
   SearchOptions options;
   options.budget = milliseconds(1000);

@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +40,7 @@ struct SearchOptions {
   double tie = 0.01;          // Closer than this at the end: the fewest threads win.
   double max_load = 0.20;     // A trial under more load than this is discarded,
   int load_retries = 2;  // and asked again so often for each candidate; then it counts, marked.
+  double most_discarded = 0.34;  // Of all trials: on a machine that is always busy the rest counts.
   double accuracy_limit = kRoundingError;  // Largest accuracy error that passes.
   bool require_accuracy = false;           // Reject a candidate whose error is not known.
 };
@@ -63,6 +63,7 @@ struct TrialResult {
   std::size_t index = 0;
   std::vector<double> samples_ms;
   std::optional<double> accuracy_error;  // Largest absolute difference from the reference, say.
+  std::optional<double> open_ms;         // Of the trial that opened the candidate.
   double load = 0;                       // hardware::Load::value() during the trial.
   std::string error;                     // A sentence; not empty when the candidate failed.
 };
@@ -75,7 +76,8 @@ struct ChoiceRow {
   Candidate candidate;
   Verdict verdict = Verdict::not_tried;
   double median_ms = 0, p10_ms = 0, p90_ms = 0;
-  double ratio = 0;  // Median over the winner's; 0 when not measured.
+  double open_ms = 0;  // Of its session, the engine being loaded already.
+  double ratio = 0;    // Median over the winner's; 0 when not measured.
   int runs = 0;
   int rungs = 0;            // Rungs it took part in.
   int discarded = 0;        // Trials thrown away because the machine was busy.
@@ -116,19 +118,26 @@ class SuccessiveHalving {
     std::vector<double> samples_ms;
     std::vector<double> turn_medians_ms;    // One per trial: shows the noise between turns.
     std::vector<double> loaded_samples_ms;  // Of discarded trials; used when there are no others.
+    double open_ms = 0;
+    double fastest_ms = 0;  // Of all runs, discarded ones too; 0: none yet.
     std::optional<double> accuracy_error;
     int rungs = 0;
     int discarded = 0;
     int loaded_turns = 0;  // Of turn_medians_ms: taken under load after all.
   };
 
+  // What candidates are compared by after rung 0, as a quantile of their runs: noise only ever
+  // adds, so a little below the median says more than the median.
+  static constexpr double kJudgedQuantile = 0.4;
+
   bool start_rung();
   void drop_after_first_rung();
   void drop_beyond_noise();
   bool settled() const;
   std::vector<std::size_t> alive_ranked() const;
-  double judged_ms(std::span<const double> samples_ms) const;
+  double judged_ms(const Entry& entry) const;
   bool refuse(Entry& entry, const TrialResult& result) const;
+  bool discard(Entry& entry, const TrialResult& result);
   void drop_hopeless();
   Duration spent(SteadyTime now) const;
   void learn_first_cost(SteadyTime now);
@@ -142,6 +151,8 @@ class SuccessiveHalving {
       first_asked_;        // When the last first trial of a candidate was asked for.
   Duration first_cost_{};  // The longest first trial so far: opening, warm-up, runs.
   int rung_ = -1;
+  int trials_ = 0;
+  int discarded_ = 0;
 
   friend class ChoiceWriter;
 };

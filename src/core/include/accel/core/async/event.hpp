@@ -21,11 +21,13 @@ class Event {
 
   // Returns once set() was called, only then. When the waiting task is cancelled, on_cancel is
   // called on its executor and the wait goes on: whoever is asked to stop acknowledges with set().
-  // At most one waiter. The executor's context must outlive the call of set().
+  // At most one waiter, on a serial executor. When the waiter's context goes, so does the waiter;
+  // calling set() afterwards is harmless, during that it is not.
   asio::awaitable<void> wait(std::function<void()> on_cancel) const;
 
  private:
   struct State;
+  struct Waiting;
   std::shared_ptr<State> state_;
 };
 

@@ -19,7 +19,8 @@ Error executor_gone_error();
 
 // Runs the task on the executor and blocks until it has ended; a stop request cancels it and is
 // acknowledged by its end. Never from the executor's own thread: that would wait for itself.
-// Errors: those of the task; cancelled; unavailable when the executor's context was stopped.
+// Errors: those of the task; cancelled; unavailable when the executor's context was destroyed. A
+// context that is only stopped never answers: destroy it, or keep it running until nobody waits.
 template <class T>
 Result<T> sync_wait(const Executor& executor, Task<T> task, std::stop_token stop = {}) {
   std::optional<Result<T>> result;
