@@ -27,18 +27,50 @@ std::size_t columns_of(std::string_view text) {
   }));
 }
 
+// Marks that reorder what follows them on a terminal (Unicode's bidirectional controls), and the
+// C1 controls: two or three bytes of UTF-8. Returns how many, 0 when text does not start with one.
+std::size_t hidden_mark(std::string_view text) {
+  const auto at = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  if (at(0) == 0xC2) return at(1) >= 0x80 && at(1) < 0xA0 ? 2 : 0;
+  if (at(0) == 0xD8) return at(1) == 0x9C ? 2 : 0;  // U+061C
+  if (at(0) != 0xE2) return 0;
+  const bool direction = at(1) == 0x80 && (at(2) == 0x8E || at(2) == 0x8F);
+  const bool embedding = at(1) == 0x80 && at(2) >= 0xAA && at(2) <= 0xAE;
+  const bool isolate = at(1) == 0x81 && at(2) >= 0xA6 && at(2) <= 0xA9;
+  return direction || embedding || isolate ? 3 : 0;
+}
+
+// Names and messages come from peers too: what would steer the terminal is shown as \xNN.
+std::string printable(std::string_view text, std::string_view kept = {}) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool control = (byte < 0x20 || byte == 0x7F) && kept.find(text[i]) == kept.npos;
+    const std::size_t length = control ? 1 : hidden_mark(text.substr(i));
+    if (length == 0) out += text[i++];
+    for (std::size_t end = i + length; length > 0 && i < end; ++i)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
+  }
+  return out;
+}
+
 }  // namespace
 
-Status print_line(std::string_view line) { return put(std::string(line) + "\n"); }
+Status print_line(std::string_view line) { return put(printable(line, "\n\t") + "\n"); }
 
 Status print_json(const nlohmann::json& document) {
-  return print_line(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return put(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 Status print_bytes(ByteView bytes) { return put(as_text(bytes)); }
 
 Status print_table(const std::vector<std::string>& header,
-                   const std::vector<std::vector<std::string>>& rows) {
+                   std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = printable(cell);
+  }
   std::vector<std::size_t> widths;
   for (const std::string& cell : header) widths.push_back(columns_of(cell));
   for (const auto& row : rows) {
@@ -71,10 +103,13 @@ void print_error(const Error& error, bool json) {
         stderr);
     return;
   }
-  std::fputs(fmt::format("error: {}\n", error.message).c_str(), stderr);
-  if (!error.cause.empty()) std::fputs(fmt::format("  because: {}\n", error.cause).c_str(), stderr);
+  std::fputs(fmt::format("error: {}\n", printable(error.message)).c_str(), stderr);
+  if (error.cause.empty()) return;
+  std::fputs(fmt::format("  because: {}\n", printable(error.cause, "\n")).c_str(), stderr);
 }
 
-void print_note(std::string_view text) { std::fputs((std::string(text) + "\n").c_str(), stderr); }
+void print_note(std::string_view text) {
+  std::fputs((printable(text, "\n") + "\n").c_str(), stderr);
+}
 
 }  // namespace accel::cli

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // What people and scripts see: results on stdout (text or one JSON document), errors on stderr.
-// Main thread only.
+// Main thread only. In text, control characters of a name or message are shown as \xNN.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -21,7 +21,7 @@ Status print_bytes(ByteView bytes);
 // A table with columns padded to their widest cell; numbers (cells that start with a digit) are
 // aligned right.
 Status print_table(const std::vector<std::string>& header,
-                   const std::vector<std::vector<std::string>>& rows);
+                   std::vector<std::vector<std::string>> rows);
 
 // "error: sentence", the cause, and the code's name on stderr; as JSON when `json`.
 void print_error(const Error& error, bool json);

@@ -48,7 +48,8 @@ Result<UniqueFd> open_file(const std::filesystem::path& path, int flags, unsigne
 }
 
 Result<Bytes> read_file(const std::filesystem::path& path, std::uint64_t limit_bytes) {
-  ACCEL_TRY(const UniqueFd fd, open_file(path, O_RDONLY));
+  // A pipe without a writer would hold an open without O_NONBLOCK for ever.
+  ACCEL_TRY(const UniqueFd fd, open_file(path, O_RDONLY | O_NONBLOCK));
   struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return fail_path(errno, "stat", path);
   if (!S_ISREG(info.st_mode))

@@ -29,7 +29,9 @@ constexpr std::string_view kRefusedFunctions[]{"nextval",      "write_log",
                                                "range",        "list_resize",
                                                "array_resize", "generate_series",
                                                "printf",       "format",
-                                               "bar",          "json_execute_serialized_sql"};
+                                               "bar",          "json_execute_serialized_sql",
+                                               "replace",      "regexp_replace",
+                                               "translate",    "bitstring"};
 
 bool listed(const auto& list, std::string_view name) {
   return std::find(std::begin(list), std::end(list), name) != std::end(list);

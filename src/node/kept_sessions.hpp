@@ -12,7 +12,7 @@
 #include "accel/ipld/cid.hpp"
 #include "accel/models/text_embedder.hpp"
 #include "accel/perf/candidate.hpp"
-#include "accel/perf/drift.hpp"
+#include "drift_watch.hpp"
 
 namespace accel::node {
 
@@ -21,15 +21,13 @@ struct LoadedModel {
   blockstore::Lease lease;
   std::shared_ptr<const models::TextPipeline> pipeline;  // Owners: this, the embedder, selection.
   std::unique_ptr<models::TextEmbedder> embedder;
-  std::mutex drift_mutex;
-  perf::DriftDetector drift;
+  DriftWatch drift;
 
   LoadedModel(blockstore::Lease held, std::shared_ptr<const models::TextPipeline> prepared,
-              std::unique_ptr<inference::Session> session, double remembered_ms)
+              std::unique_ptr<inference::Session> session)
       : lease(std::move(held)),
         pipeline(std::move(prepared)),
-        embedder(std::make_unique<models::TextEmbedder>(pipeline, std::move(session))),
-        drift(remembered_ms) {}
+        embedder(std::make_unique<models::TextEmbedder>(pipeline, std::move(session))) {}
 };
 
 class KeptSessions {

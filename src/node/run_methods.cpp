@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "accel/hardware/machine_load.hpp"
 #include "context.hpp"
 #include "model_store.hpp"
 #include "recorder.hpp"
@@ -79,9 +80,8 @@ Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
                 selected.candidate.engine);
   }
   ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
-  const double expected_ms = selected.median_ms > 0 ? selected.median_ms : 1.0;
   return std::make_shared<LoadedModel>(std::move(model.lease), std::move(pipeline),
-                                       std::move(session), expected_ms);
+                                       std::move(session));
 }
 
 Result<Ready> make_ready(Context& context, const RunRequest& request, StoredModel& model) {
@@ -106,6 +106,11 @@ Result<Ready> make_ready(Context& context, const RunRequest& request, StoredMode
   ACCEL_TRY(ready.selected, select_candidate(context, selection));
   ready.loaded = kept.find(model.root, ready.selected.candidate);
   if (!ready.loaded) {
+    ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
+    ready.loaded =
+        kept.find(model.root, ready.selected.candidate);  // Loaded while this one waited.
+  }
+  if (!ready.loaded) {
     const SteadyTime before = context.services.clock().now();
     ACCEL_TRY(ready.loaded, load(context, model, ready.selected, file, pipeline));
     ready.load_ms = to_ms(context.services.clock().now() - before);
@@ -128,11 +133,26 @@ void remember_engine(Services& services, blockstore::Store& store, const std::st
   (void)store.kv_put(kHintSpace, kLastEngine, engine);  // A read-only home does without.
 }
 
-// Live latency that has left the remembered figure for good lets the next run measure again.
-void watch_drift(Context& context, const Ready& ready, double latency_ms) {
-  if (!context.services.is_daemon() || ready.selected.median_ms <= 0) return;
-  const std::scoped_lock lock(ready.loaded->drift_mutex);
-  if (ready.loaded->drift.observe(latency_ms)) forget_choice(context.services, ready.selected.key);
+// One call from texts to vectors. In a daemon, latency that has left the remembered figure for good
+// lets the next run measure again; only calls of the size that was measured can be compared.
+Result<models::Embeddings> timed_embed(Context& context, const RunRequest& request,
+                                       const Ready& ready, double& latency_ms) {
+  const Clock& clock = context.services.clock();
+  const bool compares = context.services.is_daemon() && ready.selected.calls == 1;
+  DriftWatch& drift = ready.loaded->drift;
+  if (!ready.selected.remembered) drift.measured(ready.selected.key);
+  DriftWatch::Call call(drift);
+  const auto load_before = compares ? hardware::read_load() : hardware::LoadReading();
+  const SteadyTime before = clock.now();
+  ACCEL_TRY(models::Embeddings embeddings,
+            ready.loaded->embedder->embed(request.inputs, {context.stop}));
+  latency_ms = to_ms(clock.now() - before);
+  if (!compares) return embeddings;
+  const auto load = hardware::load_between(load_before, hardware::read_load());
+  const bool drifted = call.drifted(ready.selected.key, ready.selected.median_ms, latency_ms,
+                                    load ? load->value() : 0);
+  if (drifted) forget_choice(context.services, ready.selected.key);
+  return embeddings;
 }
 
 json result_of(const StoredModel& model, const Ready& ready, const models::Embeddings& embeddings,
@@ -173,12 +193,9 @@ Result<json> run_model(Context& context) {
   ACCEL_TRY(StoredModel model, open_model(*store, request.model));
   ACCEL_CHECK(check_task(request, model));
   ACCEL_TRY(const Ready ready, make_ready(context, request, model));
-  const SteadyTime before = context.services.clock().now();
-  ACCEL_TRY(const models::Embeddings embeddings,
-            ready.loaded->embedder->embed(request.inputs, {context.stop}));
+  double latency_ms = 0;
+  ACCEL_TRY(const models::Embeddings embeddings, timed_embed(context, request, ready, latency_ms));
   const SteadyTime after = context.services.clock().now();
-  const double latency_ms = to_ms(after - before);
-  watch_drift(context, ready, latency_ms);
   remember_engine(context.services, *store, ready.selected.candidate.engine);
   json result = result_of(model, ready, embeddings, latency_ms);
   result["total_ms"] = to_ms(after - started);

@@ -360,17 +360,22 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
   const bool ends_after = !services.kept_sessions().keeps();
   const double calls =
       static_cast<double>(request.inputs.size()) / static_cast<double>(measured_inputs.size());
-  std::optional<Selected> known =
-      request.remeasure ? std::nullopt : remembered(*store, key, services.clock().wall_now());
-  if (known) {
-    if (ends_after) use_done_first(*known, calls);
-    return std::move(*known);
-  }
+  const auto known = [&]() -> std::optional<Selected> {
+    if (request.remeasure) return std::nullopt;
+    auto selected = remembered(*store, key, services.clock().wall_now());
+    if (selected) selected->calls = calls;
+    if (selected && ends_after) use_done_first(*selected, calls);
+    return selected;
+  };
+  if (auto selected = known()) return std::move(*selected);
+  ACCEL_TRY(const auto turn, services.measuring().take(context.stop));
+  if (auto selected = known()) return std::move(*selected);  // Measured while this one waited.
   const Field field = candidates_here(services, *request.variant, machine.cpu);
   const perf::Filtered filtered = perf::filter(field.candidates, request.policy);
   if (filtered.allowed.empty()) return no_candidate(field, filtered);
   ACCEL_TRY(Selected selected, measure(context, request, field, filtered, std::move(batch)));
   selected.key = key;
+  selected.calls = calls;
   remember(services, *store, selected);
   if (ends_after) use_done_first(selected, calls);
   return selected;

@@ -31,6 +31,7 @@ struct Selected {
   perf::Candidate candidate;
   std::string key;          // Of the remembered choice, 64 hex digits.
   double median_ms = 0;     // As measured; 0 when there was only one candidate.
+  double calls = 1;         // Of what was measured, that this request amounts to.
   bool remembered = false;  // Taken from an earlier measurement.
   nlohmann::json explanation;
 };

@@ -21,6 +21,7 @@
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
 #include "kept_sessions.hpp"
+#include "turn.hpp"
 
 namespace accel::node {
 
@@ -35,6 +36,8 @@ class Services {
   const Clock& clock() const { return system_clock(); }
   Metrics& metrics() { return metrics_; }
   KeptSessions& kept_sessions() { return kept_sessions_; }
+  Turn& measuring() { return measuring_; }
+  Turn& loading() { return loading_; }
 
   // Errors: as opening each of them.
   Result<blockstore::Store*> store();
@@ -63,6 +66,8 @@ class Services {
   bool is_daemon_;
   Metrics metrics_;
   KeptSessions kept_sessions_;
+  Turn measuring_;
+  Turn loading_;
   std::recursive_mutex mutex_;
   std::unique_ptr<blockstore::Store> store_;
   std::unique_ptr<db::Journal> journal_;

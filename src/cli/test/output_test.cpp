@@ -28,5 +28,18 @@ TEST(Output, prints_an_error_as_json_when_asked) {
   EXPECT_EQ(document["error"]["code"], "corrupt");
 }
 
+TEST(Output, shows_what_would_steer_the_terminal) {
+  testing::internal::CaptureStdout();
+  ASSERT_TRUE(
+      print_table({"NAME"}, {{"\x1b]0;owned\x07\x1b[31mred\nfake"},
+                             {"c1 \xC2\x9B, bidi \xE2\x80\xAE, kept \xE2\x80\xA6 \xC3\xBC"}}));
+  EXPECT_EQ(testing::internal::GetCapturedStdout(),
+            "NAME\n\\x1b]0;owned\\x07\\x1b[31mred\\x0afake\n"
+            "c1 \\xc2\\x9b, bidi \\xe2\\x80\\xae, kept \xE2\x80\xA6 \xC3\xBC\n");
+  testing::internal::CaptureStderr();
+  print_error({Errc::corrupt, "link \x1b[2J", ""}, false);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "error: link \\x1b[2J\n");
+}
+
 }  // namespace
 }  // namespace accel::cli

@@ -144,7 +144,8 @@ TEST_F(ReadOnly, refuses_functions_that_blow_up_memory) {
        {"SELECT repeat('x', 3000000000)", "SELECT lpad('x', 2000000000, 'y')",
         "SELECT list_sum(range(0, 1000000000))", "SELECT printf('%1000000000d', 1)",
         "SELECT list_resize([1], 1000000000)", "SELECT [1].list_resize(1000000000)",
-        "SELECT t.b.repeat(1000000000) FROM t"}) {
+        "SELECT t.b.repeat(1000000000) FROM t", "SELECT replace('aa', 'a', 'aa')",
+        "SELECT bitstring('0', 2000000000)::VARCHAR"}) {
     EXPECT_EQ(refusal(sql), Errc::permission_denied) << sql;
   }
 }
