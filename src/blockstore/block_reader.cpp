@@ -143,8 +143,10 @@ Result<OpenedFile> open_stored(const Layout& layout, const FileRecord& record) {
     if (now != record.stamp) return changed_reference(record.path, "was changed");
     return file;  // Hashed all the same: a stamp can be forged.
   }
-  // A home that was copied or restored has new inodes and perhaps new times: then hashes decide.
-  file.trusted = now.size == record.stamp.size && now.mtime_ns == record.stamp.mtime_ns;
+  // A home that was copied or restored has new inodes: then hashes decide. Its device and ctime may
+  // change while the file is what it was (another mount, the rename into place).
+  file.trusted = now.size == record.stamp.size && now.mtime_ns == record.stamp.mtime_ns &&
+                 now.inode == record.stamp.inode;
   return file;
 }
 

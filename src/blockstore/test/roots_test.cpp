@@ -396,5 +396,21 @@ TEST_F(Verify, a_copied_home_is_believed_by_its_hashes) {
   expect_sound();
 }
 
+TEST_F(Verify, damage_in_a_copied_home_is_found_when_it_is_read) {
+  const Bytes bytes = make_file("model", 36, 3 * kMiB);
+  const ipld::Cid root = add("model").cid;
+  const fs::path file = **store_->file_of(root);
+  fs::copy(file, work("copy"));
+  struct stat before{};
+  ASSERT_EQ(::stat(file.c_str(), &before), 0);
+  fs::rename(work("copy"), file);
+  const timespec times[2] = {before.st_atim, before.st_mtim};
+  ASSERT_EQ(::utimensat(AT_FDCWD, file.c_str(), times, 0), 0);
+  EXPECT_EQ(cat(root), bytes);
+  rot_byte(file, kMiB + 9);
+  EXPECT_EQ(store_->get(make_dag(ipld::unixfs_v1_2025(), bytes).slots[1].cid).error().code,
+            Errc::corrupt);
+}
+
 }  // namespace
 }  // namespace accel::blockstore::test
