@@ -85,6 +85,11 @@ HashPool::Threads& HashPool::threads() {
   return *threads_;
 }
 
+std::size_t HashPool::workers() {
+  if (wanted_ == 1) return 1;
+  return std::clamp<std::size_t>(threads().pool.threads(), 1, kMaxWorkers);
+}
+
 Status HashPool::for_each(std::size_t count, const Body& body, const std::stop_token& stop) {
   Loop loop(count, body, stop);
   if (count >= kMinParallel && wanted_ != 1) {

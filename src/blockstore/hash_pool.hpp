@@ -16,7 +16,7 @@ namespace accel::blockstore {
 
 class HashPool {
  public:
-  static constexpr std::size_t kMinParallel = 4;  // Fewer pieces are done by the calling thread.
+  static constexpr std::size_t kMinParallel = 2;  // Fewer pieces are done by the calling thread.
 
   explicit HashPool(unsigned threads);  // 0: the CPUs that this process may use.
   ~HashPool();
@@ -30,6 +30,8 @@ class HashPool {
   Status for_each(std::size_t count, const Body& body, const std::stop_token& stop);
 
   static constexpr std::size_t kMaxWorkers = 16;
+  // How many work at a time; starts them.
+  std::size_t workers();
 
  private:
   struct Threads;

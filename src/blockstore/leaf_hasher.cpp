@@ -4,11 +4,58 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
 
 #include "accel/core/file.hpp"
+#include "accel/crypto/sha256_many.hpp"
 #include "accel/ipld/file_layout.hpp"
 
 namespace accel::blockstore {
+namespace {
+
+using Digests = std::vector<crypto::Sha256Digest>;
+
+constexpr std::size_t kFrameRoom = 64;  // More than the prefix and suffix of a wrapped leaf.
+
+// One worker's leaves, each as the block that is hashed, beside each other for the hashing lanes.
+class LeafBatch {
+ public:
+  LeafBatch(const HashJob& job, std::size_t leaves)
+      : job_(job),
+        stride_(job.profile->chunk_size + kFrameRoom),
+        bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(stride_ * leaves)) {}
+
+  Status hash(std::size_t first, std::span<crypto::Sha256Digest> out) {
+    blocks_.clear();
+    for (std::size_t i = 0; i < out.size(); ++i) ACCEL_CHECK(read(first + i, i));
+    crypto::sha256_many(blocks_, out);
+    return {};
+  }
+
+ private:
+  Status read(std::size_t leaf, std::size_t slot) {
+    const LeafRange range = leaf_range(*job_.profile, job_.file_bytes, leaf);
+    ipld::LeafFrame frame;
+    if (!job_.profile->raw_leaves) frame = ipld::leaf_frame(*job_.profile, range.length);
+    const std::size_t block_bytes = frame.prefix.size() + range.length + frame.suffix.size();
+    const std::span<std::uint8_t> block(&bytes_[slot * stride_], block_bytes);
+    const auto payload = block.subspan(frame.prefix.size(), range.length);
+    ACCEL_CHECK(pread_all(job_.source_fd, payload, range.offset));
+    if (job_.copy_fd >= 0) ACCEL_CHECK(pwrite_all(job_.copy_fd, payload, range.offset));
+    std::ranges::copy(frame.prefix, block.begin());
+    std::ranges::copy(frame.suffix, block.end() - std::ssize(frame.suffix));
+    blocks_.push_back(block);
+    if (job_.on_leaf) job_.on_leaf(range.length);
+    return {};
+  }
+
+  const HashJob& job_;
+  std::size_t stride_;
+  std::unique_ptr<std::uint8_t[]> bytes_;
+  std::vector<ByteView> blocks_;
+};
+
+}  // namespace
 
 LeafRange leaf_range(const ipld::ImportProfile& profile, std::uint64_t file_bytes,
                      std::size_t index) {
@@ -16,25 +63,21 @@ LeafRange leaf_range(const ipld::ImportProfile& profile, std::uint64_t file_byte
   return {offset, static_cast<std::uint32_t>(std::min(profile.chunk_size, file_bytes - offset))};
 }
 
-Result<std::vector<crypto::Sha256Digest>> hash_leaves(HashPool& pool, const HashJob& job) {
-  const auto count = static_cast<std::size_t>(ipld::leaf_count(*job.profile, job.file_bytes));
-  std::vector<crypto::Sha256Digest> digests(count);
-  std::array<std::unique_ptr<std::uint8_t[]>, HashPool::kMaxWorkers> buffers;
+Result<Digests> hash_leaves(HashPool& pool, const HashJob& job) {
+  const auto leaves = static_cast<std::size_t>(ipld::leaf_count(*job.profile, job.file_bytes));
+  Digests digests(leaves);
+  // Full lanes, unless that would leave workers without any.
+  const std::size_t a_batch =
+      std::clamp<std::size_t>(leaves / pool.workers(), 1, crypto::sha256_many_width());
+  std::array<std::unique_ptr<LeafBatch>, HashPool::kMaxWorkers> batches;
   const HashPool::Body body = [&](std::size_t worker, std::size_t index) -> Status {
-    const LeafRange range = leaf_range(*job.profile, job.file_bytes, index);
-    auto& buffer = buffers[worker];
-    if (buffer == nullptr) {
-      buffer = std::make_unique_for_overwrite<std::uint8_t[]>(job.profile->chunk_size);
-    }
-    const std::span<std::uint8_t> payload(buffer.get(), range.length);
-    ACCEL_CHECK(pread_all(job.source_fd, payload, range.offset));
-    if (job.copy_fd >= 0) ACCEL_CHECK(pwrite_all(job.copy_fd, payload, range.offset));
-    const ipld::Leaf leaf = ipld::make_leaf(*job.profile, payload);
-    std::ranges::copy(leaf.cid.hash().digest(), digests[index].begin());
-    if (job.on_leaf) job.on_leaf(range.length);
-    return {};
+    auto& batch = batches[worker];
+    if (batch == nullptr) batch = std::make_unique<LeafBatch>(job, a_batch);
+    const std::size_t first = index * a_batch;
+    const std::size_t count = std::min(a_batch, leaves - first);
+    return batch->hash(first, std::span(digests).subspan(first, count));
   };
-  ACCEL_CHECK(pool.for_each(count, body, job.stop));
+  ACCEL_CHECK(pool.for_each((leaves + a_batch - 1) / a_batch, body, job.stop));
   return digests;
 }
 

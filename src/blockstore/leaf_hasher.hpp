@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Reads a file leaf by leaf on all CPUs, hashes each leaf and, if asked, writes it to a copy in the
-// same pass. Memory: one leaf a thread, and 32 bytes for each leaf of the file. Private to
-// blockstore; used by the importer.
+// same pass. Leaves are hashed side by side, as many as the CPU has lanes for. Memory: so many
+// leaves a thread (16 MiB at most with leaves of 1 MiB), and 32 bytes for each leaf of the file.
+// Private to blockstore; used by the importer.
 
 #include <cstdint>
 #include <functional>
