@@ -15,7 +15,7 @@ Result<HashSet> reached_by(const StoreCore& core, const std::vector<PinRecord>& 
     if (pin.is_private != is_private) continue;
     ACCEL_CHECK(walk.walk(pin.root, [](const ipld::Cid&, const auto&) -> Status { return {}; }));
   }
-  return walk.take_visited();
+  return walk.take_reached().blocks;
 }
 
 Status settle(StoreCore& core) {
@@ -77,7 +77,7 @@ Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& option
   }));
   const Status written = core.index->write([&](Txn& txn) -> Status {
     // gc may have been faster than this pin, unless the caller holds a lease.
-    for (const std::string& hash : walk.visited()) {
+    for (const std::string& hash : walk.reached().blocks) {
       ACCEL_TRY(const auto there, txn.get(Table::blocks, as_bytes(hash)));
       if (!there) {
         return fail(Errc::not_found, "A block of {} was freed by gc while it was pinned.", root);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pins, leases, private roots, gc and usage.
+#include <thread>
+
 #include "child_process.hpp"
 #include "store_fixture.hpp"
 
@@ -199,6 +201,67 @@ TEST_F(Gc, runs_once_at_a_time) {
   const auto lock = FileLock::acquire(home() / "gc.lock", FileLock::Mode::exclusive, false);
   ASSERT_TRUE(lock.has_value());
   EXPECT_ERRC(store_->gc({}), Errc::unavailable);
+}
+
+// The same block under a codec without links: what the folder holds must not go with it.
+TEST_F(Gc, keeps_what_a_folder_links_to_when_its_block_is_pinned_as_raw_too) {
+  const Bytes small = make_file("dir/small", 40, 100);
+  const Bytes large = make_file("dir/sub/large", 41, 3 * kMiB);
+  const ipld::Cid root = add("dir").cid;
+  const ipld::Cid inner = *store_->resolve(root, "sub");
+  const auto as_raw = [](const ipld::Cid& cid) {
+    return ipld::Cid::v1(ipld::Codec::raw, cid.hash());
+  };
+  ASSERT_TRUE(store_->pin(as_raw(root), {}).has_value());
+  ASSERT_TRUE(store_->pin(as_raw(inner), {}).has_value());
+  const GcReport report = gc();
+  EXPECT_EQ(report.blocks_freed, 0U);
+  EXPECT_EQ(report.files_freed, 0U);
+  EXPECT_EQ(store_->list(root)->size(), 2U);
+  EXPECT_EQ(cat(*store_->resolve(root, "small")), small);
+  EXPECT_EQ(cat(*store_->resolve(root, "sub/large")), large);
+  expect_sound();
+  unpin(root);
+  EXPECT_EQ(gc().files_freed, 1U);  // The two blocks alone are pinned now.
+  EXPECT_TRUE(has(root));
+  EXPECT_TRUE(has(inner));
+  EXPECT_FALSE(has(raw_cid(small)));
+}
+
+TEST_F(Gc, keeps_what_links_to_one_block_as_raw_and_as_node_reach) {
+  const ipld::Cid child = put_raw(as_bytes("child"));
+  const ipld::Cid node = put_folder({{"child", child, 5}});
+  const ipld::Cid as_raw = ipld::Cid::v1(ipld::Codec::raw, node.hash());
+  const ipld::Cid root = put_folder({{"a-raw", as_raw, 50}, {"b-node", node, 55}});
+  ASSERT_TRUE(store_->pin(root, {}).has_value());
+  const std::uint64_t counted = store_->pins()->front().bytes;
+  EXPECT_EQ(counted, 5 + *store_->size_of(node) + *store_->size_of(root));  // Each block once.
+  gc();
+  EXPECT_TRUE(has(child));
+}
+
+// The pin comes after the mark, when the sweep has seen its block as a raw one only.
+TEST_F(Gc, keeps_a_folder_that_is_pinned_while_it_runs_though_its_block_is_pinned_as_raw) {
+  make_file("model", 42, 3 * kMiB);
+  const ipld::Cid model = add("model").cid;
+  const ipld::Cid child = put_raw(as_bytes("child"));
+  const ipld::Cid folder = put_folder({{"child", child, 5}});
+  const FileDag dag = make_dag(ipld::unixfs_v1_2025(), read_bytes(work("model")));
+  ASSERT_TRUE(store_->pin(dag.slots[0].cid, {}).has_value());
+  ASSERT_TRUE(store_->pin(ipld::Cid::v1(ipld::Codec::raw, folder.hash()), {}).has_value());
+  unpin(model);
+  store_.reset();
+  StoreOptions how = options();
+  Status pinned = fail(Errc::internal, "not pinned");
+  how.on_step = [&](std::string_view step) {
+    if (step != "pack.append" || pinned) return;
+    std::jthread([&] { pinned = store_->pin(folder, {}); });  // Ends here.
+  };
+  store_ = *Store::open(how);
+  gc();
+  ASSERT_TRUE(pinned) << pinned.error().message;
+  EXPECT_TRUE(has(child));
+  expect_sound();
 }
 
 TEST_F(Gc, stops_when_asked_and_frees_nothing) {
