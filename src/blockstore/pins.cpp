@@ -76,15 +76,19 @@ Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& option
     return {};
   }));
   const Status written = core.index->write([&](Txn& txn) -> Status {
+    PinRecord pin{root, options.name, options.is_private, bytes, now_ns(core)};
+    if (options.merge) {
+      ACCEL_TRY(pin, merge_pin(txn, std::move(pin)));
+    }
     // gc may have been faster than this pin, unless the caller holds a lease.
     for (const std::string& hash : walk.reached().blocks) {
       ACCEL_TRY(const auto there, txn.get(Table::blocks, as_bytes(hash)));
       if (!there) {
         return fail(Errc::not_found, "A block of {} was freed by gc while it was pinned.", root);
       }
-      if (options.is_private) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
+      if (pin.is_private) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
     }
-    return put_pin(txn, {root, options.name, options.is_private, bytes, now_ns(core)});
+    return put_pin(txn, pin);
   });
   ACCEL_CHECK(written);
   settle_privacy(core);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pull_session.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
@@ -19,6 +20,21 @@ SchedulerLimits scheduler_limits(const PullLimits& limits) {
   result.stall_timeout = limits.stall_timeout;
   result.first_back_off = limits.first_back_off;
   return result;
+}
+
+struct Start {
+  blockstore::Lease lease;
+  bool is_private = false;  // The root is pinned so: what comes for it must not be served either.
+};
+
+Result<Start> prepare(const blockstore::Store& store, const ipld::Cid& root) {
+  Start start;
+  ACCEL_TRY(start.lease, store.lease(root));
+  ACCEL_TRY(const auto pins, store.pins());
+  start.is_private = std::any_of(pins.begin(), pins.end(), [&](const blockstore::PinInfo& pin) {
+    return pin.is_private && pin.cid.as_v1() == root.as_v1();
+  });
+  return start;
 }
 
 // A block that does not hash to its CID is the source's lie; one that does and still can't be
@@ -63,13 +79,14 @@ Task<void> PullSession::main() {
 
 Task<void> PullSession::open() {
   if (const Status added = add_sources(); !added) fail_with(added.error());
-  auto job = [this](std::stop_token) { return context_.store.lease(root_); };
-  auto leasing = context_.pool.run(job);
-  auto lease = co_await std::move(leasing);
-  if (!lease) {
-    fail_with(std::move(lease).error());
+  auto job = [this](std::stop_token) { return prepare(context_.store, root_); };
+  auto preparing = context_.pool.run(job);
+  auto start = co_await std::move(preparing);
+  if (!start) {
+    fail_with(std::move(start).error());
   } else {
-    lease_ = std::move(*lease);
+    lease_ = std::move(start->lease);
+    options_.is_private = options_.is_private || start->is_private;
     advance_walk();
   }
   co_return Status{};
@@ -108,7 +125,7 @@ Task<void> PullSession::close() {
 
 Task<void> PullSession::pin() {
   auto job = [this](std::stop_token) {
-    return context_.store.pin(root_, {options_.name, options_.is_private});
+    return context_.store.pin(root_, {options_.name, options_.is_private, /*merge=*/true});
   };
   return context_.pool.run(job);
 }

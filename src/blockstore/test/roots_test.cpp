@@ -378,6 +378,32 @@ TEST_F(Private, roots_stay_private_when_added_again) {
   EXPECT_FALSE(hidden(raw_cid(as_bytes("secret"))));
 }
 
+TEST_F(Private, roots_stay_private_when_a_pin_is_merged) {
+  write_bytes(work("dir/secret"), as_bytes("secret"));
+  const ipld::Cid root = add("dir", {.is_private = true}).cid;
+  const PinInfo before = store_->pins()->front();
+  ASSERT_TRUE(store_->pin(root, {.merge = true}).has_value());
+  ASSERT_EQ(store_->pins()->size(), 1U);
+  PinInfo after = store_->pins()->front();
+  EXPECT_TRUE(after.is_private);
+  EXPECT_EQ(after.name, "dir");
+  EXPECT_EQ(after.added, before.added);
+  EXPECT_TRUE(hidden(raw_cid(as_bytes("secret"))));
+  ASSERT_TRUE(store_->pin(root, {.name = "other", .merge = true}).has_value());
+  after = store_->pins()->front();
+  EXPECT_TRUE(after.is_private);
+  EXPECT_EQ(after.name, "other");
+}
+
+TEST_F(Private, pins_may_be_made_of_public_ones_by_merging) {
+  const ipld::Cid block = put_raw(as_bytes("block"));
+  ASSERT_TRUE(store_->pin(block, {.name = "name"}).has_value());
+  ASSERT_TRUE(store_->pin(block, {.is_private = true, .merge = true}).has_value());
+  EXPECT_TRUE(store_->pins()->front().is_private);
+  EXPECT_EQ(store_->pins()->front().name, "name");
+  EXPECT_TRUE(hidden(block));
+}
+
 TEST_F(Private, blocks_may_be_hidden_from_their_first_put) {
   const Bytes block = random_bytes(21, 100);
   ASSERT_TRUE(store_->put(raw_cid(block), block, {.is_private = true}).has_value());

@@ -167,6 +167,35 @@ TEST_F(FetcherTest, a_second_pull_fetches_nothing) {
   EXPECT_EQ(again->bytes_reused, dag.bytes());
 }
 
+TEST_F(FetcherTest, a_private_root_stays_private_when_it_is_pulled_again) {
+  TestDag dag;
+  const auto file = dag.add_file(noise(22, 20'000));
+  TestGateway gateway(dag);
+  PullOptions options = from({gateway.url()});
+  options.name = "secret";
+  options.is_private = true;
+  ASSERT_TRUE(pull(file.cid, options));
+  const auto before = store_->pins();
+  ASSERT_TRUE(before);
+  const auto path = store_->file_of(file.cid);
+  ASSERT_TRUE(path && *path);
+  std::filesystem::remove(**path);  // So that something is fetched.
+  const auto report = pull(file.cid, from({gateway.url()}));
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_GT(report->bytes_fetched, 0U);
+  const auto pins = store_->pins();
+  ASSERT_TRUE(pins);
+  ASSERT_EQ(pins->size(), 1U);
+  EXPECT_TRUE(pins->front().is_private);
+  EXPECT_EQ(pins->front().name, "secret");
+  EXPECT_EQ(pins->front().added, before->front().added);
+  for (const auto& [cid, block] : dag.blocks()) {
+    EXPECT_TRUE(*store_->is_private(cid)) << cid.to_string();
+  }
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(**path).permissions(), perms::owner_read);
+}
+
 TEST_F(FetcherTest, equal_leaves_are_fetched_once) {
   TestDag dag;
   const Bytes zeros(64 * 1024, 0);

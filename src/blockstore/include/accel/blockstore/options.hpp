@@ -53,6 +53,9 @@ struct PutOptions {
 struct PinOptions {
   std::string name = {};
   bool is_private = false;
+  // A root that is pinned already stays private, and keeps its date, and its name if none is given.
+  // Without, the new pin replaces the old one.
+  bool merge = false;
 };
 
 struct ExportOptions {
