@@ -48,6 +48,7 @@ struct AddOptions {
 // Of put() and begin_file(): what a private pull brings is hidden from its first block on.
 struct PutOptions {
   bool is_private = false;
+  std::stop_token stop = {};  // begin_file() looks at it while it hashes and copies.
 };
 
 struct PinOptions {
