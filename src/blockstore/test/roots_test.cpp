@@ -404,6 +404,16 @@ TEST_F(Private, pins_may_be_made_of_public_ones_by_merging) {
   EXPECT_TRUE(hidden(block));
 }
 
+TEST_F(Private, folders_stay_hidden_when_their_block_is_public_as_raw) {
+  write_bytes(work("dir/secret"), as_bytes("secret"));
+  const ipld::Cid root = add("dir", {.is_private = true}).cid;
+  ASSERT_TRUE(store_->pin(ipld::Cid::v1(ipld::Codec::raw, root.hash()), {}).has_value());
+  EXPECT_TRUE(hidden(root));
+  EXPECT_TRUE(hidden(raw_cid(as_bytes("secret"))));
+  ASSERT_TRUE(store_->pin(root, {}).has_value());
+  EXPECT_FALSE(hidden(root));
+}
+
 TEST_F(Private, blocks_may_be_hidden_from_their_first_put) {
   const Bytes block = random_bytes(21, 100);
   ASSERT_TRUE(store_->put(raw_cid(block), block, {.is_private = true}).has_value());
