@@ -118,7 +118,7 @@ Status Collector::mark_pins() {
     }
     return fail(std::move(error));
   }
-  marked_ = walk.take_visited();
+  marked_ = walk.take_reached();
   return {};
 }
 
@@ -130,23 +130,23 @@ Status Collector::mark_live(const Txn& txn) {
   ACCEL_TRY(const auto partials, partial_roots(core_.layout));
   roots.insert(roots.end(), partials.begin(), partials.end());
   for (const PinRecord& pin : pins) {
-    if (!marked_.contains(hash_key(pin.root.hash()))) roots.push_back(pin.root);
+    if (!marked_.covers(pin.root)) roots.push_back(pin.root);
   }
   DagWalk walk(core_, find_in(txn), {.allow_missing = true, .stop = options_.stop});
   for (const ipld::Cid& root : roots) ACCEL_CHECK(walk.walk(root, ignore_block));
-  marked_.insert(walk.visited().begin(), walk.visited().end());
+  marked_.add(walk.reached());
   return {};
 }
 
 bool Collector::is_live(const ipld::Multihash& hash) const {
-  return marked_.contains(hash_key(hash));
+  return marked_.blocks.contains(hash_key(hash));
 }
 
 Result<Collector::Plan> Collector::plan(const Txn& txn) const {
   Plan result;
   ACCEL_TRY(const auto files, all_files(txn));
   for (const auto& [id, record] : files) {
-    const bool dead = record.born <= snapshot_ && !is_live(record.root.hash());
+    const bool dead = record.born <= snapshot_ && !marked_.covers(record.root);
     if (dead && !revived_.contains(id)) result.dead_files.emplace(id, record);
   }
   ACCEL_CHECK(

@@ -53,7 +53,7 @@ class Collector {
   StoreCore& core_;
   const GcOptions& options_;
   GcReport report_;
-  HashSet marked_;
+  Reached marked_;
   std::uint64_t snapshot_ = 0;                 // Places and files born later are left alone.
   std::unordered_set<std::uint64_t> revived_;  // Files that would be dead, but must stay for now.
   std::vector<FileRecord> removed_files_;

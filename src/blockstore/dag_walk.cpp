@@ -21,6 +21,15 @@ bool is_leaf(const ipld::Cid& cid, const std::vector<FoundPlace>& places) {
 
 std::string hash_key(const ipld::Multihash& hash) { return std::string(as_text(hash.bytes())); }
 
+bool Reached::covers(const ipld::Cid& cid) const {
+  return (cid.codec() == ipld::Codec::dag_pb ? nodes : blocks).contains(hash_key(cid.hash()));
+}
+
+void Reached::add(const Reached& other) {
+  blocks.insert(other.blocks.begin(), other.blocks.end());
+  nodes.insert(other.nodes.begin(), other.nodes.end());
+}
+
 FindPlaces find_in(const StoreCore& core) {
   return [&core](const ipld::Cid& cid) { return find_places(core, cid); };
 }
@@ -35,7 +44,7 @@ Status DagWalk::walk(const ipld::Cid& root, const Visit& visit) {
     if (options_.stop.stop_requested()) return fail(Errc::cancelled, "Stopped on request.");
     const ipld::Cid cid = std::move(stack.back());
     stack.pop_back();
-    if (cid.is_identity() || visited_.contains(hash_key(cid.hash()))) continue;
+    if (cid.is_identity() || reached_.covers(cid)) continue;
     ACCEL_CHECK(step(cid, visit, stack));
   }
   return {};
@@ -47,14 +56,15 @@ Status DagWalk::step(const ipld::Cid& cid, const Visit& visit, std::vector<ipld:
     if (options_.allow_missing) return {};
     return no_block(core_, cid);
   }
-  visited_.insert(hash_key(cid.hash()));
-  if (is_leaf(cid, places)) return visit(cid, places);
+  const bool is_new = reached_.blocks.insert(hash_key(cid.hash())).second;
+  if (cid.codec() == ipld::Codec::dag_pb) reached_.nodes.insert(hash_key(cid.hash()));
+  if (is_leaf(cid, places)) return is_new ? visit(cid, places) : Status{};
   Result<Bytes> block = read_any_place(core_, cid, places);
   for (int i = 0; !block && block.error().code == Errc::not_found && i < kMaxTries; ++i) {
     ACCEL_TRY(places, find_(cid));
     block = read_any_place(core_, cid, places);
   }
-  ACCEL_CHECK(visit(cid, places));
+  if (is_new) ACCEL_CHECK(visit(cid, places));
   if (!block) {
     if (options_.allow_damaged) return {};
     return fail(std::move(block).error());

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Visits each distinct block below a root once. Leaves are not read: raw ones have no links, and
-// the index knows which dag-pb blocks are wrapped leaves. Private to blockstore; used by pins, gc
-// and verify. One thread a walk.
+// the index knows which dag-pb blocks are wrapped leaves. Whether a block has links is a matter of
+// its CID's codec, not of its hash: a folder's bytes named by a raw CID are a leaf. Private to
+// blockstore; used by pins, gc and verify. One thread a walk.
 
 #include <functional>
 #include <stop_token>
@@ -17,6 +18,15 @@ namespace accel::blockstore {
 
 using HashSet = std::unordered_set<std::string>;  // Of multihashes.
 std::string hash_key(const ipld::Multihash& hash);
+
+// What walks have reached.
+struct Reached {
+  HashSet blocks;
+  HashSet nodes;  // Those of them that were taken for dag-pb: what they link to is reached too.
+
+  bool covers(const ipld::Cid& cid) const;  // The block, and what its CID makes of its links.
+  void add(const Reached& other);
+};
 
 // How the walk asks the index: on its own, or inside a transaction.
 using FindPlaces = std::function<Result<std::vector<FoundPlace>>(const ipld::Cid&)>;
@@ -34,13 +44,14 @@ class DagWalk {
   DagWalk(const StoreCore& core, FindPlaces find, WalkOptions options)
       : core_(core), find_(std::move(find)), options_(std::move(options)) {}
 
-  // visit is called for each block that is there and was not visited by this object before.
+  // visit is called for each block that is there and was not visited by this object before, under
+  // whatever CID.
   // Errors: not_found (names the block), corrupt, cancelled, visit's.
   using Visit = std::function<Status(const ipld::Cid&, const std::vector<FoundPlace>&)>;
   Status walk(const ipld::Cid& root, const Visit& visit);
 
-  const HashSet& visited() const { return visited_; }
-  HashSet take_visited() { return std::move(visited_); }
+  const Reached& reached() const { return reached_; }
+  Reached take_reached() { return std::move(reached_); }
 
  private:
   Status step(const ipld::Cid& cid, const Visit& visit, std::vector<ipld::Cid>& stack);
@@ -48,7 +59,7 @@ class DagWalk {
   const StoreCore& core_;
   FindPlaces find_;
   WalkOptions options_;
-  HashSet visited_;
+  Reached reached_;
 };
 
 }  // namespace accel::blockstore

@@ -101,7 +101,8 @@ Status Exporter::replace(const std::string& temporary, const Target& target) con
       0) {
     return {};
   }
-  if (errno == EINVAL && flags != 0) {  // A file system without NOREPLACE: a link does the same.
+  if ((errno == EINVAL || errno == ENOSYS) &&
+      flags != 0) {  // A file system without NOREPLACE: a link does the same.
     if (::linkat(target.folder, temporary.c_str(), target.folder, target.name.c_str(), 0) == 0) {
       ::unlinkat(target.folder, temporary.c_str(), 0);
       return {};
@@ -110,6 +111,23 @@ Status Exporter::replace(const std::string& temporary, const Target& target) con
   auto failed = fail_target("write", target.shown);
   ::unlinkat(target.folder, temporary.c_str(), 0);
   return failed;
+}
+
+// The same for a folder. Where there is no NOREPLACE, an empty folder of our own is what the
+// finished one may take the place of.
+Status Exporter::replace_folder(const std::string& temporary, const Target& target) const {
+  const int folder = target.folder;
+  if (::renameat2(folder, temporary.c_str(), folder, target.name.c_str(), RENAME_NOREPLACE) == 0) {
+    return {};
+  }
+  const bool lacks_it = errno == EINVAL || errno == ENOSYS;
+  if (lacks_it && ::mkdirat(folder, target.name.c_str(), 0755) == 0) {
+    if (::renameat(folder, temporary.c_str(), folder, target.name.c_str()) == 0) return {};
+    auto failed = fail_target("write", target.shown);
+    ::unlinkat(folder, target.name.c_str(), AT_REMOVEDIR);
+    return failed;
+  }
+  return fail_target("write", target.shown);
 }
 
 Status Exporter::write_file(const ipld::Cid& cid, const Target& target) {
@@ -170,7 +188,7 @@ Status Exporter::write_new_tree(const ipld::NodeView& view, const Target& target
     return fail_target("create a folder beside", target.shown);
   }
   Status written = fill_folder(view, {target.folder, temporary, target.shown, 0});
-  if (written) written = replace(temporary, target);
+  if (written) written = replace_folder(temporary, target);
   if (!written) {
     std::error_code ignored;  // The error that led here matters more.
     std::filesystem::remove_all(std::filesystem::path(target.shown).parent_path() / temporary,

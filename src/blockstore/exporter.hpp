@@ -35,6 +35,7 @@ class Exporter {
   Status fill_folder(const ipld::NodeView& view, const Target& target);
   Status write_symlink(const ipld::NodeView& view, const Target& target);
   Status replace(const std::string& temporary, const Target& target) const;
+  Status replace_folder(const std::string& temporary, const Target& target) const;
   Status check_free(const Target& target) const;
   void count(std::uint64_t bytes);
 

@@ -206,18 +206,22 @@ Result<std::unique_ptr<Index>> Index::open(const IndexOptions& options) {
 }
 
 Index::~Index() {
-  if (env_ != nullptr) ::mdb_env_close(env_);
+  close_environment();
   if (!registered_) return;
   OpenFolders& folders = open_folders();
   const std::scoped_lock lock(folders.mutex);
   folders.names.erase({::getpid(), options_.directory.string()});
 }
 
+void Index::close_environment() {
+  if (env_ != nullptr) ::mdb_env_close(env_);
+  env_ = nullptr;
+}
+
 Status Index::open_environment() {
   const std::string folder = options_.directory.string();
   const auto attempt = [&](unsigned flags) -> int {
-    if (env_ != nullptr) ::mdb_env_close(env_);
-    env_ = nullptr;
+    close_environment();
     if (const int code = ::mdb_env_create(&env_); code != 0) return code;
     ::mdb_env_set_maxdbs(env_, kTables);
     ::mdb_env_set_maxreaders(env_, kMaxReaders);
@@ -231,12 +235,11 @@ Status Index::open_environment() {
   // reading without locks is safe unless its owner writes at this moment.
   if (options_.read_only && code == EACCES) code = attempt(flags | MDB_NOLOCK);
   if (code != 0) {
-    ::mdb_env_close(env_);
-    env_ = nullptr;
+    close_environment();
     return fail_mdb(code, "open", folder);
   }
   ++opened_;
-  return clear_stale_readers();
+  return clear_readers();
 }
 
 Status Index::open_tables() {
@@ -266,7 +269,13 @@ Status Index::open_tables_in(MDB_txn* txn) {
 // opened again: a daemon must not stay useless because its disk was full for a moment.
 Status Index::reopen(std::uint64_t broken) {
   const std::unique_lock lock(map_mutex_);
-  if (opened_ != broken) return {};  // Another thread was first.
+  if (opened_ != broken && env_ != nullptr) return {};  // Another thread was first.
+  const Status reopened = reopen_locked();
+  if (!reopened) close_environment();  // Without its tables it is of no use; the next begin tries.
+  return reopened;
+}
+
+Status Index::reopen_locked() {
   ACCEL_CHECK(open_environment());
   MDB_txn* txn = nullptr;
   const int code = ::mdb_txn_begin(env_, nullptr, options_.read_only ? MDB_RDONLY : 0U, &txn);
@@ -278,13 +287,14 @@ Result<MDB_txn*> Index::begin(bool writing, std::shared_lock<std::shared_mutex>&
   for (int attempt = 0; attempt < kMaxBeginTries; ++attempt) {
     lock = std::shared_lock(map_mutex_);
     MDB_txn* txn = nullptr;
+    const std::uint64_t opened = opened_;
     if (env_ == nullptr) {
-      return fail(Errc::io, "The index in {} could not be opened again after a disk error.",
-                  options_.directory.string());
+      lock.unlock();
+      ACCEL_CHECK(reopen(opened));
+      continue;
     }
     const int code = ::mdb_txn_begin(env_, nullptr, writing ? 0U : MDB_RDONLY, &txn);
     if (code == 0) return txn;
-    const std::uint64_t opened = opened_;
     lock.unlock();
     if (code == MDB_MAP_RESIZED) {  // Another process grew it.
       ACCEL_CHECK(grow(0));
@@ -346,6 +356,7 @@ Status Index::write_once(const std::function<Status(Txn&)>& body, std::uint64_t&
 
 Status Index::grow(std::uint64_t at_least) {
   const std::unique_lock lock(map_mutex_);
+  if (env_ == nullptr) return {};  // The next begin opens it, as large as it is on disk.
   MDB_envinfo info{};
   ::mdb_env_info(env_, &info);
   if (at_least != 0 && info.me_mapsize >= at_least) return {};  // Another thread was first.
@@ -359,7 +370,12 @@ Status Index::barrier() {
 }
 
 Status Index::clear_stale_readers() {
-  if (options_.read_only) return {};
+  const std::shared_lock lock(map_mutex_);
+  return clear_readers();
+}
+
+Status Index::clear_readers() {
+  if (options_.read_only || env_ == nullptr) return {};
   int dead = 0;
   const int code = ::mdb_reader_check(env_, &dead);
   if (code != 0) return fail_mdb(code, "check the readers of", options_.directory.string());

@@ -103,7 +103,10 @@ class Index {
   friend class Txn;
   explicit Index(IndexOptions options) : options_(std::move(options)) {}
   Status open_environment();
+  void close_environment();
+  Status clear_readers();  // With map_mutex_ held, or alone.
   Status reopen(std::uint64_t broken);
+  Status reopen_locked();
   Status open_tables();
   Result<MDB_txn*> begin(bool writing, std::shared_lock<std::shared_mutex>& lock);
   Status open_tables_in(MDB_txn* txn);
@@ -113,7 +116,7 @@ class Index {
   IndexOptions options_;
   // Transactions hold it shared; exclusive while the map is resized or the environment reopened.
   std::shared_mutex map_mutex_;
-  MDB_env* env_ = nullptr;
+  MDB_env* env_ = nullptr;  // Null after an attempt to reopen it that failed: the next one tries.
   unsigned handles_[kTables] = {};
   std::uint64_t opened_ = 0;  // How often env_ was opened.
   bool registered_ = false;

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "accel/core/lock_wait.hpp"
 #include "accel/core/random.hpp"
 
 namespace accel::blockstore {
@@ -36,6 +37,30 @@ Result<std::optional<UniqueFd>> try_lock_file(const std::filesystem::path& path,
     if (names_this_file(path, fd.get())) return std::optional<UniqueFd>(std::move(fd));
   }
   return fail(Errc::unavailable, "{} is removed again and again; try later.", path.string());
+}
+
+OwnLock::~OwnLock() {
+  if (fd_) ::unlink(path_.c_str());
+}
+
+OwnLock& OwnLock::operator=(OwnLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+Result<OwnLock> take_own_lock(const std::filesystem::path& path) {
+  ACCEL_TRY(auto fd, try_lock_file(path, O_CREAT));
+  if (!fd) return fail(Errc::unavailable, "Somebody else holds the lock {}.", path.string());
+  return OwnLock(std::move(*fd), path);
+}
+
+Result<OwnLock> wait_for_own_lock(const std::filesystem::path& path, const std::stop_token& stop) {
+  for (;;) {
+    auto lock = take_own_lock(path);
+    if (lock || lock.error().code != Errc::unavailable) return lock;
+    ACCEL_CHECK(pause_for(kLockPoll, stop));
+  }
 }
 
 Result<LockedFile> make_locked_file(const std::filesystem::path& directory,

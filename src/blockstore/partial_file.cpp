@@ -49,6 +49,16 @@ bool is_wrapped(const LeafSlot& slot) { return slot.cid.codec() == ipld::Codec::
 Result<std::unique_ptr<PartialFile::Impl>> PartialFile::Impl::open(StoreCore& core,
                                                                    PartialRequest request) {
   ACCEL_CHECK(check_request(request));
+  if (!request.lock) {
+    auto lock = take_own_lock(core.layout.part_lock(request.root));
+    if (!lock && lock.error().code == Errc::unavailable) {
+      return fail(Errc::unavailable,
+                  "{} is being fetched already, by this or another process. Wait until it is done.",
+                  request.root);
+    }
+    if (!lock) return fail(std::move(lock).error());
+    request.lock = std::move(*lock);
+  }
   std::unique_ptr<Impl> impl(
       new Impl(core, std::move(request)));  // tidy: raw-new: private constructor
   ACCEL_CHECK(impl->open_files());
@@ -58,20 +68,11 @@ Result<std::unique_ptr<PartialFile::Impl>> PartialFile::Impl::open(StoreCore& co
 }
 
 PartialFile::Impl::~Impl() {
-  if (!lock_) return;
   if (!committed_ && unsynced_bytes_ > 0) static_cast<void>(checkpoint());  // Or it is re-hashed.
-  ::unlink(core_.layout.part_lock(request_.root).c_str());
 }
 
 Status PartialFile::Impl::open_files() {
   const Layout& layout = core_.layout;
-  ACCEL_TRY(auto lock, try_lock_file(layout.part_lock(request_.root), O_CREAT));
-  if (!lock) {
-    return fail(Errc::unavailable,
-                "{} is being fetched already, by this or another process. Wait until it is done.",
-                request_.root);
-  }
-  lock_ = std::move(*lock);
   ACCEL_CHECK(take_back_orphan());
   ::chmod(layout.part(request_.root).c_str(),
           0600);  // A commit that was cut short left it read-only.
@@ -156,7 +157,7 @@ Status PartialFile::Impl::recheck(const std::vector<std::size_t>& suspects) {
     good[i] = held ? 1 : 0;
     return {};
   };
-  ACCEL_CHECK(core_.hashing->for_each(suspects.size(), body, {}));
+  ACCEL_CHECK(core_.hashing->for_each(suspects.size(), body, request_.stop));
   for (std::size_t i = 0; i < suspects.size(); ++i) {
     if (good[i] == 0) map_.clear(suspects[i]);
   }
@@ -165,6 +166,10 @@ Status PartialFile::Impl::recheck(const std::vector<std::size_t>& suspects) {
 
 Status PartialFile::Impl::copy_from_store() {
   for (std::size_t i = 0; i < request_.slots.size(); ++i) {
+    if (request_.stop.stop_requested()) {
+      return fail(Errc::cancelled, "The copy of {} was stopped; the next one goes on from there.",
+                  request_.root);
+    }
     if (have(i)) continue;
     const auto block = read_block(core_, request_.slots[i].cid);
     if (!block) continue;  // Absent or damaged here: it is fetched.

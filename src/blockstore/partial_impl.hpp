@@ -3,11 +3,13 @@
 // The inside of PartialFile. Private to blockstore.
 
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "accel/blockstore/partial_file.hpp"
 #include "accel/core/file.hpp"
+#include "locks.hpp"
 #include "partial_map.hpp"
 #include "staged_file.hpp"
 #include "store_core.hpp"
@@ -19,6 +21,8 @@ struct PartialRequest {
   std::uint64_t file_bytes = 0;
   std::vector<LeafSlot> slots;
   bool is_private = false;
+  std::stop_token stop = {};  // Of the hashing and copying before the first leaf is taken.
+  OwnLock lock = {};          // The root's, if the caller holds it already.
 };
 
 class PartialFile::Impl {
@@ -59,7 +63,6 @@ class PartialFile::Impl {
 
   StoreCore& core_;
   PartialRequest request_;
-  UniqueFd lock_;
   UniqueFd part_;
   UniqueFd map_file_;
   std::uint64_t resumed_ = 0;

@@ -8,14 +8,14 @@ namespace accel::blockstore {
 namespace {
 
 // Every block below the roots that is here.
-Result<HashSet> reached_by(const StoreCore& core, const std::vector<PinRecord>& pins,
+Result<Reached> reached_by(const StoreCore& core, const std::vector<PinRecord>& pins,
                            bool is_private) {
   DagWalk walk(core, find_in(core), {.allow_missing = true, .allow_damaged = true});
   for (const PinRecord& pin : pins) {
     if (pin.is_private != is_private) continue;
     ACCEL_CHECK(walk.walk(pin.root, [](const ipld::Cid&, const auto&) -> Status { return {}; }));
   }
-  return walk.take_visited();
+  return walk.take_reached();
 }
 
 Status settle(StoreCore& core) {
@@ -30,16 +30,24 @@ Status settle(StoreCore& core) {
   bool any_private = false;
   for (const PinRecord& pin : pins) any_private = any_private || pin.is_private;
   if (hidden == 0 && !any_private) return {};
-  ACCEL_TRY(const HashSet shown, reached_by(core, pins, false));
-  ACCEL_TRY(const HashSet kept_private, reached_by(core, pins, true));
+  ACCEL_TRY(const Reached shown, reached_by(core, pins, false));
+  ACCEL_TRY(const Reached kept_private, reached_by(core, pins, true));
+  // The table knows no codecs. A private folder's block that is public as a raw one only stays
+  // hidden: shown, it would be taken for the folder.
+  const auto stays_hidden = [&](const std::string& hash) {
+    const bool node_of_private = kept_private.nodes.contains(hash) && !shown.nodes.contains(hash);
+    return node_of_private || (kept_private.blocks.contains(hash) && !shown.blocks.contains(hash));
+  };
   return core.index->write([&](Txn& txn) -> Status {
     // Pins that came since: leave the work to whoever made them.
     ACCEL_TRY(const auto now, all_pins(txn));
     if (now != pins) return {};
-    for (const std::string& hash : kept_private) {
-      if (!shown.contains(hash)) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
+    for (const std::string& hash : kept_private.blocks) {
+      if (stays_hidden(hash)) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
     }
-    for (const std::string& hash : shown) ACCEL_CHECK(txn.erase(Table::hidden, as_bytes(hash)));
+    for (const std::string& hash : shown.blocks) {
+      if (!stays_hidden(hash)) ACCEL_CHECK(txn.erase(Table::hidden, as_bytes(hash)));
+    }
     return {};
   });
 }
@@ -76,15 +84,19 @@ Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& option
     return {};
   }));
   const Status written = core.index->write([&](Txn& txn) -> Status {
+    PinRecord pin{root, options.name, options.is_private, bytes, now_ns(core)};
+    if (options.merge) {
+      ACCEL_TRY(pin, merge_pin(txn, std::move(pin)));
+    }
     // gc may have been faster than this pin, unless the caller holds a lease.
-    for (const std::string& hash : walk.visited()) {
+    for (const std::string& hash : walk.reached().blocks) {
       ACCEL_TRY(const auto there, txn.get(Table::blocks, as_bytes(hash)));
       if (!there) {
         return fail(Errc::not_found, "A block of {} was freed by gc while it was pinned.", root);
       }
-      if (options.is_private) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
+      if (pin.is_private) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
     }
-    return put_pin(txn, {root, options.name, options.is_private, bytes, now_ns(core)});
+    return put_pin(txn, pin);
   });
   ACCEL_CHECK(written);
   settle_privacy(core);

@@ -11,8 +11,8 @@
 
 namespace accel::blockstore {
 
-// What add() writes when the root is pinned already: a private pin stays private, a name stays
-// unless a new one is given.
+// What add() and a merging pin() write when the root is pinned already: a private pin stays
+// private, a name stays unless a new one is given.
 Result<PinRecord> merge_pin(const Txn& txn, PinRecord pin);
 
 // Errors: invalid_argument (too long).

@@ -79,8 +79,8 @@ Result<std::unique_ptr<PartialFile>> Store::begin_file(const ipld::Cid& root,
   if (whole && whole->has_value()) {
     return fail(Errc::already_exists, "The file {} is in the store already.", root);
   }
-  ACCEL_TRY(auto impl, PartialFile::Impl::open(
-                           *impl_->core, {root, file_bytes, std::move(slots), options.is_private}));
+  ACCEL_TRY(auto impl, PartialFile::Impl::open(*impl_->core, {root, file_bytes, std::move(slots),
+                                                              options.is_private, options.stop}));
   return std::make_unique<PartialFile>(std::move(impl));
 }
 
@@ -88,18 +88,20 @@ Result<std::optional<std::filesystem::path>> Store::file_of(const ipld::Cid& roo
   return path_of_file(*impl_->core, root);
 }
 
-Result<std::filesystem::path> Store::ensure_file(const ipld::Cid& root) {
+Result<std::filesystem::path> Store::ensure_file(const ipld::Cid& root,
+                                                 const std::stop_token& stop) {
   const auto before = file_of(root);
   if (before && before->has_value()) return **before;
   ACCEL_CHECK(impl_->check_writable());
-  // One at a time in all processes: who comes second finds the file that the first one wrote.
-  ACCEL_TRY(const FileLock turn, FileLock::acquire(impl_->core->layout.directory / "ensure.lock",
-                                                   FileLock::Mode::exclusive, /*wait=*/true));
+  // One at a time for a root in all processes: who comes second finds what the first one wrote.
+  ACCEL_TRY(OwnLock turn, wait_for_own_lock(impl_->core->layout.part_lock(root), stop));
   if (const auto now = file_of(root); now && now->has_value()) return **now;
   ACCEL_TRY(const Lease held, lease(root));
   ACCEL_TRY(const bool hidden, is_private(root));
   ACCEL_TRY(PartialRequest request, plan_file(*impl_->core, root));
   request.is_private = hidden;
+  request.stop = stop;
+  request.lock = std::move(turn);
   ACCEL_TRY(const auto file, PartialFile::Impl::open(*impl_->core, std::move(request)));
   ACCEL_CHECK(file->commit());
   ACCEL_TRY(const auto path, file_of(root));

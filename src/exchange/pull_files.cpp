@@ -24,7 +24,7 @@ void PullSession::advance_walk() {
     const auto first = nodes.begin() + static_cast<std::ptrdiff_t>(at);
     const auto count = std::min(kLookupBatch, nodes.size() - at);
     ++lookups_;
-    tasks_.spawn(look_up({first, first + static_cast<std::ptrdiff_t>(count)}));
+    spawn(look_up({first, first + static_cast<std::ptrdiff_t>(count)}));
   }
   for (FilePlan& plan : walk_.take_files()) plans_.push_back(std::move(plan));
   open_next_file();
@@ -84,7 +84,7 @@ void PullSession::node_fetched(RequestId id, const ipld::Cid& cid, Bytes block) 
   const Status read = over_ ? Status{} : walk_.on_node(cid, block);
   puts_.push_back({cid, std::move(block), id});
   ++puts_added_;
-  if (!std::exchange(putting_, true)) tasks_.spawn(put_nodes());
+  if (!std::exchange(putting_, true)) spawn(put_nodes());
   if (!read) return fail_with(read.error());
   if (!over_) advance_walk();
 }
@@ -123,7 +123,7 @@ void PullSession::open_next_file() {
     FilePlan plan = std::move(plans_.front());
     plans_.pop_front();
     ++opening_;
-    tasks_.spawn(open_file(std::move(plan), next_order_++));
+    spawn(open_file(std::move(plan), next_order_++));
   }
 }
 
@@ -132,11 +132,15 @@ void PullSession::open_next_file() {
 Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
   auto job = [&](std::stop_token) {
     return context_.store.begin_file(plan.root, plan.file_bytes, plan.leaves,
-                                     {options_.is_private});
+                                     {options_.is_private, halt_.get_token()});
   };
   while (true) {
     auto opening = context_.pool.run(job);
     auto partial = co_await std::move(opening);
+    if (partial) {  // Kept even when the pull is over: close() lets go of it on the pool.
+      files_.push_back(std::make_unique<OpenFile>());
+      files_.back()->partial = std::move(*partial);
+    }
     if (over_) co_return Status{};
     if (!partial && partial.error().code == Errc::unavailable) {
       auto waiting = delay(kLockPoll);
@@ -145,16 +149,14 @@ Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
     }
     --opening_;
     if (partial) {
-      auto file = std::make_unique<OpenFile>();
-      file->root = plan.root;
-      file->order = order;
-      file->file_bytes = plan.file_bytes;
-      file->puts_needed = puts_added_;
-      file->partial = std::move(*partial);
-      report_.bytes_reused += file->partial->bytes_have();
-      progress_.add_done(file->partial->bytes_have());
-      files_.push_back(std::move(file));
-      want_leaves(*files_.back());
+      OpenFile& file = *files_.back();
+      file.root = plan.root;
+      file.order = order;
+      file.file_bytes = plan.file_bytes;
+      file.puts_needed = puts_added_;
+      report_.bytes_reused += file.partial->bytes_have();
+      progress_.add_done(file.partial->bytes_have());
+      want_leaves(file);
     } else if (partial.error().code == Errc::already_exists) {
       report_.bytes_reused += plan.file_bytes;
       progress_.add_done(plan.file_bytes);
@@ -200,7 +202,7 @@ void PullSession::commit_ready_files() {
     const bool in_work = file->missing > 0 || file->jobs > 0 || file->committing;
     if (in_work || puts_done_ < file->puts_needed) continue;
     file->committing = true;
-    tasks_.spawn(commit(*file));
+    spawn(commit(*file));
   }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pull_session.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
@@ -19,6 +21,21 @@ SchedulerLimits scheduler_limits(const PullLimits& limits) {
   result.stall_timeout = limits.stall_timeout;
   result.first_back_off = limits.first_back_off;
   return result;
+}
+
+struct Start {
+  blockstore::Lease lease;
+  bool is_private = false;  // The root is pinned so: what comes for it must not be served either.
+};
+
+Result<Start> prepare(const blockstore::Store& store, const ipld::Cid& root) {
+  Start start;
+  ACCEL_TRY(start.lease, store.lease(root));
+  ACCEL_TRY(const auto pins, store.pins());
+  start.is_private = std::any_of(pins.begin(), pins.end(), [&](const blockstore::PinInfo& pin) {
+    return pin.is_private && pin.cid.as_v1() == root.as_v1();
+  });
+  return start;
 }
 
 // A block that does not hash to its CID is the source's lie; one that does and still can't be
@@ -39,37 +56,74 @@ PullSession::PullSession(Executor executor, PullContext context, ipld::Cid root,
       options_(std::move(options)),
       timer_(executor),
       tasks_(executor, "pull"),
-      scheduler_(scheduler_limits(options_.limits)),
+      limits_(scheduler_limits(options_.limits)),
+      scheduler_(limits_),
       walk_(root, {options_.limits.max_total_bytes, options_.limits.max_leaves,
                    options_.limits.max_nodes}) {
   report_.root = root_;
 }
 
+// An exception ends the pull with an error, wherever it comes from: whoever waits for ended() would
+// wait for ever otherwise.
 Task<void> PullSession::main() {
-  started_ = context_.clock.now();
-  auto opening = open();
-  co_await std::move(opening);
-  while (!over_) {
-    timer_.expires_after(SchedulerLimits{}.tick);
-    auto waiting = timer_.async_wait(asio::as_tuple(asio::use_awaitable));
-    co_await std::move(waiting);
-    tick();
-  }
-  auto closing = close();
+  auto working = guarded(work());
+  auto closing = guarded(close());
+  co_await std::move(working);
   co_await std::move(closing);
   ended_.set();
   co_return Status{};
 }
 
+Task<void> PullSession::work() {
+  started_ = context_.clock.now();
+  auto opening = open();
+  co_await std::move(opening);
+  while (!over_) {
+    timer_.expires_after(limits_.tick);
+    auto waiting = timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await std::move(waiting);
+    tick();
+  }
+  co_return Status{};
+}
+
+Task<void> PullSession::guarded(Task<void> task) {
+  std::string cause;
+  try {
+    co_return co_await std::move(task);
+  } catch (const std::exception& exception) {
+    cause = exception.what();
+  } catch (...) {  // A foreign exception: on_progress is the caller's code.
+    cause = "unknown exception";
+  }
+  fail_with({Errc::internal, fmt::format("The pull of {} ended by an exception.", root_), cause});
+  if (!error_) error_ = Error{Errc::internal, "A pull that was done ended by an exception.", cause};
+  co_return Status{};
+}
+
+// A child does not begin before its parent has gone on to its next co_await: what a job finds done
+// at once would otherwise change the lists that the parent is walking through.
+Task<void> PullSession::child(Task<void> task) {
+  auto turn = asio::post(executor_, asio::use_awaitable);
+  co_await std::move(turn);
+  auto running = guarded(std::move(task));
+  const Status ran = co_await std::move(running);
+  if (!ran) fail_with(ran.error());
+  co_return Status{};
+}
+
+void PullSession::spawn(Task<void> task) { tasks_.spawn(child(std::move(task))); }
+
 Task<void> PullSession::open() {
   if (const Status added = add_sources(); !added) fail_with(added.error());
-  auto job = [this](std::stop_token) { return context_.store.lease(root_); };
-  auto leasing = context_.pool.run(job);
-  auto lease = co_await std::move(leasing);
-  if (!lease) {
-    fail_with(std::move(lease).error());
+  auto job = [this](std::stop_token) { return prepare(context_.store, root_); };
+  auto preparing = context_.pool.run(job);
+  auto start = co_await std::move(preparing);
+  if (!start) {
+    fail_with(std::move(start).error());
   } else {
-    lease_ = std::move(*lease);
+    lease_ = std::move(start->lease);
+    options_.is_private = options_.is_private || start->is_private;
     advance_walk();
   }
   co_return Status{};
@@ -90,7 +144,8 @@ Status PullSession::add_sources() {
 Task<void> PullSession::close() {
   for (auto& [id, flight] : flights_) flight.request_stop();
   auto joining = tasks_.join();
-  co_await std::move(joining);
+  const Status joined = co_await std::move(joining);
+  if (!joined && !error_) error_ = joined.error();
   auto job = [this](std::stop_token) -> Status {
     files_.clear();
     return {};
@@ -108,7 +163,7 @@ Task<void> PullSession::close() {
 
 Task<void> PullSession::pin() {
   auto job = [this](std::stop_token) {
-    return context_.store.pin(root_, {options_.name, options_.is_private});
+    return context_.store.pin(root_, {options_.name, options_.is_private, /*merge=*/true});
   };
   return context_.pool.run(job);
 }
@@ -129,16 +184,19 @@ void PullSession::tick() {
 
 void PullSession::fail_with(Error error) {
   if (over_) return;
-  over_ = true;
   error_ = std::move(error);
-  timer_.cancel();
+  over();
 }
 
 void PullSession::finish_if_complete() {
   const bool complete = walk_.done() && lookups_ == 0 && plans_.empty() && opening_ == 0 &&
                         files_.empty() && puts_done_ == puts_added_;
-  if (over_ || !complete) return;
+  if (!over_ && complete) over();
+}
+
+void PullSession::over() {
   over_ = true;
+  halt_.request_stop();
   timer_.cancel();
 }
 
@@ -171,7 +229,7 @@ void PullSession::feed(SchedulerEvent event) {
 void PullSession::perform(const Action& action) {
   if (const auto* start = std::get_if<StartRequest>(&action)) {
     flights_.emplace(start->request, std::stop_source());
-    tasks_.spawn(request(*start));
+    spawn(request(*start));
   } else if (const auto* cancel = std::get_if<CancelRequest>(&action)) {
     const auto flight = flights_.find(cancel->request);
     if (flight != flights_.end()) flight->second.request_stop();

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <unordered_map>
 #include <vector>
 
@@ -77,6 +78,10 @@ class PullSession {
   enum class Verdict { good, lie };
 
   // pull_session.cpp
+  void spawn(Task<void> task);
+  Task<void> guarded(Task<void> task);
+  Task<void> child(Task<void> task);
+  Task<void> work();
   Status add_sources();
   Task<void> open();
   Task<void> close();
@@ -84,6 +89,7 @@ class PullSession {
   void tick();
   void fail_with(Error error);
   void finish_if_complete();
+  void over();
   void feed(SchedulerEvent event);
   void perform(const Action& action);
   Task<void> request(StartRequest start);
@@ -115,7 +121,9 @@ class PullSession {
   Event ended_;
   boost::asio::steady_timer timer_;
   TaskGroup tasks_;
+  std::stop_source halt_;  // Stopped when the pull is over, for jobs on the pool that take long.
 
+  SchedulerLimits limits_;
   Scheduler scheduler_;
   std::vector<GatewaySource> sources_;
   std::deque<SchedulerEvent> events_;  // So that step() is never re-entered.

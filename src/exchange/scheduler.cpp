@@ -116,6 +116,8 @@ void Scheduler::on(const RequestFailed& event) {
   waste_.rejected_bytes += request.received;
   WantState& state = wants_.at(request.want);
   Trouble& found = trouble(state, request.source);
+  // A server's internal error (HTTP 500) is none of ours.
+  found.code = event.error.code == Errc::internal ? Errc::unavailable : event.error.code;
   found.reason = event.error.message;
   requeue(request.want);
   Source& source = sources_[request.source];

@@ -39,6 +39,7 @@ class Scheduler {
     SourceId source = 0;
     bool missing = false;
     std::uint32_t failures = 0;
+    Errc code = Errc::unavailable;  // Of the last failure, as is the reason.
     std::string reason;
   };
   struct WantState {

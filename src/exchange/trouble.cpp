@@ -97,7 +97,7 @@ Scheduler::Trouble& Scheduler::trouble(WantState& state, SourceId source) {
   const auto found = std::find_if(state.troubles.begin(), state.troubles.end(),
                                   [&](const Trouble& item) { return item.source == source; });
   if (found != state.troubles.end()) return *found;
-  return state.troubles.emplace_back(Trouble{source, false, 0, {}});
+  return state.troubles.emplace_back(Trouble{source, false, 0, Errc::unavailable, {}});
 }
 
 bool Scheduler::excluded(const WantState& state, SourceId source) const {
@@ -131,7 +131,7 @@ void Scheduler::give_up(const WantState& state) {
       error.message += fmt::format(" {} does not have it.", source.stats.name);
       continue;
     }
-    const Errc code = source.stats.lost ? lost_codes_[id] : Errc::unavailable;
+    const Errc code = source.stats.lost ? lost_codes_[id] : found->code;
     if (error.code != Errc::corrupt) error.code = code;
     const std::string& reason = source.stats.lost ? source.stats.last_error : found->reason;
     error.message += fmt::format(" {} was {}: {}", source.stats.name,

@@ -126,6 +126,29 @@ Status check_name_is_free(const blockstore::Store& store, const PullTarget& targ
               target.name, *taken, target.root);
 }
 
+// A name that is taken may be given again to the same content: whether it is, is found out before
+// anything is stored and pinned.
+Status check_name_fits(Context& context, blockstore::Store& store, const std::string& path,
+                       const blockstore::AddOptions& options) {
+  if (ipld::Cid::parse(options.name)) {
+    return fail(Errc::invalid_argument, "\"{}\" is a CID; a name must not be one.", options.name);
+  }
+  ACCEL_TRY(const std::optional<std::string> taken, store.kv_get(kNameSpace, options.name));
+  if (!taken) return {};
+  ByteProgress progress(context, "hash");
+  blockstore::AddOptions hashing = options;
+  hashing.only_hash = true;
+  hashing.on_progress = [&](const blockstore::AddProgress& step) {
+    progress.report(step.bytes_done, step.bytes_total, step.path.filename().string());
+  };
+  ACCEL_TRY(const blockstore::AddedRoot hashed, store.add(path, hashing));
+  if (*taken == hashed.cid.to_string()) return {};
+  return fail(Errc::already_exists,
+              "The name \"{}\" stands for {}, so it can't stand for {}. Nothing was added; choose "
+              "another name.",
+              options.name, *taken, hashed.cid);
+}
+
 Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
                                        const PullTarget& target, exchange::PullOptions options) {
   exchange::Fetcher& fetcher = context.services.fetcher(store);
@@ -157,6 +180,9 @@ Result<json> content_add(Context& context) {
     progress.report(step.bytes_done, step.bytes_total, step.path.filename().string());
   };
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  if (!name.empty() && !options.only_hash) {
+    ACCEL_CHECK(check_name_fits(context, *store, path, options));
+  }
   ACCEL_TRY(const blockstore::AddedRoot added, store->add(path, options));
   if (!name.empty() && !options.only_hash) ACCEL_CHECK(give_name(*store, name, added.cid));
   return json{{"cid", added.cid.to_string()},   {"bytes", added.bytes},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/core/async/offload.hpp"
-#include "accel/core/file.hpp"
+#include "accel/core/lock_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/db/database.hpp"
 #include "context.hpp"
@@ -19,8 +19,8 @@ constexpr std::string_view kReport =
 
 // One process of the home at a time opens the database; the others wait here, and the kernel lets
 // go when one dies.
-Result<FileLock> lock_history(const Home& home) {
-  return FileLock::acquire(home.root / "history.lock", FileLock::Mode::exclusive, /*wait=*/true);
+Result<FileLock> lock_history(const Home& home, const std::stop_token& stop) {
+  return wait_for_lock(home.root / "history.lock", FileLock::Mode::exclusive, stop);
 }
 
 struct OpenHistory {
@@ -29,8 +29,8 @@ struct OpenHistory {
 };
 
 // Opens the database with everything that any process has recorded so far.
-Result<OpenHistory> open_history(Services& services) {
-  ACCEL_TRY(FileLock lock, lock_history(services.home()));
+Result<OpenHistory> open_history(Services& services, const std::stop_token& stop) {
+  ACCEL_TRY(FileLock lock, lock_history(services.home(), stop));
   ACCEL_TRY(auto database, db::Database::open(services.home().history()));
   ACCEL_CHECK(database->migrate(services.clock()));
   ACCEL_TRY(const db::IngestReport report,
@@ -76,7 +76,7 @@ Result<json> history_query(Context& context) {
   ACCEL_CHECK(context.params.finish());
   if (limit < 1)
     return fail(Errc::invalid_argument, "history query: the limit must be at least 1.");
-  ACCEL_TRY(const OpenHistory history, open_history(context.services));
+  ACCEL_TRY(const OpenHistory history, open_history(context.services, context.stop));
   db::QueryLimits limits;
   limits.rows = static_cast<std::size_t>(limit);
   ACCEL_TRY(const db::Table table, history.database->query_read_only(sql, limits, context.stop));
@@ -88,7 +88,7 @@ Result<json> history_report(Context& context) {
   ACCEL_CHECK(context.params.finish());
   if (limit < 1)
     return fail(Errc::invalid_argument, "history report: the limit must be at least 1.");
-  ACCEL_TRY(const OpenHistory history, open_history(context.services));
+  ACCEL_TRY(const OpenHistory history, open_history(context.services, context.stop));
   ACCEL_TRY(const db::Table table, history.database->query(kReport, {limit}));
   return json_of(table);
 }

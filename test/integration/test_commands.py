@@ -38,6 +38,18 @@ class Content(TestCase):
         cid = home.add(self.file("a.bin", MIB), "--only-hash")
         self.assert_fails(3, home.run("cat", cid))
 
+    def test_a_name_that_is_taken_is_refused_before_anything_is_stored(self):
+        home = self.home()
+        first = self.file("a.bin", MIB)
+        cid = home.add(first, "--name", "taken")
+        self.assertEqual(home.add(first, "--name", "taken"), cid)  # The same content may have it again.
+        other = self.file("b.bin", MIB + 1)
+        code, _, err = home.run("add", "--name", "taken", other)
+        self.assertNotEqual(code, 0)
+        self.assertIn("taken", err)
+        self.assertEqual([pin["cid"] for pin in home.json("pin", "ls")["pins"]], [cid])
+        self.assert_fails(3, home.run("cat", home.add(other, "--only-hash")))
+
     def test_hidden_files_are_left_out_unless_asked_for(self):
         home = self.home()
         (self.folder / "d").mkdir()

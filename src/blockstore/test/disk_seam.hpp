@@ -10,4 +10,13 @@ void fail_disk_call(int n, int error_number, bool always);
 // Everything works again; says how many calls were made since.
 int heal_disk();
 
+// As a file system that does not know RENAME_NOREPLACE, while this lives.
+class WithoutNoReplace {
+ public:
+  WithoutNoReplace();
+  ~WithoutNoReplace();
+  WithoutNoReplace(const WithoutNoReplace&) = delete;
+  WithoutNoReplace& operator=(const WithoutNoReplace&) = delete;
+};
+
 }  // namespace accel::blockstore::test

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index.hpp"
 
+#include <atomic>
+#include <cerrno>
 #include <thread>
 
 #include "child_process.hpp"
+#include "disk_seam.hpp"
 #include "records.hpp"
 #include "store_fixture.hpp"
 
@@ -128,6 +131,47 @@ TEST_F(IndexTest, threads_write_and_read_while_the_map_grows) {
     });
   }
   for (auto& thread : threads) thread.join();
+}
+
+// A write that fails at the wrong moment breaks the environment; then it cannot be opened again
+// either, for a while.
+TEST_F(IndexTest, recovers_when_the_first_attempt_to_open_it_again_failed) {
+  const auto index = open();
+  ASSERT_TRUE(put_text(*index, "key", "value").has_value());
+  const fs::path away = dir_.path().string() + "-away";
+  int refused = 0;
+  for (int n = 1; n < 8; ++n) {
+    SCOPED_TRACE(n);
+    fail_disk_call(n, EIO, true);
+    static_cast<void>(put_text(*index, "key", "lost"));
+    heal_disk();
+    fs::rename(dir_.path(), away);
+    const Status first = put_text(*index, "key", "lost");
+    const Status second = put_text(*index, "key", "lost");
+    EXPECT_EQ(first.has_value(), second.has_value());
+    refused += first ? 0 : 1;
+    fs::rename(away, dir_.path());
+    const Status now = put_text(*index, "key", fmt::format("value {}", n));
+    ASSERT_TRUE(now.has_value()) << now.error().to_string();
+    EXPECT_EQ(get_text(*index, "key"), fmt::format("value {}", n));
+  }
+  EXPECT_GT(refused, 0);  // Else no write broke it, and this says nothing.
+}
+
+TEST_F(IndexTest, clears_readers_while_another_thread_opens_it_again) {
+  const auto index = open();
+  std::atomic<bool> done = false;
+  std::thread clearing([&] {
+    while (!done) EXPECT_TRUE(index->clear_stale_readers().has_value());
+  });
+  for (int i = 0; i < 30; ++i) {
+    fail_disk_call(1 + i % 5, EIO, true);
+    static_cast<void>(put_text(*index, "key", "lost"));
+    heal_disk();
+    EXPECT_TRUE(put_text(*index, "key", "value").has_value());
+  }
+  done = true;
+  clearing.join();
 }
 
 // The child fills the index of a store until its map has grown several times.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/blockstore/partial_file.hpp"
 
+#include <future>
 #include <thread>
 
 #include "partial_map.hpp"
@@ -338,6 +339,55 @@ TEST_F(Partial, file_is_made_of_blocks_that_lie_in_packs) {
 TEST_F(Partial, of_a_folder_is_no_file) {
   write_bytes(work("dir/a"), as_bytes("a"));
   EXPECT_ERRC(store_->ensure_file(add("dir").cid), Errc::invalid_argument);
+}
+
+using Ensure = Partial;
+
+// Of one root at a time: what is done for one keeps nobody from another.
+TEST_F(Ensure, waits_for_whoever_works_on_the_same_root_until_asked_to_stop) {
+  write_bytes(work("small"), as_bytes("small"));
+  write_bytes(work("other"), as_bytes("other"));
+  const ipld::Cid root = add("small").cid;
+  const ipld::Cid other = add("other").cid;
+  const LeafSlot slot{root, 0, 5};
+  auto held = store_->begin_file(root, 5, {slot});
+  ASSERT_TRUE(held.has_value()) << held.error().to_string();
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_ERRC(store_->ensure_file(root, stop.get_token()), Errc::cancelled);
+  EXPECT_TRUE(store_->ensure_file(other).has_value());
+  auto waiting = std::async(std::launch::async, [&] { return store_->ensure_file(root); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  held->reset();
+  const auto path = waiting.get();
+  ASSERT_TRUE(path.has_value()) << path.error().to_string();
+  EXPECT_EQ(read_bytes(*path), to_bytes(as_bytes("small")));
+  EXPECT_TRUE(fs::is_empty(home() / "partial"));
+}
+
+TEST_F(Ensure, and_begin_stop_while_they_copy_and_keep_what_was_copied) {
+  const Bytes bytes = random_bytes(70, 5 * kMiB);
+  const FileDag dag = make_dag(ipld::unixfs_v1_2025(), bytes);
+  for (const auto& [cid, block] : dag.nodes) ASSERT_TRUE(store_->put(cid, block).has_value());
+  for (std::size_t i = 0; i < dag.slots.size(); ++i) {
+    ASSERT_TRUE(store_->put(dag.slots[i].cid, dag.leaves[i]).has_value());
+  }
+  store_.reset();
+  std::stop_source stop;
+  StoreOptions how = options();
+  how.on_step = [&](std::string_view step) {
+    if (step == "partial.mark") stop.request_stop();
+  };
+  store_ = *Store::open(how);
+  EXPECT_ERRC(store_->begin_file(dag.root, bytes.size(), dag.slots, {.stop = stop.get_token()}),
+              Errc::cancelled);
+  EXPECT_ERRC(store_->ensure_file(dag.root, stop.get_token()), Errc::cancelled);
+  reopen();
+  const auto file = store_->begin_file(dag.root, bytes.size(), dag.slots);
+  ASSERT_TRUE(file.has_value()) << file.error().to_string();
+  EXPECT_EQ((*file)->bytes_resumed(), kMiB);  // One leaf: then it was stopped.
+  EXPECT_EQ((*file)->bytes_copied(), 4 * kMiB);
+  EXPECT_TRUE((*file)->commit().has_value());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cat, ls, paths and get.
+#include "disk_seam.hpp"
 #include "store_fixture.hpp"
 
 namespace accel::blockstore::test {
@@ -177,6 +178,23 @@ TEST_F(Export, writes_over_nothing_unless_asked) {
   EXPECT_TRUE(get(folder, "folder", {.overwrite = true}).has_value());
   EXPECT_EQ(as_text(read_bytes(work("folder/a"))), "new");
   EXPECT_EQ(as_text(read_bytes(work("folder/b"))), "kept");
+}
+
+TEST_F(Export, writes_folders_and_files_where_a_rename_cannot_refuse_to_replace) {
+  const Bytes bytes = make_file("dir/sub/model", 60, 100'000);
+  const ipld::Cid root = add("dir").cid;
+  const WithoutNoReplace seam;
+  ASSERT_TRUE(store_->export_to(root, work("out"), {}).has_value());
+  EXPECT_EQ(read_bytes(work("out/sub/model")), bytes);
+  EXPECT_ERRC(store_->export_to(root, work("out"), {}), Errc::already_exists);
+  const auto file = store_->resolve(root, "sub/model");
+  ASSERT_TRUE(store_->export_to(*file, work("copy"), {}).has_value());
+  EXPECT_EQ(read_bytes(work("copy")), bytes);
+  std::size_t entries = 0;
+  for (const auto& entry : fs::directory_iterator(dir_.path() / "work")) {
+    entries += entry.path().filename().string().starts_with(".accel-") ? 1U : 0U;
+  }
+  EXPECT_EQ(entries, 0U);  // Nothing temporary is left.
 }
 
 TEST_F(Export, leaves_nothing_when_it_fails) {

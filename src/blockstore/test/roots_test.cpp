@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pins, leases, private roots, gc and usage.
+#include <thread>
+
 #include "child_process.hpp"
 #include "store_fixture.hpp"
 
@@ -201,6 +203,67 @@ TEST_F(Gc, runs_once_at_a_time) {
   EXPECT_ERRC(store_->gc({}), Errc::unavailable);
 }
 
+// The same block under a codec without links: what the folder holds must not go with it.
+TEST_F(Gc, keeps_what_a_folder_links_to_when_its_block_is_pinned_as_raw_too) {
+  const Bytes small = make_file("dir/small", 40, 100);
+  const Bytes large = make_file("dir/sub/large", 41, 3 * kMiB);
+  const ipld::Cid root = add("dir").cid;
+  const ipld::Cid inner = *store_->resolve(root, "sub");
+  const auto as_raw = [](const ipld::Cid& cid) {
+    return ipld::Cid::v1(ipld::Codec::raw, cid.hash());
+  };
+  ASSERT_TRUE(store_->pin(as_raw(root), {}).has_value());
+  ASSERT_TRUE(store_->pin(as_raw(inner), {}).has_value());
+  const GcReport report = gc();
+  EXPECT_EQ(report.blocks_freed, 0U);
+  EXPECT_EQ(report.files_freed, 0U);
+  EXPECT_EQ(store_->list(root)->size(), 2U);
+  EXPECT_EQ(cat(*store_->resolve(root, "small")), small);
+  EXPECT_EQ(cat(*store_->resolve(root, "sub/large")), large);
+  expect_sound();
+  unpin(root);
+  EXPECT_EQ(gc().files_freed, 1U);  // The two blocks alone are pinned now.
+  EXPECT_TRUE(has(root));
+  EXPECT_TRUE(has(inner));
+  EXPECT_FALSE(has(raw_cid(small)));
+}
+
+TEST_F(Gc, keeps_what_links_to_one_block_as_raw_and_as_node_reach) {
+  const ipld::Cid child = put_raw(as_bytes("child"));
+  const ipld::Cid node = put_folder({{"child", child, 5}});
+  const ipld::Cid as_raw = ipld::Cid::v1(ipld::Codec::raw, node.hash());
+  const ipld::Cid root = put_folder({{"a-raw", as_raw, 50}, {"b-node", node, 55}});
+  ASSERT_TRUE(store_->pin(root, {}).has_value());
+  const std::uint64_t counted = store_->pins()->front().bytes;
+  EXPECT_EQ(counted, 5 + *store_->size_of(node) + *store_->size_of(root));  // Each block once.
+  gc();
+  EXPECT_TRUE(has(child));
+}
+
+// The pin comes after the mark, when the sweep has seen its block as a raw one only.
+TEST_F(Gc, keeps_a_folder_that_is_pinned_while_it_runs_though_its_block_is_pinned_as_raw) {
+  make_file("model", 42, 3 * kMiB);
+  const ipld::Cid model = add("model").cid;
+  const ipld::Cid child = put_raw(as_bytes("child"));
+  const ipld::Cid folder = put_folder({{"child", child, 5}});
+  const FileDag dag = make_dag(ipld::unixfs_v1_2025(), read_bytes(work("model")));
+  ASSERT_TRUE(store_->pin(dag.slots[0].cid, {}).has_value());
+  ASSERT_TRUE(store_->pin(ipld::Cid::v1(ipld::Codec::raw, folder.hash()), {}).has_value());
+  unpin(model);
+  store_.reset();
+  StoreOptions how = options();
+  Status pinned = fail(Errc::internal, "not pinned");
+  how.on_step = [&](std::string_view step) {
+    if (step != "pack.append" || pinned) return;
+    std::jthread([&] { pinned = store_->pin(folder, {}); });  // Ends here.
+  };
+  store_ = *Store::open(how);
+  gc();
+  ASSERT_TRUE(pinned) << pinned.error().message;
+  EXPECT_TRUE(has(child));
+  expect_sound();
+}
+
 TEST_F(Gc, stops_when_asked_and_frees_nothing) {
   make_file("gone", 12, 3 * kMiB);
   const ipld::Cid gone = add("gone").cid;
@@ -313,6 +376,42 @@ TEST_F(Private, roots_stay_private_when_added_again) {
   EXPECT_TRUE(hidden(raw_cid(as_bytes("secret"))));
   ASSERT_TRUE(store_->pin(root, {.is_private = false}).has_value());  // Said in so many words.
   EXPECT_FALSE(hidden(raw_cid(as_bytes("secret"))));
+}
+
+TEST_F(Private, roots_stay_private_when_a_pin_is_merged) {
+  write_bytes(work("dir/secret"), as_bytes("secret"));
+  const ipld::Cid root = add("dir", {.is_private = true}).cid;
+  const PinInfo before = store_->pins()->front();
+  ASSERT_TRUE(store_->pin(root, {.merge = true}).has_value());
+  ASSERT_EQ(store_->pins()->size(), 1U);
+  PinInfo after = store_->pins()->front();
+  EXPECT_TRUE(after.is_private);
+  EXPECT_EQ(after.name, "dir");
+  EXPECT_EQ(after.added, before.added);
+  EXPECT_TRUE(hidden(raw_cid(as_bytes("secret"))));
+  ASSERT_TRUE(store_->pin(root, {.name = "other", .merge = true}).has_value());
+  after = store_->pins()->front();
+  EXPECT_TRUE(after.is_private);
+  EXPECT_EQ(after.name, "other");
+}
+
+TEST_F(Private, pins_may_be_made_of_public_ones_by_merging) {
+  const ipld::Cid block = put_raw(as_bytes("block"));
+  ASSERT_TRUE(store_->pin(block, {.name = "name"}).has_value());
+  ASSERT_TRUE(store_->pin(block, {.is_private = true, .merge = true}).has_value());
+  EXPECT_TRUE(store_->pins()->front().is_private);
+  EXPECT_EQ(store_->pins()->front().name, "name");
+  EXPECT_TRUE(hidden(block));
+}
+
+TEST_F(Private, folders_stay_hidden_when_their_block_is_public_as_raw) {
+  write_bytes(work("dir/secret"), as_bytes("secret"));
+  const ipld::Cid root = add("dir", {.is_private = true}).cid;
+  ASSERT_TRUE(store_->pin(ipld::Cid::v1(ipld::Codec::raw, root.hash()), {}).has_value());
+  EXPECT_TRUE(hidden(root));
+  EXPECT_TRUE(hidden(raw_cid(as_bytes("secret"))));
+  ASSERT_TRUE(store_->pin(root, {}).has_value());
+  EXPECT_FALSE(hidden(root));
 }
 
 TEST_F(Private, blocks_may_be_hidden_from_their_first_put) {

@@ -5,6 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <future>
+#include <optional>
+
+#include "accel/core/lock_wait.hpp"
 #include "temp_dir.hpp"
 
 namespace accel {
@@ -109,6 +113,25 @@ TEST_F(File, shared_locks_live_side_by_side) {
   const auto second = FileLock::acquire(dir / "lock", FileLock::Mode::shared, false);
   EXPECT_TRUE(first);
   EXPECT_TRUE(second);
+}
+
+TEST_F(File, a_lock_is_waited_for_until_it_is_free_or_the_wait_is_stopped) {
+  const auto path = dir / "lock";
+  std::optional<FileLock> held = *FileLock::acquire(path, FileLock::Mode::exclusive, false);
+  std::stop_source stop;
+  auto stopped = std::async(std::launch::async, [&] {
+    return wait_for_lock(path, FileLock::Mode::exclusive, stop.get_token());
+  });
+  auto waiting = std::async(std::launch::async,
+                            [&] { return wait_for_lock(path, FileLock::Mode::exclusive, {}); });
+  EXPECT_EQ(stopped.wait_for(std::chrono::milliseconds(80)), std::future_status::timeout);
+  stop.request_stop();
+  const auto none = stopped.get();
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, Errc::cancelled);
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(10)), std::future_status::timeout);
+  held.reset();
+  EXPECT_TRUE(waiting.get());
 }
 
 }  // namespace

@@ -1,82 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole pulls over real sockets, from gateways that are honest and from gateways that are not.
-#include "accel/exchange/fetcher.hpp"
-
 #include <gmock/gmock.h>
 
-#include <filesystem>
 #include <thread>
 
-#include "accel/core/async/io.hpp"
-#include "accel/core/async/sync_wait.hpp"
-#include "test_gateway.hpp"
+#include "fetcher_fixture.hpp"
 
 namespace accel::exchange {
 namespace {
 
 using ::testing::AnyOf;
+using testing::FetcherTest;
 using ::testing::HasSubstr;
 using testing::Manner;
 using testing::noise;
 using testing::TestDag;
 using testing::TestGateway;
 using namespace std::chrono_literals;
-
-class FetcherTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("accel-fetcher-" + random_hex(system_random(), 8));
-    std::filesystem::create_directories(folder_);
-    open_store();
-  }
-  void TearDown() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  void open_store() {
-    store_.reset();
-    auto store = blockstore::Store::open({.directory = folder_ / "store"});
-    ASSERT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-  }
-
-  PullOptions from(std::vector<std::string> urls) {
-    PullOptions options;
-    options.sources = std::move(urls);
-    options.limits.stall_timeout = 300ms;
-    options.limits.first_back_off = 10ms;
-    return options;
-  }
-  Result<PullReport> pull(const ipld::Cid& root, PullOptions options, std::stop_token stop = {}) {
-    net::HttpClient client(io_.executor());
-    Fetcher fetcher(*store_, client, pool_, system_clock(), metrics_);
-    return sync_wait(io_.executor(), fetcher.pull(root, std::move(options)), std::move(stop));
-  }
-  void expect_file(const ipld::Cid& root, const Bytes& expected) {
-    Bytes got;
-    const auto read = store_->read(root, 0, expected.size(), [&](ByteView bytes) -> Status {
-      got.insert(got.end(), bytes.begin(), bytes.end());
-      return {};
-    });
-    ASSERT_TRUE(read) << read.error().message;
-    EXPECT_TRUE(got == expected);
-  }
-  void expect_unreadable(const ipld::Cid& root) {
-    const auto file = store_->file_of(root);
-    EXPECT_TRUE(!file || !*file);
-    const auto pins = store_->pins();
-    ASSERT_TRUE(pins);
-    EXPECT_TRUE(pins->empty());
-  }
-
-  std::filesystem::path folder_;
-  std::unique_ptr<blockstore::Store> store_;
-  IoThread io_{1, "client"};
-  OffloadPool pool_{2};
-  Metrics metrics_;
-};
 
 TEST_F(FetcherTest, pulls_a_file_pins_it_and_reports) {
   TestDag dag;
@@ -165,6 +105,35 @@ TEST_F(FetcherTest, a_second_pull_fetches_nothing) {
   EXPECT_EQ(gateway.requests(), before);
   EXPECT_EQ(again->bytes_fetched, 0U);
   EXPECT_EQ(again->bytes_reused, dag.bytes());
+}
+
+TEST_F(FetcherTest, a_private_root_stays_private_when_it_is_pulled_again) {
+  TestDag dag;
+  const auto file = dag.add_file(noise(22, 20'000));
+  TestGateway gateway(dag);
+  PullOptions options = from({gateway.url()});
+  options.name = "secret";
+  options.is_private = true;
+  ASSERT_TRUE(pull(file.cid, options));
+  const auto before = store_->pins();
+  ASSERT_TRUE(before);
+  const auto path = store_->file_of(file.cid);
+  ASSERT_TRUE(path && *path);
+  std::filesystem::remove(**path);  // So that something is fetched.
+  const auto report = pull(file.cid, from({gateway.url()}));
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_GT(report->bytes_fetched, 0U);
+  const auto pins = store_->pins();
+  ASSERT_TRUE(pins);
+  ASSERT_EQ(pins->size(), 1U);
+  EXPECT_TRUE(pins->front().is_private);
+  EXPECT_EQ(pins->front().name, "secret");
+  EXPECT_EQ(pins->front().added, before->front().added);
+  for (const auto& [cid, block] : dag.blocks()) {
+    EXPECT_TRUE(*store_->is_private(cid)) << cid.to_string();
+  }
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(**path).permissions(), perms::owner_read);
 }
 
 TEST_F(FetcherTest, equal_leaves_are_fetched_once) {

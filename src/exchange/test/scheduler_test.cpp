@@ -267,6 +267,17 @@ TEST(Scheduler, backs_off_longer_after_each_failure_and_then_gives_the_source_up
   EXPECT_THAT(script.error().message, HasSubstr("http://a was given up: HTTP 503"));
 }
 
+TEST(Scheduler, tells_how_a_block_failed_at_a_source_that_is_not_given_up) {
+  Script script;
+  script.sources({"http://a"});
+  script.wants(1, kMiB);
+  for (int i = 0; i < 3; ++i) {
+    script.fails("http://a", 0, Errc::io, "reset");
+    script.passes(1s);
+  }
+  EXPECT_EQ(script.error().code, Errc::io);
+}
+
 TEST(Scheduler, gives_a_source_up_after_six_failures_in_a_row) {
   Script script;
   script.sources({"a", "b"});

@@ -48,11 +48,15 @@ struct AddOptions {
 // Of put() and begin_file(): what a private pull brings is hidden from its first block on.
 struct PutOptions {
   bool is_private = false;
+  std::stop_token stop = {};  // begin_file() looks at it while it hashes and copies.
 };
 
 struct PinOptions {
   std::string name = {};
   bool is_private = false;
+  // A root that is pinned already stays private, and keeps its date, and its name if none is given.
+  // Without, the new pin replaces the old one.
+  bool merge = false;
 };
 
 struct ExportOptions {

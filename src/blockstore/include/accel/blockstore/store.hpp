@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,7 +68,7 @@ class Store {
   // Takes up or starts the fetch of a file; copies what the store has of it already. The slots are
   // all leaves in file order. Errors: unavailable (somebody fetches it now), invalid_argument
   // (slots that leave gaps), already_exists (it is here: file_of()), resource_exhausted (no room on
-  // disk).
+  // disk), cancelled (what was copied stays for the next call).
   Result<std::unique_ptr<PartialFile>> begin_file(const ipld::Cid& root, std::uint64_t file_bytes,
                                                   std::vector<LeafSlot> slots,
                                                   const PutOptions& options = {});
@@ -75,8 +76,10 @@ class Store {
   // The read-only file with these contents, if the root is stored (or referenced, and unchanged) as
   // one. The path stays valid while a pin or lease holds the root. Errors: corrupt, unavailable.
   Result<std::optional<std::filesystem::path>> file_of(const ipld::Cid& root) const;
-  // The same, and writes such a file when the blocks lie in packs. Errors: as read().
-  Result<std::filesystem::path> ensure_file(const ipld::Cid& root);
+  // The same, and writes such a file when the blocks lie in packs; waits while another call, or a
+  // fetch, works on the same file. Errors: as read(); cancelled.
+  Result<std::filesystem::path> ensure_file(const ipld::Cid& root,
+                                            const std::stop_token& stop = {});
 
   // Reading UnixFS. Errors: not_found, corrupt, unsupported (sharded directories, other codecs),
   // invalid_argument (a folder where a file is meant, or the reverse; a range that starts beyond

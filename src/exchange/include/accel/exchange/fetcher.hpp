@@ -50,9 +50,10 @@ struct PullLimits {
 struct PullOptions {
   std::vector<std::string>
       sources;       // Gateways: "http://host:port", a path in front of /ipfs is kept.
-  std::string name;  // Of the pin.
+  std::string name;  // Of the pin; empty: it keeps the one that it has.
   bool pin = true;
-  bool is_private = false;  // Never served, never announced, from the first block on.
+  // Never served, never announced, from the first block on. A root with a private pin stays so.
+  bool is_private = false;
   std::function<void(const PullProgress&)>
       on_progress;       // At most ten times a second, and at the end.
   std::stop_token stop;  // Leaves what was verified so that the next pull takes it up.
