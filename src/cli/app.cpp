@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "accel/cli/cli.hpp"
 #include "accel/core/log.hpp"
+#include "accel/node/build_info.hpp"
 #include "command.hpp"
 #include "interrupt.hpp"
 
@@ -61,6 +67,67 @@ int run_selected(const Selection& selection, GlobalFlags flags) {
   return errc_exit_code(status.error().code);
 }
 
+// Levenshtein's distance; both are short.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t corner = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t change = corner + (a[i] == b[j] ? 0 : 1);
+      corner = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, corner + 1, change});
+    }
+  }
+  return row.back();
+}
+
+// The first word that names no command where one is expected, with the nearest that there is.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv) {
+  const CLI::App* group = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
+    if (word.starts_with("-")) {
+      const CLI::Option* option = app.get_option_no_throw(std::string(word));
+      if (option != nullptr && option->get_items_expected_max() > 0) ++i;  // Its value.
+      continue;
+    }
+    const auto by_name = [&](const CLI::App* command) { return command->get_name() == word; };
+    const auto found = std::ranges::find_if(commands, by_name);
+    if (found != commands.end()) {
+      group = *found;
+      continue;
+    }
+    if (commands.empty()) return std::nullopt;
+    const auto nearer = [&](const CLI::App* a, const CLI::App* b) {
+      return distance(a->get_name(), word) < distance(b->get_name(), word);
+    };
+    const std::string nearest = (*std::ranges::min_element(commands, nearer))->get_name();
+    const std::string in = group == &app ? "" : " " + group->get_name();
+    return fmt::format("ipfs-accelerate{} has no command \"{}\"; the nearest is \"{}\"", in, word,
+                       nearest);
+  }
+  return std::nullopt;
+}
+
+std::string parse_error(const CLI::App& app, const CLI::ParseError& error, int argc,
+                        const char* const* argv) {
+  const bool no_command = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ||
+                          dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  const auto unknown = no_command ? unknown_command(app, argc, argv) : std::nullopt;
+  return (unknown ? *unknown : std::string(error.what())) + ". See --help.";
+}
+
+// `help COMMAND…` as `COMMAND… --help`.
+std::vector<const char*> with_help_last(int argc, const char* const* argv) {
+  std::vector<const char*> words(argv, argv + argc);
+  if (argc < 2 || std::string_view(argv[1]) != "help") return words;
+  words.erase(words.begin() + 1);
+  words.push_back("--help");
+  return words;
+}
+
 }  // namespace
 
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
@@ -76,10 +143,14 @@ void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Ses
 }
 
 int run(int argc, const char* const* argv) {
+  const std::vector<const char*> words = with_help_last(argc, argv);
+  argc = static_cast<int>(words.size());
+  argv = words.data();
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{kDescription, "ipfs-accelerate"};
   app.footer(kFooter);
   app.require_subcommand(1);
+  app.set_version_flag("--version", "ipfs-accelerate " + std::string(node::kVersion));
   app.get_formatter()->column_width(34);
   GlobalFlags flags;
   Selection selection;
@@ -90,8 +161,7 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);  // --help
   } catch (const CLI::ParseError& error) {
-    print_error(Error{Errc::invalid_argument, std::string(error.what()) + ". See --help.", {}},
-                flags.json);
+    print_error(Error{Errc::invalid_argument, parse_error(app, error, argc, argv), {}}, flags.json);
     return errc_exit_code(Errc::invalid_argument);
   }
   return run_selected(selection, std::move(flags));

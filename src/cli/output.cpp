@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace accel::cli {
@@ -11,13 +12,22 @@ namespace {
 
 Status put(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    // Whoever read it has seen enough (`| head`): nothing to complain about.
+    if (errno == EPIPE) return fail(Error{Errc::cancelled, {}, {}});
     return fail_errno(Errc::io, errno, "Cannot write the result to standard output.");
   }
   return {};
 }
 
-bool is_number(std::string_view cell) {
-  return !cell.empty() && (cell.front() >= '0' && cell.front() <= '9');
+// "12", "0.97x", "90.8 MB", "1.2e-07", "-".
+bool is_number(const std::string& cell) {
+  if (cell.empty() || cell == "-") return true;
+  char* rest = nullptr;
+  std::strtod(cell.c_str(), &rest);
+  const std::string_view unit(rest);
+  constexpr std::size_t kLongestUnit = 6;  // " GiB/s"
+  return rest != cell.c_str() && unit.size() <= kLongestUnit &&
+         unit.find_first_of("0123456789_") == unit.npos;
 }
 
 // Columns of a UTF-8 text, counting code points; wide characters are rare in what we print.
@@ -78,12 +88,17 @@ Status print_table(const std::vector<std::string>& header,
       widths[i] = std::max(widths[i], columns_of(row[i]));
     }
   }
+  std::vector<bool> right(widths.size(), true);
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      right[i] = right[i] && is_number(row[i]);
+  }
   const auto line_of = [&](const std::vector<std::string>& row) {
     std::string line;
     for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
       const std::string padding(widths[i] - columns_of(row[i]), ' ');
       const bool last = i + 1 == row.size();
-      line += is_number(row[i]) ? padding + row[i] : row[i] + (last ? "" : padding);
+      line += right[i] && !rows.empty() ? padding + row[i] : row[i] + (last ? "" : padding);
       if (!last) line += "  ";
     }
     return line;
@@ -94,6 +109,7 @@ Status print_table(const std::vector<std::string>& header,
 }
 
 void print_error(const Error& error, bool json) {
+  if (error.message.empty()) return;
   if (json) {
     const nlohmann::json document{
         {"error",

@@ -13,17 +13,18 @@
 
 namespace accel::cli {
 
-// One line to stdout. Errors: io when stdout is closed or full (a broken pipe, a full disk).
+// One line to stdout. Errors: io (a full disk); cancelled without a message when the reader of a
+// pipe has gone.
 Status print_line(std::string_view line);
 Status print_json(const nlohmann::json& document);
 Status print_bytes(ByteView bytes);
 
-// A table with columns padded to their widest cell; numbers (cells that start with a digit) are
-// aligned right.
+// A table with columns padded to their widest cell; columns of numbers are aligned right.
 Status print_table(const std::vector<std::string>& header,
                    std::vector<std::vector<std::string>> rows);
 
-// "error: sentence", the cause, and the code's name on stderr; as JSON when `json`.
+// "error: sentence", the cause, and the code's name on stderr; as JSON when `json`. An error
+// without a message is not shown.
 void print_error(const Error& error, bool json);
 void print_note(std::string_view text);
 

@@ -95,6 +95,21 @@ Result<SharedLibrary> open_library(const LibraryQuery& query) {
       std::move(cause)});
 }
 
+bool is_loaded(std::string_view file_name) {
+  struct Search {
+    std::string_view wanted;
+    bool found = false;
+  } search{file_name};
+  const auto look = [](dl_phdr_info* info, std::size_t, void* data) {
+    auto& wanted = *static_cast<Search*>(data);
+    const std::string_view path = info->dlpi_name == nullptr ? "" : info->dlpi_name;
+    wanted.found = path.substr(path.rfind('/') + 1).starts_with(wanted.wanted);
+    return wanted.found ? 1 : 0;
+  };
+  ::dl_iterate_phdr(look, &search);
+  return search.found;
+}
+
 std::filesystem::path executable_dir() {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);

@@ -5,6 +5,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <span>
 #include <utility>
 
 #include "accel/core/log.hpp"
@@ -13,6 +14,7 @@ namespace accel::exchange {
 namespace {
 
 constexpr std::size_t kSpareBuffers = 32;  // What is in flight on a fast link.
+constexpr std::size_t kPlacesAtOnce = 64;  // Of one leaf; the stop token is looked at in between.
 
 SchedulerLimits scheduler_limits(const PullLimits& limits) {
   SchedulerLimits result;
@@ -288,13 +290,14 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, Bytes block) {
   co_return Status{};
 }
 
-// The leaf is hashed and written by one job for each place that it has in the open files. Places
-// may be added while a job runs, and another source may finish first.
+// The leaf is hashed and written to each place that it has in the open files, some at a time, so that
+// a file made of one leaf over and over can be stopped. Places may be added while a job runs, and
+// another source may finish first.
 Task<void> PullSession::verify_leaf(RequestId id, WantId want, Bytes block) {
   std::size_t written = 0;
   while (true) {
     const auto found = wants_.find(want);
-    if (found == wants_.end()) break;
+    if (over_ || found == wants_.end()) break;
     const ipld::Cid cid = found->second.cid;
     if (written == found->second.targets.size()) {
       const WantInfo info = std::move(found->second);
@@ -308,9 +311,9 @@ Task<void> PullSession::verify_leaf(RequestId id, WantId want, Bytes block) {
       feed(BlockVerified{id});
       break;
     }
-    const std::vector<Target> places(
-        found->second.targets.begin() + static_cast<std::ptrdiff_t>(written),
-        found->second.targets.end());
+    const std::span<const Target> rest = std::span(found->second.targets).subspan(written);
+    const std::span<const Target> some = rest.first(std::min(rest.size(), kPlacesAtOnce));
+    const std::vector<Target> places(some.begin(), some.end());
     auto job = [&](std::stop_token) -> Result<Verdict> {
       for (const Target& place : places) {
         const Status put = place.file->partial->write_leaf(place.slot, block);

@@ -86,8 +86,19 @@ struct PullTarget {
 Result<PullTarget> parse_pull_target(const std::string& text, std::string name) {
   const std::size_t at = text.find('@');
   if (at != std::string::npos && name.empty()) name = text.substr(0, at);
-  const std::string cid_text = at == std::string::npos ? text : text.substr(at + 1);
-  ACCEL_TRY(ipld::Cid root, ipld::Cid::parse(cid_text));
+  std::string_view cid_text(text);
+  if (at != std::string::npos) cid_text.remove_prefix(at + 1);
+  cid_text = without_ipfs_prefix(cid_text);
+  while (cid_text.ends_with('/')) cid_text.remove_suffix(1);
+  auto parsed = ipld::Cid::parse(cid_text);
+  if (!parsed) {
+    return fail(Error{Errc::invalid_argument,
+                      fmt::format("pull takes a CID, or NAME@CID to give it a name; \"{}\" is no "
+                                  "CID. A gateway's address goes into --from.",
+                                  cid_text.substr(0, kMaxNameBytes)),
+                      parsed.error().message});
+  }
+  ipld::Cid root = std::move(*parsed);
   if (!name.empty()) ACCEL_CHECK(check_name(name));
   return PullTarget{std::move(name), std::move(root)};
 }

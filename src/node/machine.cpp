@@ -29,17 +29,26 @@ std::optional<std::vector<hardware::PlatformReport>> remembered_reports(
   return reports ? std::optional(std::move(*reports)) : std::nullopt;
 }
 
-// Without canaries: the machine key leaves them out, and loading every engine here would cost each
-// first run seconds.
-std::vector<hardware::PlatformReport> detected(blockstore::Store& store) {
-  const std::string stamp = to_hex(crypto::sha256(as_bytes(hardware::detection_stamp())));
-  if (auto known = remembered_reports(store, stamp)) return std::move(*known);
-  std::vector<hardware::PlatformReport> reports = hardware::detect();
+std::string current_stamp() {
+  return to_hex(crypto::sha256(as_bytes(hardware::detection_stamp())));
+}
+
+// A read-only home detects each time.
+void remember(blockstore::Store& store, const std::string& stamp,
+              const std::vector<hardware::PlatformReport>& reports) {
   if (const auto old = store.kv_list(kDetectionSpace)) {
     for (const auto& [key, value] : *old) (void)store.kv_erase(kDetectionSpace, key);
   }
-  (void)store.kv_put(kDetectionSpace, stamp,
-                     hardware::to_json_text(reports));  // A read-only home detects each time.
+  (void)store.kv_put(kDetectionSpace, stamp, hardware::to_json_text(reports));
+}
+
+// Without canaries: the machine key leaves them out, and loading every engine here would cost each
+// first run seconds.
+std::vector<hardware::PlatformReport> detected(blockstore::Store& store) {
+  const std::string stamp = current_stamp();
+  if (auto known = remembered_reports(store, stamp)) return std::move(*known);
+  std::vector<hardware::PlatformReport> reports = hardware::detect();
+  remember(store, stamp, reports);
   return reports;
 }
 
@@ -48,6 +57,8 @@ std::vector<hardware::PlatformReport> detected(blockstore::Store& store) {
 Result<std::vector<hardware::PlatformReport>> detect_platforms(Services& services,
                                                                std::stop_token stop) {
   std::vector<hardware::PlatformReport> reports = hardware::detect();
+  ACCEL_TRY(blockstore::Store* const store, services.store());
+  remember(*store, current_stamp(), reports);
   std::vector<inference::Backend*> backends;
   for (const auto& backend : services.backends()) backends.push_back(backend.get());
   ACCEL_CHECK(inference::fill_canaries(reports, backends, stop));

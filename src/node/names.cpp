@@ -25,6 +25,13 @@ Result<ipld::Cid> root_of(const blockstore::Store& store, const std::string& tex
 
 }  // namespace
 
+std::string_view without_ipfs_prefix(std::string_view text) {
+  for (const std::string_view prefix : {"/ipfs/", "ipfs://", "ipfs:/"}) {
+    if (text.starts_with(prefix)) return text.substr(prefix.size());
+  }
+  return text;
+}
+
 Status check_name(std::string_view name) {
   const bool fits = !name.empty() && name.size() <= kMaxNameBytes && name.front() != '-' &&
                     std::all_of(name.begin(), name.end(), is_name_character);
@@ -52,7 +59,7 @@ Status give_name(blockstore::Store& store, const std::string& name, const ipld::
 }
 
 Result<Target> resolve_target(const blockstore::Store& store, std::string_view text) {
-  if (text.starts_with("/ipfs/")) text.remove_prefix(6);
+  text = without_ipfs_prefix(text);
   const std::size_t slash = std::min(text.find('/'), text.size());
   const std::string first(text.substr(0, slash));
   ACCEL_TRY(const ipld::Cid root, root_of(store, first));

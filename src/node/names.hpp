@@ -18,6 +18,9 @@ Status check_name(std::string_view name);
 // Errors: already_exists when the name stands for another CID; as the store.
 Status give_name(blockstore::Store& store, const std::string& name, const ipld::Cid& cid);
 
+// "/ipfs/CID" and "ipfs://CID" as "CID"; other text as it is.
+std::string_view without_ipfs_prefix(std::string_view text);
+
 struct Target {
   ipld::Cid root;
   ipld::Cid cid;     // What root/path leads to; root itself without a path.

@@ -80,6 +80,8 @@ Field candidates_here(Services& services, const models::Variant& variant,
   }
   const bool cuda_only = has_cuda && services.config().get<bool>("hardware.prefer_cuda");
   for (inference::BackendInfo& info : infos) {
+    // Quantizing activations changes nothing where the weights are not stored as int8.
+    if (!variant.precision.starts_with("int8")) std::erase(info.precisions, "int8dyn");
     std::erase_if(info.devices, [&](const auto& device) {
       return !allowed_by_config(services.config(), device, cuda_only);
     });

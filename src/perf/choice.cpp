@@ -107,7 +107,7 @@ class ChoiceWriter {
   std::string reason_of(const Entry& from, const ChoiceRow& row) const {
     switch (row.verdict) {
       case Verdict::winner:
-        return fmt::format("The fastest: median {:.2f} ms over {} runs.", row.median_ms, row.runs);
+        return fmt::format("The best: median {:.2f} ms over {} runs.", row.median_ms, row.runs);
       case Verdict::slower:
         if (row.ratio <= 1 + search_.options_.min_margin) {
           return fmt::format("As good as the winner within {:.0f} % ({:.3f}x over {} runs).",
@@ -138,6 +138,13 @@ class ChoiceWriter {
                       [&](const ChoiceRow& row) { return row.verdict == verdict; }));
   }
 
+  // Another is as fast within what is called a tie.
+  bool winner_has_equals() const {
+    return std::ranges::any_of(choice_.rows, [&](const ChoiceRow& row) {
+      return row.verdict == Verdict::slower && row.ratio <= 1 + search_.options_.tie;
+    });
+  }
+
   void explain() {
     if (!choice_.winner) {
       choice_.provisional = true;
@@ -147,14 +154,15 @@ class ChoiceWriter {
       return;
     }
     const ChoiceRow& first = choice_.rows.front();
-    choice_.reason =
-        fmt::format("{} was the fastest of {} measured in {:.1f} s: median {:.2f} ms.",
-                    first.candidate.id(), count(Verdict::winner) + count(Verdict::slower),
-                    to_ms(choice_.spent) / 1000, first.median_ms);
+    choice_.reason = fmt::format("{} was the {} of {} measured in {:.1f} s: median {:.2f} ms.",
+                                 first.candidate.id(), winner_has_equals() ? "best" : "fastest",
+                                 count(Verdict::winner) + count(Verdict::slower),
+                                 to_ms(choice_.spent) / 1000, first.median_ms);
     const auto next = std::find_if(choice_.rows.begin(), choice_.rows.end(),
                                    [](const auto& row) { return row.verdict == Verdict::slower; });
     if (next != choice_.rows.end()) {
-      choice_.reason += fmt::format(" Next: {} at {:.2f}x.", next->candidate.id(), next->ratio);
+      choice_.reason += fmt::format(" Next: {} at {:.2f}x{}.", next->candidate.id(), next->ratio,
+                                    winner_has_equals() ? " (as good; fewer threads win)" : "");
     }
     const bool untried = count(Verdict::not_tried) > 0;
     choice_.provisional = first.under_load || untried;

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pulling a root by CID from gateways, true and false ones."""
+import os
+import signal
+import time
 import unittest
 
 from harness import HostileGateway, MIB, TestCase
@@ -115,6 +118,21 @@ class Pull(TestCase):
             other = self.home()
             other.ok("pull", cid, "--from", sleeper.url, "--from", daemon.gateway, environment=environment)
         self.assertEqual(other.run("cat", cid, text=False)[1], path.read_bytes())
+
+    def test_of_one_leaf_over_and_over_stops_when_asked(self):
+        path = self.file("zeros", 0)
+        os.truncate(path, 8 << 30)
+        source = self.home()
+        root = source.ok("add", "-Q", "--reference", path).strip()
+        with self.daemon(source) as gateway:
+            home = self.home()
+            pull = home.start("pull", root, "--from", gateway.gateway)
+            time.sleep(0.5)
+            pull.send_signal(signal.SIGINT)
+            start = time.monotonic()
+            pull.communicate(timeout=60)
+        self.assertEqual(pull.returncode, 130)
+        self.assertLess(time.monotonic() - start, 10)
 
     def test_of_what_nobody_has_says_so(self):
         home, _, _ = self.seed(MIB)

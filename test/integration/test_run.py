@@ -54,6 +54,18 @@ class Run(TestCase):
         self.assertTrue(kept["selection"]["winner"].startswith(kept["engine"] + "/"), kept["selection"])
         self.assertEqual(self.embed("--input", "a dog", "--remeasure")["choice"], "measured now")
 
+    def test_lines_of_a_file_and_vectors_stay_in_step(self):
+        path = self.file("lines.txt", 0)
+        path.write_text("a cat\n\na dog\n")
+        self.assertEqual(len(self.embed("--input-file", path)["embeddings"]), 3)
+        path.write_bytes(b"ok\nbin\0ary\n")
+        self.assert_fails(2, self.node.run("run", "minilm", "--input-file", path), "line 2")
+
+    def test_nothing_is_written_outside_the_home_and_nobody_is_called(self):
+        cache = self.file("user/x", 0).parent
+        self.node.run("run", "minilm", "--input", "x", environment={"HOME": str(cache), "XDG_CACHE_HOME": str(cache / "c")})
+        self.assertEqual([str(p) for p in cache.rglob("*") if p.name != "x"], [])
+
     def done_first(self, selection):
         """The engine that loads, opens and answers once in the least time, by the figures shown."""
         runnable = [row for row in selection["candidates"] if row["verdict"] in ("winner", "slower")]

@@ -185,11 +185,17 @@ struct PullFlags {
 
 Status print_pull(const json& result) {
   const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
-  ACCEL_CHECK(print_line(
-      fmt::format("pulled {} ({}): {} fetched, {} were here, every byte verified, in {:.2f} s",
-                  result.at("cid").get<std::string>(), human_bytes(count("bytes_total")),
-                  human_bytes(count("bytes_fetched")), human_bytes(count("bytes_reused")),
-                  result.value("seconds", 0.0))));
+  const std::string root = result.at("cid").get<std::string>();
+  if (count("bytes_fetched") == 0) {
+    ACCEL_CHECK(print_line(
+        fmt::format("{} ({}) was here already, verified when it came (`verify` hashes it again)",
+                    root, human_bytes(count("bytes_total")))));
+  } else {
+    ACCEL_CHECK(print_line(
+        fmt::format("pulled {} ({}): {} fetched and verified, {} were here, in {:.2f} s", root,
+                    human_bytes(count("bytes_total")), human_bytes(count("bytes_fetched")),
+                    human_bytes(count("bytes_reused")), result.value("seconds", 0.0))));
+  }
   for (const json& source : result.at("sources")) {
     ACCEL_CHECK(print_line(fmt::format(
         "  from {}: {} in {} blocks, {} failures", source.at("url").get<std::string>(),

@@ -20,9 +20,17 @@ Status list_models(Session& session) {
   std::vector<std::vector<std::string>> rows;
   for (const json& model : result.at("models")) {
     rows.push_back({model.at("name"), model.value("task", std::string("?")),
-                    human_bytes(model.value("bytes", std::uint64_t{0})), model.at("cid")});
+                    model.contains("bytes") ? human_bytes(model["bytes"].get<std::uint64_t>())
+                                            : std::string("-"),
+                    model.at("cid")});
   }
-  return print_table({"NAME", "TASK", "BYTES", "CID"}, rows);
+  ACCEL_CHECK(print_table({"NAME", "TASK", "BYTES", "CID"}, rows));
+  for (const json& model : result.at("models")) {
+    if (!model.contains("reason")) continue;
+    print_note(fmt::format("{} does not run: {}", model.at("name").get<std::string>(),
+                           model["reason"].get<std::string>()));
+  }
+  return {};
 }
 
 Status show_model(Session& session, const std::string& model) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // run, text embed: the main job.
+#include <array>
+#include <cstdio>
+#include <iterator>
 #include <memory>
 
 #include "accel/core/file.hpp"
@@ -22,15 +25,44 @@ struct RunFlags {
   bool explain = false, remeasure = false;
 };
 
+Result<std::string> text_of(const std::string& path) {
+  if (path != "-") return read_text_file(path, kInputFileBytes);
+  std::string text;
+  std::array<char, 65536> buffer{};
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), stdin)) {
+    text.append(buffer.data(), got);
+    if (text.size() > kInputFileBytes) {
+      return fail(Errc::resource_exhausted, "Standard input has more than {} bytes.",
+                  kInputFileBytes);
+    }
+  }
+  return text;
+}
+
+// One text a line, empty lines included, so that the vectors stay in step with the lines.
+Result<std::vector<std::string>> lines_of(const std::string& path) {
+  ACCEL_TRY(const std::string text, text_of(path));
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.find('\0') != std::string::npos) {
+      return fail(Errc::invalid_argument, "{} is no text: line {} holds a zero byte.", path,
+                  lines.size() + 1);
+    }
+    lines.push_back(std::move(line));
+    begin = end + 1;
+  }
+  return lines;
+}
+
 Result<std::vector<std::string>> inputs_of(const RunFlags& flags) {
   std::vector<std::string> inputs = flags.inputs;
   if (!flags.input_file.empty()) {
-    ACCEL_TRY(const std::string text, read_text_file(flags.input_file, kInputFileBytes));
-    for (std::size_t begin = 0; begin < text.size();) {
-      const std::size_t end = std::min(text.find('\n', begin), text.size());
-      if (end > begin) inputs.push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    ACCEL_TRY(std::vector<std::string> lines, lines_of(flags.input_file));
+    inputs.insert(inputs.end(), std::make_move_iterator(lines.begin()),
+                  std::make_move_iterator(lines.end()));
   }
   if (inputs.empty()) {
     return fail(Errc::invalid_argument, "No input: give --input TEXT or --input-file FILE.");
@@ -62,6 +94,7 @@ Status print_selection(const json& selection) {
                     number("p90_ms", "{:.2f}"), std::to_string(row.value("runs", 0)),
                     number("max_abs_error", "{:.1e}"), candidate_note(row, winner, used)});
   }
+  if (used != winner) ACCEL_CHECK(print_line("used " + used + ", because opening counts too:"));
   ACCEL_CHECK(print_table({"ENGINE", "DEVICE", "PRECISION", "THREADS", "OPEN ms", "MEDIAN ms",
                            "P10", "P90", "RUNS", "ERROR", "WHY"},
                           rows));
@@ -82,6 +115,10 @@ Status print_run(const json& result, bool explain) {
       result.value("engine_version", std::string()), result.at("device").get<std::string>(),
       result.at("precision").get<std::string>(), result.value("threads", 0),
       result.at("latency_ms").get<double>(), result.at("provenance").get<std::string>())));
+  if (const auto cut = result.value("truncated", std::size_t{0}); cut > 0) {
+    print_note(fmt::format("{} of {} texts were longer than the model takes and were cut.", cut,
+                           embeddings.size()));
+  }
   return explain && result.contains("selection") ? print_selection(result["selection"]) : Status{};
 }
 
@@ -98,11 +135,13 @@ Status run_model(Session& session, const RunFlags& flags) {
 
 void add_run_options(CLI::App& command, RunFlags& flags) {
   command.add_option("--input", flags.inputs, "A text; may be given several times");
-  command.add_option("--input-file", flags.input_file, "A file with one text a line");
+  command.add_option("--input-file", flags.input_file,
+                     "A file with one text a line; - for standard input");
   command.add_option("--device", flags.device,
                      "auto (measured), or one platform: cpu, cuda, openvino, …");
-  command.add_option("--precision", flags.precision,
-                     "auto (the model's own), or f32, bf16, f16, int8dyn");
+  command.add_option(
+      "--precision", flags.precision,
+      "auto (the model's own), or f32, bf16, f16, int8dyn (weights stored as int8 only)");
   command.add_option("--threads", flags.threads, "Threads of one call; 0 (default) measures");
   command.add_option("--max-error", flags.max_error,
                      "Let auto choose a precision whose vectors differ by at most this (max abs); "

@@ -51,6 +51,11 @@ TEST_F(Library, falls_back_to_the_systems_loader) {
   EXPECT_TRUE(open_library({"libm.so.6", "no-such-package"}));
 }
 
+TEST_F(Library, knows_what_this_process_has_loaded) {
+  EXPECT_TRUE(is_loaded("libc.so"));
+  EXPECT_FALSE(is_loaded("libnobody.so"));
+}
+
 TEST_F(Library, moves_and_may_stay_loaded) {
   auto library = SharedLibrary::open("libm.so.6");
   library->keep_loaded();

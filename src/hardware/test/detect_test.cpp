@@ -184,5 +184,17 @@ TEST(Detect, finds_the_openvino_of_the_pinned_dependencies) {
   EXPECT_EQ(report.devices[0].id, "CPU");
 }
 
+// Its threads do not live on in a child, which would hang until the deadline.
+TEST(Detect, asks_an_openvino_that_this_process_uses_already_without_a_child) {
+  ::setenv("TBB_ENABLE_SANITIZERS", "1", 1);
+  DetectOptions options;
+  auto library = detail::open_vendor_library(options, {"libopenvino_c.so"}, "openvino");
+  if (!library) GTEST_SKIP() << library.error().to_string();
+  library->keep_loaded();
+  ASSERT_TRUE(detail::probe_openvino(options).runtime.ok);  // Starts its threads.
+  const auto report = report_of(Platform::openvino, options);
+  EXPECT_TRUE(report.runtime.ok) << report.runtime.reason;
+}
+
 }  // namespace
 }  // namespace accel::hardware

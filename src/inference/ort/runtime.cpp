@@ -87,7 +87,7 @@ Status Runtime::start() {
                                                     "accel", &env),
                     "start its environment"));
   env_ = {env, api_->ReleaseEnv};
-  return {};
+  return check(api_->DisableTelemetryEvents(env), "turn its telemetry off");
 }
 
 Status Runtime::check(OrtStatus* status, std::string_view doing, Errc general) const {

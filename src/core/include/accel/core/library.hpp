@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accel/core/result.hpp"
@@ -65,6 +66,9 @@ std::vector<std::filesystem::path> library_search_path(const LibraryQuery& query
 // Errors: unavailable; the message says what was looked for and where, the cause what the loader
 // said.
 Result<SharedLibrary> open_library(const LibraryQuery& query);
+
+// Whether this process has loaded a library whose file name starts so ("libcuda.so").
+bool is_loaded(std::string_view file_name);
 
 // The folder of the running executable.
 std::filesystem::path executable_dir();
