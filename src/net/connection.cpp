@@ -27,11 +27,11 @@ RequestLimits request_limits(const ServerLimits& limits) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, std::string remote, ConnectionShared& shared)
+Connection::Connection(Socket socket, Peer peer, ConnectionShared& shared)
     : shared_(shared),
       watch_(std::make_shared<ConnectionWatch>()),
       io_(std::move(socket), *watch_, shared.limits),
-      remote_(std::move(remote)) {}
+      peer_(std::move(peer)) {}
 
 // A connection that was cut ends here, in the middle of whatever it did.
 Connection::~Connection() {
@@ -120,8 +120,8 @@ Task<HttpResponse> Connection::call_handler(HttpRequest request) {
   const SteadyTime now = system_clock().now();
   io_.guard().pause();
   watch_->enter(Phase::handling, now, deadline_after(now, shared_.limits.request_timeout));
-  request.remote = remote_;
-  request.over_unix_socket = remote_ == "unix";
+  request.remote = peer_.name;
+  request.over_unix_socket = peer_.over_unix_socket;
   const std::string what = request.method + " " + request.path;
   Result<HttpResponse> result;
   try {

@@ -33,9 +33,15 @@ struct ConnectionShared {
   std::atomic<bool> draining{false};
 };
 
+// Who is at the other end.
+struct Peer {
+  std::string name;  // As HttpRequest::remote.
+  bool over_unix_socket = false;
+};
+
 class Connection {
  public:
-  Connection(Socket socket, std::string remote, ConnectionShared& shared);
+  Connection(Socket socket, Peer peer, ConnectionShared& shared);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -53,7 +59,6 @@ class Connection {
   Read refuse_request(const RequestParser& parser, Refusal why);
   bool note_progress(const RequestParser& parser, SteadyTime now);
   Task<HttpResponse> call_handler(HttpRequest request);
-  HttpResponse response_of(Result<HttpResponse> result);
   // True when the connection can go on.
   Task<bool> respond(RequestTraits traits, HttpResponse response);
   Task<void> send_response(const std::string& head, const Framing& framing, Body body);
@@ -63,7 +68,7 @@ class Connection {
   ConnectionShared& shared_;
   std::shared_ptr<ConnectionWatch> watch_;  // Owners: this and the server's registry.
   ConnectionIo io_;
-  std::string remote_;
+  Peer peer_;
   Refusal refusal_;
   bool first_ = true;
   bool sent_continue_ = false;

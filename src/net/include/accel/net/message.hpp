@@ -25,9 +25,9 @@ struct HttpRequest {
   std::string path;    // The part before '?', still percent-encoded; split_path() decodes it.
   std::string query;   // The part after '?', still encoded; query_value() decodes it.
   Headers headers;
-  std::string body;  // Complete, at most ServerLimits::max_body_bytes.
-  bool over_unix_socket = false;
-  std::string remote;  // "127.0.0.1:50312" or "unix".
+  std::string body;               // Complete, at most ServerLimits::max_body_bytes.
+  bool over_unix_socket = false;  // What the listener is, whatever became of the client.
+  std::string remote;             // "127.0.0.1:50312" or "unix".
 };
 
 // A piece of an open file, sent with sendfile(2). The file must not shrink while it is sent.
