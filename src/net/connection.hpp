@@ -26,9 +26,14 @@ struct ServerCounters {
   std::atomic<std::uint64_t> timeouts{0};
 };
 
-struct ConnectionShared {
+// What the server's owner wants of every connection.
+struct ConnectionRules {
   HttpHandler handler;
+  HeadCheck check_head;  // May be empty.
   ServerLimits limits;
+};
+
+struct ConnectionShared : ConnectionRules {
   ServerCounters counters;
   std::atomic<bool> draining{false};
 };
@@ -57,6 +62,7 @@ class Connection {
 
   Task<Read> read_request(RequestParser& parser);
   Read refuse_request(const RequestParser& parser, Refusal why);
+  Status check_head(RequestParser& parser);
   bool note_progress(const RequestParser& parser, SteadyTime now);
   Task<HttpResponse> call_handler(HttpRequest request);
   // True when the connection can go on.
@@ -69,8 +75,9 @@ class Connection {
   std::shared_ptr<ConnectionWatch> watch_;  // Owners: this and the server's registry.
   ConnectionIo io_;
   Peer peer_;
-  Refusal refusal_;
+  HttpResponse refusal_;
   bool first_ = true;
+  bool checked_head_ = false;  // Of the request that is being read.
   bool sent_continue_ = false;
 };
 

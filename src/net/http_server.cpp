@@ -66,16 +66,15 @@ std::optional<Peer> peer_of(const Socket& socket, int listener_family) {
 
 class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
  public:
-  Impl(Executor executor, Listener listener, HttpHandler handler, const ServerLimits& limits)
+  Impl(Executor executor, Listener listener, ConnectionRules rules)
       : executor_(std::move(executor)),
         strand_(asio::make_strand(executor_)),
         listener_(std::move(listener)),
         acceptor_(strand_),
-        tick_(tick_of(limits)),
+        tick_(tick_of(rules.limits)),
         service_(strand_, "net server"),
         connections_(strand_, "net connections") {
-    shared_.handler = std::move(handler);
-    shared_.limits = limits;
+    static_cast<ConnectionRules&>(shared_) = std::move(rules);
   }
 
   Status start();
@@ -218,10 +217,10 @@ ServerStats HttpServer::Impl::stats() const {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor executor,
                                                        Endpoint endpoint, HttpHandler handler,
-                                                       ServerLimits limits) {
+                                                       ServerLimits limits, HeadCheck check_head) {
   ACCEL_TRY(Listener listener, open_listener(endpoint));
-  auto impl =
-      std::make_shared<Impl>(std::move(executor), std::move(listener), std::move(handler), limits);
+  ConnectionRules rules{std::move(handler), std::move(check_head), limits};
+  auto impl = std::make_shared<Impl>(std::move(executor), std::move(listener), std::move(rules));
   ACCEL_CHECK(impl->start());
   struct Made : HttpServer {
     explicit Made(std::shared_ptr<Impl> made) : HttpServer(std::move(made)) {}
