@@ -70,9 +70,9 @@ struct HttpResponse {
 // error_response(). The std::function outlives every call.
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest, std::stop_token)>;
 
-// Looks at a request before its body is read, and before "100 Continue": of the body there is at most
-// what came together with the head. An error is answered as error_response() and the connection
-// closes. Runs on the server's executor: never blocks.
+// Looks at a request before its body is read, and before "100 Continue": of the body there is at
+// most what came together with the head. An error is answered as error_response() and the
+// connection closes. Runs on the server's executor: never blocks.
 using HeadCheck = std::function<Status(const HttpRequest& head)>;
 
 HttpResponse text_response(int status, std::string text);  // text/plain; charset=utf-8
