@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
-
-#include "accel/core/file.hpp"
 #include "accel/core/log.hpp"
+#include "accel/net/endpoint.hpp"
 #include "accel/node/settings.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -45,17 +41,8 @@ Result<std::unique_ptr<Session>> Session::create(GlobalFlags flags, std::stop_to
   return session;
 }
 
-// A plain connect() answers in microseconds; a socket file that a crash left behind refuses.
 bool Session::has_daemon() {
-  if (flags_.no_daemon) return false;
-  const std::string path = home_.api_socket().string();
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return false;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return socket &&
-         ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  return !flags_.no_daemon && net::can_connect(net::UnixEndpoint{home_.api_socket()});
 }
 
 Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::json& params,

@@ -27,11 +27,11 @@ RequestLimits request_limits(const ServerLimits& limits) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, std::string remote, ConnectionShared& shared)
+Connection::Connection(Socket socket, Peer peer, ConnectionShared& shared)
     : shared_(shared),
       watch_(std::make_shared<ConnectionWatch>()),
       io_(std::move(socket), *watch_, shared.limits),
-      remote_(std::move(remote)) {}
+      peer_(std::move(peer)) {}
 
 // A connection that was cut ends here, in the middle of whatever it did.
 Connection::~Connection() {
@@ -50,7 +50,8 @@ Task<void> Connection::run() {
     RequestTraits traits;
     HttpResponse response;
     if (*read == Read::refused) {
-      response = text_response(refusal_.status, refusal_.sentence + "\n");
+      response = std::move(refusal_);
+      traits.head = parser.head_done() && parser.head().method == "HEAD";
       traits.keep_alive = false;
     } else {
       HttpRequest request = parser.take();
@@ -74,11 +75,19 @@ Task<Connection::Read> Connection::read_request(RequestParser& parser) {
   const Duration patience = first_ ? shared_.limits.header_timeout : shared_.limits.idle_timeout;
   watch_->enter(Phase::idle, now, deadline_after(now, patience));
   first_ = false;
+  checked_head_ = false;
   sent_continue_ = false;
   while (true) {
     const auto fed = parser.feed(io_.buffer().view());
     if (!fed) co_return refuse_request(parser, fed.error());
     io_.buffer().consume(*fed);
+    if (parser.head_done() && !checked_head_) {
+      if (const Status admitted = check_head(parser); !admitted) {
+        ++shared_.counters.requests;
+        refusal_ = error_response(admitted.error());
+        co_return Read::refused;
+      }
+    }
     if (parser.done()) co_return Read::request;
     if (io_.buffer().space().empty()) {
       co_return refuse_request(parser, {431, "The request's headers are too large."});
@@ -110,9 +119,25 @@ bool Connection::note_progress(const RequestParser& parser, SteadyTime now) {
 
 Connection::Read Connection::refuse_request(const RequestParser& parser, Refusal why) {
   const bool in_body = parser.head_done() && why.status == 431;
-  refusal_ = in_body ? Refusal{400, "A chunk's header is too large."} : std::move(why);
+  if (in_body) why = {400, "A chunk's header is too large."};
+  refusal_ = text_response(why.status, why.sentence + "\n");
   ++shared_.counters.requests;
   return Read::refused;
+}
+
+// Also completes the head with what only the connection knows.
+Status Connection::check_head(RequestParser& parser) {
+  checked_head_ = true;
+  HttpRequest& head = parser.head();
+  head.remote = peer_.name;
+  head.over_unix_socket = peer_.over_unix_socket;
+  if (!shared_.check_head) return {};
+  try {
+    return shared_.check_head(head);
+  } catch (const std::exception& thrown) {  // As in call_handler(): it must end this session only.
+    log::error("net", "A check of a request's head threw.", {{"cause", thrown.what()}});
+    return fail(Errc::internal, "The server failed at this request; its log says why.");
+  }
 }
 
 Task<HttpResponse> Connection::call_handler(HttpRequest request) {
@@ -120,8 +145,6 @@ Task<HttpResponse> Connection::call_handler(HttpRequest request) {
   const SteadyTime now = system_clock().now();
   io_.guard().pause();
   watch_->enter(Phase::handling, now, deadline_after(now, shared_.limits.request_timeout));
-  request.remote = remote_;
-  request.over_unix_socket = remote_ == "unix";
   const std::string what = request.method + " " + request.path;
   Result<HttpResponse> result;
   try {

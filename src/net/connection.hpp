@@ -26,16 +26,27 @@ struct ServerCounters {
   std::atomic<std::uint64_t> timeouts{0};
 };
 
-struct ConnectionShared {
+// What the server's owner wants of every connection.
+struct ConnectionRules {
   HttpHandler handler;
+  HeadCheck check_head;  // May be empty.
   ServerLimits limits;
+};
+
+struct ConnectionShared : ConnectionRules {
   ServerCounters counters;
   std::atomic<bool> draining{false};
 };
 
+// Who is at the other end.
+struct Peer {
+  std::string name;  // As HttpRequest::remote.
+  bool over_unix_socket = false;
+};
+
 class Connection {
  public:
-  Connection(Socket socket, std::string remote, ConnectionShared& shared);
+  Connection(Socket socket, Peer peer, ConnectionShared& shared);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -51,9 +62,9 @@ class Connection {
 
   Task<Read> read_request(RequestParser& parser);
   Read refuse_request(const RequestParser& parser, Refusal why);
+  Status check_head(RequestParser& parser);
   bool note_progress(const RequestParser& parser, SteadyTime now);
   Task<HttpResponse> call_handler(HttpRequest request);
-  HttpResponse response_of(Result<HttpResponse> result);
   // True when the connection can go on.
   Task<bool> respond(RequestTraits traits, HttpResponse response);
   Task<void> send_response(const std::string& head, const Framing& framing, Body body);
@@ -63,9 +74,10 @@ class Connection {
   ConnectionShared& shared_;
   std::shared_ptr<ConnectionWatch> watch_;  // Owners: this and the server's registry.
   ConnectionIo io_;
-  std::string remote_;
-  Refusal refusal_;
+  Peer peer_;
+  HttpResponse refusal_;
   bool first_ = true;
+  bool checked_head_ = false;  // Of the request that is being read.
   bool sent_continue_ = false;
 };
 

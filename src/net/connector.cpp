@@ -25,6 +25,16 @@ Result<Target> unix_target(const std::string& path) {
   return target;
 }
 
+tl::unexpected<Error> beyond_reach() {
+  return fail(Errc::protocol, "a redirect from the network leads to this machine itself");
+}
+
+bool is_connected_locally(const Socket& socket) {
+  boost::system::error_code ec;
+  const SocketAddress peer = socket.remote_endpoint(ec);
+  return !ec && is_local_address(peer);
+}
+
 // Each of several addresses gets its share of the time that is left, so that a dead one can't use
 // it all.
 Duration share_of(Duration left, std::size_t addresses) {
@@ -64,9 +74,10 @@ Result<std::shared_ptr<TlsContext>> Connector::tls() {
   return tls_;
 }
 
-Task<Socket> Connector::connect_socket(Url url, CallGuard& guard) {
+Task<Socket> Connector::connect_socket(Url url, CallGuard& guard, Reach reach) {
   Socket socket(executor_);
   if (url.scheme == "unix") {
+    if (reach == Reach::network) co_return beyond_reach();
     ACCEL_CO_TRY(Target target, unix_target(url.host));
     const Status connected = co_await connect_one(socket, target.address, guard);
     if (!connected) co_return fail(Error(connected.error()));
@@ -74,6 +85,10 @@ Task<Socket> Connector::connect_socket(Url url, CallGuard& guard) {
   }
   Result<std::vector<SocketAddress>> addresses = co_await resolve(url, guard);
   if (!addresses) co_return fail(Error(addresses.error()));
+  if (reach == Reach::network) {
+    std::erase_if(*addresses, is_local_address);
+    if (addresses->empty()) co_return beyond_reach();
+  }
   const SteadyTime end = system_clock().now() + connect_timeout_;
   Error last{Errc::timeout, "the time to connect was over", {}};
   for (std::size_t i = 0; i < addresses->size(); ++i) {
@@ -92,10 +107,15 @@ Task<Socket> Connector::connect_socket(Url url, CallGuard& guard) {
   co_return fail(std::move(last));
 }
 
-Task<std::unique_ptr<ByteStream>> Connector::connect(Url url, CallGuard& guard) {
-  Result<Socket> socket = co_await connect_socket(url, guard);
+Task<std::unique_ptr<ByteStream>> Connector::connect(Url url, CallGuard& guard, Reach reach) {
+  Result<Socket> socket = co_await connect_socket(url, guard, reach);
   if (!socket) co_return fail(Error(socket.error()));
-  if (url.scheme != "https") co_return make_plain_stream(std::move(*socket));
+  const bool local = is_connected_locally(*socket);
+  if (url.scheme != "https") {
+    auto plain = make_plain_stream(std::move(*socket));
+    plain->set_peer_is_local(local);
+    co_return plain;
+  }
   ACCEL_CO_TRY(const std::shared_ptr<TlsContext> context, tls());
   const std::function<void(ByteStream&)> on_stream = [&guard](ByteStream& stream) {
     guard.watch([&stream] { stream.cancel(); });
@@ -103,6 +123,7 @@ Task<std::unique_ptr<ByteStream>> Connector::connect(Url url, CallGuard& guard) 
   auto stream = co_await context->connect(std::move(*socket), url.host, on_stream);
   guard.unwatch();
   ACCEL_CO_CHECK(guard.check());
+  if (stream) (*stream)->set_peer_is_local(local);
   co_return stream;
 }
 

@@ -20,6 +20,8 @@ struct Call {
   HttpCall what;
   std::optional<std::span<std::uint8_t>> into;
   CallGuard guard;
+  Reach reach = Reach::anywhere;  // Of the next connection; less behind a foreign redirect.
+  bool answered_locally = false;  // The last connection led to this machine.
   bool was_stale =
       false;  // A kept connection turned out to be closed before a byte of a reply came.
 
@@ -101,6 +103,7 @@ Task<HttpReply> HttpClient::Impl::run(std::shared_ptr<Impl> self, Url url, HttpC
       call.what.headers.erase("Cookie");
       call.what.headers.erase("Host");
     }
+    call.reach = call.answered_locally ? Reach::anywhere : Reach::network;
     url = std::move(*next);
   }
 }
@@ -119,13 +122,16 @@ Task<HttpReply> HttpClient::Impl::exchange(const Url& url, Call& call, bool fres
   const std::string origin = url.origin();
   std::unique_ptr<ByteStream> stream;
   if (!fresh) stream = pool_.take(origin, system_clock().now());
+  if (stream && stream->peer_is_local() && call.reach == Reach::network) stream.reset();
   const bool reused = stream != nullptr;
   if (!reused) {
     call.guard.expect_within(options_.connect_timeout);
-    Result<std::unique_ptr<ByteStream>> made = co_await connector_.connect(url, call.guard);
+    Result<std::unique_ptr<ByteStream>> made =
+        co_await connector_.connect(url, call.guard, call.reach);
     if (!made) co_return fail(Error(made.error()));
     stream = std::move(*made);
   }
+  call.answered_locally = stream->peer_is_local();
   const GuardedStream guarded(call.guard, *stream);
   HttpExchange exchange(*stream, call.guard, options_);
   Result<HttpReply> reply = co_await talk(exchange, url, call);

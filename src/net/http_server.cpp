@@ -9,6 +9,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/strand.hpp>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "accel/core/async/sync_wait.hpp"
@@ -41,11 +42,15 @@ Duration tick_of(const ServerLimits& limits) {
   return std::max(tick, kMinTick);
 }
 
-std::string remote_name(const Socket& socket) {
+// Where a connection came from is what its listener is, never what the connection looks like. A TCP
+// client that reset before it was accepted has no address any more, yet its request can be read:
+// nullopt, and nobody may serve it.
+std::optional<Peer> peer_of(const Socket& socket, int listener_family) {
+  if (listener_family == AF_UNIX) return Peer{"unix", true};
   boost::system::error_code ec;
   const auto endpoint = socket.remote_endpoint(ec);
   const int family = endpoint.protocol().family();
-  if (ec || (family != AF_INET && family != AF_INET6)) return "unix";
+  if (ec || (family != AF_INET && family != AF_INET6)) return std::nullopt;
   std::array<char, INET6_ADDRSTRLEN> text{};
   const bool v4 = family == AF_INET;
   // The sockets API hands addresses out as the base type of a family.
@@ -54,23 +59,22 @@ std::string remote_name(const Socket& socket) {
   const void* address = v4 ? static_cast<const void*>(&a4->sin_addr) : &a6->sin6_addr;
   inet_ntop(family, address, text.data(), text.size());
   const std::uint16_t port = ntohs(v4 ? a4->sin_port : a6->sin6_port);
-  return v4 ? fmt::format("{}:{}", text.data(), port) : fmt::format("[{}]:{}", text.data(), port);
+  return Peer{fmt::format("{}{}{}:{}", v4 ? "" : "[", text.data(), v4 ? "" : "]", port), false};
 }
 
 }  // namespace
 
 class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
  public:
-  Impl(Executor executor, Listener listener, HttpHandler handler, const ServerLimits& limits)
+  Impl(Executor executor, Listener listener, ConnectionRules rules)
       : executor_(std::move(executor)),
         strand_(asio::make_strand(executor_)),
         listener_(std::move(listener)),
         acceptor_(strand_),
-        tick_(tick_of(limits)),
+        tick_(tick_of(rules.limits)),
         service_(strand_, "net server"),
         connections_(strand_, "net connections") {
-    shared_.handler = std::move(handler);
-    shared_.limits = limits;
+    static_cast<ConnectionRules&>(shared_) = std::move(rules);
   }
 
   Status start();
@@ -81,7 +85,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
  private:
   static Task<void> accept_loop(std::shared_ptr<Impl> self);
   static Task<void> tick_loop(std::shared_ptr<Impl> self);
-  static Task<void> serve(std::shared_ptr<Impl> self, Socket socket);
+  static Task<void> serve(std::shared_ptr<Impl> self, Socket socket, Peer peer);
   static Task<void> drain(std::shared_ptr<Impl> self);
   static Task<void> wait_for_connections(std::shared_ptr<Impl> self, Duration limit);
   void admit(Socket socket);
@@ -128,6 +132,8 @@ Task<void> HttpServer::Impl::accept_loop(std::shared_ptr<Impl> self) {
 }
 
 void HttpServer::Impl::admit(Socket socket) {
+  std::optional<Peer> peer = peer_of(socket, listener_.family);
+  if (!peer) return;  // It has left already.
   boost::system::error_code ec;
   socket.native_non_blocking(true, ec);
   const bool full = registry_.size() >= shared_.limits.max_connections;
@@ -138,13 +144,12 @@ void HttpServer::Impl::admit(Socket socket) {
   }
   ++shared_.counters.connections;
   const Executor executor = socket.get_executor();
-  connections_.spawn(executor, serve(shared_from_this(), std::move(socket)));
+  connections_.spawn(executor, serve(shared_from_this(), std::move(socket), std::move(*peer)));
 }
 
-Task<void> HttpServer::Impl::serve(std::shared_ptr<Impl> self, Socket socket) {
-  std::string remote = remote_name(socket);
-  if (remote != "unix") set_no_delay(socket);
-  Connection connection(std::move(socket), std::move(remote), self->shared_);
+Task<void> HttpServer::Impl::serve(std::shared_ptr<Impl> self, Socket socket, Peer peer) {
+  if (!peer.over_unix_socket) set_no_delay(socket);
+  Connection connection(std::move(socket), std::move(peer), self->shared_);
   const ConnectionRegistry::Entry entry(self->registry_, {connection.fd(), connection.watch()});
   Task<void> work = connection.run();
   const Status ended = co_await with_stop(std::move(work), connection.watch()->cut_token());
@@ -212,10 +217,10 @@ ServerStats HttpServer::Impl::stats() const {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor executor,
                                                        Endpoint endpoint, HttpHandler handler,
-                                                       ServerLimits limits) {
+                                                       ServerLimits limits, HeadCheck check_head) {
   ACCEL_TRY(Listener listener, open_listener(endpoint));
-  auto impl =
-      std::make_shared<Impl>(std::move(executor), std::move(listener), std::move(handler), limits);
+  ConnectionRules rules{std::move(handler), std::move(check_head), limits};
+  auto impl = std::make_shared<Impl>(std::move(executor), std::move(listener), std::move(rules));
   ACCEL_CHECK(impl->start());
   struct Made : HttpServer {
     explicit Made(std::shared_ptr<Impl> made) : HttpServer(std::move(made)) {}

@@ -144,6 +144,15 @@ SocketFile::~SocketFile() {
   if (found.st_dev == device_ && found.st_ino == inode_) ::unlink(path_.c_str());
 }
 
+bool can_connect(const UnixEndpoint& endpoint) {
+  const auto address = unix_address(endpoint.path);
+  if (!address) return false;
+  const auto fd = open_socket(AF_UNIX);
+  if (!fd) return false;
+  // EAGAIN: it listens, with a full backlog.
+  return ::connect(fd->get(), address->get(), address->length) == 0 || errno == EAGAIN;
+}
+
 Result<Listener> open_listener(const Endpoint& endpoint) {
   if (const auto* local = std::get_if<UnixEndpoint>(&endpoint)) return listen_unix(*local);
   return listen_tcp(std::get<TcpEndpoint>(endpoint));

@@ -20,7 +20,8 @@ class RedirectChain {
  public:
   RedirectChain(Url first, int max_redirects);
   // Errors: protocol with the chain in the message: a loop, too many, a Location that is no URL,
-  // https to http, from the network to this machine's loopback or a Unix socket.
+  // https to http, from the network to a name of this machine's loopback or a Unix socket (what
+  // other names resolve to is the Connector's to check: Reach).
   Result<Url> follow(std::string_view location);
 
  private:

@@ -196,6 +196,7 @@ bool RequestParser::wants_continue() const {
 }
 bool RequestParser::keep_alive() const { return impl_->keep_alive(); }
 bool RequestParser::is_http_1_0() const { return impl_->http_1_0; }
+HttpRequest& RequestParser::head() { return impl_->request; }
 HttpRequest RequestParser::take() { return std::move(impl_->request); }
 
 }  // namespace accel::net

@@ -46,6 +46,8 @@ class RequestParser {
   bool keep_alive() const;      // What the request says about the connection.
   bool is_http_1_0() const;
 
+  // The request as far as it came; its head is complete when head_done() holds.
+  HttpRequest& head();
   // The request, once; done() must hold.
   HttpRequest take();
 

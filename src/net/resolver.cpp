@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolver.hpp"
 
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <cstring>
 
 #include "accel/core/async/event.hpp"
 
@@ -35,7 +39,34 @@ void start(const std::shared_ptr<Lookup>& lookup, const Url& url) {
                                  std::move(on_result));
 }
 
+bool is_local_v4(const asio::ip::address_v4& address) {
+  constexpr unsigned char kThisHost = 0;  // 0.0.0.0/8, RFC 1122 section 3.2.1.3.
+  return address.is_loopback() || address.to_bytes()[0] == kThisHost;
+}
+
+// ::ffff:a.b.c.d (mapped) and ::a.b.c.d (compatible, RFC 4291 section 2.5.5).
+bool is_local_v6(const asio::ip::address_v6& address) {
+  if (address.is_loopback() || address.is_unspecified()) return true;
+  const auto bytes = address.to_bytes();
+  const bool low = std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; });
+  const bool mapped = bytes[10] == 0xff && bytes[11] == 0xff;
+  const bool compatible = bytes[10] == 0 && bytes[11] == 0;
+  if (!low || !(mapped || compatible)) return false;
+  return is_local_v4(asio::ip::address_v4({bytes[12], bytes[13], bytes[14], bytes[15]}));
+}
+
 }  // namespace
+
+bool is_local_address(const SocketAddress& address) {
+  const int family = address.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return true;
+  Tcp::endpoint tcp;
+  if (address.size() > tcp.capacity()) return true;  // Not what it says it is.
+  std::memcpy(tcp.data(), address.data(), address.size());
+  tcp.resize(address.size());
+  const asio::ip::address ip = tcp.address();
+  return ip.is_v4() ? is_local_v4(ip.to_v4()) : is_local_v6(ip.to_v6());
+}
 
 Task<std::vector<SocketAddress>> resolve(Url url, CallGuard& guard) {
   std::vector<SocketAddress> addresses;

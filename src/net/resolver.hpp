@@ -16,6 +16,11 @@ inline constexpr std::size_t kMaxAddresses = 8;  // Tried one after the other.
 
 using SocketAddress = asio::generic::stream_protocol::endpoint;
 
+// True for what ends on this machine whoever asks: loopback, and the unspecified address, which the
+// kernel takes for it; each also as an IPv6 address that stands for an IPv4 one. Of a Unix socket
+// too.
+bool is_local_address(const SocketAddress& address);
+
 // Errors: unavailable (no such name, resolver broken), invalid_argument (a socket's path), and
 // those of the guard.
 Task<std::vector<SocketAddress>> resolve(Url url, CallGuard& guard);

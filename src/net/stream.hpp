@@ -27,6 +27,13 @@ class ByteStream {
   // False when the peer closed it or sent something that nobody asked for: it can't carry another
   // request.
   virtual bool is_quiet() = 0;
+
+  // Whether the peer is on this machine: its address said so when the connection was made.
+  bool peer_is_local() const { return peer_is_local_; }
+  void set_peer_is_local(bool local) { peer_is_local_ = local; }
+
+ private:
+  bool peer_is_local_ = false;
 };
 
 std::unique_ptr<ByteStream> make_plain_stream(Socket socket);

@@ -25,7 +25,7 @@ struct Context {
 
 using Handler = Result<nlohmann::json> (*)(Context&);
 
-// One function per method; see methods.cpp for the names and docs/api.md for parameters and
+// One function per method; node.cpp has the table of names and docs/api.md for parameters and
 // results.
 Result<nlohmann::json> content_add(Context& context);
 Result<nlohmann::json> content_get(Context& context);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/node/node.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -47,13 +48,6 @@ constexpr auto kInfos = [] {
   return infos;
 }();
 
-const Method* find_method(std::string_view name) {
-  for (const Method& method : kMethods) {
-    if (method.info.name == name) return &method;
-  }
-  return nullptr;
-}
-
 // A home belongs to one daemon at a time; the kernel lets go of the lock when the process dies.
 Result<FileLock> lock_home(const Home& home) {
   auto lock = FileLock::acquire(home.daemon_lock(), FileLock::Mode::exclusive, /*wait=*/false);
@@ -94,13 +88,13 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
 
 Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json& params,
                                   const EventSink& on_event, std::stop_token stop) {
-  const Method* found = find_method(method);
+  const MethodInfo* found = find_method(method);
   if (found == nullptr) return fail(Errc::not_found, "No method \"{}\".", method);
   Params reader(method, params);
   Context context{impl_->services(), reader, on_event, std::move(stop)};
   log::debug("node", "call", {log::field("method", method)});
   try {
-    return found->handler(context);
+    return kMethods.at(static_cast<std::size_t>(found - kInfos.data())).handler(context);
   } catch (const std::exception& exception) {
     // JSON and the standard library throw on our own bugs and on exhausted memory; a call must not
     // end the process.
@@ -111,6 +105,11 @@ Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json&
 }
 
 std::span<const MethodInfo> Node::methods() { return kInfos; }
+
+const MethodInfo* Node::find_method(std::string_view name) {
+  const auto* const found = std::ranges::find(kInfos, name, &MethodInfo::name);
+  return found == kInfos.end() ? nullptr : found;
+}
 
 std::string Node::metrics_text() const { return impl_->services().metrics().prometheus_text(); }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "params.hpp"
 
+#include <limits>
+
 namespace accel::node {
 
 const nlohmann::json* Params::find(std::string_view name) {
@@ -61,8 +63,19 @@ bool Params::flag(std::string_view name, bool fallback) {
 std::int64_t Params::integer(std::string_view name, std::int64_t fallback) {
   const nlohmann::json* value = find(name);
   if (value == nullptr) return fallback;
-  if (!value->is_number_integer()) refuse(name, "an integer");
-  return value->is_number_integer() ? value->get<std::int64_t>() : fallback;
+  constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  const bool too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > kMax;
+  if (value->is_number_integer() && !too_large) return value->get<std::int64_t>();
+  refuse(name, "an integer");
+  return fallback;
+}
+
+std::int64_t Params::integer_in(std::string_view name, std::int64_t fallback, std::int64_t min,
+                                std::int64_t max) {
+  const std::int64_t value = integer(name, fallback);
+  if (value >= min && value <= max) return value;
+  refuse(name, fmt::format("between {} and {}", min, max));
+  return fallback;
 }
 
 double Params::number(std::string_view name, double fallback) {

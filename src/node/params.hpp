@@ -26,6 +26,9 @@ class Params {
   std::vector<std::string> texts(std::string_view name);
   bool flag(std::string_view name, bool fallback = false);
   std::int64_t integer(std::string_view name, std::int64_t fallback);
+  // For what is stored narrower than it is sent: a value outside min..max is refused.
+  std::int64_t integer_in(std::string_view name, std::int64_t fallback, std::int64_t min,
+                          std::int64_t max);
   double number(std::string_view name, double fallback);
 
   // The first wrong type or missing value, or a parameter that this method does not know. Call it

@@ -11,6 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kTextEmbedding = "text-embedding";
+constexpr std::int64_t kMaxThreads = 4096;  // More than any machine has; an int holds it.
 constexpr std::string_view kHintSpace = "hints";
 constexpr const char* kLastEngine = "last_engine";
 
@@ -31,20 +32,24 @@ Result<RunRequest> read_request(Context& context) {
   request.inputs = params.texts("inputs");
   request.policy.device = params.text("device", "auto");
   request.policy.precision = params.text("precision", "auto");
-  request.policy.threads = static_cast<int>(params.integer("threads", 0));
+  request.policy.threads = static_cast<int>(params.integer_in("threads", 0, 0, kMaxThreads));
   request.policy.max_error = params.number("max_error", 0);
   request.explain = params.flag("explain");
   request.remeasure = params.flag("remeasure");
   ACCEL_CHECK(params.finish());
   if (request.policy.precision == "auto")
     request.policy.precision = config.get<std::string>("hardware.precision");
-  if (request.policy.threads == 0)
-    request.policy.threads = static_cast<int>(config.get<std::int64_t>("cpu.num_threads"));
+  if (request.policy.threads == 0) {
+    const auto configured = config.get<std::int64_t>("cpu.num_threads");
+    if (configured > kMaxThreads) {
+      return fail(Errc::invalid_argument, "The setting cpu.num_threads must be between 0 and {}.",
+                  kMaxThreads);
+    }
+    request.policy.threads = static_cast<int>(configured);
+  }
   if (request.policy.max_error == 0)
     request.policy.max_error = config.get<double>("selection.max_error");
   if (request.inputs.empty()) return fail(Errc::invalid_argument, "run: there is no input.");
-  if (request.policy.threads < 0)
-    return fail(Errc::invalid_argument, "run: threads must not be negative.");
   return request;
 }
 

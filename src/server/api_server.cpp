@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/server/api_server.hpp"
 
-#include <algorithm>
+#include <charconv>
 
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/offload.hpp"
-#include "accel/core/async/sync_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/gateway/trustless_gateway.hpp"
 #include "accel/net/access.hpp"
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
-#include "accel/server/api_frames.hpp"
+#include "method_stream.hpp"
 
 namespace accel::server {
 namespace {
@@ -20,25 +19,30 @@ using net::HttpRequest;
 using net::HttpResponse;
 
 constexpr std::string_view kApiPrefix = "/api/v1/";
-constexpr std::uint64_t kMaxRequestBytes = 32U << 20U;            // Many inputs of a `run`.
-constexpr auto kNoRequestTimeout = std::chrono::hours(24 * 365);  // A pull takes what it takes.
+constexpr std::uint64_t kMaxRequestBytes = 32U << 20U;   // Many inputs of a `run`.
+constexpr std::uint64_t kMaxStrangerBytes = 64U << 10U;  // A body that came without the token.
 
-const node::MethodInfo* find_method(std::string_view name) {
-  for (const node::MethodInfo& method : node::Node::methods()) {
-    if (method.name == name) return &method;
-  }
-  return nullptr;
-}
-
-net::ServerLimits api_limits() {
-  net::ServerLimits limits;
-  limits.max_body_bytes = kMaxRequestBytes;
-  limits.request_timeout = kNoRequestTimeout;
-  limits.stall_timeout = kNoRequestTimeout;  // A quiet method is no stall; the client may leave.
-  return limits;
+// What a stranger may make the server hold: a small body of a size that is known beforehand.
+Status check_small_body(const HttpRequest& head) {
+  const std::string_view text = head.headers.get_or("Content-Length", "0");
+  std::uint64_t length = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), length);
+  const bool known = parsed.ec == std::errc{} && !head.headers.has("Transfer-Encoding");
+  if (known && length <= kMaxStrangerBytes) return {};
+  return fail(Errc::invalid_argument,
+              "Without the token a body may have at most {} bytes, named by Content-Length.",
+              kMaxStrangerBytes);
 }
 
 }  // namespace
+
+net::ServerLimits api_limits() {
+  // Not the other ones: a method that is quiet for long is no stall, as only reading and sending
+  // count.
+  net::ServerLimits limits;
+  limits.max_body_bytes = kMaxRequestBytes;
+  return limits;
+}
 
 class ApiServer::Impl {
  public:
@@ -51,17 +55,20 @@ class ApiServer::Impl {
 
   Status start(const ServerOptions& options) {
     ACCEL_TRY(token_, home_.token());
-    ACCEL_TRY(gateway_, node_.gateway());
     const auto handler = [this](HttpRequest request, std::stop_token stop) {
       return handle(std::move(request), std::move(stop));
     };
+    const auto check = [this](const HttpRequest& head) { return admit(head); };
     const net::Endpoint socket = net::UnixEndpoint{home_.api_socket()};
-    ACCEL_TRY(socket_, net::HttpServer::listen(io_.executor(), socket, handler, api_limits()));
+    ACCEL_TRY(socket_,
+              net::HttpServer::listen(io_.executor(), socket, handler, options.limits, check));
     if (options.api) {
-      ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, api_limits()));
+      ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, options.limits,
+                                              check));
     }
+    ACCEL_TRY(gateway::TrustlessGateway* const gateway, node_.gateway());
     if (options.gateway) {
-      auto gateway_handler = gateway_->handler();
+      auto gateway_handler = gateway->handler();
       ACCEL_TRY(gateway_server_, net::HttpServer::listen(io_.executor(), *options.gateway,
                                                          std::move(gateway_handler)));
     }
@@ -83,15 +90,14 @@ class ApiServer::Impl {
  private:
   Task<HttpResponse> handle(HttpRequest request, std::stop_token stop);
   HttpResponse plain_route(const HttpRequest& request) const;
-  Status admit(const HttpRequest& request, const node::MethodInfo& method) const;
-  HttpResponse start_method(HttpRequest request, std::stop_token stop);
-  Task<void> run_method(std::string method, nlohmann::json params, std::stop_token stop,
-                        net::BodyWriter& writer);
+  Status admit(const HttpRequest& head) const;
+  HttpResponse start_method(const HttpRequest& request, std::stop_token stop);
+  Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
+                              const node::EventSink& on_event, std::stop_token stop);
 
   node::Node& node_;
   node::Home home_;
   std::string token_;
-  gateway::TrustlessGateway* gateway_ = nullptr;
   IoThread io_;
   OffloadPool pool_;
   std::unique_ptr<net::HttpServer> socket_;
@@ -100,15 +106,8 @@ class ApiServer::Impl {
 };
 
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
-  if (const Status allowed = net::check_host_and_origin(request, {}); !allowed) {
-    co_return net::error_response(allowed.error());
-  }
-  if (request.path.starts_with("/ipfs/")) {
-    auto answer = gateway_->handle(std::move(request), std::move(stop));
-    co_return co_await std::move(answer);
-  }
   if (!request.path.starts_with(kApiPrefix)) co_return plain_route(request);
-  co_return start_method(std::move(request), std::move(stop));
+  co_return start_method(request, std::move(stop));
 }
 
 HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
@@ -122,30 +121,32 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
     return net::json_response(200, nlohmann::json{{"version", node::kVersion}}.dump() + "\n");
   }
   return net::text_response(
-      404, "No such route. POST /api/v1/<method>, GET /ipfs/<cid>, /metrics, /healthz.\n");
+      404, "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version.\n");
 }
 
-// Over the home's socket the file's mode 0600 is the permission; over TCP it takes the token.
-Status ApiServer::Impl::admit(const HttpRequest& request, const node::MethodInfo& method) const {
-  if (request.over_unix_socket || method.access == node::Access::open) return {};
-  const Status token = net::check_bearer_token(request, token_);
+// Asked before a body is read. Over the home's socket the file's mode 0600 is the permission; over
+// TCP it takes the token.
+Status ApiServer::Impl::admit(const HttpRequest& head) const {
+  ACCEL_CHECK(net::check_host_and_origin(head, {}));
+  if (head.over_unix_socket) return {};
+  const Status token = net::check_bearer_token(head, token_);
   if (token) return {};
+  if (!head.path.starts_with(kApiPrefix)) return check_small_body(head);
+  const std::string_view name = std::string_view(head.path).substr(kApiPrefix.size());
+  const node::MethodInfo* method = node::Node::find_method(name);
+  if (method == nullptr || method->access == node::Access::open) return check_small_body(head);
   return fail(Error{token.error().code,
                     fmt::format("{} takes the token of {} over TCP: Authorization: Bearer <token>.",
-                                method.name, home_.api_token().string()),
+                                name, home_.api_token().string()),
                     token.error().message});
 }
 
-HttpResponse ApiServer::Impl::start_method(HttpRequest request, std::stop_token stop) {
+HttpResponse ApiServer::Impl::start_method(const HttpRequest& request, std::stop_token stop) {
   if (request.method != "POST")
     return net::text_response(405, "Methods take POST with a JSON body.\n");
   const std::string name = request.path.substr(kApiPrefix.size());
-  const node::MethodInfo* method = find_method(name);
-  if (method == nullptr) {
+  if (node::Node::find_method(name) == nullptr) {
     return net::error_response(Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
-  }
-  if (const Status admitted = admit(request, *method); !admitted) {
-    return net::error_response(admitted.error());
   }
   const std::string_view body = request.body.empty() ? "{}" : std::string_view(request.body);
   nlohmann::json params = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
@@ -153,9 +154,13 @@ HttpResponse ApiServer::Impl::start_method(HttpRequest request, std::stop_token 
     return net::error_response(
         Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
+  const MethodCall method = [this, name, params = std::move(params)](
+                                const node::EventSink& on_event, std::stop_token method_stop) {
+    return call(name, params, on_event, std::move(method_stop));
+  };
   net::StreamBody stream;
-  stream.write = [this, name, params = std::move(params), stop](net::BodyWriter& writer) {
-    return run_method(name, params, stop, writer);
+  stream.write = [this, method, stop](net::BodyWriter& writer) {
+    return stream_method(pool_, method, stop, writer);
   };
   HttpResponse response;
   response.headers.set("Content-Type", "application/x-ndjson");
@@ -163,28 +168,15 @@ HttpResponse ApiServer::Impl::start_method(HttpRequest request, std::stop_token 
   return response;
 }
 
-// The method runs on the pool; each frame it makes waits until the client has taken it.
-Task<void> ApiServer::Impl::run_method(std::string method, nlohmann::json params,
-                                       std::stop_token stop, net::BodyWriter& writer) {
-  const Executor executor = co_await asio::this_coro::executor;
-  const auto send = [&writer, executor](std::string frame) {
-    return sync_wait(executor, writer.write(std::move(frame)));
-  };
-  const auto on_event = [&send](const node::Event& event) {
-    // A client that has gone stops the method through its token; nothing to do here.
-    (void)send(event.progress != nullptr ? progress_frame(*event.progress)
-                                         : bytes_frame(event.bytes));
-  };
-  const auto job = [&](std::stop_token) -> Status {
-    const Result<nlohmann::json> result = node_.call(method, params, on_event, stop);
-    if (!result && result.error().code != Errc::cancelled) {
-      log::info("server", "method failed",
-                {log::field("method", method), log::field("error", result.error().to_string())});
-    }
-    return send(result ? result_frame(*result) : error_frame(result.error()));
-  };
-  auto ran = pool_.run(job);
-  co_return co_await std::move(ran);
+Result<nlohmann::json> ApiServer::Impl::call(std::string_view method, const nlohmann::json& params,
+                                             const node::EventSink& on_event,
+                                             std::stop_token stop) {
+  Result<nlohmann::json> result = node_.call(method, params, on_event, std::move(stop));
+  if (!result && result.error().code != Errc::cancelled) {
+    log::info("server", "method failed",
+              {log::field("method", method), log::field("error", result.error().to_string())});
+  }
+  return result;
 }
 
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client against servers that lie, stall, send too much, too little or in circles.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
+#include <boost/asio/this_coro.hpp>
+#include <optional>
+
+#include "connector.hpp"
 #include "support.hpp"
 
 namespace accel::net {
@@ -185,6 +192,85 @@ TEST(CirclingServer, a_redirect_without_a_url_is_refused) {
                       "Content-Length: 0\r\n\r\n")
                 .code,
             Errc::protocol);
+}
+
+// An address of this machine on its network, if it has one: the nearest thing to a foreign server.
+std::optional<std::string> network_address() {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return std::nullopt;
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(all, ::freeifaddrs);
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    const bool up = (one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_LOOPBACK) == 0;
+    if (!up || one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+    std::array<char, INET_ADDRSTRLEN> text{};
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+    ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    return std::string(text.data());
+  }
+  return std::nullopt;
+}
+
+TEST(LuringServer, a_redirect_from_the_network_reaches_no_address_of_loopback) {
+  const auto foreign = network_address();
+  if (!foreign) GTEST_SKIP() << "This machine has no network but loopback.";
+  std::atomic<int> reached{0};
+  TestServer inner([&](HttpRequest, std::stop_token) {
+    ++reached;
+    return reply_text(200, "secret");
+  });
+  const std::uint16_t port = std::get<TcpEndpoint>(inner.endpoint()).port;
+  for (const char* host : {"0.0.0.0", "[::ffff:127.0.0.1]", "[::]", "[::ffff:0.0.0.0]"}) {
+    const std::string lure = fmt::format(
+        "HTTP/1.1 302 Found\r\nLocation: http://{}:{}/\r\nContent-Length: 0\r\n\r\n", host, port);
+    const ScriptedServer outer({{lure}}, TcpEndpoint{.host = *foreign, .port = 0});
+    TestClient client;
+    // A kept connection to the same place must not help either.
+    const Url direct = parse_url(fmt::format("http://{}:{}/", host, port)).value();
+    static_cast<void>(client.get(direct));
+    const int before = reached.load();
+    const auto reply = client.get(outer.url("/"));
+    ASSERT_FALSE(reply.has_value()) << host;
+    EXPECT_EQ(reply.error().code, Errc::protocol) << host << ": " << reply.error().message;
+    EXPECT_EQ(reached.load(), before) << host;
+  }
+}
+
+// As the Connector sees it: what a name resolves to counts, not how it is written.
+struct Attempt {
+  static Task<void> run(Url url, Reach reach, std::shared_ptr<Connector> connector) {
+    const Executor executor = co_await asio::this_coro::executor;
+    CallGuard guard(executor, {}, SteadyTime::max());
+    auto connecting = connector->connect(std::move(url), guard, reach);
+    const auto stream = co_await std::move(connecting);
+    if (!stream) co_return fail(Error(stream.error()));
+    if (!(*stream)->peer_is_local()) co_return fail(Errc::internal, "It calls loopback foreign.");
+    co_return Status{};
+  }
+};
+
+TEST(LuringServer, a_connection_to_the_network_never_ends_on_this_machine) {
+  TestServer inner([](HttpRequest, std::stop_token) { return reply_text(200, "secret"); });
+  const TempDir folder;
+  TestServer local([](HttpRequest, std::stop_token) { return reply_text(200, "secret"); }, {},
+                   UnixEndpoint{folder.path() / "s"});
+  const std::uint16_t port = std::get<TcpEndpoint>(inner.endpoint()).port;
+  IoThread io;
+  const auto connector =
+      std::make_shared<Connector>(io.executor(), std::chrono::seconds(5), std::string());
+  std::vector<Url> urls{local.url("/")};
+  for (const char* host : {"127.0.0.1", "127.9.9.9", "0.0.0.0", "localhost", "app.localhost",
+                           "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]"}) {
+    urls.push_back(parse_url(fmt::format("http://{}:{}/", host, port)).value());
+  }
+  for (const Url& url : urls) {
+    const Status refused = sync_wait(io.executor(), Attempt::run(url, Reach::network, connector));
+    ASSERT_FALSE(refused.has_value()) << url.to_string();
+    EXPECT_EQ(refused.error().code, Errc::protocol) << url.to_string();
+  }
+  for (const Url& url : {urls[0], urls[1], urls[3]}) {
+    const Status open = sync_wait(io.executor(), Attempt::run(url, Reach::anywhere, connector));
+    EXPECT_TRUE(open.has_value()) << url.to_string() << ": " << open.error().message;
+  }
 }
 
 }  // namespace

@@ -3,10 +3,13 @@
 // head.
 #include <gtest/gtest.h>
 
+#include <boost/asio/ip/tcp.hpp>
+
 #include "body_receiver.hpp"
 #include "connection_pool.hpp"
 #include "http_exchange.hpp"
 #include "redirects.hpp"
+#include "resolver.hpp"
 
 namespace accel::net {
 namespace {
@@ -25,6 +28,21 @@ TEST(Redirects, follow_only_for_methods_that_change_nothing) {
   }
   EXPECT_FALSE(is_redirect(304, "GET", with_place));
   EXPECT_FALSE(is_redirect(200, "GET", with_place));
+}
+
+SocketAddress address_of(const char* text) {
+  return SocketAddress(asio::ip::tcp::endpoint(asio::ip::make_address(text), 80));
+}
+
+TEST(LocalAddress, is_loopback_and_unspecified_in_every_spelling) {
+  for (const char* text : {"127.0.0.1", "127.1.2.3", "0.0.0.0", "0.1.2.3", "::1",
+                           "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0", "::127.0.0.1"}) {
+    EXPECT_TRUE(is_local_address(address_of(text))) << text;
+  }
+  for (const char* text : {"128.0.0.1", "10.0.0.1", "1.127.0.0", "2001:db8::1", "::ffff:10.0.0.1",
+                           "fe80::1", "2001:db8::ffff:127.0.0.1"}) {
+    EXPECT_FALSE(is_local_address(address_of(text))) << text;
+  }
 }
 
 TEST(Redirects, a_loop_is_named_with_its_way) {

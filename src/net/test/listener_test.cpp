@@ -106,6 +106,25 @@ TEST(Listener, a_path_longer_than_the_kernels_limit_works) {
   EXPECT_EQ(open_listener(UnixEndpoint{deep / "api.sock"}).error().code, Errc::unavailable);
 }
 
+TEST(CanConnect, tells_a_socket_that_lives_from_one_that_a_crash_left_at_paths_of_any_length) {
+  const TempDir folder;
+  for (const std::size_t length : {1U, 60U, 200U}) {
+    const UnixEndpoint endpoint{folder.path() / std::string(length, 'd') / "api.sock"};
+    EXPECT_FALSE(can_connect(endpoint)) << length;
+    std::filesystem::create_directories(endpoint.path.parent_path());
+    EXPECT_FALSE(can_connect(endpoint)) << length;
+    {
+      const auto listener = open_listener(endpoint);
+      ASSERT_TRUE(listener.has_value()) << listener.error().message;
+      EXPECT_TRUE(can_connect(endpoint)) << length;
+    }
+    const UniqueFd dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+    const auto address = unix_address(endpoint.path);
+    ASSERT_EQ(::bind(dead.get(), address->get(), address->length), 0);
+    EXPECT_FALSE(can_connect(endpoint)) << length;
+  }
+}
+
 TEST(Listener, says_which_folder_is_missing) {
   const auto listener = open_listener(UnixEndpoint{"/nonexistent/folder/api.sock"});
   ASSERT_FALSE(listener.has_value());

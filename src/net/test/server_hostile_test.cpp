@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <future>
+
 #include "support.hpp"
 
 namespace accel::net {
@@ -134,6 +138,46 @@ TEST(HostileClient, a_reset_connection_does_not_disturb_the_others) {
   }
   good.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(good.read_response().ends_with("hello"));
+}
+
+// Holds the server's only thread, so that clients come and go before they are accepted.
+class HeldServer {
+ public:
+  explicit HeldServer(TestServer& server) {
+    asio::post(server.executor(), [gate = released_] { gate.wait(); });
+  }
+  ~HeldServer() { release_.set_value(); }
+
+ private:
+  std::promise<void> release_;
+  std::shared_future<void> released_{release_.get_future().share()};
+};
+
+// getpeername() fails for such a connection, but recv() still hands its request out.
+TEST(HostileClient, one_that_resets_before_it_is_accepted_is_not_taken_for_a_local_one) {
+  std::atomic<int> served{0};
+  std::atomic<int> trusted{0};
+  TestServer server([&](HttpRequest request, std::stop_token) {
+    ++served;
+    if (request.over_unix_socket || request.remote == "unix") ++trusted;
+    return reply_text(200, "hello");
+  });
+  {
+    const HeldServer held(server);
+    for (int i = 0; i < 20; ++i) {
+      RawClient bad(server.endpoint());
+      bad.send("POST /secret HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n{}");
+      const linger now{1, 0};
+      ::setsockopt(bad.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+      bad.close();
+    }
+  }
+  RawClient good(server.endpoint());
+  good.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(good.read_response().ends_with("hello"));
+  EXPECT_TRUE(eventually([&] { return server->stats().open_connections == 1; }));
+  EXPECT_EQ(trusted.load(), 0);
+  EXPECT_EQ(served.load(), 1);
 }
 
 TEST(HostileClient, a_half_closed_client_still_gets_a_quick_answer) {

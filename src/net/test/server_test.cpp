@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/random.hpp"
 #include "support.hpp"
@@ -81,6 +83,55 @@ TEST(HttpServer, refuses_a_body_before_it_is_sent) {
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_TRUE(reply.starts_with("HTTP/1.1 413 ")) << reply;
   EXPECT_FALSE(contains(reply, "100 Continue"));
+}
+
+Status wants_a_key(const HttpRequest& head) {
+  if (head.over_unix_socket || head.headers.has("X-Key")) return {};
+  return fail(Errc::unauthenticated, "A key is needed, {}.", head.remote.substr(0, 10));
+}
+
+TEST(HttpServer, a_head_that_is_not_admitted_is_refused_before_its_body_is_sent) {
+  std::atomic<int> handled{0};
+  const HttpHandler handler = [&](HttpRequest, std::stop_token) {
+    ++handled;
+    return reply_text(200, "in");
+  };
+  TestServer server(handler, {}, TcpEndpoint{}, wants_a_key);
+  for (const char* more : {"", "Expect: 100-continue\r\n"}) {
+    const std::string reply = send_and_read(
+        server.endpoint(), fmt::format("POST / HTTP/1.1\r\nHost: a\r\n{}Content-Length: "
+                                       "1000000\r\n\r\n",
+                                       more));
+    EXPECT_TRUE(reply.starts_with("HTTP/1.1 401 ")) << reply;
+    EXPECT_TRUE(contains(reply, "Connection: close")) << reply;
+    EXPECT_TRUE(contains(reply, "A key is needed, 127.0.0.1:.")) << reply;
+    EXPECT_FALSE(contains(reply, "100 Continue")) << reply;
+  }
+  EXPECT_EQ(handled.load(), 0);
+}
+
+TEST(HttpServer, every_request_of_a_connection_is_admitted_by_its_own_head) {
+  TestServer server(echo, {}, TcpEndpoint{}, wants_a_key);
+  RawClient client(server.endpoint());
+  client.send("POST /1 HTTP/1.1\r\nHost: a\r\nX-Key: 1\r\nContent-Length: 2\r\n\r\nab");
+  EXPECT_TRUE(client.read_response().ends_with("POST /1? ab"));
+  client.send("HEAD /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\nX-Key: 1\r\n\r\n");
+  const std::string rest = client.read_to_end();
+  EXPECT_TRUE(rest.starts_with("HTTP/1.1 401 ")) << rest;
+  EXPECT_TRUE(rest.ends_with("\r\n\r\n")) << rest;
+}
+
+TEST(HttpServer, a_check_that_throws_ends_only_its_own_connection) {
+  const HeadCheck broken = [](const HttpRequest& head) -> Status {
+    if (head.path == "/bad") throw std::runtime_error("broken");
+    return {};
+  };
+  TestServer server(echo, {}, TcpEndpoint{}, broken);
+  const std::string bad = send_and_read(server.endpoint(), "GET /bad HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(bad.starts_with("HTTP/1.1 500 ")) << bad;
+  RawClient client(server.endpoint());
+  client.send("GET /good HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(client.read_response().ends_with("GET /good? "));
 }
 
 // A file of n patterned bytes.

@@ -119,8 +119,10 @@ std::string send_and_read(const Endpoint& endpoint, std::string_view request) {
   return client.read_to_end();
 }
 
-TestServer::TestServer(HttpHandler handler, ServerLimits limits, Endpoint endpoint) {
-  auto server = HttpServer::listen(io_.executor(), std::move(endpoint), std::move(handler), limits);
+TestServer::TestServer(HttpHandler handler, ServerLimits limits, Endpoint endpoint,
+                       HeadCheck check_head) {
+  auto server = HttpServer::listen(io_.executor(), std::move(endpoint), std::move(handler), limits,
+                                   std::move(check_head));
   EXPECT_TRUE(server.has_value()) << server.error().message;
   server_ = std::move(*server);
 }

@@ -30,6 +30,24 @@ TEST(Params, name_the_method_and_the_parameter_of_a_wrong_type) {
             "history.query: the parameter \"limit\" must be an integer.");
 }
 
+TEST(Params, refuse_a_number_that_would_be_another_one_once_narrowed) {
+  for (const json& value : {json(-1), json(4097), json(4294967297), json(18446744073709551615U)}) {
+    const json values{{"threads", value}};
+    Params params("run", values);
+    EXPECT_EQ(params.integer_in("threads", 0, 0, 4096), 0) << value;
+    EXPECT_EQ(params.finish().error().code, Errc::invalid_argument) << value;
+  }
+  const json large{{"threads", 4294967297}};
+  Params params("run", large);
+  params.integer_in("threads", 0, 0, 4096);
+  EXPECT_EQ(params.finish().error().message,
+            "run: the parameter \"threads\" must be between 0 and 4096.");
+  const json good{{"threads", 4096}};
+  Params fits("run", good);
+  EXPECT_EQ(fits.integer_in("threads", 0, 0, 4096), 4096);
+  EXPECT_TRUE(fits.finish());
+}
+
 TEST(Params, refuse_a_parameter_that_nothing_reads) {
   const json values{{"lmit", 5}};
   Params params("m", values);

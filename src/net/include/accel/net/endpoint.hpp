@@ -31,6 +31,9 @@ using Endpoint = std::variant<TcpEndpoint, UnixEndpoint>;
 std::string to_string(
     const Endpoint& endpoint);  // "127.0.0.1:8080", "[::1]:8080", "unix:/run/api.sock"
 std::string base_url(const Endpoint& endpoint);  // "http://127.0.0.1:8080", "unix:/run/api.sock"
+// Whether a process listens behind the socket file, which a crash leaves behind. One connect() that
+// never waits; a path of any length.
+bool can_connect(const UnixEndpoint& endpoint);
 // "127.0.0.1:8080", "[::1]:0", "localhost:8080", ":8080" (loopback), "unix:/path". Errors:
 // invalid_argument.
 Result<Endpoint> parse_endpoint(std::string_view text);

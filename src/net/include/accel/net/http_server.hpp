@@ -50,10 +50,12 @@ class HttpServer {
  public:
   // Binds and starts to accept. Errors: unavailable (the address is in use, or another process
   // listens on the socket), permission_denied, invalid_argument (a host that is no address, a path
-  // too long or no socket), io.
+  // too long or no socket), io. check_head, if given, admits each request before its body is read,
+  // so that a stranger can't make the server hold one.
   static Result<std::unique_ptr<HttpServer>> listen(boost::asio::any_io_executor executor,
                                                     Endpoint endpoint, HttpHandler handler,
-                                                    ServerLimits limits = {});
+                                                    ServerLimits limits = {},
+                                                    HeadCheck check_head = {});
   ~HttpServer();  // stop()
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

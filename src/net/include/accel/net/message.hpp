@@ -25,9 +25,9 @@ struct HttpRequest {
   std::string path;    // The part before '?', still percent-encoded; split_path() decodes it.
   std::string query;   // The part after '?', still encoded; query_value() decodes it.
   Headers headers;
-  std::string body;  // Complete, at most ServerLimits::max_body_bytes.
-  bool over_unix_socket = false;
-  std::string remote;  // "127.0.0.1:50312" or "unix".
+  std::string body;               // Complete, at most ServerLimits::max_body_bytes.
+  bool over_unix_socket = false;  // What the listener is, whatever became of the client.
+  std::string remote;             // "127.0.0.1:50312" or "unix".
 };
 
 // A piece of an open file, sent with sendfile(2). The file must not shrink while it is sent.
@@ -69,6 +69,11 @@ struct HttpResponse {
 // client is gone, the request's deadline has passed or the server stops. A returned error becomes
 // error_response(). The std::function outlives every call.
 using HttpHandler = std::function<Task<HttpResponse>(HttpRequest, std::stop_token)>;
+
+// Looks at a request before its body is read, and before "100 Continue": of the body there is at
+// most what came together with the head. An error is answered as error_response() and the
+// connection closes. Runs on the server's executor: never blocks.
+using HeadCheck = std::function<Status(const HttpRequest& head)>;
 
 HttpResponse text_response(int status, std::string text);  // text/plain; charset=utf-8
 HttpResponse json_response(int status, std::string json);  // application/json

@@ -64,6 +64,7 @@ class Node {
                               const EventSink& on_event, std::stop_token stop);
 
   static std::span<const MethodInfo> methods();
+  static const MethodInfo* find_method(std::string_view name);  // Null when there is none.
 
   // Prometheus text of everything the node counts.
   std::string metrics_text() const;

@@ -4,10 +4,12 @@
 // Routes (docs/api.md):
 //   POST /api/v1/<method>   a method of the node, answered as api_frames.hpp says
 //   GET  /metrics /healthz /readyz /version
-//   GET  /ipfs/…            on the gateway's port
+// and, on the gateway's port alone, GET /ipfs/…: stored pages must not share the API's origin.
 // Over TCP the API checks Host and Origin and asks for the token of home/api.token (all methods but
-// those that are open). Used by the CLI's `daemon`. Threads: owns its I/O thread and a pool for
-// running methods; start and stop from one thread.
+// those that are open), both before it reads a body. A client that stops reading is cut off after
+// the limits' stall_timeout, which stops its method; one that waits for a quiet method is not. Used
+// by the CLI's `daemon`. Threads: owns its I/O thread and a pool for running methods; start and
+// stop from one thread.
 
 #include <memory>
 #include <optional>
@@ -15,15 +17,19 @@
 
 #include "accel/core/result.hpp"
 #include "accel/net/endpoint.hpp"
+#include "accel/net/http_server.hpp"
 #include "accel/node/home.hpp"
 #include "accel/node/node.hpp"
 
 namespace accel::server {
 
+net::ServerLimits api_limits();
+
 struct ServerOptions {
-  std::optional<net::Endpoint> api;      // TCP, besides home/api.sock.
-  std::optional<net::Endpoint> gateway;  // TCP.
-  std::size_t workers = 8;               // Methods that may run at once; more wait.
+  std::optional<net::Endpoint> api;         // TCP, besides home/api.sock.
+  std::optional<net::Endpoint> gateway;     // TCP.
+  std::size_t workers = 8;                  // Methods that may run at once; more wait.
+  net::ServerLimits limits = api_limits();  // Of the API's listeners.
 };
 
 class ApiServer {

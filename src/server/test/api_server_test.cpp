@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's listeners over real sockets: who is let in, and what a client that misbehaves costs.
+#include "accel/server/api_server.hpp"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <string>
+
+#include "accel/core/async/io.hpp"
+#include "accel/core/async/offload.hpp"
+#include "accel/core/file.hpp"
+#include "accel/core/random.hpp"
+#include "accel/node/settings.hpp"
+#include "accel/server/api_frames.hpp"
+#include "method_stream.hpp"
+
+namespace accel::server {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+constexpr std::size_t kMiB = 1U << 20U;
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+std::uint16_t port_of(const std::string& url) {
+  return static_cast<std::uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+}
+
+// A blocking client that says exactly what the test tells it to, and reads only when told.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+  explicit RawClient(const std::filesystem::path& path)
+      : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(&address.sun_path[0], path.c_str(), sizeof(address.sun_path) - 1);
+    connect_to(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  }
+
+  void send(std::string_view text) {
+    EXPECT_EQ(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
+  void post(std::string_view method, std::string_view body, std::string_view headers = {}) {
+    send(
+        fmt::format("POST /api/v1/{} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: {}\r\n\r\n{}",
+                    method, headers, body.size(), body));
+  }
+  // Up to and including `end`, or what came until the connection ended or 10 s passed.
+  std::string read_until(std::string_view end) {
+    std::string text;
+    std::array<char, 65536> piece{};
+    while (end.empty() || !contains(text, end)) {
+      const ssize_t got = ::recv(fd_.get(), piece.data(), piece.size(), 0);
+      if (got <= 0) break;
+      text.append(piece.data(), static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+  std::string read_to_end() { return read_until({}); }
+  std::string read_answer() { return read_until("\r\n0\r\n\r\n"); }
+  // True when the server closes within the time.
+  bool is_closed_within(std::chrono::milliseconds time) {
+    pollfd look{fd_.get(), POLLRDHUP, 0};
+    return ::poll(&look, 1, static_cast<int>(time.count())) > 0;
+  }
+  void reset() {
+    const linger now{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    fd_.reset();
+  }
+
+ private:
+  void connect_to(const sockaddr* address, socklen_t length) {
+    const timeval patience{10, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    EXPECT_EQ(::connect(fd_.get(), address, length), 0);
+  }
+  UniqueFd fd_;
+};
+
+// A home with a node and its server, and a file of 64 MiB in the store: more than sockets buffer.
+class ApiServerTest : public testing::Test {
+ protected:
+  ApiServerTest()
+      : root_(std::filesystem::temp_directory_path() /
+              ("accel-api-" + random_hex(system_random(), 8))),
+        home_{root_ / "home"} {
+    std::filesystem::create_directories(home_.root);
+    config_ = std::make_unique<Config>(
+        node::load_settings({.home = home_, .project_file = {}, .command_line = {}}).value());
+    node_ = node::Node::open({.home = home_.root, .is_daemon = true}, *config_).value();
+  }
+  ~ApiServerTest() override {
+    server_.reset();
+    node_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(root_, ignored);
+  }
+
+  void start(const net::ServerLimits& limits = api_limits(), std::size_t workers = 2) {
+    ServerOptions options;
+    options.api = net::TcpEndpoint{};
+    options.gateway = net::TcpEndpoint{};
+    options.workers = workers;
+    options.limits = limits;
+    auto server = ApiServer::start(*node_, home_, options);
+    ASSERT_TRUE(server.has_value()) << server.error().message;
+    server_ = std::move(*server);
+  }
+
+  RawClient tcp() { return RawClient(port_of(server_->api_address())); }
+  RawClient local() { return RawClient(home_.api_socket()); }
+  std::string bearer() { return "Authorization: Bearer " + home_.token().value() + "\r\n"; }
+
+  std::filesystem::path write_file(const std::string& name, std::size_t size) {
+    Bytes bytes(size);
+    SeededRandom random(size);
+    random.fill(bytes);
+    EXPECT_TRUE(write_file_atomic(root_ / name, bytes).has_value());
+    return root_ / name;
+  }
+  std::string add(const std::filesystem::path& path, bool only_hash = false) {
+    const json params{{"path", path.string()}, {"only_hash", only_hash}};
+    return node_->call("content.add", params, {}, {}).value().at("cid").get<std::string>();
+  }
+  bool has(const std::string& cid) {
+    return node_->call("content.cat", {{"target", cid}, {"length", 1}}, {}, {}).has_value();
+  }
+  // A client that asks for more than sockets hold and then reads nothing.
+  RawClient stalled(const std::string& cid) {
+    RawClient client = local();
+    client.post("content.cat", json{{"target", cid}}.dump());
+    EXPECT_TRUE(contains(client.read_until("\r\n\r\n"), "200 OK"));
+    return client;
+  }
+
+  std::filesystem::path root_;
+  node::Home home_;
+  std::unique_ptr<Config> config_;
+  std::unique_ptr<node::Node> node_;
+  std::unique_ptr<ApiServer> server_;
+};
+
+TEST_F(ApiServerTest, takes_the_token_over_tcp_but_not_over_the_home_s_socket) {
+  start();
+  RawClient stranger = tcp();
+  stranger.post("pin.ls", "{}");
+  const std::string refused = stranger.read_to_end();
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 401 ")) << refused;
+  EXPECT_TRUE(contains(refused, home_.api_token().string())) << refused;
+  RawClient wrong = tcp();
+  wrong.post("pin.ls", "{}", "Authorization: Bearer wrong\r\n");
+  EXPECT_TRUE(wrong.read_to_end().starts_with("HTTP/1.1 401 "));
+  RawClient owner = tcp();
+  owner.post("pin.ls", "{}", bearer());
+  EXPECT_TRUE(contains(owner.read_answer(), "\"result\""));
+  RawClient user = local();
+  user.post("pin.ls", "{}");
+  EXPECT_TRUE(contains(user.read_answer(), "\"result\""));
+  RawClient open = tcp();
+  open.post("node.status", "{}");
+  EXPECT_TRUE(contains(open.read_answer(), "\"result\""));
+}
+
+TEST_F(ApiServerTest, a_client_that_resets_before_it_is_accepted_gets_nothing_done) {
+  start();
+  const auto path = write_file("secret", 100);
+  const std::string cid = add(path, /*only_hash=*/true);
+  for (int i = 0; i < 50; ++i) {
+    RawClient client = tcp();
+    client.post("content.add", json{{"path", path.string()}}.dump());
+    client.reset();
+  }
+  RawClient last = tcp();
+  last.post("node.status", "{}");
+  EXPECT_TRUE(contains(last.read_answer(), "\"result\""));
+  EXPECT_FALSE(has(cid));
+}
+
+TEST_F(ApiServerTest, a_stranger_cannot_make_it_hold_a_body) {
+  start();
+  const std::string big = fmt::format("Content-Length: {}\r\n\r\n", 32 * kMiB);
+  for (const auto& [line, status] : {std::pair("POST /api/v1/run", 401),
+                                     {"POST /api/v1/nothing", 400},
+                                     {"POST /api/v1/node.status", 400},
+                                     {"GET /metrics", 400},
+                                     {"POST /elsewhere", 400}}) {
+    RawClient client = tcp();
+    client.send(fmt::format("{} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}", line, big));
+    const std::string reply = client.read_to_end();
+    EXPECT_TRUE(reply.starts_with(fmt::format("HTTP/1.1 {} ", status))) << line << ": " << reply;
+  }
+  RawClient chunked = tcp();
+  chunked.send(
+      "POST /api/v1/node.status HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  EXPECT_TRUE(chunked.read_to_end().starts_with("HTTP/1.1 400 "));
+  RawClient page = tcp();
+  page.send("POST /api/v1/run HTTP/1.1\r\nHost: evil.example\r\n" + big);
+  EXPECT_TRUE(page.read_to_end().starts_with("HTTP/1.1 403 "));
+  RawClient owner = tcp();  // With the token it may be large, and waits to be told so.
+  owner.send("POST /api/v1/run HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\n" + bearer() +
+             big);
+  EXPECT_TRUE(owner.read_until("\r\n\r\n").starts_with("HTTP/1.1 100 "));
+}
+
+TEST_F(ApiServerTest, stored_pages_do_not_share_the_api_s_origin) {
+  start();
+  const std::string cid = add(write_file("page.html", 100));
+  const std::string get =
+      "GET /ipfs/" + cid + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+  RawClient api = tcp();
+  api.send(get);
+  EXPECT_TRUE(api.read_to_end().starts_with("HTTP/1.1 404 "));
+  RawClient socket = local();
+  socket.send(get);
+  EXPECT_TRUE(socket.read_to_end().starts_with("HTTP/1.1 404 "));
+  RawClient gateway(port_of(server_->gateway_address()));
+  gateway.send(get);
+  EXPECT_TRUE(gateway.read_to_end().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ApiServerTest, a_client_that_stops_reading_is_cut_and_its_worker_goes_on) {
+  net::ServerLimits limits = api_limits();
+  limits.stall_timeout = 200ms;
+  start(limits, /*workers=*/1);
+  const std::string cid = add(write_file("big", 16 * kMiB));
+  RawClient lazy = stalled(cid);
+  RawClient next = local();
+  next.post("pin.ls", "{}");
+  EXPECT_TRUE(contains(next.read_answer(), "\"result\""));
+  EXPECT_FALSE(contains(lazy.read_to_end(), "\"result\""));  // Nor does it look complete.
+}
+
+TEST_F(ApiServerTest, it_stops_although_a_client_does_not_read) {
+  net::ServerLimits limits = api_limits();
+  limits.drain_timeout = 100ms;
+  start(limits);
+  const std::string cid = add(write_file("big", 16 * kMiB));
+  RawClient lazy = stalled(cid);
+  RawClient lazy_too = stalled(cid);
+  const auto begin = std::chrono::steady_clock::now();
+  server_->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 8s);
+  EXPECT_FALSE(contains(lazy.read_to_end(), "\"result\""));
+}
+
+TEST_F(ApiServerTest, a_client_that_waits_for_a_quiet_method_is_not_cut) {
+  net::ServerLimits limits = api_limits();
+  limits.stall_timeout = 100ms;
+  limits.header_timeout = limits.idle_timeout = 100ms;
+  start(limits);
+  // A source that takes the connection and never answers.
+  const UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(::listen(silent.get(), 8), 0);
+  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
+  const std::string cid = add(write_file("elsewhere", 100), /*only_hash=*/true);
+  RawClient client = local();
+  const std::string source = fmt::format("http://127.0.0.1:{}", ntohs(address.sin_port));
+  client.post("content.pull", json{{"target", cid}, {"sources", {source}}}.dump());
+  EXPECT_FALSE(client.is_closed_within(1500ms));
+}
+
+TEST_F(ApiServerTest, a_large_file_arrives_whole_at_a_client_that_reads) {
+  start();
+  const auto path = write_file("big", 16 * kMiB);
+  const std::string cid = add(path);
+  RawClient client = local();
+  client.send("POST /api/v1/content.cat HTTP/1.0\r\nHost: a\r\nContent-Length: " +
+              std::to_string(json{{"target", cid}}.dump().size()) + "\r\n\r\n" +
+              json{{"target", cid}}.dump());
+  const std::string reply = client.read_to_end();
+  std::string content;
+  FrameReader reader({{}, [&content](ByteView piece) {
+                        content += as_text(piece);
+                        return Status{};
+                      }});
+  const std::string frames = reply.substr(reply.find("\r\n\r\n") + 4);
+  ASSERT_TRUE(reader.feed(as_bytes(frames)));
+  EXPECT_EQ(reader.finish().value().at("bytes"), 16 * kMiB);
+  EXPECT_EQ(content, read_text_file(path, 32 * kMiB).value());
+}
+
+// The method's own threads, over a socket that nobody reads.
+TEST(MethodOverASocket, progress_never_waits_for_a_client_and_stays_before_the_result) {
+  constexpr int kSteps = 20'000;
+  std::atomic<bool> made{false};
+  IoThread io;
+  OffloadPool pool(1);
+  const MethodCall method = [&made](const node::EventSink& sink, std::stop_token) -> Result<json> {
+    for (int i = 1; i <= kSteps; ++i) {
+      const json step{{"step", i}, {"padding", std::string(1000, 'x')}};
+      sink({&step, {}});
+    }
+    made = true;
+    return json("done");
+  };
+  struct Answer {
+    static Task<net::HttpResponse> stream(OffloadPool& on, MethodCall call, std::stop_token stop) {
+      net::HttpResponse response;
+      net::StreamBody body;
+      body.write = [&on, call, stop](net::BodyWriter& writer) {
+        return stream_method(on, call, stop, writer);
+      };
+      response.body = std::move(body);
+      co_return response;
+    }
+  };
+  const auto handler = [&](net::HttpRequest, std::stop_token stop) {
+    return Answer::stream(pool, method, std::move(stop));
+  };
+  const auto server = net::HttpServer::listen(io.executor(), net::TcpEndpoint{}, handler).value();
+  RawClient client(std::get<net::TcpEndpoint>(server->local()).port);
+  client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+  for (int i = 0; i < 2000 && !made; ++i) ::poll(nullptr, 0, 10);
+  ASSERT_TRUE(made.load());
+  const std::string reply = client.read_to_end();
+  const std::string frames = reply.substr(reply.find("\r\n\r\n") + 4);
+  int steps = 0;
+  int last = 0;
+  FrameReader reader({[&](const json& step) {
+                        ++steps;
+                        EXPECT_GT(step.at("step").get<int>(), last);
+                        last = step.at("step").get<int>();
+                      },
+                      {}});
+  ASSERT_TRUE(reader.feed(as_bytes(frames)));
+  EXPECT_EQ(reader.finish().value(), json("done"));
+  EXPECT_EQ(last, kSteps);
+  EXPECT_LT(steps, kSteps);
+}
+
+}  // namespace
+}  // namespace accel::server
