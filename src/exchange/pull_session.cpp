@@ -290,9 +290,9 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, Bytes block) {
   co_return Status{};
 }
 
-// The leaf is hashed and written to each place that it has in the open files, some at a time, so that
-// a file made of one leaf over and over can be stopped. Places may be added while a job runs, and
-// another source may finish first.
+// The leaf is hashed and written to each place that it has in the open files, some at a time, so
+// that a file made of one leaf over and over can be stopped. Places may be added while a job runs,
+// and another source may finish first.
 Task<void> PullSession::verify_leaf(RequestId id, WantId want, Bytes block) {
   std::size_t written = 0;
   while (true) {

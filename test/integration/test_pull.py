@@ -121,7 +121,7 @@ class Pull(TestCase):
 
     def test_of_one_leaf_over_and_over_stops_when_asked(self):
         path = self.file("zeros", 0)
-        os.truncate(path, 8 << 30)
+        os.truncate(path, 3 << 30)
         source = self.home()
         root = source.ok("add", "-Q", "--reference", path).strip()
         with self.daemon(source) as gateway:
