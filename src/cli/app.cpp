@@ -12,6 +12,7 @@
 #include "accel/cli/cli.hpp"
 #include "accel/core/log.hpp"
 #include "accel/node/build_info.hpp"
+#include "bus_error.hpp"
 #include "command.hpp"
 #include "interrupt.hpp"
 
@@ -147,6 +148,7 @@ int run(int argc, const char* const* argv) {
   argc = static_cast<int>(words.size());
   argv = words.data();
   std::signal(SIGPIPE, SIG_IGN);
+  explain_bus_errors();
   CLI::App app{kDescription, "ipfs-accelerate"};
   app.footer(kFooter);
   app.require_subcommand(1);

@@ -31,8 +31,10 @@ Status Home::check_version() const {
   int version = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
   if (error != std::errc{} || end != text.data() + text.size() || version < 1) {
-    return fail(Errc::corrupt, "{} does not hold a version number; run `ipfs-accelerate doctor`.",
-                version_file().string());
+    return fail(
+        Errc::corrupt,
+        "{} does not hold a version number. Write {} into it if this version made the home.",
+        version_file().string(), kHomeVersion);
   }
   if (version > kHomeVersion) {
     return fail(Errc::unsupported,

@@ -50,6 +50,25 @@ class Homes(TestCase):
         for command in (["add", __file__], ["status"], ["daemon"]):
             self.assert_fails(6, home.run(*command), "99")
 
+    def test_an_index_that_was_cut_short_is_said_to_be(self):
+        home = self.home()
+        cid = home.add(self.file("a", 3 * MIB))
+        os.truncate(home.path / "store/index/data.mdb", 2 * 4096)
+        for command in (["get", cid, "-o", self.folder / "out"], ["status"], ["verify"]):
+            self.assert_fails(5, home.run(*command), "index")
+
+    def test_a_pipe_as_project_file_or_input_holds_nobody(self):
+        home = self.home()
+        os.mkfifo(self.folder / "ipfs_accelerate.json")
+        code, _, err = home.run("status", cwd=self.folder)
+        self.assertIn("ipfs_accelerate.json", err)
+        self.assertIn(code, (0, 2))
+
+    def test_names_from_others_do_not_steer_the_terminal(self):
+        home = self.home()
+        folder = self.file("odd/\x1b[31mred\nfake", 10).parent
+        self.assertNotIn("\x1b", home.ok("ls", home.add(folder)))
+
     def test_a_store_of_a_newer_version_is_refused(self):
         home = self.home()
         home.add(self.file("a", 10))
