@@ -52,8 +52,18 @@ Result<AddedRoot> Importer::run(const std::filesystem::path& path) {
   return added;
 }
 
+// What is added for a path: with dereference, what a link leads to.
+Result<std::filesystem::path> Importer::source_of(const std::filesystem::path& path) const {
+  std::error_code error;
+  if (!options_.dereference || !std::filesystem::is_symlink(path, error)) return path;
+  auto target = std::filesystem::canonical(path, error);
+  if (error) return fail_path(error.value(), "follow the link", path);
+  return target;
+}
+
 // Finds what cannot be added before anything is copied, and what there is to do.
-Status Importer::scan(const std::filesystem::path& path, int depth) {
+Status Importer::scan(const std::filesystem::path& given, int depth) {
+  ACCEL_TRY(const std::filesystem::path path, source_of(given));
   struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return fail_path(errno, "add", path);
   if (S_ISLNK(info.st_mode)) return {};
@@ -82,7 +92,8 @@ Status Importer::scan(const std::filesystem::path& path, int depth) {
 
 Result<AddedRoot> Importer::attempt(const std::filesystem::path& path, bool reuse) {
   if (!options_.only_hash) session_ = std::make_unique<ImportSession>(core_, reuse);
-  files_ = bytes_done_ = bytes_told_ = 0;
+  files_ = links_out_ = bytes_done_ = bytes_told_ = 0;
+  root_ = path;
   ACCEL_TRY(const Node root, add_any(path));
   if (session_) {
     PinRecord pin;
@@ -94,11 +105,12 @@ Result<AddedRoot> Importer::attempt(const std::filesystem::path& path, bool reus
     ACCEL_CHECK(session_->commit(pin));
   }
   if (options_.on_progress) options_.on_progress({bytes_done_, bytes_total_, path});
-  return AddedRoot{root.cid, bytes_done_, files_};
+  return AddedRoot{root.cid, bytes_done_, files_, links_out_};
 }
 
-Result<Importer::Node> Importer::add_any(const std::filesystem::path& path) {
+Result<Importer::Node> Importer::add_any(const std::filesystem::path& given) {
   if (options_.stop.stop_requested()) return fail(Errc::cancelled, "The add was stopped.");
+  ACCEL_TRY(const std::filesystem::path path, source_of(given));
   struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return fail_path(errno, "add", path);
   if (S_ISLNK(info.st_mode)) return add_symlink(path);
@@ -141,6 +153,8 @@ Result<Importer::Node> Importer::add_symlink(const std::filesystem::path& path) 
   std::error_code error;
   const auto target = std::filesystem::read_symlink(path, error);
   if (error) return fail_path(error.value(), "read the link", path);
+  const auto leads_to = (path.parent_path() / target).lexically_normal();
+  if (*leads_to.lexically_relative(root_).begin() == "..") ++links_out_;
   ACCEL_TRY(const auto built, ipld::build_symlink(options_.profile, target.string()));
   ACCEL_CHECK(put_block(built.cid, built.block));
   return Node{built.cid, built.dag_bytes};

@@ -35,9 +35,10 @@ class Importer {
     UniqueFd fd;
     FileStamp stamp;
   };
-  Status scan(const std::filesystem::path& path, int depth);
+  Result<std::filesystem::path> source_of(const std::filesystem::path& path) const;
+  Status scan(const std::filesystem::path& given, int depth);
   Result<AddedRoot> attempt(const std::filesystem::path& path, bool reuse);
-  Result<Node> add_any(const std::filesystem::path& path);
+  Result<Node> add_any(const std::filesystem::path& given);
   Result<Node> add_folder(const std::filesystem::path& path);
   Result<Node> add_symlink(const std::filesystem::path& path);
   Result<Node> add_file(const std::filesystem::path& path);
@@ -59,6 +60,8 @@ class Importer {
   std::unique_ptr<ImportSession> session_;  // Null with only_hash.
   std::uint64_t bytes_total_ = 0;
   std::uint64_t files_ = 0;
+  std::uint64_t links_out_ = 0;
+  std::filesystem::path root_;
   std::mutex progress_mutex_;  // Leaves are counted by several threads.
   std::uint64_t bytes_done_ = 0;
   std::uint64_t bytes_told_ = 0;

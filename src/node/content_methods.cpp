@@ -179,6 +179,7 @@ Result<json> content_add(Context& context) {
   blockstore::AddOptions options;
   options.only_hash = context.params.flag("only_hash");
   options.hidden = context.params.flag("hidden");
+  options.dereference = context.params.flag("dereference");
   options.reference = context.params.flag("reference");
   options.is_private = context.params.flag("private");
   ACCEL_CHECK(context.params.finish());
@@ -196,9 +197,13 @@ Result<json> content_add(Context& context) {
   }
   ACCEL_TRY(const blockstore::AddedRoot added, store->add(path, options));
   if (!name.empty() && !options.only_hash) ACCEL_CHECK(give_name(*store, name, added.cid));
-  return json{{"cid", added.cid.to_string()},   {"bytes", added.bytes},
-              {"files", added.files},           {"profile", options.profile.name},
-              {"only_hash", options.only_hash}, {"name", name}};
+  return json{{"cid", added.cid.to_string()},
+              {"bytes", added.bytes},
+              {"files", added.files},
+              {"links_out", added.links_out},
+              {"profile", options.profile.name},
+              {"only_hash", options.only_hash},
+              {"name", name}};
 }
 
 Result<json> content_get(Context& context) {

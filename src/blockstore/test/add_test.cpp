@@ -217,6 +217,27 @@ TEST_F(Add, keeps_symbolic_links_as_links) {
   EXPECT_EQ(added.files, 1U);
 }
 
+// As a Hugging Face cache: snapshots/<rev>/<file> -> ../../blobs/<hash>.
+TEST_F(Add, follows_links_when_asked_and_counts_those_that_lead_out) {
+  write_bytes(work("blobs/weights"), random_bytes(60, 3 * kMiB));
+  write_bytes(work("plain/model.bin"), random_bytes(60, 3 * kMiB));
+  fs::create_directories(work("snap"));
+  fs::create_symlink("../blobs/weights", work("snap/model.bin"));
+  EXPECT_EQ(add("snap").links_out, 1U);
+  AddOptions follow;
+  follow.dereference = true;
+  const AddedRoot followed = add("snap", follow);
+  EXPECT_EQ(followed.links_out, 0U);
+  EXPECT_EQ(followed.cid, add("plain").cid);
+  follow.reference = true;
+  EXPECT_EQ(add("snap", follow).cid, followed.cid);
+  fs::create_symlink("nowhere", work("snap/dangling"));
+  EXPECT_EQ(store_->add(work("snap"), follow).error().code, Errc::not_found);
+  fs::remove(work("snap/dangling"));
+  fs::create_symlink("../snap", work("snap/itself"));
+  EXPECT_EQ(store_->add(work("snap"), follow).error().code, Errc::unsupported);
+}
+
 TEST_F(Add, refuses_pipes_and_sockets_by_name_before_it_copies) {
   make_file("dir/big", 12, 3 * kMiB);
   ASSERT_EQ(::mkfifo(work("dir/queue").c_str(), 0600), 0);

@@ -21,19 +21,24 @@ void set_if(json& params, const char* name, const std::string& value) {
 
 struct AddFlags {
   std::string path, profile, name;
-  bool quiet = false, only_hash = false, hidden = false, reference = false, is_private = false;
+  bool quiet = false, only_hash = false, hidden = false, reference = false;
+  bool dereference = false, is_private = false;
 };
 
 Status add(Session& session, const AddFlags& flags) {
-  json params{{"path", absolute(flags.path)},
-              {"only_hash", flags.only_hash},
-              {"hidden", flags.hidden},
-              {"reference", flags.reference},
-              {"private", flags.is_private}};
+  json params{{"path", absolute(flags.path)},     {"only_hash", flags.only_hash},
+              {"hidden", flags.hidden},           {"reference", flags.reference},
+              {"dereference", flags.dereference}, {"private", flags.is_private}};
   set_if(params, "profile", flags.profile);
   set_if(params, "name", flags.name);
   ACCEL_TRY(const json result, session.call("content.add", params));
   if (session.flags().json) return print_json(result);
+  if (const auto out = result.value("links_out", std::uint64_t{0}); out > 0) {
+    print_note(
+        fmt::format("{} symbolic links lead out of {} and were added as links; --dereference "
+                    "adds what they lead to.",
+                    out, flags.path));
+  }
   const std::string cid = result.at("cid").get<std::string>();
   if (flags.quiet) return print_line(cid);
   return print_line(fmt::format("added {} {} ({}, {} files, profile {})", cid, flags.path,
@@ -57,6 +62,8 @@ void add_add(CLI::App& app, Selection& selection) {
                     "Include files and folders whose name starts with a dot");
   command->add_flag("--reference", flags->reference,
                     "Leave the file in place instead of copying it");
+  command->add_flag("-L,--dereference", flags->dereference,
+                    "Add what symbolic links lead to (a Hugging Face cache is made of them)");
   command->add_flag("--private", flags->is_private, "Never serve or announce this root");
   command->add_option("--name", flags->name, "Give the root a local name");
   on_chosen(command, selection, [flags](Session& session) { return add(session, *flags); });

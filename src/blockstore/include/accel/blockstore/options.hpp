@@ -38,8 +38,9 @@ struct AddOptions {
   bool only_hash = false;  // Computes the CID and stores nothing.
   bool reference = false;  // Leaves the files where they are; they must stay as they are.
   bool hidden = false;  // Takes entries whose name starts with a dot too (the path itself always).
-  bool is_private = false;  // Never served, never announced.
-  std::string name = {};    // Of the pin; empty: the last part of the path.
+  bool dereference = false;  // Adds what symbolic links lead to instead of the links.
+  bool is_private = false;   // Never served, never announced.
+  std::string name = {};     // Of the pin; empty: the last part of the path.
   std::stop_token stop = {};
   // About every 8 MiB; from the store's threads, one call at a time.
   std::function<void(const AddProgress&)> on_progress = {};

@@ -27,6 +27,7 @@ struct AddedRoot {
   ipld::Cid cid;
   std::uint64_t bytes = 0;  // Of file content.
   std::uint64_t files = 0;
+  std::uint64_t links_out = 0;  // Symbolic links to something outside the folder.
 };
 
 // A leaf of a file that is being fetched, and its place there.
