@@ -31,7 +31,8 @@ class Encoder {
         return put(detail::json_float(*value.as_real()));
       case ValueKind::text:
         return put_text(*value.as_text());
-      case ValueKind::bytes:
+      case ValueKind::bytes:  // Its two maps count, as they do for the reader.
+        ACCEL_CHECK(check_depth(depth + 2));
         ACCEL_CHECK(put(R"({"/":{"bytes":")"));
         ACCEL_CHECK(put(base_encode(Multibase::base64, *value.as_bytes())));
         return put(R"("}})");
@@ -40,6 +41,7 @@ class Encoder {
       case ValueKind::map:
         return put_map(*value.as_map(), depth + 1);
       case ValueKind::link:
+        ACCEL_CHECK(check_depth(depth + 1));
         ACCEL_CHECK(put(R"({"/":")"));
         ACCEL_CHECK(put(value.as_link()->to_string()));
         return put("\"}");

@@ -95,6 +95,21 @@ std::string_view value_kind_name(ValueKind kind) {
   return "unknown";
 }
 
+Value::Value() = default;
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+Value::Value(Held held) : held_(std::move(held)) {}
+
+Value Value::boolean(bool value) { return Value(Held(value)); }
+Value Value::integer(std::int64_t number) { return integer(Integer::of(number)); }
+Value Value::integer(Integer number) { return Value(Held(number)); }
+Value Value::real(double number) { return Value(Held(number)); }
+Value Value::text(std::string value) { return Value(Held(std::move(value))); }
+Value Value::bytes(Bytes value) { return Value(Held(std::move(value))); }
+
 Value Value::list(List values) { return Value(Held(std::move(values))); }
 
 Value Value::map(Map entries) { return Value(Held(std::move(entries))); }

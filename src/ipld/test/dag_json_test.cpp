@@ -239,6 +239,17 @@ TEST(DagJson, has_limits) {
             Errc::resource_exhausted);
 }
 
+TEST(DagJson, writes_links_and_bytes_no_deeper_than_it_reads_them) {
+  const auto check = [](std::size_t depth, const Value& innermost) {
+    const Value deepest = testing::nested_lists(depth, innermost);
+    EXPECT_EQ(decode_dag_json(encode_dag_json(deepest).value()).value(), deepest);
+    const Value deeper = testing::nested_lists(depth + 1, innermost);
+    EXPECT_EQ(encode_dag_json(deeper).error().code, Errc::invalid_argument);
+  };
+  check(kMaxValueDepth - 1, Value::link(Cid{}));
+  check(kMaxValueDepth - 2, Value::bytes({0}));
+}
+
 TEST(DagJson, reads_bytes_of_any_length) {
   const Value value = Value::bytes(Bytes(100'000, 0x5a));
   EXPECT_EQ(decode_dag_json(encode_dag_json(value).value()).value(), value);

@@ -79,8 +79,7 @@ class ValueGenerator {
   bool with_slash_;
 };
 
-inline Value nested_lists(std::size_t depth) {
-  Value value;
+inline Value nested_lists(std::size_t depth, Value value = {}) {
   for (std::size_t i = 0; i < depth; ++i) {
     Value::List list;
     list.push_back(std::move(value));

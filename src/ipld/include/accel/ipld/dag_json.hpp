@@ -15,7 +15,8 @@ namespace accel::ipld {
 
 // Canonical: no white space, keys sorted by bytes. Errors: invalid_argument (a key twice, text that
 // is no UTF-8, NaN or an infinity, a map that would read as a link or as bytes, lists and maps
-// deeper than kMaxValueDepth), resource_exhausted (above kMaxBlockBytes).
+// deeper than kMaxValueDepth, those that spell links and bytes included), resource_exhausted (above
+// kMaxBlockBytes).
 Result<std::string> encode_dag_json(const Value& value);
 
 // The whole of `text` must be one value. A number with a point or an exponent is a float, any other

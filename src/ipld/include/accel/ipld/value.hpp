@@ -51,13 +51,19 @@ class Value {
   // In the order in which the block has them; writers sort as their format asks.
   using Map = std::vector<MapEntry>;
 
-  Value() = default;  // null
-  static Value boolean(bool value) { return Value(Held(value)); }
-  static Value integer(std::int64_t number) { return Value(Held(Integer::of(number))); }
-  static Value integer(Integer number) { return Value(Held(number)); }
-  static Value real(double number) { return Value(Held(number)); }
-  static Value text(std::string value) { return Value(Held(std::move(value))); }
-  static Value bytes(Bytes value) { return Value(Held(std::move(value))); }
+  // Out of line, as all that needs MapEntry whole.
+  Value();  // null
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
+  static Value boolean(bool value);
+  static Value integer(std::int64_t number);
+  static Value integer(Integer number);
+  static Value real(double number);
+  static Value text(std::string value);
+  static Value bytes(Bytes value);
   static Value list(List values);
   static Value map(Map entries);
   static Value link(Cid cid);
@@ -83,7 +89,7 @@ class Value {
   using Link = std::shared_ptr<const Cid>;  // Immutable; keeps a Value at 40 bytes.
   using Held =
       std::variant<std::monostate, bool, Integer, double, std::string, Bytes, List, Map, Link>;
-  explicit Value(Held held) : held_(std::move(held)) {}
+  explicit Value(Held held);
 
   Held held_;
 };
