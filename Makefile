@@ -41,6 +41,7 @@ tidy: ## check layers, sizes and bans
 	@tools/tidy
 
 interop: build ## live oracles of other implementations (npm, pip)
+	@cmake --build --preset release -j$(JOBS) --target accel_codec_tool
 	@test/interop/run
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (default 600)

@@ -156,6 +156,12 @@ Result<Bytes> decode_number(const Alphabet& alphabet, std::string_view digits) {
   return bytes;
 }
 
+Status check_length(std::string_view digits) {
+  if (digits.size() <= kMaxMultibaseText) return {};
+  return fail(Errc::invalid_argument, "A text of {} characters is too long; at most {} are read.",
+              digits.size(), kMaxMultibaseText);
+}
+
 }  // namespace
 
 std::string base_encode(Multibase base, ByteView bytes) {
@@ -168,11 +174,8 @@ std::string multibase_encode(Multibase base, ByteView bytes) {
 }
 
 Result<Bytes> base_decode(Multibase base, std::string_view digits) {
-  if (digits.size() > kMaxMultibaseText) {
-    return fail(Errc::invalid_argument, "A text of {} characters is too long; at most {} are read.",
-                digits.size(), kMaxMultibaseText);
-  }
   const Alphabet* const alphabet = find_alphabet(static_cast<char>(base));
+  if (alphabet->bits == 0) ACCEL_CHECK(check_length(digits));
   return alphabet->bits == 0 ? decode_number(*alphabet, digits) : decode_bits(*alphabet, digits);
 }
 
@@ -185,6 +188,7 @@ Result<Bytes> multibase_decode(std::string_view text) {
         "The first character, 0x{:02x}, names no base that is read here (b, z, k, f, u, m).",
         static_cast<unsigned char>(text.front()));
   }
+  ACCEL_CHECK(check_length(text.substr(1)));
   return base_decode(alphabet->base, text.substr(1));
 }
 

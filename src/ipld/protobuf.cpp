@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protobuf.hpp"
 
+#include "little_endian.hpp"
+
 namespace accel::ipld::detail {
 namespace {
 
 constexpr std::size_t kMaxVarintBytes = 10;
 constexpr std::uint64_t kMaxFieldNumber = (1U << 29U) - 1;
 constexpr unsigned kTypeBits = 3;
-
-std::uint64_t little_endian(ByteView bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) value |= std::uint64_t{bytes[i]} << (8 * i);
-  return value;
-}
 
 void put_tag(Bytes& out, std::uint32_t number, WireType type) {
   put_uvarint(out, (std::uint64_t{number} << kTypeBits) | static_cast<std::uint64_t>(type));

@@ -23,7 +23,8 @@ enum class Multibase : char {
   base64url = 'u',  // No padding.
 };
 
-// Longest text that multibase_decode() reads: base36 and base58btc cost time quadratic in it.
+// Longest text that multibase_decode() reads, and base_decode() where it costs time quadratic in
+// it: base36 and base58btc.
 inline constexpr std::size_t kMaxMultibaseText = 4096;
 
 // The prefix character and the digits.
