@@ -103,7 +103,15 @@ Result<std::filesystem::path> Store::ensure_file(const ipld::Cid& root,
   request.stop = stop;
   request.lock = std::move(turn);
   ACCEL_TRY(const auto file, PartialFile::Impl::open(*impl_->core, std::move(request)));
-  ACCEL_CHECK(file->commit());
+  if (const Status whole = file->commit(); !whole && whole.error().code == Errc::unavailable) {
+    return fail(Error{Errc::corrupt,
+                      fmt::format("The file {} is damaged in the store. What is missing comes back "
+                                  "with `ipfs-accelerate pull {} --from URL`.",
+                                  root, root),
+                      whole.error().message});
+  } else if (!whole) {
+    return fail(whole.error());
+  }
   ACCEL_TRY(const auto path, file_of(root));
   if (!path) return fail(Errc::corrupt, "The file {} was damaged as soon as it was written.", root);
   return *path;

@@ -124,6 +124,23 @@ void record_run(Context& context, std::size_t batch, json& result) {
   result["recorded"] = append(services, id, db::RecordKind::run, tables);
 }
 
+void record_failed_run(Context& context, std::string_view task, Duration took, const Error& error) {
+  Services& services = context.services;
+  const std::string id = new_id(services);
+  const WallTime completed = services.clock().wall_now();
+  const json run{
+      {"run_id", id},
+      {"test_name", task},
+      {"test_type", "run"},
+      {"started_at", to_rfc3339(completed - std::chrono::duration_cast<WallTime::duration>(took))},
+      {"completed_at", to_rfc3339(completed)},
+      {"success", false},
+      {"error_code", errc_name(error.code)},
+      {"error_message", error.message},
+      {"git_commit", kGitCommit}};
+  append(services, id, db::RecordKind::run, json{{"test_run", run}});
+}
+
 void record_pull(Context& context, const ipld::Cid& root,
                  const Result<exchange::PullReport>& report) {
   Services& services = context.services;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <string_view>
 
 #include "accel/exchange/fetcher.hpp"
 #include "context.hpp"
@@ -14,6 +15,8 @@ namespace accel::node {
 
 // Adds "run_id" and "recorded" to the result of a run.
 void record_run(Context& context, std::size_t batch, nlohmann::json& result);
+// A run that failed after its model was found: a test_run with the error, and no figures.
+void record_failed_run(Context& context, std::string_view task, Duration took, const Error& error);
 void record_pull(Context& context, const ipld::Cid& root,
                  const Result<exchange::PullReport>& report);
 // The rows of hardware.detect.

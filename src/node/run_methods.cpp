@@ -188,6 +188,20 @@ json result_of(const StoredModel& model, const Ready& ready, const models::Embed
           {"choice", ready.selected.remembered ? "remembered" : "measured now"}};
 }
 
+Result<json> run_found_model(Context& context, const RunRequest& request, StoredModel& model,
+                             SteadyTime started) {
+  ACCEL_TRY(const Ready ready, make_ready(context, request, model));
+  double latency_ms = 0;
+  ACCEL_TRY(const models::Embeddings embeddings, timed_embed(context, request, ready, latency_ms));
+  const SteadyTime after = context.services.clock().now();
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  remember_engine(context.services, *store, ready.selected.candidate.engine);
+  json result = result_of(model, ready, embeddings, latency_ms);
+  result["total_ms"] = to_ms(after - started);
+  if (request.explain) result["selection"] = ready.selected.explanation;
+  return result;
+}
+
 }  // namespace
 
 Result<json> run_model(Context& context) {
@@ -197,15 +211,13 @@ Result<json> run_model(Context& context) {
   load_last_engine(context.services, *store);
   ACCEL_TRY(StoredModel model, open_model(*store, request.model));
   ACCEL_CHECK(check_task(request, model));
-  ACCEL_TRY(const Ready ready, make_ready(context, request, model));
-  double latency_ms = 0;
-  ACCEL_TRY(const models::Embeddings embeddings, timed_embed(context, request, ready, latency_ms));
-  const SteadyTime after = context.services.clock().now();
-  remember_engine(context.services, *store, ready.selected.candidate.engine);
-  json result = result_of(model, ready, embeddings, latency_ms);
-  result["total_ms"] = to_ms(after - started);
-  if (request.explain) result["selection"] = ready.selected.explanation;
-  record_run(context, request.inputs.size(), result);
+  Result<json> result = run_found_model(context, request, model, started);
+  if (result) {
+    record_run(context, request.inputs.size(), *result);
+  } else {
+    const Duration took = context.services.clock().now() - started;
+    record_failed_run(context, kTextEmbedding, took, result.error());
+  }
   return result;
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "context.hpp"
 #include "names.hpp"
 
@@ -25,6 +27,11 @@ Result<json> pin_add(Context& context) {
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const Target target, resolve_target(*store, text));
+  if (options.name.empty()) {
+    ACCEL_TRY(const auto pins, store->pins());  // Without a new label the old one stays.
+    const auto old = std::ranges::find(pins, target.cid, &blockstore::PinInfo::cid);
+    if (old != pins.end()) options.name = old->name;
+  }
   ACCEL_CHECK(store->pin(target.cid, options));
   return json{{"cid", target.cid.to_string()}, {"pinned", true}};
 }
@@ -59,6 +66,7 @@ Result<json> pin_ls(Context& context) {
 Result<json> store_gc(Context& context) {
   blockstore::GcOptions options;
   options.dry_run = context.params.flag("dry_run");
+  options.abandoned_partials = context.params.flag("unfinished");
   ACCEL_CHECK(context.params.finish());
   options.stop = context.stop;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
@@ -70,6 +78,7 @@ Result<json> store_gc(Context& context) {
               {"packs_freed", report.packs_freed},
               {"blocks_moved", report.blocks_moved},
               {"orphans_freed", report.orphans_freed},
+              {"unfinished_freed", report.partials_freed},
               {"blocks_kept", report.kept}};
 }
 

@@ -6,7 +6,7 @@ import signal
 import time
 import unittest
 
-from harness import HostileGateway, MIB, TestCase
+from harness import HostileGateway, MIB, TestCase, wait_until
 
 
 class Kill(TestCase):
@@ -72,6 +72,20 @@ class Kill(TestCase):
             self.assertNotEqual(other.run("cat", cid)[0], 0)
             report = other.json("pull", cid, "--from", daemon.gateway)
         self.assertGreater(report["bytes_reused"], 0)
+
+    def test_what_an_interrupted_pull_fetched_can_be_freed(self):
+        home = self.home()
+        cid = home.add(self.file("model.bin", 32 * MIB))
+        with self.daemon(home) as daemon:
+            slow = HostileGateway(daemon.gateway, lambda handler, body: time.sleep(0.1))
+            self.addCleanup(slow.close)
+            other = self.home()
+            process = other.start("pull", cid, "--from", slow.url)
+            self.assertTrue(wait_until(lambda: list((other.path / "store/partial").glob("*.part"))))
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        self.assertEqual(other.json("gc")["unfinished_freed"], 0)
+        self.assertEqual(other.json("gc", "--unfinished")["unfinished_freed"], 1)
 
     def test_a_daemon_that_is_killed_leaves_a_home_that_the_next_one_takes_over(self):
         home = self.home()

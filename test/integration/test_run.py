@@ -54,6 +54,11 @@ class Run(TestCase):
         self.assertTrue(kept["selection"]["winner"].startswith(kept["engine"] + "/"), kept["selection"])
         self.assertEqual(self.embed("--input", "a dog", "--remeasure")["choice"], "measured now")
 
+    def test_a_run_that_fails_is_recorded_with_its_error(self):
+        self.assert_fails(6, self.node.run("run", "minilm", "--input", "x", "--device", "cuda"), "")
+        sql = "select success, error_code from test_runs order by completed_at desc limit 1"
+        self.assertEqual(self.node.json("history", "query", "--sql", sql)["rows"], [[False, "unsupported"]])
+
     def test_lines_of_a_file_and_vectors_stay_in_step(self):
         path = self.file("lines.txt", 0)
         path.write_text("a cat\n\na dog\n")

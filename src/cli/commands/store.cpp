@@ -36,13 +36,17 @@ void add_pin_add(CLI::App& group, Selection& selection) {
 
 void add_pin_rm(CLI::App& group, Selection& selection) {
   auto target = std::make_shared<std::string>();
-  CLI::App* command = add_command(group, "rm", "No longer keep a root; gc frees it",
-                                  "  ipfs-accelerate pin rm bafy…");
+  CLI::App* command =
+      add_command(group, "rm", "No longer keep a root, and drop its names; gc frees it",
+                  "  ipfs-accelerate pin rm bafy…");
   command->add_option("CID", *target)->required();
   on_chosen(command, selection, [target](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("pin.rm", {{"target", *target}}));
     if (session.flags().json) return print_json(result);
-    return print_line("unpinned " + result.at("cid").get<std::string>());
+    ACCEL_CHECK(print_line("unpinned " + result.at("cid").get<std::string>()));
+    for (const json& name : result.value("names_dropped", json::array()))
+      ACCEL_CHECK(print_line("  its name " + name.get<std::string>() + " is gone too"));
+    return {};
   });
 }
 
@@ -64,12 +68,18 @@ void add_pin_ls(CLI::App& group, Selection& selection) {
 
 void add_gc(CLI::App& app, Selection& selection) {
   auto dry_run = std::make_shared<bool>(false);
+  auto unfinished = std::make_shared<bool>(false);
   CLI::App* command = add_command(app, "gc", "Free what no pin, name or running read needs",
                                   "  ipfs-accelerate gc --dry-run");
   command->add_flag("--dry-run", *dry_run, "Only say what would be freed");
-  on_chosen(command, selection, [dry_run](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("store.gc", {{"dry_run", *dry_run}}));
+  command->add_flag("--unfinished", *unfinished,
+                    "Also what interrupted pulls have fetched so far (else it is kept to resume)");
+  on_chosen(command, selection, [dry_run, unfinished](Session& session) -> Status {
+    const json params{{"dry_run", *dry_run}, {"unfinished", *unfinished}};
+    ACCEL_TRY(const json result, session.call("store.gc", params));
     if (session.flags().json) return print_json(result);
+    if (const auto partials = result.value("unfinished_freed", 0); partials > 0)
+      ACCEL_CHECK(print_line(fmt::format("removed {} unfinished files", partials)));
     return print_line(fmt::format(
         "{} {} in {} files and {} blocks; kept {} blocks", *dry_run ? "would free" : "freed",
         bytes_of(result, "bytes_freed"), result.value("files_freed", std::uint64_t{0}),
