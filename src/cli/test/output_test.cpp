@@ -12,7 +12,7 @@ TEST(Output, pads_columns_and_aligns_numbers_right) {
   testing::internal::CaptureStdout();
   ASSERT_TRUE(print_table({"BYTES", "NAME"}, {{"5", "a"}, {"12345678", "über"}}));
   EXPECT_EQ(testing::internal::GetCapturedStdout(),
-            "BYTES     NAME\n       5  a\n12345678  über\n");
+            "   BYTES  NAME\n       5  a\n12345678  über\n");
 }
 
 TEST(Output, prints_an_error_as_one_sentence_with_its_cause) {
