@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <numeric>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "accel/cli/cli.hpp"
+#include "accel/core/edit_distance.hpp"
 #include "accel/core/log.hpp"
 #include "accel/node/build_info.hpp"
 #include "bus_error.hpp"
@@ -68,26 +67,13 @@ int run_selected(const Selection& selection, GlobalFlags flags) {
   return errc_exit_code(status.error().code);
 }
 
-// Levenshtein's distance; both are short.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t corner = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t change = corner + (a[i] == b[j] ? 0 : 1);
-      corner = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, corner + 1, change});
-    }
-  }
-  return row.back();
-}
+constexpr std::size_t kMaxShownWord = 64;
 
 // The first word that names no command where one is expected, with the nearest that there is.
 std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv) {
   const CLI::App* group = &app;
   for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
+    const auto word = std::string_view(argv[i]).substr(0, kMaxShownWord);
     const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
     if (word.starts_with("-")) {
       const CLI::Option* option = app.get_option_no_throw(std::string(word));
@@ -102,7 +88,7 @@ std::optional<std::string> unknown_command(const CLI::App& app, int argc, const 
     }
     if (commands.empty()) return std::nullopt;
     const auto nearer = [&](const CLI::App* a, const CLI::App* b) {
-      return distance(a->get_name(), word) < distance(b->get_name(), word);
+      return edit_distance(a->get_name(), word) < edit_distance(b->get_name(), word);
     };
     const std::string nearest = (*std::ranges::min_element(commands, nearer))->get_name();
     const std::string in = group == &app ? "" : " " + group->get_name();

@@ -262,7 +262,8 @@ void use_done_first(Selected& selected, double calls) {
   selected.median_ms = row.value("median_ms", 0.0);
   explanation["used"] = row.value("id", "");
   explanation["reason"] = fmt::format(
-      "{} This process ends after its answer and used {}: opened and done in {:.0f} ms, against "
+      "{} No session is kept here, so opening counts: {} is used, opened and done in {:.0f} ms, "
+      "against "
       "{:.0f} ms.",
       explanation.value("reason", ""), row.value("id", ""), costs[first].total_ms(calls),
       costs.front().total_ms(calls));

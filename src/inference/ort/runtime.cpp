@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ort/runtime.hpp"
 
+#include <cstdlib>
+
 #include "accel/core/log.hpp"
 
 namespace accel::inference::ort {
@@ -44,9 +46,16 @@ Errc errc_of(OrtErrorCode code, std::string_view words, Errc general) {
   }
 }
 
+// The library asks its maker's server home when it is loaded, unless this says no. The program sets
+// it in main(), before any thread; tests and benchmarks come here while they still have one.
+void refuse_telemetry() {
+  if (std::getenv("ORT_DISABLE_TELEMETRY") == nullptr) ::setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Runtime>> Runtime::load(const LibraryQuery& query) {
+  refuse_telemetry();
   Result<SharedLibrary> library = open_library(query);
   if (!library) {
     Error error = std::move(library).error();

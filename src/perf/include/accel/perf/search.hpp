@@ -89,8 +89,8 @@ struct ChoiceRow {
 struct Choice {
   std::optional<std::size_t> winner;  // Index into the candidates; nullopt when none worked.
   std::vector<ChoiceRow> rows;        // Winner first, then by median, then those without figures.
-  bool provisional = false;  // Measured under load or cut short: use it, do not remember it.
-  std::string reason;        // One sentence for people.
+  bool provisional = false;           // Measured under load or cut short: good for a while only.
+  std::string reason;                 // One sentence for people.
   Duration spent{};
 };
 
