@@ -67,14 +67,12 @@ Status Exporter::write_any(const ipld::Cid& cid, const Target& target) {
     case ipld::NodeKind::file:
       return write_file(cid, target);
     case ipld::NodeKind::directory:
-      return write_folder(node->view, target);
+    case ipld::NodeKind::hamt:
+      return write_folder({cid, node->view}, target);
     case ipld::NodeKind::symlink:
       return write_symlink(node->view, target);
-    case ipld::NodeKind::hamt:
-      break;
   }
-  return fail(Errc::unsupported, "{} is a sharded directory, which this version cannot read yet.",
-              cid);
+  return fail(Errc::internal, "{} is of no kind that can be written.", cid);
 }
 
 Status Exporter::check_free(const Target& target) const {
@@ -165,7 +163,7 @@ Status Exporter::write_content(const ipld::Cid& cid, const UniqueFd& fd) {
   });
 }
 
-Status Exporter::write_folder(const ipld::NodeView& view, const Target& target) {
+Status Exporter::write_folder(const Folder& from, const Target& target) {
   if (target.depth >= kMaxExportDepth) {
     return fail(Errc::unsupported, "{} lies more than {} folders deep.", target.shown,
                 kMaxExportDepth);
@@ -173,21 +171,21 @@ Status Exporter::write_folder(const ipld::NodeView& view, const Target& target) 
   struct stat info{};
   const bool is_new =
       ::fstatat(target.folder, target.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0;
-  if (target.depth == 0 && is_new) return write_new_tree(view, target);
+  if (target.depth == 0 && is_new) return write_new_tree(from, target);
   const bool made = ::mkdirat(target.folder, target.name.c_str(), 0755) == 0;
   if (!made && (errno != EEXIST || !options_.overwrite)) {
     return fail_target("create the folder", target.shown);
   }
-  return fill_folder(view, target);
+  return fill_folder(from, target);
 }
 
 // The whole tree under another name first, so that an export that fails leaves nothing.
-Status Exporter::write_new_tree(const ipld::NodeView& view, const Target& target) {
+Status Exporter::write_new_tree(const Folder& from, const Target& target) {
   const std::string temporary = temporary_name();
   if (::mkdirat(target.folder, temporary.c_str(), 0755) != 0) {
     return fail_target("create a folder beside", target.shown);
   }
-  Status written = fill_folder(view, {target.folder, temporary, target.shown, 0});
+  Status written = fill_folder(from, {target.folder, temporary, target.shown, 0});
   if (written) written = replace_folder(temporary, target);
   if (!written) {
     std::error_code ignored;  // The error that led here matters more.
@@ -197,16 +195,15 @@ Status Exporter::write_new_tree(const ipld::NodeView& view, const Target& target
   return written;
 }
 
-Status Exporter::fill_folder(const ipld::NodeView& view, const Target& target) {
+Status Exporter::fill_folder(const Folder& from, const Target& target) {
   const UniqueFd folder(::openat(target.folder, target.name.c_str(),
                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) return fail_target("write into", target.shown);
-  for (const ipld::DirectoryEntry& entry : view.entries) {
+  return each_entry(core_, from.cid, from.view, [&](const ipld::DirectoryEntry& entry) -> Status {
     ACCEL_CHECK(ipld::check_entry_name(entry.name));
-    ACCEL_CHECK(write_any(
-        entry.cid, {folder.get(), entry.name, target.shown + "/" + entry.name, target.depth + 1}));
-  }
-  return {};
+    return write_any(entry.cid,
+                     {folder.get(), entry.name, target.shown + "/" + entry.name, target.depth + 1});
+  });
 }
 
 Status Exporter::write_symlink(const ipld::NodeView& view, const Target& target) {

@@ -45,6 +45,9 @@ struct DirEntry {
   bool present = true;  // Its own block is in the store; without it the kind is a guess by codec.
 };
 
+// What list() gives at most: of a larger folder each_entry() hands out one entry after the other.
+inline constexpr std::size_t kMaxListedEntries = 1U << 20U;
+
 struct PinInfo {
   ipld::Cid cid;
   std::string name;

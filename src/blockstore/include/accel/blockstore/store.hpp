@@ -81,14 +81,19 @@ class Store {
   Result<std::filesystem::path> ensure_file(const ipld::Cid& root,
                                             const std::stop_token& stop = {});
 
-  // Reading UnixFS. Errors: not_found, corrupt, unsupported (sharded directories, other codecs),
-  // invalid_argument (a folder where a file is meant, or the reverse; a range that starts beyond
-  // the end), and the sink's own.
+  // Reading UnixFS. Errors: not_found, corrupt, unsupported (other codecs), invalid_argument (a
+  // folder where a file is meant, or the reverse; a range that starts beyond the end), and the
+  // sink's own.
   using Sink = std::function<Status(ByteView)>;
   Status read(const ipld::Cid& root, std::uint64_t offset, std::uint64_t length,
               const Sink& sink) const;
   Result<std::uint64_t> file_size(const ipld::Cid& root) const;
+  // By name. Errors: also resource_exhausted (more than kMaxListedEntries).
   Result<std::vector<DirEntry>> list(const ipld::Cid& directory) const;
+  // Every entry as it stands, a sharded directory's by the hashes of the names; memory does not
+  // grow with their number. An error of on_entry ends it and is returned.
+  using OnEntry = std::function<Status(const ipld::DirectoryEntry&)>;
+  Status each_entry(const ipld::Cid& directory, const OnEntry& on_entry) const;
   Result<ipld::Cid> resolve(const ipld::Cid& root, std::string_view path) const;
   // Writes a file or folder; never outside of `out`, whose parent must exist.
   // Errors: as read(); already_exists (without overwrite), permission_denied (a link that leads
