@@ -28,7 +28,7 @@ class Exporter {
     int depth = 0;      // Below the output.
   };
   Status write_any(const ipld::Cid& cid, const Target& target);
-  Status write_file(const ipld::Cid& cid, const Target& target);
+  Status write_file(const ipld::Cid& cid, const ipld::UnixFsMeta& meta, const Target& target);
   Status write_content(const ipld::Cid& cid, const UniqueFd& fd);
   // A folder, plain or sharded, and its decoded block.
   struct Folder {

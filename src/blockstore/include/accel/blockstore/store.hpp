@@ -61,8 +61,9 @@ class Store {
   Status put_all(const BlockList& blocks, const PutOptions& options = {});
 
   // Adds a file, folder or symbolic link and pins its root: all or nothing.
-  // Errors: not_found, permission_denied, unsupported (a socket, device or pipe; a folder too large
-  // for one block), unavailable (a file changed while it was read), cancelled, resource_exhausted.
+  // Errors: not_found, permission_denied, invalid_argument (a profile that check_profile()
+  // refuses), unsupported (a socket, device or pipe), unavailable (a file changed while it was
+  // read), cancelled, resource_exhausted.
   Result<AddedRoot> add(const std::filesystem::path& path, const AddOptions& options);
 
   // Takes up or starts the fetch of a file; copies what the store has of it already. The slots are
