@@ -47,6 +47,11 @@ void add_content_keys(ConfigRegistry& registry) {
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
   registry.add(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
+  registry.add(key("listen.gateway_tls", std::string(),
+                   "The same with TLS and HTTP/2, as IPFS nodes ask for it; empty: nowhere"));
+  registry.add(key("gateway.tls_certificate", std::string(),
+                   "PEM file of listen.gateway_tls; empty: one made for this home, for localhost"));
+  registry.add(key("gateway.tls_key", std::string(), "PEM file with its private key"));
 }
 
 void add_hardware_keys(ConfigRegistry& registry) {
