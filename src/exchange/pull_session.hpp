@@ -14,15 +14,16 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
-#include <unordered_map>
 #include <vector>
 
 #include "accel/core/async/event.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/exchange/fetcher.hpp"
-#include "gateway_source.hpp"
+#include "node_puts.hpp"
 #include "progress_meter.hpp"
+#include "pull_wants.hpp"
 #include "scheduler.hpp"
+#include "source.hpp"
 #include "tree_walk.hpp"
 
 namespace accel::exchange {
@@ -46,34 +47,6 @@ class PullSession {
   Result<PullReport> take_result();
 
  private:
-  // A file of several blocks that is being fetched. Pool jobs hold pointers to its partial.
-  struct OpenFile {
-    ipld::Cid root;
-    std::uint64_t order = 0;  // Earlier files first.
-    std::uint64_t file_bytes = 0;
-    std::uint64_t puts_needed = 0;  // Its nodes are in the store once so many puts are done.
-    std::size_t missing = 0;        // Leaves.
-    std::size_t jobs = 0;           // On the pool, that write to it.
-    bool committing = false;
-    std::unique_ptr<blockstore::PartialFile> partial;
-  };
-  struct Target {
-    OpenFile* file = nullptr;
-    std::size_t slot = 0;
-    std::uint32_t bytes = 0;
-  };
-  struct WantInfo {
-    ipld::Cid cid;
-    bool is_node = false;
-    std::uint32_t exact_bytes = 0;  // Of a raw leaf; else unknown.
-    std::vector<Target> targets;    // Of a leaf: where it goes, once or several times.
-  };
-  // A verified node that waits to be stored.
-  struct Put {
-    ipld::Cid cid;
-    Bytes block;
-    RequestId request = 0;
-  };
   // What hashing found: the block is good, or the source is not; anything else ends the pull.
   enum class Verdict { good, lie };
 
@@ -83,6 +56,7 @@ class PullSession {
   Task<void> child(Task<void> task);
   Task<void> work();
   Status add_sources();
+  void add_source(std::unique_ptr<Source> source);
   Task<void> open();
   Task<void> close();
   Task<void> pin();
@@ -93,9 +67,10 @@ class PullSession {
   void feed(SchedulerEvent event);
   void perform(const Action& action);
   Task<void> request(StartRequest start);
-  Task<void> verify_node(RequestId id, WantId want, Bytes block);
-  Task<void> verify_leaf(RequestId id, WantId want, Bytes block);
-  void rejected(RequestId id, const ipld::Cid& cid);
+  Task<void> verify_node(RequestId id, WantId want, SourceBlock block);
+  Task<void> verify_leaf(RequestId id, WantId want, SourceBlock block);
+  void leaf_verified(RequestId id, WantId want, std::size_t block_bytes);
+  void rejected(RequestId id, const WantInfo& want, const SourceBlock& block);
   Bytes take_buffer();
   void give_buffer(Bytes buffer);
   void report_progress(bool last);
@@ -109,7 +84,7 @@ class PullSession {
   void open_next_file();
   Task<void> open_file(FilePlan plan, std::uint64_t order);
   void want_leaves(OpenFile& file);
-  void leaf_written(const Target& target);
+  void leaf_written(const LeafTarget& target);
   void commit_ready_files();
   Task<void> commit(OpenFile& file);
   std::uint64_t bytes_total() const { return walk_.total_bytes(); }
@@ -125,12 +100,10 @@ class PullSession {
 
   SchedulerLimits limits_;
   Scheduler scheduler_;
-  std::vector<GatewaySource> sources_;
+  std::vector<std::unique_ptr<Source>> sources_;
   std::deque<SchedulerEvent> events_;  // So that step() is never re-entered.
   bool feeding_ = false;
-  std::unordered_map<WantId, WantInfo> wants_;  // By the scheduler's numbering.
-  WantId next_want_ = 0;
-  std::unordered_map<ipld::Cid, WantId> wanted_leaves_;
+  WantTable wants_;
   std::map<RequestId, std::stop_source> flights_;
 
   TreeWalk walk_;
@@ -139,10 +112,7 @@ class PullSession {
   std::size_t opening_ = 0;
   std::size_t lookups_ = 0;
   std::uint64_t next_order_ = 1;  // Nodes have order 0.
-  std::vector<Put> puts_;
-  std::uint64_t puts_added_ = 0;
-  std::uint64_t puts_done_ = 0;
-  bool putting_ = false;
+  NodePuts puts_;
 
   blockstore::Lease lease_;
   std::vector<Bytes> buffers_;

@@ -35,6 +35,7 @@ std::vector<Action> Scheduler::step(const SchedulerEvent& event, SteadyTime now)
 void Scheduler::on(const SourceAdded& event) {
   Source source;
   source.stats.name = event.name;
+  source.stats.files_only = event.files_only;
   source.last_heard = now_;
   sources_.push_back(std::move(source));
   lost_codes_.push_back(Errc::internal);

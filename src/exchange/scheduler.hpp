@@ -111,6 +111,7 @@ class Scheduler {
   bool excluded(const WantState& state, SourceId source) const;
   bool stranded(const WantState& state) const;
   void give_up(const WantState& state);
+  std::string why_not(const WantState& state, SourceId id, Error& error) const;
   void finish_if_done();
 
   SchedulerLimits limits_;

@@ -23,10 +23,12 @@ struct Want {
   ipld::Cid cid;
   std::uint32_t bytes = 0;  // Its size, or a good guess; 0 when nobody knows.
   std::uint64_t order = 0;
+  bool in_file = false;  // It is a slice of a file: sources that have only files have it too.
 };
 
 struct SourceAdded {
   std::string name;  // A URL: what error messages call it.
+  bool files_only = false;
 };
 struct WantsAdded {
   std::vector<Want> wants;
@@ -105,6 +107,7 @@ struct SchedulerLimits {
 // What is known of a source so far.
 struct SourceStats {
   std::string name;
+  bool files_only = false;   // Asked only for wants with in_file.
   std::uint64_t bytes = 0;   // Of verified blocks.
   std::uint64_t blocks = 0;  // Verified.
   std::uint64_t misses = 0;  // "Does not have it".

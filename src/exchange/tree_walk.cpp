@@ -23,7 +23,7 @@ bool is_leaf(const ipld::FileChild& child) {
 
 TreeWalk::TreeWalk(const ipld::Cid& root, WalkLimits limits) : limits_(limits) {
   nodes_[root].is_entry = true;
-  wanted_.push_back({root, 0});
+  wanted_.push_back({root, 0, {}, root.codec() == ipld::Codec::raw});
   open_nodes_ = 1;
 }
 
@@ -44,13 +44,12 @@ Status TreeWalk::on_node(const ipld::Cid& cid, ByteView block) {
   node.inline_bytes = view.inline_data.size();
   node.children = std::move(view.children);
   --open_nodes_;
-  const std::uint32_t depth = node.depth;
   const bool is_entry = node.is_entry;
   const std::vector<FileId> waiting = std::exchange(node.waiting, {});
   // From here on nodes_ may grow; references into it stay valid (unordered_map).
   if (is_entry) ACCEL_CHECK(read_entry(cid, node));
   for (const auto& entry : view.entries) {
-    if (is_entry) ACCEL_CHECK(want_entry(entry.cid, entry.tsize, depth + 1));
+    if (is_entry) ACCEL_CHECK(want_entry(entry, node));
   }
   for (const FileId file : waiting) {
     --files_in_work_[file].missing;
@@ -59,7 +58,9 @@ Status TreeWalk::on_node(const ipld::Cid& cid, ByteView block) {
   return {};
 }
 
-Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth) {
+// path: of an entry.
+Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth,
+                      const std::string* path) {
   const auto [place, inserted] = nodes_.try_emplace(cid);
   if (!inserted) return {};
   if (nodes_.size() > limits_.max_nodes) {
@@ -71,16 +72,28 @@ Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t d
                 cid, depth, ipld::kMaxDagDepth);
   }
   place->second.depth = depth;
-  const bool is_whole = cid.codec() == ipld::Codec::raw && tsize <= ipld::kMaxBlockBytes;
-  wanted_.push_back({cid, is_whole ? static_cast<std::uint32_t>(tsize) : 0});
+  const bool is_raw = cid.codec() == ipld::Codec::raw;
+  NodeWant& wanted = wanted_.emplace_back();
+  wanted.cid = cid;
+  if (is_raw && tsize <= ipld::kMaxBlockBytes) {
+    wanted.bytes_guess = static_cast<std::uint32_t>(tsize);
+  }
+  if (path != nullptr) {
+    wanted.path = *path;
+    wanted.is_file = is_raw;
+  }
   ++open_nodes_;
   return {};
 }
 
-Status TreeWalk::want_entry(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth) {
-  ACCEL_CHECK(want(cid, tsize, depth));
+Status TreeWalk::want_entry(const ipld::DirectoryEntry& entry, const Node& folder) {
+  const ipld::Cid& cid = entry.cid;
+  const std::string path = folder.path.empty() ? entry.name : folder.path + "/" + entry.name;
+  ACCEL_CHECK(want(cid, entry.tsize, folder.depth + 1, &path));
   Node& node = nodes_.at(cid);
-  if (std::exchange(node.is_entry, true) || !node.known) return {};
+  if (std::exchange(node.is_entry, true)) return {};
+  node.path = path;
+  if (!node.known) return {};
   if (node.kind == ipld::NodeKind::directory) {
     return fail(Errc::corrupt, "The folder {} is also part of a file.", cid);
   }
@@ -139,7 +152,7 @@ Status TreeWalk::plan(File& file) {
     std::uint64_t offset;
   };
   const Node& root = nodes_.at(file.root);
-  FilePlan plan{file.root, root.file_bytes, {}};
+  FilePlan plan{file.root, root.file_bytes, root.path, {}};
   std::vector<Place> path{{&root, 0, 0}};
   while (!path.empty()) {
     Place& here = path.back();

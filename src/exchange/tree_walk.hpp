@@ -6,6 +6,7 @@
 // depth. Used by the shell of the fetcher only. Not thread-safe. Spec: ipfs/specs src/unixfs.md.
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -26,12 +27,16 @@ struct WalkLimits {
 struct NodeWant {
   ipld::Cid cid;
   std::uint32_t bytes_guess = 0;  // From the Tsize above it; 0 when that says nothing.
+  // Of an entry: where it lies below the root, by the first way that was found ("" is the root).
+  std::string path{};
+  bool is_file = false;  // It is a whole file: a raw block, and an entry.
 };
 
 // A file of several blocks whose inner nodes have all been read.
 struct FilePlan {
   ipld::Cid root;
   std::uint64_t file_bytes = 0;
+  std::string path;                          // Below the root; empty when it is the root.
   std::vector<blockstore::LeafSlot> leaves;  // In file order, without gaps.
 };
 
@@ -60,6 +65,7 @@ class TreeWalk {
     bool known = false;
     bool is_entry = false;  // The root, or named by a folder.
     std::uint32_t depth = 0;
+    std::string path;  // Of an entry.
     ipld::NodeKind kind = ipld::NodeKind::raw;
     std::uint64_t file_bytes = 0;
     std::uint64_t inline_bytes = 0;
@@ -72,8 +78,9 @@ class TreeWalk {
     std::unordered_set<ipld::Cid> seen;
   };
 
-  Status want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
-  Status want_entry(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
+  Status want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth,
+              const std::string* path = nullptr);
+  Status want_entry(const ipld::DirectoryEntry& entry, const Node& folder);
   Status read_entry(const ipld::Cid& cid, const Node& node);
   Status start_file(const ipld::Cid& root, const Node& node);
   Status visit(FileId file, const ipld::Cid& from);

@@ -49,7 +49,10 @@ struct PullLimits {
 
 struct PullOptions {
   std::vector<std::string>
-      sources;       // Gateways: "http://host:port", a path in front of /ipfs is kept.
+      sources;  // Gateways: "http://host:port", a path in front of /ipfs is kept.
+  // Plain file hosts: the URL of the file that the root names, or of the folder. They have the
+  // bytes of files; inner nodes come from a gateway or are here already.
+  std::vector<std::string> file_sources;
   std::string name;  // Of the pin; empty: it keeps the one that it has.
   bool pin = true;
   // Never served, never announced, from the first block on. A root with a private pin stays so.
