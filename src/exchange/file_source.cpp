@@ -143,6 +143,7 @@ Error FileSource::refused(const Body& body, const FilePlace& place, HostFile& fi
   if (body.reply.status == 416) {
     file.refusal = fmt::format("the file there is shorter than {} bytes", place.file_bytes);
     error.code = Errc::not_found;
+    error.message = file.refusal;
   }
   if (error.code == Errc::not_found && file.refusal.empty()) file.refusal = error.message;
   return error;

@@ -117,9 +117,10 @@ void Scheduler::on(const RequestFailed& event) {
   waste_.rejected_bytes += request.received;
   WantState& state = wants_.at(request.want);
   Trouble& found = trouble(state, request.source);
-  // A server's internal error (HTTP 500) is none of ours.
-  found.code = event.error.code == Errc::internal ? Errc::unavailable : event.error.code;
-  found.reason = event.error.message;
+  Error error = event.error;
+  if (error.code == Errc::internal) error.code = Errc::unavailable;  // HTTP 500 is none of ours.
+  found.code = error.code;
+  found.reason = error.message;
   requeue(request.want);
   Source& source = sources_[request.source];
   if (event.error.code == Errc::not_found) {
@@ -132,7 +133,7 @@ void Scheduler::on(const RequestFailed& event) {
     }
   } else {
     ++found.failures;
-    fail_source(request.source, event.error, request.mark.sent_at);
+    fail_source(request.source, error, request.mark.sent_at);
   }
   if (!over_ && stranded(state)) give_up(state);
 }

@@ -112,10 +112,11 @@ json progress_of(const exchange::PullProgress& progress) {
   return step;
 }
 
-exchange::PullOptions pull_options(Context& context, std::vector<std::string> sources) {
+exchange::PullOptions pull_options(Context& context) {
   const Config& config = context.services.config();
   exchange::PullOptions options;
-  options.sources = std::move(sources);
+  options.sources = context.params.texts("sources");
+  options.file_sources = context.params.texts("file_sources");
   if (options.sources.empty()) options.sources = config.get<ConfigList>("ipfs.gateway");
   options.limits.stall_timeout = config.get<std::chrono::milliseconds>("ipfs.timeout");
   options.limits.max_requests_per_source =
@@ -261,7 +262,7 @@ Result<json> content_ls(Context& context) {
 
 Result<json> content_pull(Context& context) {
   const std::string text = context.params.required_text("target");
-  std::vector<std::string> sources = context.params.texts("sources");
+  exchange::PullOptions options = pull_options(context);
   const std::string name = context.params.text("name", {});
   const std::string output = context.params.text("output", {});
   const bool force = context.params.flag("force");
@@ -269,7 +270,6 @@ Result<json> content_pull(Context& context) {
   ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_CHECK(check_name_is_free(*store, target));
-  exchange::PullOptions options = pull_options(context, std::move(sources));
   options.name = target.name;
   ACCEL_TRY(const exchange::PullReport report,
             pull_root(context, *store, target, std::move(options)));

@@ -186,7 +186,7 @@ void add_cid(CLI::App& app, Selection& selection) {
 
 struct PullFlags {
   std::string target, output, name;
-  std::vector<std::string> from;
+  std::vector<std::string> from, from_file;
   bool force = false;
 };
 
@@ -214,7 +214,10 @@ Status print_pull(const json& result) {
 }
 
 Status pull(Session& session, const PullFlags& flags) {
-  json params{{"target", flags.target}, {"sources", flags.from}, {"force", flags.force}};
+  json params{{"target", flags.target},
+              {"sources", flags.from},
+              {"file_sources", flags.from_file},
+              {"force", flags.force}};
   set_if(params, "name", flags.name);
   set_if(params, "output", absolute(flags.output));
   ACCEL_TRY(const json result, session.call("content.pull", params));
@@ -226,10 +229,15 @@ void add_pull(CLI::App& app, Selection& selection) {
   CLI::App* command =
       add_command(app, "pull", "Fetch a CID from several sources at once, verified",
                   "  ipfs-accelerate pull bafy… --from http://127.0.0.1:8080\n"
-                  "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080");
+                  "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080\n"
+                  "  ipfs-accelerate pull bafy… --from http://a:8080 "
+                  "--from-file https://host/model.bin");
   command->add_option("TARGET", flags->target, "CID, or NAME@CID to give it a local name")
       ->required();
   command->add_option("--from", flags->from, "A gateway's URL; may be given several times");
+  command->add_option("--from-file", flags->from_file,
+                      "The same file (or folder) on any web server that answers Range requests; "
+                      "inner nodes of the DAG still come from --from");
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");
   command->add_option("--name", flags->name, "Give the root a local name");
   command->add_flag("-f,--force", flags->force, "Replace what is at the output path");
