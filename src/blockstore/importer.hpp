@@ -43,7 +43,7 @@ class Importer {
   Result<Node> add_symlink(const std::filesystem::path& path);
   Result<Node> add_file(const std::filesystem::path& path);
   Result<Node> add_small(const std::filesystem::path& path, const OpenSource& source);
-  Result<Node> add_large(const std::filesystem::path& path, const OpenSource& source);
+  Result<Node> add_large(const std::filesystem::path& path, OpenSource& source);
   Result<std::vector<crypto::Sha256Digest>> copy_and_hash(const std::filesystem::path& path,
                                                           const OpenSource& source,
                                                           const UniqueFd& copy);

@@ -107,6 +107,11 @@ Task<void> PullSession::put_nodes() {
 }
 
 void PullSession::open_next_file() {
+  if (options_.only && options_.only->ranges.empty() && !plans_.empty()) {
+    report_.file_bytes = plans_.front().file_bytes;
+    report_.leaves = std::move(plans_.front().leaves);
+    plans_.clear();
+  }
   while (!over_ && !plans_.empty() && files_.size() + opening_ < kMaxOpenFiles) {
     FilePlan plan = std::move(plans_.front());
     plans_.pop_front();
@@ -118,10 +123,17 @@ void PullSession::open_next_file() {
 // Waits while another process (or another pull here) fetches the same file: then it is all here, or
 // what is left can be taken up.
 Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
+  blockstore::PutOptions put;
+  put.is_private = options_.is_private;
+  put.stop = halt_.get_token();
+  put.in_part = options_.only.has_value();
   auto job = [&](std::stop_token) {
-    return context_.store.begin_file(plan.root, plan.file_bytes, plan.leaves,
-                                     {options_.is_private, halt_.get_token()});
+    return context_.store.begin_file(plan.root, plan.file_bytes, plan.leaves, put);
   };
+  if (options_.only) {
+    report_.file_bytes = plan.file_bytes;
+    report_.leaves = plan.leaves;
+  }
   while (true) {
     auto opening = context_.pool.run(job);
     auto partial = co_await std::move(opening);
@@ -146,6 +158,7 @@ Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
       report_.bytes_reused += file.partial->bytes_have();
       progress_.add_done(file.partial->bytes_have());
       want_leaves(file);
+      if (options_.only) spawn(deliver(file));
     } else if (partial.error().code == Errc::already_exists) {
       report_.bytes_reused += plan.file_bytes;
       progress_.add_done(plan.file_bytes);
@@ -164,6 +177,7 @@ Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
 void PullSession::want_leaves(OpenFile& file) {
   WantsAdded added;
   for (const std::size_t slot : file.partial->missing()) {
+    if (!is_wanted(file.partial->slots()[slot])) continue;
     if (auto want = wants_.add_leaf(file, slot)) added.wants.push_back(std::move(*want));
   }
   if (!added.wants.empty()) feed(std::move(added));
@@ -172,11 +186,13 @@ void PullSession::want_leaves(OpenFile& file) {
 void PullSession::leaf_written(const LeafTarget& target) {
   progress_.add_done(target.bytes);
   --target.file->missing;
+  news_.cancel();
 }
 
-// A file may be committed once its last leaf is written and its inner nodes are in the store.
+// A file may be committed (or, fetched in part, closed) once its last leaf is written and its inner
+// nodes are in the store.
 void PullSession::commit_ready_files() {
-  if (over_) return;
+  if (over_ || (options_.only && !delivered_)) return;
   for (const auto& file : files_) {
     const bool in_work = file->missing > 0 || file->jobs > 0 || file->committing;
     if (in_work || puts_.done() < file->puts_needed) continue;
@@ -187,7 +203,7 @@ void PullSession::commit_ready_files() {
 
 Task<void> PullSession::commit(OpenFile& file) {
   auto job = [&](std::stop_token) -> Status {
-    ACCEL_CHECK(file.partial->commit());
+    if (file.partial->complete()) ACCEL_CHECK(file.partial->commit());
     file.partial.reset();
     return {};
   };

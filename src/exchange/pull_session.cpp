@@ -22,6 +22,7 @@ SchedulerLimits scheduler_limits(const PullLimits& limits) {
   result.max_requests_per_source = limits.max_requests_per_source;
   result.stall_timeout = limits.stall_timeout;
   result.first_back_off = limits.first_back_off;
+  result.max_bytes_per_second = limits.max_bytes_per_second;
   return result;
 }
 
@@ -57,11 +58,14 @@ PullSession::PullSession(Executor executor, PullContext context, ipld::Cid root,
       root_(root),
       options_(std::move(options)),
       timer_(executor),
+      news_(executor),
       tasks_(executor, "pull"),
       limits_(scheduler_limits(options_.limits)),
       scheduler_(limits_),
-      walk_(root, {options_.limits.max_total_bytes, options_.limits.max_leaves,
-                   options_.limits.max_nodes}) {
+      walk_(
+          root,
+          {options_.limits.max_total_bytes, options_.limits.max_leaves, options_.limits.max_nodes},
+          options_.only ? std::optional(options_.only->path) : std::nullopt) {
   report_.root = root_;
 }
 
@@ -162,7 +166,12 @@ Task<void> PullSession::close() {
   };
   auto closing = context_.pool.run(job);
   co_await std::move(closing);
-  if (!error_ && options_.pin) {
+  if (!error_ && options_.only && !delivered_) {
+    auto delivering = deliver_stored();
+    const Status delivered = co_await std::move(delivering);
+    if (!delivered) error_ = delivered.error();
+  }
+  if (!error_ && options_.pin && !options_.only) {
     auto pinning = pin();
     const Status pinned = co_await std::move(pinning);
     if (!pinned) error_ = pinned.error();
@@ -201,13 +210,19 @@ void PullSession::fail_with(Error error) {
 void PullSession::finish_if_complete() {
   const bool complete = walk_.done() && lookups_ == 0 && plans_.empty() && opening_ == 0 &&
                         files_.empty() && puts_.done() == puts_.added();
-  if (!over_ && complete) over();
+  if (over_ || !complete) return;
+  if (options_.only && walk_.files() == 0) {
+    return fail_with(
+        {Errc::not_found, fmt::format("There is no {} in {}.", options_.only->path, root_), {}});
+  }
+  over();
 }
 
 void PullSession::over() {
   over_ = true;
   halt_.request_stop();
   timer_.cancel();
+  news_.cancel();
 }
 
 Result<PullReport> PullSession::take_result() {

@@ -5,8 +5,8 @@
 // written, and commits files as they become complete. Made and awaited by Fetcher::pull().
 //
 // Threads: lives on one serial executor; only jobs on the pool run elsewhere, and they touch
-// nothing of this object but the PartialFiles and blocks that they were given. The two halves:
-// pull_session.cpp talks to sources, pull_files.cpp to the store.
+// nothing of this object but the PartialFiles and blocks that they were given. Its parts:
+// pull_session.cpp talks to sources, pull_files.cpp to the store, pull_delivery.cpp to a reader.
 
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
@@ -87,6 +87,12 @@ class PullSession {
   void leaf_written(const LeafTarget& target);
   void commit_ready_files();
   Task<void> commit(OpenFile& file);
+
+  // pull_delivery.cpp
+  bool is_wanted(const blockstore::LeafSlot& leaf) const;
+  Task<void> deliver(OpenFile& file);
+  Task<void> hand_out(const OpenFile& file, std::uint64_t first, std::uint64_t end);
+  Task<void> deliver_stored();
   std::uint64_t bytes_total() const { return walk_.total_bytes(); }
 
   Executor executor_;
@@ -95,6 +101,7 @@ class PullSession {
   PullOptions options_;
   Event ended_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer news_;  // Cancelled when a leaf was written: deliver() looks again.
   TaskGroup tasks_;
   std::stop_source halt_;  // Stopped when the pull is over, for jobs on the pool that take long.
 
@@ -113,6 +120,7 @@ class PullSession {
   std::size_t lookups_ = 0;
   std::uint64_t next_order_ = 1;  // Nodes have order 0.
   NodePuts puts_;
+  bool delivered_ = false;  // With options_.only: its bytes have been handed out.
 
   blockstore::Lease lease_;
   std::vector<Bytes> buffers_;

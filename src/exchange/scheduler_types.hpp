@@ -101,6 +101,7 @@ struct SchedulerLimits {
   std::uint32_t max_requests_per_source = 32;
   Duration stall_timeout = std::chrono::seconds(10);  // A source with requests open sends nothing.
   Duration first_back_off = std::chrono::milliseconds(250);  // Doubles with each strike.
+  std::uint64_t max_bytes_per_second = 0;  // Asked for, over all sources; 0: no limit.
   Duration tick = std::chrono::milliseconds(50);
 };
 

@@ -21,7 +21,8 @@ bool is_leaf(const ipld::FileChild& child) {
 
 }  // namespace
 
-TreeWalk::TreeWalk(const ipld::Cid& root, WalkLimits limits) : limits_(limits) {
+TreeWalk::TreeWalk(const ipld::Cid& root, WalkLimits limits, std::optional<std::string> only)
+    : root_(root), limits_(limits), only_(std::move(only)) {
   nodes_[root].is_entry = true;
   wanted_.push_back({root, 0, {}, root.codec() == ipld::Codec::raw});
   open_nodes_ = 1;
@@ -86,9 +87,14 @@ Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t d
   return {};
 }
 
+bool TreeWalk::leads_there(const std::string& path) const {
+  return !only_ || *only_ == path || only_->starts_with(path + "/");
+}
+
 Status TreeWalk::want_entry(const ipld::DirectoryEntry& entry, const Node& folder) {
   const ipld::Cid& cid = entry.cid;
   const std::string path = folder.path.empty() ? entry.name : folder.path + "/" + entry.name;
+  if (!leads_there(path)) return {};
   ACCEL_CHECK(want(cid, entry.tsize, folder.depth + 1, &path));
   Node& node = nodes_.at(cid);
   if (std::exchange(node.is_entry, true)) return {};
@@ -107,11 +113,14 @@ Status TreeWalk::read_entry(const ipld::Cid& cid, const Node& node) {
                   "The folder {} is sharded (HAMT); this version fetches plain folders only.", cid);
     case ipld::NodeKind::directory:
     case ipld::NodeKind::symlink:
-      return {};
+      if (!only_ || *only_ != node.path) return {};
+      return fail(Errc::invalid_argument, "{}{}{} is a {}; a part can be had of a file only.",
+                  root_, node.path.empty() ? "" : "/", node.path, ipld::node_kind_name(node.kind));
     case ipld::NodeKind::raw:
     case ipld::NodeKind::file:
       break;
   }
+  if (only_ && *only_ != node.path) return {};  // A file where a folder should be.
   ++files_;
   return node.children.empty() ? Status{} : start_file(cid, node);
 }

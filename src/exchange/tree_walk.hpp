@@ -6,6 +6,7 @@
 // depth. Used by the shell of the fetcher only. Not thread-safe. Spec: ipfs/specs src/unixfs.md.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -42,7 +43,9 @@ struct FilePlan {
 
 class TreeWalk {
  public:
-  explicit TreeWalk(const ipld::Cid& root, WalkLimits limits = {});
+  // only: the path of one file; nothing beside the way there is asked for.
+  explicit TreeWalk(const ipld::Cid& root, WalkLimits limits = {},
+                    std::optional<std::string> only = std::nullopt);
 
   // What has become known since the last call; each node and each file once.
   std::vector<NodeWant> take_nodes();
@@ -50,7 +53,8 @@ class TreeWalk {
 
   // A node that was asked for; the block has been verified. Errors: corrupt (it contradicts itself
   // or the node above), unsupported (sharded directories, other codecs, file bytes in inner nodes),
-  // resource_exhausted (a limit). After an error the walk is over.
+  // invalid_argument (a folder lies where one file is wanted), resource_exhausted (a limit). After
+  // an error the walk is over.
   Status on_node(const ipld::Cid& cid, ByteView block);
 
   // Every node that was asked for has come, so every file has been planned.
@@ -88,7 +92,11 @@ class TreeWalk {
   Status add_leaf(FilePlan& plan, const ipld::FileChild& child, std::uint64_t offset);
   Status add_bytes(std::uint64_t bytes);
 
+  bool leads_there(const std::string& path) const;
+
+  ipld::Cid root_;
   WalkLimits limits_;
+  std::optional<std::string> only_;
   std::unordered_map<ipld::Cid, Node> nodes_;
   std::vector<File> files_in_work_;
   std::vector<NodeWant> wanted_;
