@@ -25,6 +25,8 @@ constexpr std::array kMethods{
     Method{{"content.ls", "List a stored folder", Access::token}, content_ls},
     Method{{"content.pull", "Fetch a root from several sources, verified", Access::token},
            content_pull},
+    Method{{"content.tensors", "Tell or write single tensors of a weights file", Access::token},
+           content_tensors},
     Method{{"pin.add", "Keep a root", Access::token}, pin_add},
     Method{{"pin.rm", "Let go of a root", Access::token}, pin_rm},
     Method{{"pin.ls", "List the kept roots", Access::token}, pin_ls},

@@ -40,6 +40,10 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
                             "How long a source may send nothing before another is asked"),
                         100));
+  registry.add(
+      at_least(key("ipfs.max_download_rate", std::int64_t{0},
+                   "Bytes a second that a pull may take from all its sources; 0: no limit"),
+               0));
   registry.add(at_least(
       key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
       1));
