@@ -95,7 +95,7 @@ Task<HttpReply> HttpClient::Impl::run(std::shared_ptr<Impl> self, Url url, HttpC
   while (true) {
     Result<HttpReply> reply = co_await self->once(url, call);
     if (!reply) co_return fail(with_url(reply.error(), call.what.method, url));
-    if (self->options_.max_redirects < 1) co_return reply;
+    if (self->options_.max_redirects < 1 || !call.what.follow_redirects) co_return reply;
     if (!is_redirect(reply->status, call.what.method, reply->headers)) co_return reply;
     Result<Url> next = chain.follow(reply->headers.get_or("Location", ""));
     if (!next) co_return fail(with_url(next.error(), call.what.method, url));

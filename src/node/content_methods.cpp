@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "context.hpp"
+#include "hub_pull.hpp"
 #include "names.hpp"
 #include "pulling.hpp"
 
@@ -92,8 +93,9 @@ Result<PullTarget> parse_pull_target(const std::string& text, std::string name) 
   auto parsed = ipld::Cid::parse(cid_text);
   if (!parsed) {
     return fail(Error{Errc::invalid_argument,
-                      fmt::format("pull takes a CID, or NAME@CID to give it a name; \"{}\" is no "
-                                  "CID. A gateway's address goes into --from.",
+                      fmt::format("pull takes a CID, NAME@CID to give it a name, hf:ORG/NAME or "
+                                  "ollama:NAME; \"{}\" is no CID. A gateway's address goes into "
+                                  "--from.",
                                   cid_text.substr(0, kMaxNameBytes)),
                       parsed.error().message});
   }
@@ -245,9 +247,20 @@ Result<json> content_pull(Context& context) {
   const std::string name = context.params.text("name", {});
   const std::string output = context.params.text("output", {});
   const bool force = context.params.flag("force");
+  HubRequest hub{text, name, context.params.texts("include"), context.params.texts("exclude"),
+                 options.limits.max_bytes_per_second};
   ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  if (is_hub_target(text)) {
+    ACCEL_TRY(json result, pull_from_hub(context, *store, std::move(hub)));
+    if (!output.empty()) {
+      ACCEL_TRY(const ipld::Cid root, ipld::Cid::parse(result.at("cid").get<std::string>()));
+      ACCEL_CHECK(write_output(context, *store, root, output, force));
+      result["path"] = output;
+    }
+    return result;
+  }
+  ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
   ACCEL_CHECK(check_name_is_free(*store, target));
   options.name = target.name;
   ACCEL_TRY(const exchange::PullReport report,

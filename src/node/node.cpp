@@ -27,6 +27,8 @@ constexpr std::array kMethods{
            content_pull},
     Method{{"content.tensors", "Tell or write single tensors of a weights file", Access::token},
            content_tensors},
+    Method{{"content.adopt", "Take in what other programs keep here, by reference", Access::token},
+           content_adopt},
     Method{{"pin.add", "Keep a root", Access::token}, pin_add},
     Method{{"pin.rm", "Let go of a root", Access::token}, pin_rm},
     Method{{"pin.ls", "List the kept roots", Access::token}, pin_ls},

@@ -8,6 +8,8 @@
 #include "accel/core/file.hpp"
 #include "accel/core/log.hpp"
 #include "accel/crypto/sha256.hpp"
+#include "accel/hub/hugging_face.hpp"
+#include "accel/hub/ollama.hpp"
 
 namespace accel::node {
 namespace {
@@ -72,6 +74,12 @@ void add_hardware_keys(ConfigRegistry& registry) {
                0));
   registry.add(at_least(
       key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
+  registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
+                   "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
+  registry.add(key("models.hf_token", std::string(),
+                   "The hub's access token; without it HF_TOKEN counts. Lists never show it"));
+  registry.add(key("models.ollama_registry", std::string(hub::kOllamaRegistry),
+                   "The registry that `pull ollama:…` asks"));
 }
 
 void add_log_keys(ConfigRegistry& registry) {

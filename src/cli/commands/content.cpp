@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// add, get, cat, ls, cid, pull: content by its name.
+// add, get, cat, ls, cid, pull, adopt: content by its name.
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -265,6 +266,7 @@ void add_cid(CLI::App& app, Selection& selection) {
 
 struct PullFlags {
   std::string target, output, name;
+  std::vector<std::string> include, exclude;
   SourceFlags sources;
   bool force = false;
 };
@@ -293,7 +295,10 @@ Status print_pull(const json& result) {
 }
 
 Status pull(Session& session, const PullFlags& flags) {
-  json params{{"target", flags.target}, {"force", flags.force}};
+  json params{{"target", flags.target},
+              {"force", flags.force},
+              {"include", flags.include},
+              {"exclude", flags.exclude}};
   flags.sources.add_to(params);
   set_if(params, "name", flags.name);
   set_if(params, "output", absolute(flags.output));
@@ -308,14 +313,79 @@ void add_pull(CLI::App& app, Selection& selection) {
                   "  ipfs-accelerate pull bafy… --from http://127.0.0.1:8080\n"
                   "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080\n"
                   "  ipfs-accelerate pull bafy… --from http://a:8080 "
-                  "--from-file https://host/model.bin");
-  command->add_option("TARGET", flags->target, "CID, or NAME@CID to give it a local name")
+                  "--from-file https://host/model.bin\n"
+                  "  ipfs-accelerate pull hf:sentence-transformers/all-MiniLM-L6-v2\n"
+                  "  ipfs-accelerate pull ollama:llama3.2:1b");
+  command
+      ->add_option("TARGET", flags->target,
+                   "CID, NAME@CID to give it a local name, hf:ORG/NAME[@REV] or ollama:NAME[:TAG]")
       ->required();
   add_source_options(command, flags->sources);
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");
   command->add_option("--name", flags->name, "Give the root a local name");
   command->add_flag("-f,--force", flags->force, "Replace what is at the output path");
+  command->add_option("--include", flags->include,
+                      "Of a hub's model only files that match ('*.safetensors', 'onnx/*')");
+  command->add_option("--exclude", flags->exclude, "Of a hub's model no files that match");
   on_chosen(command, selection, [flags](Session& session) { return pull(session, *flags); });
+}
+
+struct AdoptFlags {
+  std::vector<std::string> paths;
+  bool dry_run = false;
+};
+
+std::string variable_or(const char* name, const std::string& otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != 0 ? value : otherwise;
+}
+
+// Where the three keep things unless told otherwise, as far as it exists.
+std::vector<std::string> usual_caches() {
+  const std::string user = variable_or("HOME", "");
+  const std::string hugging_face =
+      variable_or("HF_HUB_CACHE", variable_or("HF_HOME", user + "/.cache/huggingface"));
+  std::vector<std::string> found;
+  for (const std::string& path :
+       {hugging_face, variable_or("OLLAMA_MODELS", user + "/.ollama/models"),
+        variable_or("IPFS_PATH", user + "/.ipfs")}) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) found.push_back(path);
+  }
+  return found;
+}
+
+Status adopt(Session& session, const AdoptFlags& flags) {
+  std::vector<std::string> paths;
+  for (const std::string& path : flags.paths) paths.push_back(absolute(path));
+  if (paths.empty()) paths = usual_caches();
+  if (paths.empty()) {
+    return fail(Errc::not_found,
+                "There is no Hugging Face cache, no Ollama folder and no Kubo repository at the "
+                "usual places; name a folder.");
+  }
+  ACCEL_TRY(const json result,
+            session.call("content.adopt", {{"paths", paths}, {"dry_run", flags.dry_run}}));
+  if (session.flags().json) return print_json(result);
+  std::vector<std::vector<std::string>> rows;
+  for (const json& row : result.at("found")) {
+    rows.push_back({row.at("source"), human_bytes(row.value("bytes", std::uint64_t{0})),
+                    row.value("name", "-"), row.value("cid", "-"), row.value("problem", "")});
+  }
+  return print_table({"SOURCE", "SIZE", "NAME", "CID", "PROBLEM"}, rows);
+}
+
+void add_adopt(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<AdoptFlags>();
+  CLI::App* command = add_command(
+      app, "adopt", "Take in what other programs keep on this disk, without a second copy",
+      "  ipfs-accelerate adopt --dry-run\n"
+      "  ipfs-accelerate adopt ~/.cache/huggingface ~/.ollama/models ~/.ipfs");
+  command->add_option("PATH", flags->paths,
+                      "A Hugging Face cache, Ollama's folder or a Kubo repository (default: those "
+                      "at their usual places)");
+  command->add_flag("--dry-run", flags->dry_run, "List what is there; take in nothing");
+  on_chosen(command, selection, [flags](Session& session) { return adopt(session, *flags); });
 }
 
 }  // namespace
@@ -327,6 +397,7 @@ void add_content_commands(CLI::App& app, Selection& selection) {
   add_ls(app, selection);
   add_cid(app, selection);
   add_pull(app, selection);
+  add_adopt(app, selection);
 }
 
 }  // namespace accel::cli

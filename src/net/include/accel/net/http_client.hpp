@@ -58,9 +58,10 @@ struct HttpCall {
   Headers headers;
   std::string body;  // Sent with Content-Length.
   std::uint64_t max_body_bytes =
-      kDefaultMaxReplyBytes;  // A 2xx body beyond this is Errc::protocol and cut off.
-  BodySink on_chunk;          // Without it the body lands in HttpReply::body.
-  HeadSink on_head;           // May be empty.
+      kDefaultMaxReplyBytes;     // A 2xx body beyond this is Errc::protocol and cut off.
+  BodySink on_chunk;             // Without it the body lands in HttpReply::body.
+  HeadSink on_head;              // May be empty.
+  bool follow_redirects = true;  // Else a redirect is a reply like any other.
   std::stop_token stop;
   // Addresses of this machine are refused, as behind a redirect from the network: for a URL that
   // such a redirect named and the caller kept.
