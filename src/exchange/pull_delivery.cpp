@@ -45,6 +45,10 @@ bool PullSession::is_wanted(const blockstore::LeafSlot& leaf) const {
   return first != ranges.end() && first->offset < leaf.offset + leaf.length;
 }
 
+OffloadPool& PullSession::reader_pool() const {
+  return options_.only->pool != nullptr ? *options_.only->pool : context_.pool;
+}
+
 Task<void> PullSession::deliver(OpenFile& file) {
   for (const Range& range : options_.only->ranges) {
     const std::uint64_t end = end_of(range, file.file_bytes);
@@ -80,7 +84,7 @@ Task<void> PullSession::hand_out(const OpenFile& file, std::uint64_t first, std:
     }
     return {};
   };
-  auto handing = context_.pool.run(job);
+  auto handing = reader_pool().run(job);
   co_return co_await std::move(handing);
 }
 
@@ -109,7 +113,7 @@ Task<void> PullSession::deliver_stored() {
     }
     return {};
   };
-  auto reading = context_.pool.run(job);
+  auto reading = reader_pool().run(job);
   co_return co_await std::move(reading);
 }
 

@@ -90,6 +90,7 @@ class PullSession {
 
   // pull_delivery.cpp
   bool is_wanted(const blockstore::LeafSlot& leaf) const;
+  OffloadPool& reader_pool() const;
   Task<void> deliver(OpenFile& file);
   Task<void> hand_out(const OpenFile& file, std::uint64_t first, std::uint64_t end);
   Task<void> deliver_stored();

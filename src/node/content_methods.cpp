@@ -211,8 +211,10 @@ Result<json> content_cat(Context& context) {
       length < 0 ? std::numeric_limits<std::uint64_t>::max() : static_cast<std::uint64_t>(length);
   if (may_fetch) {
     ACCEL_TRY(const FileTarget target, file_target(*store, text));
+    OffloadPool reader(1, 1, "cat");  // The client may read slowly.
     exchange::PullSelection selection;
     selection.ranges = {{first, wanted}};
+    selection.pool = &reader;
     selection.on_bytes = [&](std::uint64_t, ByteView piece) { return sink(piece); };
     options.on_progress = {};  // It would come between the bytes.
     ACCEL_CHECK(fetch_part(context, *store, target, options, std::move(selection)));

@@ -36,7 +36,9 @@ class RemoteFile {
   Status open() { return read({}, {}); }
   Status read(std::vector<Range> ranges,
               std::function<Status(std::uint64_t offset, ByteView bytes)> on_bytes) {
-    exchange::PullSelection selection{{}, std::move(ranges), std::move(on_bytes)};
+    exchange::PullSelection selection;
+    selection.ranges = std::move(ranges);
+    selection.on_bytes = std::move(on_bytes);
     ACCEL_TRY(const exchange::PullReport report,
               fetch_part(context_, store_, target_, options_, std::move(selection)));
     bytes_ = report.file_bytes;

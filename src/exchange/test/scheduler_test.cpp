@@ -558,40 +558,6 @@ TEST(Scheduler, completes_whichever_request_fails_in_whichever_way) {
   }
 }
 
-TEST(Scheduler, keeps_what_it_asks_for_within_the_rate) {
-  SchedulerLimits limits;
-  limits.max_bytes_per_second = 4 * kMiB;
-  Script script(limits);
-  script.sources({"a"});
-  script.wants(100, kMiB);
-  std::size_t done = 0;
-  for (int tick = 0; tick < 100; ++tick) {  // Five seconds of a source that delivers at once.
-    script.passes(50ms);
-    for (WantId want = 0; want < 100; ++want) {
-      if (!script.asks("a", want)) continue;
-      script.verifies("a", want);
-      ++done;
-    }
-  }
-  EXPECT_GE(done, 19U);
-  EXPECT_LE(done, 22U);
-}
-
-TEST(Scheduler, a_rate_below_a_block_a_second_works_too) {
-  SchedulerLimits limits;
-  limits.max_bytes_per_second = kMiB / 2;
-  Script script(limits);
-  script.sources({"a"});
-  script.wants(4, kMiB);
-  EXPECT_EQ(script.open_at("a"), 1U);
-  script.verifies("a", 0);
-  EXPECT_EQ(script.open_at("a"), 0U);
-  script.passes(1500ms);
-  EXPECT_EQ(script.open_at("a"), 0U);
-  script.passes(700ms);
-  EXPECT_EQ(script.open_at("a"), 1U);
-}
-
 TEST(Scheduler, asks_a_source_of_files_only_for_what_lies_in_files) {
   Script script;
   script.step(SourceAdded{"files", true});

@@ -31,7 +31,9 @@ class SelectionTest : public testing::FetcherTest {
   PullOptions part(std::vector<std::string> sources, std::string path,
                    std::vector<PullSelection::Range> ranges) {
     PullOptions options = from(std::move(sources));
-    options.only = PullSelection{std::move(path), std::move(ranges), {}};
+    options.only.emplace();
+    options.only->path = std::move(path);
+    options.only->ranges = std::move(ranges);
     got_.clear();
     options.only->on_bytes = [this](std::uint64_t offset, ByteView bytes) -> Status {
       if (!got_.empty()) {
@@ -159,6 +161,34 @@ TEST_F(SelectionTest, a_reader_that_goes_away_ends_the_pull) {
   const auto report = pull(file_.cid, options);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().message, "The pipe is closed.");
+}
+
+// Two readers that take nothing must not stop the hashing of others.
+TEST_F(SelectionTest, a_slow_reader_of_its_own_pool_holds_up_nobody) {
+  TestGateway gateway(dag_);
+  OffloadPool reader(1, 1, "reader");
+  std::atomic<bool> go = false;
+  IoThread other_io(1, "slow");
+  net::HttpClient client(other_io.executor());
+  OffloadPool one(1);
+  Fetcher slow(*store_, client, one, system_clock(), metrics_);
+  PullOptions options = part({gateway.url()}, "sub/model.bin", {{0, 2000}});
+  options.only->pool = &reader;
+  options.only->on_bytes = [&](std::uint64_t, ByteView) -> Status {
+    go.wait(false);
+    return {};
+  };
+  std::jthread beside(
+      [&] { EXPECT_TRUE(sync_wait(other_io.executor(), slow.pull(root_, options))); });
+  TestDag other_dag;
+  const auto other = other_dag.add_file(noise(77, 30 * 1024));
+  TestGateway second(other_dag);
+  net::HttpClient second_client(io_.executor());
+  Fetcher fast(*store_, second_client, one, system_clock(), metrics_);
+  const auto report = sync_wait(io_.executor(), fast.pull(other.cid, from({second.url()})));
+  EXPECT_TRUE(report) << report.error().message;
+  go = true;
+  go.notify_all();
 }
 
 TEST_F(SelectionTest, a_stop_while_a_reader_waits_ends_the_pull) {

@@ -58,9 +58,11 @@ struct PullSelection {
     std::uint64_t length = 0;  // Cut at the end of the file.
   };
   std::vector<Range> ranges;  // Ascending, without overlaps. None: only the leaves are told.
-  // Verified bytes, in the order of the ranges, each as soon as it and all before it are here.
-  // Called on a thread of the pool, one call at a time; an error ends the pull with it.
+  // Verified bytes, in the order of the ranges, each as soon as it and all before it are here. One
+  // call at a time, on a thread of `pool`; an error ends the pull with it.
   std::function<Status(std::uint64_t offset, ByteView bytes)> on_bytes;
+  // For a reader that may be slow: its own, so that it holds up no hashing. Null: the fetcher's.
+  OffloadPool* pool = nullptr;
 };
 
 struct PullOptions {
