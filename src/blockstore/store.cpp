@@ -79,8 +79,9 @@ Result<std::unique_ptr<PartialFile>> Store::begin_file(const ipld::Cid& root,
   if (whole && whole->has_value()) {
     return fail(Errc::already_exists, "The file {} is in the store already.", root);
   }
-  ACCEL_TRY(auto impl, PartialFile::Impl::open(*impl_->core, {root, file_bytes, std::move(slots),
-                                                              options.is_private, options.stop}));
+  PartialRequest request{root, file_bytes, std::move(slots), options.is_private, options.stop};
+  request.in_part = options.in_part;
+  ACCEL_TRY(auto impl, PartialFile::Impl::open(*impl_->core, std::move(request)));
   return std::make_unique<PartialFile>(std::move(impl));
 }
 

@@ -32,6 +32,8 @@ Result<nlohmann::json> content_get(Context& context);
 Result<nlohmann::json> content_cat(Context& context);
 Result<nlohmann::json> content_ls(Context& context);
 Result<nlohmann::json> content_pull(Context& context);
+Result<nlohmann::json> content_tensors(Context& context);
+Result<nlohmann::json> content_adopt(Context& context);
 Result<nlohmann::json> pin_add(Context& context);
 Result<nlohmann::json> pin_rm(Context& context);
 Result<nlohmann::json> pin_ls(Context& context);

@@ -46,10 +46,13 @@ Result<gateway::TrustlessGateway*> Services::gateway() {
   });
 }
 
+net::HttpClient& Services::client() {
+  return lazily(client_, [&] { return std::make_unique<net::HttpClient>(io().executor()); });
+}
+
 exchange::Fetcher& Services::fetcher(blockstore::Store& store) {
   return lazily(fetcher_, [&] {
-    client_ = std::make_unique<net::HttpClient>(io().executor());
-    return std::make_unique<exchange::Fetcher>(store, *client_, pool(), clock(), metrics_);
+    return std::make_unique<exchange::Fetcher>(store, client(), pool(), clock(), metrics_);
   });
 }
 

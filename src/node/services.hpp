@@ -43,6 +43,7 @@ class Services {
   Result<blockstore::Store*> store();
   Result<db::Journal*> journal();
   Result<gateway::TrustlessGateway*> gateway();
+  net::HttpClient& client();
   exchange::Fetcher& fetcher(blockstore::Store& store);
   IoThread& io();
   OffloadPool& pool();

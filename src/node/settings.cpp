@@ -8,6 +8,8 @@
 #include "accel/core/file.hpp"
 #include "accel/core/log.hpp"
 #include "accel/crypto/sha256.hpp"
+#include "accel/hub/hugging_face.hpp"
+#include "accel/hub/ollama.hpp"
 
 namespace accel::node {
 namespace {
@@ -40,6 +42,10 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
                             "How long a source may send nothing before another is asked"),
                         100));
+  registry.add(
+      at_least(key("ipfs.max_download_rate", std::int64_t{0},
+                   "Bytes a second that a pull may take from all its sources; 0: no limit"),
+               0));
   registry.add(at_least(
       key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
       1));
@@ -73,6 +79,12 @@ void add_hardware_keys(ConfigRegistry& registry) {
                0));
   registry.add(at_least(
       key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
+  registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
+                   "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
+  registry.add(key("models.hf_token", std::string(),
+                   "The hub's access token; without it HF_TOKEN counts. Lists never show it"));
+  registry.add(key("models.ollama_registry", std::string(hub::kOllamaRegistry),
+                   "The registry that `pull ollama:…` asks"));
 }
 
 void add_log_keys(ConfigRegistry& registry) {

@@ -38,6 +38,9 @@ struct AddOptions {
   ipld::ImportProfile profile = ipld::unixfs_v1_2025();
   bool only_hash = false;  // Computes the CID and stores nothing.
   bool reference = false;  // Leaves the files where they are; they must stay as they are.
+  // The files are the caller's own and go after this: they are linked into the store where the file
+  // system can, instead of copied, and become read-only.
+  bool take_over = false;
   bool hidden = false;  // Takes entries whose name starts with a dot too (the path itself always).
   bool wrap = false;    // Puts what is added into a folder of its own, under its name.
   // Keeps permissions and modification times of files and folders, and the times of links, in the
@@ -58,6 +61,7 @@ struct AddOptions {
 struct PutOptions {
   bool is_private = false;
   std::stop_token stop = {};  // begin_file() looks at it while it hashes and copies.
+  bool in_part = false;  // begin_file(): not all of it is coming, so room for all is not asked for.
 };
 
 struct PinOptions {
