@@ -3,6 +3,7 @@
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +54,19 @@ Status copy_bytes(int source, int target, std::uint64_t bytes, const std::stop_t
   for (std::uint64_t offset = 0; offset < bytes; offset += kPieceBytes) {
     if (stop.stop_requested()) return fail(Errc::cancelled, "Stopped on request.");
     ACCEL_CHECK(copy_piece(source, target, offset, std::min(kPieceBytes, bytes - offset)));
+  }
+  return {};
+}
+
+Status append_bytes(int source, std::uint64_t offset, std::uint64_t bytes, int target) {
+  while (bytes > 0) {
+    auto from = static_cast<off_t>(offset);
+    const ssize_t copied = ::sendfile(target, source, &from, bytes);
+    if (copied < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (copied < 0) return fail_errno(errc_from_errno(errno), errno, "Cannot copy a stored file.");
+    if (copied == 0) return fail(Errc::corrupt, "A stored file ends early.");
+    offset += static_cast<std::uint64_t>(copied);
+    bytes -= static_cast<std::uint64_t>(copied);
   }
   return {};
 }

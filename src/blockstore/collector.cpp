@@ -16,7 +16,7 @@
 namespace accel::blockstore {
 namespace {
 
-Status ignore_block(const ipld::Cid&, const std::vector<FoundPlace>&) { return {}; }
+Status ignore_block(const Visited&) { return {}; }
 
 // Calls visit for each block with all of its places.
 Status each_block(
@@ -126,7 +126,9 @@ Status Collector::mark_pins() {
 // so that nothing comes between the mark and the sweep.
 Status Collector::mark_live(const Txn& txn) {
   ACCEL_TRY(const auto pins, all_pins(txn));
-  ACCEL_TRY(auto roots, live_leases(core_.layout));
+  ACCEL_TRY(auto leases, live_leases(core_.layout));
+  since_ = std::min(snapshot_, leases.since);
+  std::vector<ipld::Cid>& roots = leases.roots;
   ACCEL_TRY(const auto partials, partial_roots(core_.layout));
   roots.insert(roots.end(), partials.begin(), partials.end());
   for (const PinRecord& pin : pins) {
@@ -146,7 +148,7 @@ Result<Collector::Plan> Collector::plan(const Txn& txn) const {
   Plan result;
   ACCEL_TRY(const auto files, all_files(txn));
   for (const auto& [id, record] : files) {
-    const bool dead = record.born <= snapshot_ && !marked_.covers(record.root);
+    const bool dead = record.born <= since_ && !marked_.covers(record.root);
     if (dead && !revived_.contains(id)) result.dead_files.emplace(id, record);
   }
   ACCEL_CHECK(
@@ -160,7 +162,7 @@ Status Collector::plan_block(const ipld::Multihash& hash, const std::vector<Plac
                              Plan& plan) const {
   if (options_.stop.stop_requested()) return fail(Errc::cancelled, "The gc was stopped.");
   const bool young = std::any_of(places.begin(), places.end(),
-                                 [&](const Place& place) { return place.born > snapshot_; });
+                                 [&](const Place& place) { return place.born > since_; });
   const auto in_dead_file = [&](const Place& place) {
     return place.in_file() && plan.dead_files.contains(place.container);
   };

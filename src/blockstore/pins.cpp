@@ -13,7 +13,7 @@ Result<Reached> reached_by(const StoreCore& core, const std::vector<PinRecord>& 
   DagWalk walk(core, find_in(core), {.allow_missing = true, .allow_damaged = true});
   for (const PinRecord& pin : pins) {
     if (pin.is_private != is_private) continue;
-    ACCEL_CHECK(walk.walk(pin.root, [](const ipld::Cid&, const auto&) -> Status { return {}; }));
+    ACCEL_CHECK(walk.walk(pin.root, [](const Visited&) -> Status { return {}; }));
   }
   return walk.take_reached();
 }
@@ -34,9 +34,15 @@ Status settle(StoreCore& core) {
   ACCEL_TRY(const Reached kept_private, reached_by(core, pins, true));
   // The table knows no codecs. A private folder's block that is public as a raw one only stays
   // hidden: shown, it would be taken for the folder.
+  HashSet private_nodes;
+  for (const std::string& key : kept_private.nodes) {
+    if (shown.nodes.contains(key)) continue;
+    ACCEL_TRY(std::string hash, hash_of_cid_key(key));
+    private_nodes.insert(std::move(hash));
+  }
   const auto stays_hidden = [&](const std::string& hash) {
-    const bool node_of_private = kept_private.nodes.contains(hash) && !shown.nodes.contains(hash);
-    return node_of_private || (kept_private.blocks.contains(hash) && !shown.blocks.contains(hash));
+    return private_nodes.contains(hash) ||
+           (kept_private.blocks.contains(hash) && !shown.blocks.contains(hash));
   };
   return core.index->write([&](Txn& txn) -> Status {
     // Pins that came since: leave the work to whoever made them.
@@ -79,8 +85,8 @@ Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& option
   ACCEL_CHECK(check_pin_name(options.name));
   std::uint64_t bytes = 0;
   DagWalk walk(core, find_in(core), {});
-  ACCEL_CHECK(walk.walk(root, [&](const ipld::Cid&, const auto& places) -> Status {
-    bytes += places.front().place.block_bytes;
+  ACCEL_CHECK(walk.walk(root, [&](const Visited& visited) -> Status {
+    bytes += visited.bytes();
     return {};
   }));
   const Status written = core.index->write([&](Txn& txn) -> Status {

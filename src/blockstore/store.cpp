@@ -4,6 +4,8 @@
 
 #include "block_reader.hpp"
 #include "blocks.hpp"
+#include "car_exporter.hpp"
+#include "car_importer.hpp"
 #include "collector.hpp"
 #include "exporter.hpp"
 #include "importer.hpp"
@@ -63,6 +65,23 @@ Status Store::put(const ipld::Cid& cid, ByteView block, const PutOptions& option
 Status Store::put_all(const BlockList& blocks, const PutOptions& options) {
   ACCEL_CHECK(impl_->check_writable());
   return put_blocks(*impl_->core, blocks, options);
+}
+
+Result<CarImportReport> Store::import_car(const ByteSource& source,
+                                          const CarImportOptions& options) {
+  ACCEL_CHECK(impl_->check_writable());
+  return CarImporter(*impl_->core, options).run(source);
+}
+
+Result<CarExportReport> Store::export_car(const std::vector<ipld::Cid>& roots,
+                                          const CarTarget& target,
+                                          const CarExportOptions& options) const {
+  return CarExporter(*impl_->core, options).run(roots, target);
+}
+
+Result<DagStat> Store::dag_stat(const std::vector<ipld::Cid>& roots,
+                                const std::stop_token& stop) const {
+  return count_dag(*impl_->core, roots, stop);
 }
 
 Result<AddedRoot> Store::add(const std::filesystem::path& path, const AddOptions& options) {
@@ -163,6 +182,8 @@ Result<bool> Store::is_private(const ipld::Cid& cid) const {
 }
 
 Result<Lease> Store::lease(const ipld::Cid& root) const { return take_lease(*impl_->core, root); }
+
+Result<Lease> Store::lease_new_blocks() const { return take_new_blocks_lease(*impl_->core); }
 
 Result<GcReport> Store::gc(const GcOptions& options) {
   ACCEL_CHECK(impl_->check_writable());

@@ -51,6 +51,7 @@ extern "C" {
 // Names that the linker's --wrap prescribes.
 // NOLINTBEGIN
 ssize_t __real_pwrite(int fd, const void* data, size_t size, off_t offset);
+ssize_t __real_pwritev(int fd, const iovec* parts, int count, off_t offset);
 ssize_t __real_writev(int fd, const iovec* parts, int count);
 int __real_fsync(int fd);
 int __real_fdatasync(int fd);
@@ -59,6 +60,9 @@ int __real_renameat2(int from_dir, const char* from, int to_dir, const char* to,
 
 ssize_t __wrap_pwrite(int fd, const void* data, size_t size, off_t offset) {
   return fails_now() ? -1 : __real_pwrite(fd, data, size, offset);
+}
+ssize_t __wrap_pwritev(int fd, const iovec* parts, int count, off_t offset) {
+  return fails_now() ? -1 : __real_pwritev(fd, parts, count, offset);
 }
 ssize_t __wrap_writev(int fd, const iovec* parts, int count) {
   return fails_now() ? -1 : __real_writev(fd, parts, count);

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/blockstore/car.hpp"
 #include "accel/blockstore/lease.hpp"
 #include "accel/blockstore/options.hpp"
 #include "accel/blockstore/partial_file.hpp"
@@ -59,6 +60,19 @@ class Store {
   // The same for several at the price of one sync; all or nothing.
   using BlockList = std::vector<std::pair<ipld::Cid, ByteView>>;
   Status put_all(const BlockList& blocks, const PutOptions& options = {});
+
+  // Archives (CAR version 1 and 2). import_car() verifies each block and stores it in batches, each
+  // durable; what came before an error stays. Hold a lease_new_blocks() until the roots are pinned.
+  // Errors: corrupt (the message names the block and its place in the archive), unsupported,
+  // resource_exhausted, cancelled, the source's.
+  Result<CarImportReport> import_car(const ByteSource& source, const CarImportOptions& options);
+  // Writes what the roots reach, depth first, each block once, blocks of packs and referenced files
+  // hashed. Errors: not_found (names the block that is missing), corrupt, cancelled, io, the
+  // sink's.
+  Result<CarExportReport> export_car(const std::vector<ipld::Cid>& roots, const CarTarget& target,
+                                     const CarExportOptions& options) const;
+  // Counts what a root reaches. Errors: not_found (names the block that is missing), corrupt.
+  Result<DagStat> dag_stat(const std::vector<ipld::Cid>& roots, const std::stop_token& stop) const;
 
   // Adds a file, folder or symbolic link and pins its root: all or nothing.
   // Errors: not_found, permission_denied, unsupported (a socket, device or pipe; a folder too large
@@ -106,6 +120,8 @@ class Store {
   Result<bool> is_private(const ipld::Cid& cid) const;
   // Also for a root that is not here yet. Errors: permission_denied, io.
   Result<Lease> lease(const ipld::Cid& root) const;
+  // Keeps everything that is put from now on, by whomever, and what import_car() found here.
+  Result<Lease> lease_new_blocks() const;
   // Errors: unavailable (another gc runs), cancelled.
   Result<GcReport> gc(const GcOptions& options);
   Result<UsageReport> usage() const;
