@@ -157,6 +157,11 @@ Status BlockWriter::keep_whole(std::span<const BlockRef> blocks, std::vector<Fou
 }
 
 Status BlockWriter::write(std::span<const BlockRef> blocks) {
+  if (broken_) broken_ = write_new(blocks);
+  return broken_;
+}
+
+Status BlockWriter::write_new(std::span<const BlockRef> blocks) {
   for (const BlockRef& block : blocks) {
     if (block.data.size() > ipld::kMaxBlockBytes) {
       return fail(Errc::resource_exhausted, "Block {} has {} bytes; at most {} are stored.",
@@ -196,6 +201,11 @@ Status BlockWriter::write_index(Txn& txn) {
 }
 
 Status BlockWriter::commit() {
+  if (broken_) broken_ = commit_new();
+  return broken_;
+}
+
+Status BlockWriter::commit_new() {
   pending_.clear();
   pending_bytes_ = 0;
   if (added_.empty()) return {};

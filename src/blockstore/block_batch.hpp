@@ -61,7 +61,8 @@ class BlockWriter {
   // So much was written that it should be committed before more comes: memory and what a crash
   // costs stay bounded.
   bool is_due() const;
-  // Durable on return: data, sync, index. Errors: resource_exhausted, io.
+  // Durable on return: data, sync, index. After a failure of either nothing more is committed: what
+  // the disk refused must not be named. Errors: resource_exhausted, io.
   Status commit();
 
   std::uint64_t blocks_new() const { return blocks_new_; }
@@ -73,6 +74,8 @@ class BlockWriter {
     Place place;
     bool mends = false;  // It is here, but damaged.
   };
+  Status write_new(std::span<const BlockRef> blocks);
+  Status commit_new();
   enum class Found : std::uint8_t { absent, damaged, whole, pending };
   Result<std::vector<Found>> look_up(std::span<const BlockRef> blocks);
   Status keep_whole(std::span<const BlockRef> blocks, std::vector<Found>& found);
@@ -81,6 +84,7 @@ class BlockWriter {
   StoreCore& core_;
   WriteOptions options_;
   std::unique_ptr<PackSession> packs_;
+  Status broken_;
   std::vector<NewBlock> added_;              // Not committed yet.
   std::unordered_set<std::string> pending_;  // Their multihashes.
   std::uint64_t pending_bytes_ = 0;

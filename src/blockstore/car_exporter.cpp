@@ -2,10 +2,8 @@
 #include "car_exporter.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "accel/core/file.hpp"
 #include "block_batch.hpp"
@@ -188,16 +186,7 @@ Status CarExporter::verify_window() {
 }
 
 Status CarExporter::send(ByteView bytes) {
-  if (target_.file < 0) return target_.sink(bytes);
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(target_.file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      return fail_errno(errc_from_errno(errno), errno, "Cannot write the archive.");
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
+  return target_.file < 0 ? target_.sink(bytes) : write_all(target_.file, bytes);
 }
 
 Result<DagStat> count_dag(const StoreCore& core, const std::vector<ipld::Cid>& roots,

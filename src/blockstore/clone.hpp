@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <stop_token>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
 
 namespace accel::blockstore {
@@ -17,6 +18,8 @@ bool clone_file(int source, int target);
 // Errors: resource_exhausted, corrupt (the source ends early), cancelled, io.
 Status copy_bytes(int source, int target, std::uint64_t bytes, const std::stop_token& stop);
 
+// Writes all of it to a file, pipe or socket, from its current position on.
+Status write_all(int target, ByteView bytes);
 // Copies bytes of a file to where the other one is being written, inside the kernel where it can.
 // Errors: as copy_bytes().
 Status append_bytes(int source, std::uint64_t offset, std::uint64_t bytes, int target);
