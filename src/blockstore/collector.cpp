@@ -106,6 +106,10 @@ Status Collector::mark_pins() {
   ACCEL_CHECK(looked);
   DagWalk walk(core_, find_in(core_), {.stop = options_.stop});
   for (const PinRecord& pin : pins) {
+    if (pin.direct) {  // Absent or not: nothing else hangs on it.
+      direct_.insert(hash_key(pin.root.hash()));
+      continue;
+    }
     Status walked = walk.walk(pin.root, ignore_block);
     if (walked) continue;
     Error error = std::move(walked).error();
@@ -132,7 +136,11 @@ Status Collector::mark_live(const Txn& txn) {
   ACCEL_TRY(const auto partials, partial_roots(core_.layout));
   roots.insert(roots.end(), partials.begin(), partials.end());
   for (const PinRecord& pin : pins) {
-    if (!marked_.covers(pin.root)) roots.push_back(pin.root);
+    if (pin.direct) {
+      direct_.insert(hash_key(pin.root.hash()));
+    } else if (!marked_.covers(pin.root)) {
+      roots.push_back(pin.root);
+    }
   }
   DagWalk walk(core_, find_in(txn), {.allow_missing = true, .stop = options_.stop});
   for (const ipld::Cid& root : roots) ACCEL_CHECK(walk.walk(root, ignore_block));
@@ -141,7 +149,8 @@ Status Collector::mark_live(const Txn& txn) {
 }
 
 bool Collector::is_live(const ipld::Multihash& hash) const {
-  return marked_.blocks.contains(hash_key(hash));
+  const std::string key = hash_key(hash);
+  return marked_.blocks.contains(key) || direct_.contains(key);
 }
 
 Result<Collector::Plan> Collector::plan(const Txn& txn) const {

@@ -54,6 +54,7 @@ class Collector {
   const GcOptions& options_;
   GcReport report_;
   Reached marked_;
+  HashSet direct_;  // Blocks that are pinned alone: not as nodes, whose links would count.
   std::uint64_t snapshot_ = 0;                 // The transaction at which this gc began.
   std::uint64_t since_ = 0;                    // Places and files born later are left alone.
   std::unordered_set<std::uint64_t> revived_;  // Files that would be dead, but must stay for now.

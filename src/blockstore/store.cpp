@@ -168,6 +168,15 @@ Status Store::unpin(const ipld::Cid& root) {
   return unpin_root(*impl_->core, root);
 }
 
+Status Store::update_pin(const ipld::Cid& from, const ipld::Cid& to, bool keep_old) {
+  ACCEL_CHECK(impl_->check_writable());
+  return move_pin(*impl_->core, from, to, keep_old);
+}
+
+Result<std::vector<PinCheck>> Store::check_pins(const std::stop_token& stop) const {
+  return check_all_pins(*impl_->core, stop);
+}
+
 Result<std::vector<PinInfo>> Store::pins() const { return list_pins(*impl_->core); }
 
 Result<bool> Store::is_private(const ipld::Cid& cid) const {

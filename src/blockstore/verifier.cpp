@@ -104,7 +104,7 @@ Status Verifier::verify_pins() {
   ACCEL_TRY(auto pins, core_.index->query([&](const Txn& txn) { return all_pins(txn); }));
   for (const PinRecord& pin : pins) {
     DagWalk walk(core_, find_in(core_), {.allow_missing = false, .stop = options_.stop});
-    const Status whole = walk.walk(pin.root, [](const Visited&) -> Status { return {}; });
+    const Status whole = walk_pin(walk, pin, [](const Visited&) -> Status { return {}; });
     if (!whole && whole.error().code == Errc::cancelled) return whole;
     if (!whole) add_bad(pin.root.to_string(), "pin \"" + pin.name + "\"", whole.error().message);
     ++report_.pins;

@@ -44,6 +44,8 @@ Result<nlohmann::json> block_stat(Context& context);
 Result<nlohmann::json> pin_add(Context& context);
 Result<nlohmann::json> pin_rm(Context& context);
 Result<nlohmann::json> pin_ls(Context& context);
+Result<nlohmann::json> pin_update(Context& context);
+Result<nlohmann::json> pin_verify(Context& context);
 Result<nlohmann::json> store_gc(Context& context);
 Result<nlohmann::json> store_du(Context& context);
 Result<nlohmann::json> store_verify(Context& context);

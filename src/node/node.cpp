@@ -37,6 +37,8 @@ constexpr std::array kMethods{
     Method{{"pin.add", "Keep a root", Access::token}, pin_add},
     Method{{"pin.rm", "Let go of a root", Access::token}, pin_rm},
     Method{{"pin.ls", "List the kept roots", Access::token}, pin_ls},
+    Method{{"pin.update", "Move a pin to another root", Access::token}, pin_update},
+    Method{{"pin.verify", "Check that pins are whole", Access::token}, pin_verify},
     Method{{"store.gc", "Free what nothing keeps", Access::token}, store_gc},
     Method{{"store.du", "Say where the bytes are", Access::token}, store_du},
     Method{{"store.verify", "Hash what is stored and compare", Access::token}, store_verify},

@@ -10,11 +10,9 @@ namespace {
 using nlohmann::json;
 
 json json_of(const blockstore::PinInfo& pin) {
-  return {{"cid", pin.cid.to_string()},
-          {"name", pin.name},
-          {"private", pin.is_private},
-          {"bytes", pin.bytes},
-          {"added", to_rfc3339(pin.added)}};
+  return {{"cid", pin.cid.to_string()},     {"name", pin.name},
+          {"private", pin.is_private},      {"bytes", pin.bytes},
+          {"added", to_rfc3339(pin.added)}, {"type", pin.direct ? "direct" : "recursive"}};
 }
 
 }  // namespace
@@ -24,6 +22,7 @@ Result<json> pin_add(Context& context) {
   blockstore::PinOptions options;
   options.name = context.params.text("name", {});
   options.is_private = context.params.flag("private");
+  options.direct = !context.params.flag("recursive", true);
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const Target target, resolve_target(*store, text));
@@ -55,12 +54,49 @@ Result<json> pin_rm(Context& context) {
 }
 
 Result<json> pin_ls(Context& context) {
+  const std::string type = context.params.text("type", "all");
+  const std::string name = context.params.text("name", {});
   ACCEL_CHECK(context.params.finish());
+  if (type != "all" && type != "direct" && type != "recursive") {
+    return fail(Errc::invalid_argument, "pin.ls: \"type\" must be all, direct or recursive.");
+  }
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const auto pins, store->pins());
   json list = json::array();
-  for (const blockstore::PinInfo& pin : pins) list.push_back(json_of(pin));
+  for (const blockstore::PinInfo& pin : pins) {
+    const bool wanted = type == "all" || pin.direct == (type == "direct");
+    if (wanted && (name.empty() || pin.name == name)) list.push_back(json_of(pin));
+  }
   return json{{"pins", std::move(list)}};
+}
+
+Result<json> pin_update(Context& context) {
+  const std::string from = context.params.required_text("from");
+  const std::string to = context.params.required_text("to");
+  const bool unpin = context.params.flag("unpin", true);
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target old, resolve_target(*store, from));
+  ACCEL_TRY(const Target next, resolve_target(*store, to));
+  ACCEL_CHECK(store->update_pin(old.cid, next.cid, !unpin));
+  return json{{"from", old.cid.to_string()}, {"to", next.cid.to_string()}, {"unpinned", unpin}};
+}
+
+Result<json> pin_verify(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const auto checks, store->check_pins(context.stop));
+  json list = json::array();
+  std::size_t broken = 0;
+  for (const blockstore::PinCheck& check : checks) {
+    json row = json_of(check.pin);
+    row["ok"] = check.error.empty();
+    row["blocks"] = check.blocks;
+    if (!check.error.empty()) row["error"] = check.error;
+    broken += check.error.empty() ? 0U : 1U;
+    list.push_back(std::move(row));
+  }
+  return json{{"pins", std::move(list)}, {"broken", broken}};
 }
 
 Result<json> store_gc(Context& context) {

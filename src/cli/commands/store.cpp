@@ -15,19 +15,24 @@ std::string bytes_of(const json& row, const char* name) {
 
 struct PinFlags {
   std::string target, name;
-  bool is_private = false;
+  bool is_private = false, recursive = true;
 };
 
 void add_pin_add(CLI::App& group, Selection& selection) {
   auto flags = std::make_shared<PinFlags>();
   CLI::App* command =
-      add_command(group, "add", "Keep a stored root", "  ipfs-accelerate pin add bafy…");
+      add_command(group, "add", "Keep a stored root and all that it links to",
+                  "  ipfs-accelerate pin add --name release bafy…\n"
+                  "  ipfs-accelerate pin add --recursive=false bafy…   # this block alone");
   command->add_option("CID", flags->target)->required();
   command->add_option("--name", flags->name, "A label for people");
+  command->add_option("-r,--recursive", flags->recursive, "Also what it links to (default true)");
   command->add_flag("--private", flags->is_private, "Never serve or announce this root");
   on_chosen(command, selection, [flags](Session& session) -> Status {
-    const json params{
-        {"target", flags->target}, {"name", flags->name}, {"private", flags->is_private}};
+    const json params{{"target", flags->target},
+                      {"name", flags->name},
+                      {"private", flags->is_private},
+                      {"recursive", flags->recursive}};
     ACCEL_TRY(const json result, session.call("pin.add", params));
     if (session.flags().json) return print_json(result);
     return print_line("pinned " + result.at("cid").get<std::string>());
@@ -50,19 +55,71 @@ void add_pin_rm(CLI::App& group, Selection& selection) {
   });
 }
 
+struct PinListFlags {
+  std::string type = "all", name;
+  bool names = false;
+};
+
 void add_pin_ls(CLI::App& group, Selection& selection) {
-  CLI::App* command =
-      add_command(group, "ls", "List the roots that are kept", "  ipfs-accelerate pin ls");
-  on_chosen(command, selection, [](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("pin.ls", json::object()));
+  auto flags = std::make_shared<PinListFlags>();
+  CLI::App* command = add_command(group, "ls", "List the roots that are kept",
+                                  "  ipfs-accelerate pin ls\n"
+                                  "  ipfs-accelerate pin ls --type direct");
+  command->add_option("-t,--type", flags->type, "all (default), recursive or direct");
+  command->add_option("-n,--name", flags->name, "Only pins of this label");
+  command->add_flag("--names", flags->names, "Labels are always shown; for Kubo's habit");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params{{"type", flags->type}, {"name", flags->name}};
+    ACCEL_TRY(const json result, session.call("pin.ls", params));
     if (session.flags().json) return print_json(result);
     std::vector<std::vector<std::string>> rows;
     for (const json& pin : result.at("pins")) {
-      rows.push_back({pin.at("cid"), bytes_of(pin, "bytes"),
+      rows.push_back({pin.at("cid"), bytes_of(pin, "bytes"), pin.at("type"),
                       pin.value("private", false) ? "private" : "public",
                       pin.value("name", std::string())});
     }
-    return print_table({"CID", "BYTES", "SERVED", "NAME"}, rows);
+    return print_table({"CID", "BYTES", "TYPE", "SERVED", "NAME"}, rows);
+  });
+}
+
+struct PinUpdateFlags {
+  std::string from, to;
+  bool unpin = true;
+};
+
+void add_pin_update(CLI::App& group, Selection& selection) {
+  auto flags = std::make_shared<PinUpdateFlags>();
+  CLI::App* command = add_command(group, "update", "Move a pin, with its label, to another root",
+                                  "  ipfs-accelerate pin update bafy…old bafy…new");
+  command->add_option("FROM", flags->from)->required();
+  command->add_option("TO", flags->to)->required();
+  command->add_option("--unpin", flags->unpin, "Let go of the old root (default true)");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params{{"from", flags->from}, {"to", flags->to}, {"unpin", flags->unpin}};
+    ACCEL_TRY(const json result, session.call("pin.update", params));
+    if (session.flags().json) return print_json(result);
+    return print_line(fmt::format("updated {} to {}", result.at("from").get<std::string>(),
+                                  result.at("to").get<std::string>()));
+  });
+}
+
+void add_pin_verify(CLI::App& group, Selection& selection) {
+  CLI::App* command = add_command(group, "verify", "Check that all that pins keep is here",
+                                  "  ipfs-accelerate pin verify");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("pin.verify", json::object()));
+    const auto broken = result.value("broken", std::uint64_t{0});
+    if (session.flags().json) {
+      ACCEL_CHECK(print_json(result));
+    } else {
+      for (const json& pin : result.at("pins")) {
+        ACCEL_CHECK(print_line(fmt::format("{} {} {}", pin.at("cid").get<std::string>(),
+                                           pin.value("ok", false) ? "ok" : "broken",
+                                           pin.value("error", std::string()))));
+      }
+    }
+    if (broken == 0) return {};
+    return fail(Errc::corrupt, "{} pins are not whole; pull their roots again.", broken);
   });
 }
 
@@ -135,6 +192,8 @@ void add_store_commands(CLI::App& app, Selection& selection) {
   add_pin_add(*group, selection);
   add_pin_rm(*group, selection);
   add_pin_ls(*group, selection);
+  add_pin_update(*group, selection);
+  add_pin_verify(*group, selection);
   add_gc(app, selection);
   add_du(app, selection);
   add_verify(app, selection);

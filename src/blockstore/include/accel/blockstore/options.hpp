@@ -55,8 +55,9 @@ struct PutOptions {
 struct PinOptions {
   std::string name = {};
   bool is_private = false;
-  // A root that is pinned already stays private, and keeps its date, and its name if none is given.
-  // Without, the new pin replaces the old one.
+  bool direct = false;  // Keeps this block alone, not what it links to.
+  // A root that is pinned already stays private, keeps its date, its name if none is given, and
+  // what it links to. Without, the new pin replaces the old one.
   bool merge = false;
 };
 

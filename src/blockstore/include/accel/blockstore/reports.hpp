@@ -51,6 +51,14 @@ struct PinInfo {
   bool is_private = false;
   std::uint64_t bytes = 0;  // Of the blocks below, as they were counted when it was pinned.
   WallTime added;
+  bool direct = false;  // Only the block itself is kept.
+};
+
+// Whether a pin keeps all that it should.
+struct PinCheck {
+  PinInfo pin;
+  std::uint64_t blocks = 0;  // That are here.
+  std::string error;         // Names what is missing or damaged; empty: whole.
 };
 
 struct GcReport {
