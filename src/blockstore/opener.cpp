@@ -179,6 +179,8 @@ Result<std::unique_ptr<StoreCore>> open_store(const StoreOptions& options) {
   }
   core->packs = std::make_unique<PackPool>(layout, *core->index, options.on_step);
   core->hashing = std::make_unique<HashPool>(options.hash_threads);
+  core->cache = std::make_unique<BlockCache>(options.cache_bytes);
+  core->uses = std::make_unique<UseTable>(*options.clock, options.max_bytes);
   return core;
 }
 

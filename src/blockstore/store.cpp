@@ -14,6 +14,7 @@
 #include "opener.hpp"
 #include "partial_impl.hpp"
 #include "pins.hpp"
+#include "quota.hpp"
 #include "unixfs_reader.hpp"
 #include "verifier.hpp"
 
@@ -22,6 +23,10 @@ namespace accel::blockstore {
 class Store::Impl {
  public:
   explicit Impl(std::unique_ptr<StoreCore> parts) : core(std::move(parts)) {}
+
+  ~Impl() { flush_uses(*core); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   Status check_writable() const {
     if (!core->options.read_only) return {};
@@ -200,6 +205,8 @@ Result<GcReport> Store::gc(const GcOptions& options) {
 }
 
 Result<UsageReport> Store::usage() const { return measure_usage(*impl_->core); }
+
+CacheReport Store::cache_report() const { return impl_->core->cache->report(); }
 
 Result<VerifyReport> Store::verify(const VerifyOptions& options) const {
   return Verifier(*impl_->core, options).run();

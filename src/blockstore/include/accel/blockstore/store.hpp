@@ -131,6 +131,7 @@ class Store {
   // Errors: unavailable (another gc runs), cancelled.
   Result<GcReport> gc(const GcOptions& options);
   Result<UsageReport> usage() const;
+  CacheReport cache_report() const;  // Of the memory above the disk, since the store was opened.
   // Hashes blocks and checks that pins are whole; what is wrong stands in the report.
   Result<VerifyReport> verify(const VerifyOptions& options) const;
 
