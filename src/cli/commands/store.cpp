@@ -131,8 +131,14 @@ void add_gc(CLI::App& app, Selection& selection) {
   command->add_flag("--dry-run", *dry_run, "Only say what would be freed");
   command->add_flag("--unfinished", *unfinished,
                     "Also what interrupted pulls have fetched so far (else it is kept to resume)");
-  on_chosen(command, selection, [dry_run, unfinished](Session& session) -> Status {
-    const json params{{"dry_run", *dry_run}, {"unfinished", *unfinished}};
+  auto free_bytes = std::make_shared<std::int64_t>(0);
+  command
+      ->add_option("--free-bytes", *free_bytes,
+                   "Free about so much and keep the rest, longest unused first")
+      ->check(CLI::NonNegativeNumber);
+  on_chosen(command, selection, [dry_run, unfinished, free_bytes](Session& session) -> Status {
+    const json params{
+        {"dry_run", *dry_run}, {"unfinished", *unfinished}, {"free_bytes", *free_bytes}};
     ACCEL_TRY(const json result, session.call("store.gc", params));
     if (session.flags().json) return print_json(result);
     if (const auto partials = result.value("unfinished_freed", 0); partials > 0)
@@ -145,16 +151,36 @@ void add_gc(CLI::App& app, Selection& selection) {
   });
 }
 
+Status print_containers(const json& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (const json& file : result.at("files")) {
+    rows.push_back({bytes_of(file, "bytes"), file.value("referenced", false) ? "reference" : "file",
+                    file.at("cid").get<std::string>()});
+  }
+  for (const json& pack : result.at("packs")) {
+    rows.push_back(
+        {bytes_of(pack, "bytes"), "pack",
+         fmt::format("{}, {} in use", pack.value("id", 0), bytes_of(pack, "live_bytes"))});
+  }
+  return print_table({"BYTES", "KIND", "WHAT"}, rows);
+}
+
 void add_du(CLI::App& app, Selection& selection) {
-  CLI::App* command =
-      add_command(app, "du", "Say where the home's bytes are", "  ipfs-accelerate du");
-  on_chosen(command, selection, [](Session& session) -> Status {
+  CLI::App* command = add_command(app, "du", "Say where the home's bytes are",
+                                  "  ipfs-accelerate du\n"
+                                  "  ipfs-accelerate du --all");
+  auto all = std::make_shared<bool>(false);
+  command->add_flag("-a,--all", *all, "Also each file and each pack");
+  on_chosen(command, selection, [all](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("store.du", json::object()));
     if (session.flags().json) return print_json(result);
     std::vector<std::vector<std::string>> rows;
     for (const json& part : result.at("parts"))
       rows.push_back({bytes_of(part, "bytes"), part.at("what")});
     ACCEL_CHECK(print_table({"BYTES", "WHAT"}, rows));
+    if (const json& freeable = result.at("freeable"); freeable.is_object())
+      ACCEL_CHECK(print_line("gc would free " + bytes_of(freeable, "bytes")));
+    if (*all) ACCEL_CHECK(print_containers(result));
     rows.clear();
     for (const json& root : result.at("roots")) {
       rows.push_back({bytes_of(root, "bytes"), root.at("cid"), root.value("name", std::string())});
@@ -163,11 +189,24 @@ void add_du(CLI::App& app, Selection& selection) {
   });
 }
 
+struct VerifyFlags {
+  std::string target;
+  double sample = 0;
+};
+
 void add_verify(CLI::App& app, Selection& selection) {
-  CLI::App* command = add_command(app, "verify", "Hash everything that is stored and compare",
-                                  "  ipfs-accelerate verify");
-  on_chosen(command, selection, [](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("store.verify", json::object()));
+  auto flags = std::make_shared<VerifyFlags>();
+  CLI::App* command = add_command(app, "verify", "Hash what is stored and compare",
+                                  "  ipfs-accelerate verify\n"
+                                  "  ipfs-accelerate verify --sample 5\n"
+                                  "  ipfs-accelerate verify minilm");
+  command->add_option("CID", flags->target, "Only what this CID, name, or CID/path reaches");
+  command->add_option("--sample", flags->sample, "Only about so many percent of the blocks")
+      ->check(CLI::Range(0.0, 100.0));
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params{{"target", flags->target}, {"sample", flags->sample}};
+    ACCEL_TRY(const json result, session.call("store.verify", params));
+    const auto damaged = result.value("damaged_total", std::uint64_t{0});
     if (session.flags().json) {
       ACCEL_CHECK(print_json(result));
     } else {
@@ -175,11 +214,60 @@ void add_verify(CLI::App& app, Selection& selection) {
         ACCEL_CHECK(print_line("damaged " + bad.get<std::string>()));
       ACCEL_CHECK(print_line(fmt::format("{} blocks, {} checked, {} damaged",
                                          result.value("blocks", std::uint64_t{0}),
-                                         bytes_of(result, "bytes"), result.at("damaged").size())));
+                                         bytes_of(result, "bytes"), damaged)));
     }
-    if (result.at("damaged").empty()) return {};
-    return fail(Errc::corrupt, "{} stored blocks are damaged; pull their roots again.",
-                result.at("damaged").size());
+    if (damaged == 0) return {};
+    return fail(Errc::corrupt,
+                "{} stored blocks are damaged, and are given to nobody; `repair --from URL` "
+                "fetches them again.",
+                damaged);
+  });
+}
+
+void add_repair(CLI::App& app, Selection& selection) {
+  auto from = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = add_command(app, "repair", "Fetch again what is damaged or missing",
+                                  "  ipfs-accelerate repair --from http://127.0.0.1:8080");
+  command->add_option("--from", *from, "A gateway's URL; may be given several times");
+  on_chosen(command, selection, [from](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("store.repair", {{"sources", *from}}));
+    const auto broken = result.value("broken", std::uint64_t{0});
+    if (session.flags().json) {
+      ACCEL_CHECK(print_json(result));
+    } else {
+      for (const json& root : result.at("roots")) {
+        const bool repaired = root.value("repaired", false);
+        ACCEL_CHECK(print_line(fmt::format(
+            "{} {} {}", repaired ? "repaired" : "broken", root.at("cid").get<std::string>(),
+            repaired ? bytes_of(root, "bytes_fetched") : root.value("error", std::string()))));
+      }
+      ACCEL_CHECK(
+          print_line(fmt::format("{} damaged blocks found, {} roots repaired, {} still broken",
+                                 result.at("verified").value("damaged_total", std::uint64_t{0}),
+                                 result.at("roots").size() - broken, broken)));
+    }
+    if (broken == 0) return {};
+    return fail(Errc::unavailable, "{} roots could not be repaired; name sources with --from.",
+                broken);
+  });
+}
+
+void add_store_group(CLI::App& app, Selection& selection) {
+  CLI::App* group =
+      add_command(app, "store", "The store as a whole", "  ipfs-accelerate store stat");
+  group->require_subcommand(1);
+  CLI::App* stat = add_command(*group, "stat", "Say what sharing saves, and how the memory does",
+                               "  ipfs-accelerate store stat");
+  on_chosen(stat, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("store.stat", json::object()));
+    if (session.flags().json) return print_json(result);
+    ACCEL_CHECK(print_line(
+        fmt::format("{} distinct blocks, {}; pins hold {}: ratio {:.2f}",
+                    result.value("blocks", std::uint64_t{0}), bytes_of(result, "unique_bytes"),
+                    bytes_of(result, "pinned_bytes"), result.value("dedup_ratio", 1.0))));
+    const auto limit = result.value("max_bytes", std::uint64_t{0});
+    return print_line(fmt::format("{} on disk of {}", bytes_of(result, "disk_bytes"),
+                                  limit == 0 ? "no limit" : human_bytes(limit)));
   });
 }
 
@@ -197,6 +285,8 @@ void add_store_commands(CLI::App& app, Selection& selection) {
   add_gc(app, selection);
   add_du(app, selection);
   add_verify(app, selection);
+  add_repair(app, selection);
+  add_store_group(app, selection);
 }
 
 }  // namespace accel::cli
