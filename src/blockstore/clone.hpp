@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <stop_token>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
 
 namespace accel::blockstore {
@@ -16,5 +17,11 @@ bool clone_file(int source, int target);
 // Copies `bytes` from the start of one file to the other, inside the kernel where it can.
 // Errors: resource_exhausted, corrupt (the source ends early), cancelled, io.
 Status copy_bytes(int source, int target, std::uint64_t bytes, const std::stop_token& stop);
+
+// Writes all of it to a file, pipe or socket, from its current position on.
+Status write_all(int target, ByteView bytes);
+// Copies bytes of a file to where the other one is being written, inside the kernel where it can.
+// Errors: as copy_bytes().
+Status append_bytes(int source, std::uint64_t offset, std::uint64_t bytes, int target);
 
 }  // namespace accel::blockstore

@@ -13,6 +13,7 @@
 #include "block_reader.hpp"
 #include "clone.hpp"
 #include "pins.hpp"
+#include "quota.hpp"
 
 namespace accel::blockstore {
 namespace {
@@ -48,6 +49,9 @@ Result<AddedRoot> Importer::run(const std::filesystem::path& path) {
   ACCEL_CHECK(ipld::check_profile(options_.profile));
   if (options_.wrap) ACCEL_CHECK(ipld::check_entry_name(absolute.filename().string()));
   ACCEL_CHECK(scan(absolute, 0));
+  if (!options_.only_hash && !options_.reference) {
+    ACCEL_CHECK(make_room(core_, bytes_total_));
+  }
   auto added = attempt(absolute, true);
   if (!added && session_ && session_->lost_reused_block()) added = attempt(absolute, false);
   return added;

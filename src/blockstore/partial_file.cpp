@@ -15,6 +15,7 @@
 #include "blocks.hpp"
 #include "locks.hpp"
 #include "partial_impl.hpp"
+#include "quota.hpp"
 #include "tables.hpp"
 
 namespace accel::blockstore {
@@ -83,6 +84,7 @@ Status PartialFile::Impl::open_files() {
   }
   const auto on_disk = static_cast<std::uint64_t>(info.st_blocks) * 512;
   if (!request_.in_part && on_disk < request_.file_bytes) {
+    ACCEL_CHECK(make_room(core_, request_.file_bytes - on_disk));
     ACCEL_CHECK(require_room(layout.directory, request_.file_bytes - on_disk,
                              fmt::format("the file {}", request_.root)));
   }

@@ -7,10 +7,12 @@
 #include <string_view>
 
 #include "accel/blockstore/options.hpp"
+#include "block_cache.hpp"
 #include "hash_pool.hpp"
 #include "index.hpp"
 #include "layout.hpp"
 #include "pack_writer.hpp"
+#include "use_table.hpp"
 
 namespace accel::blockstore {
 
@@ -20,6 +22,8 @@ struct StoreCore {
   std::unique_ptr<Index> index;
   std::unique_ptr<PackPool> packs;
   std::unique_ptr<HashPool> hashing;
+  std::unique_ptr<BlockCache> cache;
+  std::unique_ptr<UseTable> uses;
 
   void step(std::string_view name) const {
     if (options.on_step) options.on_step(name);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "add_params.hpp"
+#include "byte_progress.hpp"
 #include "context.hpp"
 #include "hub_pull.hpp"
 #include "names.hpp"
@@ -13,36 +14,6 @@ namespace accel::node {
 namespace {
 
 using nlohmann::json;
-
-constexpr auto kProgressInterval = std::chrono::milliseconds(100);
-
-// Rate and remaining time of steady work that reports its bytes.
-class ByteProgress {
- public:
-  ByteProgress(const Context& context, std::string phase)
-      : context_(&context), phase_(std::move(phase)), started_(context.services.clock().now()) {}
-
-  void report(std::uint64_t done, std::uint64_t total, const std::string& message) {
-    const SteadyTime now = context_->services.clock().now();
-    if (now - last_ < kProgressInterval && done < total) return;
-    last_ = now;
-    const double seconds = to_ms(now - started_) / 1000.0;
-    const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-    json step{{"phase", phase_},
-              {"bytes_done", done},
-              {"bytes_total", total},
-              {"bytes_per_second", rate}};
-    if (rate > 0 && total >= done) step["eta_seconds"] = static_cast<double>(total - done) / rate;
-    if (!message.empty()) step["message"] = message;
-    context_->progress(step);
-  }
-
- private:
-  const Context* context_;
-  std::string phase_;
-  SteadyTime started_;
-  SteadyTime last_{};
-};
 
 Status write_output(const Context& context, const blockstore::Store& store, const ipld::Cid& cid,
                     const std::string& path, bool force) {
