@@ -11,6 +11,7 @@
 #include "leases.hpp"
 #include "opener.hpp"
 #include "partial_impl.hpp"
+#include "path_resolver.hpp"
 #include "pins.hpp"
 #include "unixfs_reader.hpp"
 #include "verifier.hpp"
@@ -132,6 +133,11 @@ Result<std::vector<DirEntry>> Store::list(const ipld::Cid& directory) const {
 
 Result<ipld::Cid> Store::resolve(const ipld::Cid& root, std::string_view path) const {
   return resolve_path(*impl_->core, root, path);
+}
+
+Result<ResolvedPath> Store::resolve_path(const ipld::Cid& root,
+                                         const std::vector<std::string>& segments) const {
+  return resolve_segments(*impl_->core, root, segments);
 }
 
 Status Store::export_to(const ipld::Cid& root, const std::filesystem::path& out,

@@ -45,6 +45,17 @@ struct DirEntry {
   bool present = true;  // Its own block is in the store; without it the kind is a guess by codec.
 };
 
+// Where a path leads.
+struct ResolvedPath {
+  ipld::Cid cid;  // Of the block that holds the end.
+  // The path inside that block, when it ends there (dag-cbor, dag-json).
+  std::vector<std::string> remainder = {};
+  // Blocks that were passed, the root first, shards of folders included, without `cid`.
+  std::vector<ipld::Cid> passed = {};
+  // The root and what each link on the way leads to; `cid` is the last. No shards.
+  std::vector<ipld::Cid> roots = {};
+};
+
 struct PinInfo {
   ipld::Cid cid;
   std::string name;

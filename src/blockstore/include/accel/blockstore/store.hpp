@@ -90,6 +90,11 @@ class Store {
   Result<std::uint64_t> file_size(const ipld::Cid& root) const;
   Result<std::vector<DirEntry>> list(const ipld::Cid& directory) const;
   Result<ipld::Cid> resolve(const ipld::Cid& root, std::string_view path) const;
+  // Follows decoded names through UnixFS folders and through the values of dag-cbor, dag-json and
+  // other dag-pb, and says which blocks it passed. The block at the end need not be here.
+  // Errors: not_found (a block, or no such name; also a name below a file), corrupt, unsupported.
+  Result<ResolvedPath> resolve_path(const ipld::Cid& root,
+                                    const std::vector<std::string>& segments) const;
   // Writes a file or folder; never outside of `out`, whose parent must exist.
   // Errors: as read(); already_exists (without overwrite), permission_denied (a link that leads
   // out).
