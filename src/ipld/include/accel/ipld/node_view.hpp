@@ -50,7 +50,7 @@ struct NodeView {
 // Errors: corrupt (not what the codec says; sizes that do not add up; a bad or repeated entry
 // name), unsupported (a codec other than raw and dag-pb, dag-pb that is no UnixFS, metadata nodes),
 // resource_exhausted (a block above kMaxBlockBytes). Sharded directories give kind hamt and no
-// entries.
+// entries: hamt.hpp reads them.
 Result<NodeView> decode_node(const Cid& cid, ByteView block);
 
 // A parent says how many bytes lie below a child; a reader that has the child checks it with this.
