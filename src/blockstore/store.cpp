@@ -132,7 +132,7 @@ Result<std::vector<DirEntry>> Store::list(const ipld::Cid& directory) const {
 }
 
 Result<ipld::Cid> Store::resolve(const ipld::Cid& root, std::string_view path) const {
-  return resolve_path(*impl_->core, root, path);
+  return blockstore::resolve_path(*impl_->core, root, path);
 }
 
 Result<ResolvedPath> Store::resolve_path(const ipld::Cid& root,
