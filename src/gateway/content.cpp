@@ -120,18 +120,11 @@ Result<Found> look_up_unixfs(const blockstore::Store& store, const ipld::Cid& ci
 // The format under which a document of this codec may be asked for besides its own.
 bool is_served_as(ipld::Codec codec, Format format) {
   if (format == Format::automatic) return true;
-  switch (codec) {
-    case ipld::Codec::dag_json:
-      return format == Format::dag_json || format == Format::json;
-    case ipld::Codec::dag_cbor:
-      return format == Format::dag_cbor || format == Format::cbor;
-    case kPlainJson:
-      return format == Format::json;
-    case kPlainCbor:
-      return format == Format::cbor;
-    default:
-      return format == Format::json || format == Format::cbor;  // Files hold what they hold.
-  }
+  if (codec == ipld::Codec::dag_json) return format == Format::dag_json || format == Format::json;
+  if (codec == ipld::Codec::dag_cbor) return format == Format::dag_cbor || format == Format::cbor;
+  if (codec == kPlainJson) return format == Format::json;
+  if (codec == kPlainCbor) return format == Format::cbor;
+  return format == Format::json || format == Format::cbor;  // Files hold what they hold.
 }
 
 bool is_document(ipld::Codec codec) {

@@ -56,6 +56,7 @@ Task<void> Connection::run() {
     } else {
       HttpRequest request = parser.take();
       traits.head = request.method == "HEAD";
+      traits.connect = request.method == "CONNECT";
       traits.http_1_0 = parser.is_http_1_0();
       traits.keep_alive = parser.keep_alive();
       Result<HttpResponse> made = co_await call_handler(std::move(request));

@@ -6,7 +6,7 @@
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/offload.hpp"
 #include "accel/core/log.hpp"
-#include "accel/gateway/trustless_gateway.hpp"
+#include "accel/gateway/gateway.hpp"
 #include "accel/net/access.hpp"
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
@@ -66,7 +66,7 @@ class ApiServer::Impl {
       ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, options.limits,
                                               check));
     }
-    ACCEL_TRY(gateway::TrustlessGateway* const gateway, node_.gateway());
+    ACCEL_TRY(gateway::Gateway* const gateway, node_.gateway());
     if (options.gateway) {
       auto gateway_handler = gateway->handler();
       ACCEL_TRY(gateway_server_, net::HttpServer::listen(io_.executor(), *options.gateway,
