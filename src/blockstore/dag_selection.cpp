@@ -119,8 +119,8 @@ DagCursor::Key DagCursor::key_of(const ipld::Cid& cid) {
   if (digest.size() > 8) {
     std::memcpy(&key.second, digest.data() + 8, std::min<std::size_t>(digest.size() - 8, 8));
   }
-  key.second ^= static_cast<std::uint64_t>(cid.codec()) ^
-                (static_cast<std::uint64_t>(cid.version()) << 62U);
+  key.second ^=
+      static_cast<std::uint64_t>(cid.codec()) ^ (static_cast<std::uint64_t>(cid.version()) << 62U);
   return key;
 }
 

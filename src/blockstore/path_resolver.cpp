@@ -16,9 +16,9 @@ using Segments = std::span<const std::string>;
 
 // From one block to the next.
 struct Step {
-  std::optional<ipld::Cid> next = {};    // Nothing: the path ends inside the block.
-  std::size_t used = 0;                  // Names that it took.
-  std::vector<ipld::Cid> passed = {};    // The block, and the shards behind it.
+  std::optional<ipld::Cid> next = {};  // Nothing: the path ends inside the block.
+  std::size_t used = 0;                // Names that it took.
+  std::vector<ipld::Cid> passed = {};  // The block, and the shards behind it.
 };
 
 tl::unexpected<Error> no_entry(const ipld::Cid& cid, std::string_view name) {

@@ -76,8 +76,7 @@ Result<bool> verify_signature(KeyType type, ByteView key, ByteView message, Byte
   if (!read) return fail(Errc::invalid_argument, "The public key cannot be read, or is too weak.");
   const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   const EVP_MD* const digest = type == KeyType::ed25519 ? nullptr : EVP_sha256();
-  if (!context ||
-      EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, read.get()) != 1) {
+  if (!context || EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, read.get()) != 1) {
     return fail(Errc::internal, "OpenSSL cannot verify signatures of this kind of key.");
   }
   return EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(),

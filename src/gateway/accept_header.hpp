@@ -10,7 +10,7 @@
 namespace accel::gateway {
 
 struct AcceptItem {
-  std::string type;  // Lower case.
+  std::string type;                                             // Lower case.
   std::vector<std::pair<std::string, std::string>> parameters;  // Names lower case; without q.
   double quality = 1;
 

@@ -103,7 +103,7 @@ Task<net::HttpResponse> Answers::block(const net::HttpRequest& http,
 }
 
 Task<net::HttpResponse> Answers::car(const net::HttpRequest& http, const GatewayRequest& request) {
-  blockstore::DagSelection selection{request.root, request.full_path(), request.car.scope,
+  blockstore::DagSelection selection{request.root,      request.full_path(),    request.car.scope,
                                      request.car.bytes, request.car.duplicates, true};
   const auto open = [this, &selection](std::stop_token) {
     return blockstore::DagCursor::open(context_.store, std::move(selection));
@@ -111,8 +111,8 @@ Task<net::HttpResponse> Answers::car(const net::HttpRequest& http, const Gateway
   auto cursor = co_await context_.pool.run(open);
   if (!cursor) co_return fail(Error(cursor.error()));
   const Roots roots = cursor->end().roots;
-  net::HttpResponse response = stream_response(
-      http, Source{request, roots}, car_representation(request, cursor->end().cid));
+  net::HttpResponse response =
+      stream_response(http, Source{request, roots}, car_representation(request, cursor->end().cid));
   if (!has_body(response)) co_return response;
   auto source = std::make_unique<CarSource>(context_.store, std::move(*cursor),
                                             context_.limits.stream_piece_bytes);

@@ -40,8 +40,7 @@ class Answers {
   Task<net::HttpResponse> tar(const net::HttpRequest& http, const GatewayRequest& request);
   Task<net::HttpResponse> unixfs(const net::HttpRequest& http, const GatewayRequest& request);
   net::HttpResponse found(const net::HttpRequest& http, const Source& source, Found what);
-  net::HttpResponse folder(const net::HttpRequest& http, const Source& source,
-                           FoundFolder folder);
+  net::HttpResponse folder(const net::HttpRequest& http, const Source& source, FoundFolder folder);
   net::HttpResponse file(const net::HttpRequest& http, const Source& source,
                          const Representation& what, FoundFile file);
   net::HttpResponse bytes(const net::HttpRequest& http, const Source& source,

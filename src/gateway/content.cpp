@@ -128,13 +128,14 @@ bool is_served_as(ipld::Codec codec, Format format) {
 }
 
 bool is_document(ipld::Codec codec) {
-  return codec == ipld::Codec::dag_json || codec == ipld::Codec::dag_cbor ||
-         codec == kPlainJson || codec == kPlainCbor;
+  return codec == ipld::Codec::dag_json || codec == ipld::Codec::dag_cbor || codec == kPlainJson ||
+         codec == kPlainCbor;
 }
 
 Result<Found> look_up_document(const blockstore::Store& store, const ipld::Cid& cid,
                                const GatewayRequest& request) {
-  const bool has_page = cid.codec() == ipld::Codec::dag_json || cid.codec() == ipld::Codec::dag_cbor;
+  const bool has_page =
+      cid.codec() == ipld::Codec::dag_json || cid.codec() == ipld::Codec::dag_cbor;
   if (request.prefers_html && has_page) {
     ACCEL_TRY(FoundBlock block, read_block(store, cid));
     std::string page = document_page(request, cid, as_bytes(std::get<std::string>(block.bytes)));
@@ -196,8 +197,7 @@ Result<Found> look_up(const blockstore::Store& store, const blockstore::Resolved
   return look_up_unixfs(store, end.cid, wanted);
 }
 
-Result<std::optional<FoundFile>> look_up_file(const blockstore::Store& store,
-                                              const ipld::Cid& root,
+Result<std::optional<FoundFile>> look_up_file(const blockstore::Store& store, const ipld::Cid& root,
                                               const std::vector<std::string>& path) {
   ACCEL_TRY(const auto end, resolve_shown(store, root, path));
   const std::optional<FoundFile> none;

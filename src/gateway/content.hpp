@@ -77,8 +77,7 @@ Result<Found> look_up(const blockstore::Store& store, const blockstore::Resolved
                       const LookUp& wanted);
 
 // A file at the end of a path; nothing when there is something else. Errors: as resolve_shown().
-Result<std::optional<FoundFile>> look_up_file(const blockstore::Store& store,
-                                              const ipld::Cid& root,
+Result<std::optional<FoundFile>> look_up_file(const blockstore::Store& store, const ipld::Cid& root,
                                               const std::vector<std::string>& path);
 
 // Where the bytes of a file lie in one piece. Errors: not_found, corrupt.

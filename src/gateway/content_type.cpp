@@ -63,8 +63,8 @@ constexpr std::array<Pattern, 14> kPatterns{{
     {"wOF2", "font/woff2"},
 }};
 
-constexpr std::array<std::string_view, 6> kHtml{"<!doctype html", "<html", "<head", "<body",
-                                                "<script", "<h1"};
+constexpr std::array<std::string_view, 6> kHtml{"<!doctype html", "<html",   "<head",
+                                                "<body",          "<script", "<h1"};
 
 bool is_html(std::string_view text) {
   const std::string lower = net::to_lower_ascii(text.substr(0, 16));

@@ -23,7 +23,8 @@ std::string document_page(const GatewayRequest& request, const ipld::Cid& cid, B
   const std::string shown = text ? *text : text.error().message;
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{0}</title>{1}"
-      "</head>\n<body><main><h1>{0}</h1>\n<p>CID <code translate=\"no\">{2}</code>, codec {3}, {4}. "
+      "</head>\n<body><main><h1>{0}</h1>\n<p>CID <code translate=\"no\">{2}</code>, codec {3}, "
+      "{4}. "
       "<a href=\"?format=raw\">Block</a> <a href=\"?format={3}\">{3}</a></p>\n"
       "<pre>{5}</pre></main></body></html>\n",
       escape_html(request.content_path), kPageStyle, cid, ipld::codec_name(cid.codec()),

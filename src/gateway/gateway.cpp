@@ -33,10 +33,8 @@ net::HttpResponse tunnel_response() {
 void keep_until_sent(net::HttpResponse& response, std::shared_ptr<void> place) {
   auto* stream = std::get_if<net::StreamBody>(&response.body);
   if (stream == nullptr) return;
-  stream->write = [place = std::move(place),
-                   write = std::move(stream->write)](net::BodyWriter& writer) {
-    return write(writer);
-  };
+  stream->write = [place = std::move(place), write = std::move(stream->write)](
+                      net::BodyWriter& writer) { return write(writer); };
 }
 
 }  // namespace
@@ -121,9 +119,7 @@ Task<net::HttpResponse> Gateway::Impl::answer(const net::HttpRequest& http) {
 
 // Only DNS may block: without it the table answers.
 Task<Routed> Gateway::Impl::find_route(const net::HttpRequest& http) {
-  const auto has_dnslink = [this](const std::string& domain) {
-    return names_.has_dnslink(domain);
-  };
+  const auto has_dnslink = [this](const std::string& domain) { return names_.has_dnslink(domain); };
   const HostRules rules{options_.hosts, options_.limits.max_path_segments, has_dnslink};
   if (!options_.lookup_txt || !may_be_dnslink(http, rules)) co_return route_request(http, rules);
   const auto route = [&http, &rules](std::stop_token) -> Result<Routed> {
@@ -198,9 +194,9 @@ net::HttpResponse Gateway::Impl::name_trouble(const GatewayRequest& request,
     log::warn("gateway", "Could not resolve a name.",
               {{"path", request.content_path}, {"error", error.to_string()}});
   }
-  return refusal_response(error.code == Errc::timeout ? 504 : 502,
-                          fmt::format("{} can't be resolved: {}", request.content_path,
-                                      error.message));
+  return refusal_response(
+      error.code == Errc::timeout ? 504 : 502,
+      fmt::format("{} can't be resolved: {}", request.content_path, error.message));
 }
 
 // What the store says of itself (paths, private roots) stays in the log; the client learns what it
@@ -211,8 +207,8 @@ net::HttpResponse Gateway::Impl::trouble(const GatewayRequest& request, const Er
                             not_here(request.content_path).message);
   }
   if (error.code == Errc::permission_denied) {
-    return refusal_response(
-        422, fmt::format("{} has names that lead out of it.", request.content_path));
+    return refusal_response(422,
+                            fmt::format("{} has names that lead out of it.", request.content_path));
   }
   if (error.code == Errc::unsupported) {
     return refusal_response(

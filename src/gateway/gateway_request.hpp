@@ -57,7 +57,8 @@ struct CarParams {
 struct GatewayRequest {
   Route route;
   ipld::Cid root;  // Of names: set when they are resolved.
-  std::vector<std::string> prefix = {};  // Names between `root` and the path: a name's value has them.
+  std::vector<std::string> prefix =
+      {};  // Names between `root` and the path: a name's value has them.
   // Of mutable names: how long the answer may be kept. Nothing: what a CID names never changes.
   std::optional<std::chrono::seconds> ttl = {};
   std::string content_path;  // "/ipfs/{cid}/a%20b", for headers: percent-encoded.

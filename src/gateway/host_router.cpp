@@ -71,8 +71,7 @@ std::optional<Subdomain> split_subdomain(const HostRules& rules, const Host& hos
     if (dot == std::string::npos || dot == 0 || end == 0) continue;
     const std::string space = lower.substr(dot + 1, end - dot - 1);
     if (space != "ipfs" && space != "ipns") continue;
-    return Subdomain{host.name.substr(0, dot),
-                     space == "ipfs" ? Namespace::ipfs : Namespace::ipns,
+    return Subdomain{host.name.substr(0, dot), space == "ipfs" ? Namespace::ipfs : Namespace::ipns,
                      host.with_port.substr(end + 1)};
   }
   return std::nullopt;
@@ -97,8 +96,7 @@ class Router {
     segments_ = std::move(*segments);
     trailing_slash_ = request_.path.ends_with('/');
     if (segments_.size() > rules_.max_segments + 2) {
-      return Refused{400,
-                     fmt::format("The path has more than {} names.", rules_.max_segments + 2)};
+      return Refused{400, fmt::format("The path has more than {} names.", rules_.max_segments + 2)};
     }
     if (const KnownHost* known = find_host(rules_, host_.name)) {
       return known->subdomains ? to_subdomain() : by_path();
@@ -217,8 +215,7 @@ Routed route_request(const net::HttpRequest& request, const HostRules& rules) {
 
 bool may_be_dnslink(const net::HttpRequest& request, const HostRules& rules) {
   const Host host = host_of(request);
-  return is_domain(host) && find_host(rules, host.name) == nullptr &&
-         !split_subdomain(rules, host);
+  return is_domain(host) && find_host(rules, host.name) == nullptr && !split_subdomain(rules, host);
 }
 
 }  // namespace accel::gateway

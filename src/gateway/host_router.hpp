@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // From the Host and path of a request to the content root that it means, or to the address where it
-// should go. Pure, but for the look at DNSLinks that the caller gives. Nothing that a host name says
-// leads anywhere but to content. Spec: ipfs/specs http-gateways/subdomain-gateway.md,
+// should go. Pure, but for the look at DNSLinks that the caller gives. Nothing that a host name
+// says leads anywhere but to content. Spec: ipfs/specs http-gateways/subdomain-gateway.md,
 // dnslink-gateway.md.
 
 #include <functional>

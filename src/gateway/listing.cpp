@@ -50,8 +50,8 @@ struct Links {
 
 Links links_of(const GatewayRequest& request) {
   const Route& route = request.route;
-  const std::string root = escape_html(
-      fmt::format("/{}/{}", namespace_name(route.space), encode_segment(route.root)));
+  const std::string root =
+      escape_html(fmt::format("/{}/{}", namespace_name(route.space), encode_segment(route.root)));
   const std::string host = "//" + escape_html(route.host);
   switch (route.mount) {
     case Mount::path:
@@ -101,7 +101,8 @@ void add_row(std::string& page, const GatewayRequest& request, const Links& link
   fmt::format_to(std::back_inserter(page),
                  "<tr><td class=\"name{}\"><a href=\"{}{}/{}\">{}</a></td>"
                  "<td class=\"cid\">{}</td><td class=\"size\">{}</td></tr>\n",
-                 is_folder ? " folder" : "", links.base, escape_html(encode_path(request.route.path)),
+                 is_folder ? " folder" : "", links.base,
+                 escape_html(encode_path(request.route.path)),
                  escape_html(encode_segment(entry.name)), escape_html(entry.name),
                  cid_link(request, links, entry), human_bytes(entry.bytes));
 }

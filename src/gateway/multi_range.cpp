@@ -38,8 +38,8 @@ RangesRequest resolve_ranges(std::string_view value, std::uint64_t size_bytes,
     if (one.outcome == net::RangeOutcome::partial) wanted.ranges.push_back(one.range);
   }
   if (count == 0 || overlap(wanted.ranges)) return {};
-  wanted.outcome = wanted.ranges.empty() ? net::RangeOutcome::unsatisfiable
-                                         : net::RangeOutcome::partial;
+  wanted.outcome =
+      wanted.ranges.empty() ? net::RangeOutcome::unsatisfiable : net::RangeOutcome::partial;
   return wanted;
 }
 

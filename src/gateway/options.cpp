@@ -25,8 +25,7 @@ Result<DnsLinks> parse_dnslinks(const std::vector<std::string>& items) {
     const std::size_t colon = item.find(':');
     const std::string domain =
         net::to_lower_ascii(net::trim_blanks(std::string_view(item).substr(0, colon)));
-    const std::string target =
-        colon == std::string::npos ? std::string() : item.substr(colon + 1);
+    const std::string target = colon == std::string::npos ? std::string() : item.substr(colon + 1);
     const bool leads_on = target.starts_with("/ipfs/") || target.starts_with("/ipns/");
     if (domain.empty() || domain.find('/') != std::string::npos || !leads_on) {
       return fail(Errc::invalid_argument,

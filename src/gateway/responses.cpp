@@ -42,8 +42,7 @@ net::HttpResponse with_names(int status, const Source& source) {
 }
 
 // `otherwise` where the content can't change.
-void add_caching(net::Headers& headers, const GatewayRequest& request,
-                 std::string_view otherwise) {
+void add_caching(net::Headers& headers, const GatewayRequest& request, std::string_view otherwise) {
   if (!request.ttl) {
     headers.add("Cache-Control", std::string(otherwise));
   } else if (request.ttl->count() > 0) {
@@ -122,8 +121,7 @@ Representation file_representation(const GatewayRequest& request, const FoundFil
 }
 
 Representation index_representation(const FoundFolder& folder) {
-  return {fmt::format("\"{}\"", folder.cid), "text/html; charset=utf-8", "",
-          folder.index->length};
+  return {fmt::format("\"{}\"", folder.cid), "text/html; charset=utf-8", "", folder.index->length};
 }
 
 Representation document_representation(const GatewayRequest& request, const FoundBlock& block) {
@@ -131,15 +129,13 @@ Representation document_representation(const GatewayRequest& request, const Foun
       block.cid.codec() == ipld::Codec::dag_json || block.cid.codec() == kPlainJson;
   const bool is_dag =
       block.cid.codec() == ipld::Codec::dag_json || block.cid.codec() == ipld::Codec::dag_cbor;
-  const bool as_plain =
-      !is_dag || request.format == Format::json || request.format == Format::cbor;
+  const bool as_plain = !is_dag || request.format == Format::json || request.format == Format::cbor;
   const std::string_view plain = is_json ? "json" : "cbor";
   const std::string kind = as_plain ? std::string(plain) : fmt::format("dag-{}", plain);
   const std::string type =
       as_plain ? fmt::format("application/{}", plain) : "application/vnd.ipld." + kind;
   return {fmt::format("\"{}.{}\"", block.cid, kind), type,
-          named(request, is_json ? "inline" : "attachment",
-                fmt::format("{}.{}", block.cid, plain)),
+          named(request, is_json ? "inline" : "attachment", fmt::format("{}.{}", block.cid, plain)),
           block.length};
 }
 
@@ -214,23 +210,21 @@ net::HttpResponse stream_response(const net::HttpRequest& http, const Source& so
 Representation car_representation(const GatewayRequest& request, const ipld::Cid& end) {
   const CarParams& car = request.car;
   const std::string_view dups = car.duplicates ? "y" : "n";
-  std::string wanted = fmt::format("{} {} {}", request.content_path, dups,
-                                   static_cast<int>(car.scope));
+  std::string wanted =
+      fmt::format("{} {} {}", request.content_path, dups, static_cast<int>(car.scope));
   if (car.bytes) {
     wanted += fmt::format(" {}:{}", car.bytes->from,
                           car.bytes->to ? std::to_string(*car.bytes->to) : "*");
   }
   const auto hash = ipld::sha2_256(as_bytes(wanted));
-  const std::string name =
-      request.filename.empty() ? fmt::format("{}.car", end) : request.filename;
+  const std::string name = request.filename.empty() ? fmt::format("{}.car", end) : request.filename;
   return {fmt::format("W/\"{}.car.{}\"", end, to_hex(hash.digest().first(8))),
           fmt::format("application/vnd.ipld.car; version=1; order=dfs; dups={}", dups),
           net::content_disposition("attachment", name)};
 }
 
 Representation tar_representation(const GatewayRequest& request, const ipld::Cid& end) {
-  const std::string name =
-      request.filename.empty() ? fmt::format("{}.tar", end) : request.filename;
+  const std::string name = request.filename.empty() ? fmt::format("{}.tar", end) : request.filename;
   return {fmt::format("W/\"{}.x-tar\"", end), "application/x-tar",
           net::content_disposition("attachment", name)};
 }
@@ -256,8 +250,8 @@ net::HttpResponse folder_response(const net::HttpRequest& http, const Source& so
 
 net::HttpResponse page_response(const net::HttpRequest& http, const Source& source,
                                 const FoundDocument& document) {
-  const std::string etag = fmt::format("\"DagIndex-{}_CID-{}\"", kListingVersion,
-                                       document.block.cid);
+  const std::string etag =
+      fmt::format("\"DagIndex-{}_CID-{}\"", kListingVersion, document.block.cid);
   net::HttpResponse response = with_names(200, source);
   response.headers.add("Etag", etag);
   add_caching(response.headers, source.request, kListing);

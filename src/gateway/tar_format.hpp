@@ -15,7 +15,7 @@ enum class TarKind : char { file = '0', symlink = '2', folder = '5' };
 struct TarEntry {
   std::string path;  // Without a slash at its end.
   TarKind kind = TarKind::file;
-  std::uint64_t size = 0;  // Of a file.
+  std::uint64_t size = 0;   // Of a file.
   std::string target = {};  // Of a link.
 };
 

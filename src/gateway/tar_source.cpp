@@ -125,8 +125,8 @@ Status TarSource::add_link(const Pending& entry, const std::string& target) {
   const std::string folder = entry.path.substr(0, slash);
   const bool at_root = slash == std::string::npos;
   // The root itself may be meant: one part below, so that join_inside() sees it.
-  const bool inside = !target.starts_with('/') && !at_root &&
-                      join_inside(folder, target + "/.accel").has_value();
+  const bool inside =
+      !target.starts_with('/') && !at_root && join_inside(folder, target + "/.accel").has_value();
   if (!inside) return leads_out(entry.path);
   pieces_.emplace_back(tar_head({entry.path, TarKind::symlink, 0, target}));
   return {};

@@ -10,8 +10,8 @@ constexpr std::size_t kMaxInlineKey = 42;  // peer-ids.md: larger keys are hashe
 constexpr std::size_t kSha256Bytes = 32;
 
 tl::unexpected<Error> no_name(std::string_view text) {
-  return fail(Errc::invalid_argument,
-              "\"{}\" is no IPNS name; one looks like k51… or 12D3Koo….", text.substr(0, 80));
+  return fail(Errc::invalid_argument, "\"{}\" is no IPNS name; one looks like k51… or 12D3Koo….",
+              text.substr(0, 80));
 }
 
 }  // namespace

@@ -129,8 +129,7 @@ Status check_signature(const IpnsName& name, const Envelope& envelope) {
   ACCEL_TRY(const PublicKey key, find_key(name, envelope));
   Bytes message = to_bytes(kSignaturePrefix);
   message.insert(message.end(), envelope.data.begin(), envelope.data.end());
-  const auto holds =
-      crypto::verify_signature(key.type, key.bytes, message, envelope.signature_v2);
+  const auto holds = crypto::verify_signature(key.type, key.bytes, message, envelope.signature_v2);
   if (!holds) return bad(holds.error().message);
   return *holds ? Status{} : bad("its V2 signature does not fit");
 }
@@ -180,8 +179,8 @@ std::optional<WallTime> read_time(std::string_view text) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (rest != "Z" && !std::all_of(rest.begin() + 1, rest.end() - 1, is_digit)) return std::nullopt;
   // Fractions of a second change nothing that matters; what the clock cannot hold is its end.
-  const auto whole = sys_days(day).time_since_epoch() + hours(hour) + minutes(minute) +
-                     seconds(second);
+  const auto whole =
+      sys_days(day).time_since_epoch() + hours(hour) + minutes(minute) + seconds(second);
   const auto most = duration_cast<seconds>(WallTime::max().time_since_epoch());
   return WallTime(std::clamp(duration_cast<seconds>(whole), seconds(0), most));
 }

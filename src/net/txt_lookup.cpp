@@ -40,7 +40,7 @@ class Resolver {
   int error() const { return state_.res_h_errno; }
 
  private:
-  struct __res_state state_ {};
+  struct __res_state state_{};
   bool usable_ = false;
 };
 
@@ -68,8 +68,8 @@ std::string join_strings(const unsigned char* at, std::size_t size) {
 
 Result<std::vector<std::string>> look_up_txt(const std::string& domain) {
   const auto is_name_char = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
   };
   if (domain.empty() || domain.size() > kMaxDomainBytes ||
       !std::ranges::all_of(domain, is_name_char)) {

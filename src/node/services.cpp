@@ -18,8 +18,7 @@ Result<gateway::GatewayOptions> gateway_options(const Config& config) {
     ACCEL_TRY(auto host, gateway::parse_known_host(text));
     options.hosts.push_back(std::move(host));
   }
-  ACCEL_TRY(options.dnslinks,
-            gateway::parse_dnslinks(config.get<ConfigList>("gateway.dnslink")));
+  ACCEL_TRY(options.dnslinks, gateway::parse_dnslinks(config.get<ConfigList>("gateway.dnslink")));
   options.limits.max_requests_per_client =
       static_cast<std::size_t>(config.get<std::int64_t>("gateway.max_requests_per_client"));
   if (config.get<bool>("gateway.dns_lookup")) {

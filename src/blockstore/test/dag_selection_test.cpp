@@ -79,9 +79,11 @@ TEST_F(DagSelectionTest, random_ranges_take_exactly_what_reading_them_needs) {
   for (int round = 0; round < 200; ++round) {
     const std::uint64_t from = random.below(kBytes);
     const std::uint64_t to = from + random.below(kBytes - from);
-    const auto blocks = select({root, {}, DagScope::entity,
-                                EntityBytes{static_cast<std::int64_t>(from),
-                                            static_cast<std::int64_t>(to)}});
+    const auto blocks =
+        select({root,
+                {},
+                DagScope::entity,
+                EntityBytes{static_cast<std::int64_t>(from), static_cast<std::int64_t>(to)}});
     std::size_t leaves = 0;
     for (const ipld::Cid& cid : *blocks) leaves += cid.codec() == Codec::raw ? 1 : 0;
     EXPECT_EQ(leaves, to / 256 - from / 256 + 1) << from << " to " << to;
@@ -113,8 +115,8 @@ TEST_F(DagSelectionTest, the_entity_of_a_folder_is_its_block_and_of_a_document_i
 TEST_F(DagSelectionTest, a_path_into_a_document_takes_what_is_linked_below_it_alone) {
   const auto one = put_cbor(Value::text("one"));
   const auto two = put_cbor(Value::text("two"));
-  const auto root = put_cbor(Value::map({{"a", Value::list({Value::link(one)})},
-                                         {"b", Value::list({Value::link(two)})}}));
+  const auto root = put_cbor(
+      Value::map({{"a", Value::list({Value::link(one)})}, {"b", Value::list({Value::link(two)})}}));
   EXPECT_EQ(*select({root, {"a"}}), (std::vector{root, one}));
   EXPECT_EQ(*select({root, {"b"}, DagScope::entity}), (std::vector{root}));
   EXPECT_EQ(*select({root}), (std::vector{root, one, two}));

@@ -50,9 +50,9 @@ void add_routing_get(CLI::App& group, Selection& selection) {
 
 void add_name_resolve(CLI::App& group, Selection& selection) {
   auto name = std::make_shared<std::string>();
-  CLI::App* command =
-      add_command(group, "resolve", "Say where an IPNS name or a domain leads",
-                  "  ipfs-accelerate name resolve k51…\n  ipfs-accelerate name resolve example.org");
+  CLI::App* command = add_command(
+      group, "resolve", "Say where an IPNS name or a domain leads",
+      "  ipfs-accelerate name resolve k51…\n  ipfs-accelerate name resolve example.org");
   command->add_option("NAME", *name)->required();
   on_chosen(command, selection, [name](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("name.resolve", {{"name", *name}}));

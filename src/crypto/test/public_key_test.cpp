@@ -66,8 +66,9 @@ TEST(PublicKey, ed25519_holds_for_the_vector_of_the_rfc) {
   const Bytes key =
       from_hex("fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025").value();
   const Bytes message = from_hex("af82").value();
-  Bytes signature = from_hex("6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
-                             "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a")
+  Bytes signature = from_hex(
+                        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+                        "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a")
                         .value();
   EXPECT_TRUE(verify_signature(KeyType::ed25519, key, message, signature).value());
   signature[0] ^= 1U;

@@ -39,8 +39,7 @@ int status_of(const net::HttpRequest& request) {
 }
 
 TEST(GatewayRequest, reads_cid_path_and_options) {
-  const auto parsed =
-      parse(request_of(ipfs("/a%20b//c/"), "filename=x%20y.txt&download=true"));
+  const auto parsed = parse(request_of(ipfs("/a%20b//c/"), "filename=x%20y.txt&download=true"));
   ASSERT_TRUE(parsed.has_value()) << parsed.error().sentence;
   EXPECT_EQ(parsed->root.to_string(), kCid);
   EXPECT_EQ(parsed->route.path, (std::vector<std::string>{"a b", "c"}));
@@ -52,8 +51,7 @@ TEST(GatewayRequest, reads_cid_path_and_options) {
 }
 
 Format format_of(std::string query, std::string accept) {
-  const auto parsed =
-      parse(request_of(ipfs(), std::move(query), std::move(accept)));
+  const auto parsed = parse(request_of(ipfs(), std::move(query), std::move(accept)));
   EXPECT_TRUE(parsed.has_value());
   return parsed ? parsed->format : Format::automatic;
 }
@@ -92,8 +90,8 @@ TEST(GatewayRequest, reads_what_a_car_is_to_hold) {
   EXPECT_EQ(car_of("format=car&entity-bytes=5:9").bytes, (EntityBytes{5, 9}));
   EXPECT_EQ(car_of("format=car&entity-bytes=-5:*").bytes, (EntityBytes{-5, {}}));
   EXPECT_EQ(car_of("format=car&entity-bytes=512:-256").bytes, (EntityBytes{512, -256}));
-  for (const char* bad : {"5", "a:b", "*:5", "9:5", "-1:-5", "5:", ":", "1:2:3",
-                          "99999999999999999999:*"}) {
+  for (const char* bad :
+       {"5", "a:b", "*:5", "9:5", "-1:-5", "5:", ":", "1:2:3", "99999999999999999999:*"}) {
     EXPECT_EQ(status_of(request_of(ipfs(), std::string("format=car&entity-bytes=") + bad)), 400)
         << bad;
   }
@@ -114,15 +112,17 @@ TEST_P(BadPath, is_refused) {
   EXPECT_EQ(status_of(request_of(GetParam().first)), GetParam().second) << GetParam().first;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    GatewayRequest, BadPath,
-    testing::Values(std::pair{"/", 404}, std::pair{"/ipfs", 400}, std::pair{"/ipfs/", 400},
-                    std::pair{"/etc/passwd", 404}, std::pair{"/ipfs/nonsense", 400},
-                    std::pair{"/ipfs/../etc/passwd", 400},
-                    std::pair{"/ipfs/bafkqaaa/%2e%2e/%2e%2e/etc/passwd", 400},
-                    std::pair{"/ipfs/bafkqaaa/..%2f..%2fetc%2fpasswd", 400},
-                    std::pair{"/ipfs/bafkqaaa/a%00b", 400}, std::pair{"/ipfs/bafkqaaa/%zz", 400},
-                    std::pair{"/ipfs/bafkqaaa/1/2/3/4/5/6/7/8/9", 400}, std::pair{"*", 404}, std::pair{"", 404}));
+INSTANTIATE_TEST_SUITE_P(GatewayRequest, BadPath,
+                         testing::Values(std::pair{"/", 404}, std::pair{"/ipfs", 400},
+                                         std::pair{"/ipfs/", 400}, std::pair{"/etc/passwd", 404},
+                                         std::pair{"/ipfs/nonsense", 400},
+                                         std::pair{"/ipfs/../etc/passwd", 400},
+                                         std::pair{"/ipfs/bafkqaaa/%2e%2e/%2e%2e/etc/passwd", 400},
+                                         std::pair{"/ipfs/bafkqaaa/..%2f..%2fetc%2fpasswd", 400},
+                                         std::pair{"/ipfs/bafkqaaa/a%00b", 400},
+                                         std::pair{"/ipfs/bafkqaaa/%zz", 400},
+                                         std::pair{"/ipfs/bafkqaaa/1/2/3/4/5/6/7/8/9", 400},
+                                         std::pair{"*", 404}, std::pair{"", 404}));
 
 TEST(GatewayRequest, reads_cid_v0_and_other_bases) {
   EXPECT_EQ(status_of(request_of("/ipfs/QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")), 200);

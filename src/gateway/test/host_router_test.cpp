@@ -33,9 +33,8 @@ Routed route(Asked asked) {
   request.headers = std::move(asked.headers);
   request.headers.add("Host", std::move(asked.host));
   const std::vector<KnownHost> hosts{{"localhost", true}, {"plain.example", false}};
-  const HostRules rules{hosts, 8, [](const std::string& domain) {
-                          return domain == "site.example.org";
-                        }};
+  const HostRules rules{hosts, 8,
+                        [](const std::string& domain) { return domain == "site.example.org"; }};
   return route_request(request, rules);
 }
 
@@ -74,7 +73,9 @@ TEST(HostRouter, the_rest_of_the_path_and_the_query_go_along) {
 
 TEST(HostRouter, a_reverse_proxy_may_name_host_and_scheme) {
   const std::string there = std::string("https://") + kV1 + ".ipfs.localhost/";
-  EXPECT_EQ(location({"inner.example", ipfs(), {},
+  EXPECT_EQ(location({"inner.example",
+                      ipfs(),
+                      {},
                       {{"X-Forwarded-Host", "localhost"}, {"X-Forwarded-Proto", "https"}}}),
             there);
   EXPECT_EQ(location({"localhost", ipfs(), {}, {{"X-Forwarded-Proto", "javascript"}}}),
@@ -112,7 +113,8 @@ TEST(HostRouter, a_subdomain_in_another_spelling_moves_to_the_canonical_one) {
 }
 
 TEST(HostRouter, labels_that_dns_cannot_carry_are_refused_with_the_reason) {
-  for (const Asked& asked : {Asked{"localhost", "/ipfs/" + kLong}, Asked{kLong + ".ipfs.localhost"}}) {
+  for (const Asked& asked :
+       {Asked{"localhost", "/ipfs/" + kLong}, Asked{kLong + ".ipfs.localhost"}}) {
     const Refused refused = refusal(asked);
     EXPECT_EQ(refused.status, 400);
     EXPECT_NE(refused.sentence.find("DNS label length limit of 63"), std::string::npos)

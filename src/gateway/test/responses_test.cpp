@@ -75,10 +75,7 @@ TEST(Outline, absurd_ranges_are_ignored_or_refused_and_never_wrap) {
   EXPECT_EQ(status_of("bytes=5-4"), 200);
   EXPECT_EQ(status_of("bytes=18446744073709551615-"), 416);
   EXPECT_EQ(status_of("bytes=-99999999999999999999"), 206);
-  EXPECT_EQ(
-      outline_of({{"Range", "bytes=0-1"}, {"Range", "bytes=4-5"}})
-          .response.status,
-      200);
+  EXPECT_EQ(outline_of({{"Range", "bytes=0-1"}, {"Range", "bytes=4-5"}}).response.status, 200);
 }
 
 TEST(Outline, several_ranges_are_parts_in_their_order) {
@@ -135,8 +132,7 @@ TEST(CarRepresentation, differs_by_everything_that_changes_the_blocks) {
 
 TEST(Outline, if_range_must_name_the_same_representation) {
   const auto status_of = [](const char* tag) {
-    return outline_of({{"Range", "bytes=0-1"}, {"If-Range", tag}})
-        .response.status;
+    return outline_of({{"Range", "bytes=0-1"}, {"If-Range", tag}}).response.status;
   };
   EXPECT_EQ(status_of("\"tag\""), 206);
   EXPECT_EQ(status_of("\"other\""), 200);
@@ -144,8 +140,7 @@ TEST(Outline, if_range_must_name_the_same_representation) {
 }
 
 TEST(Outline, what_the_client_has_is_not_sent_again) {
-  const Outline plan =
-      outline_of({{"If-None-Match", "\"x\", W/\"tag\""}});
+  const Outline plan = outline_of({{"If-None-Match", "\"x\", W/\"tag\""}});
   EXPECT_EQ(plan.response.status, 304);
   EXPECT_TRUE(plan.ranges.empty());
   EXPECT_EQ(plan.response.headers.get("Etag"), "\"tag\"");
@@ -219,7 +214,9 @@ TEST(FolderResponse, differs_by_form_and_is_conditional) {
   EXPECT_NE(page.headers.get("Etag"), data.headers.get("Etag"));
   EXPECT_EQ(data.headers.get("Content-Type"), "application/json");
   const std::string tag(*page.headers.get("Etag"));
-  EXPECT_EQ(folder_response(http_with({{"If-None-Match", tag}}), Source{html, kRoots}, folder).status, 304);
+  EXPECT_EQ(
+      folder_response(http_with({{"If-None-Match", tag}}), Source{html, kRoots}, folder).status,
+      304);
 }
 
 TEST(ContentType, looks_at_the_bytes_where_no_name_says_it) {

@@ -63,9 +63,9 @@ TEST(IpnsRecord, reads_v2_and_v1_with_v2) {
 TEST(IpnsRecord, of_an_rsa_key_brings_the_key_along) {
   EXPECT_EQ(why(kRsa, kRsa), "read");
   EXPECT_NE(why(kV2, kRsa).find("V2 signature does not fit"), std::string::npos);
-  EXPECT_NE(why("QmcJM7PRfkSbcM5cf1QugM5R37TLRKyJGgBEhXjLTB8uA2", kRsa)
-                .find("public key is not the one"),
-            std::string::npos);
+  EXPECT_NE(
+      why("QmcJM7PRfkSbcM5cf1QugM5R37TLRKyJGgBEhXjLTB8uA2", kRsa).find("public key is not the one"),
+      std::string::npos);
 }
 
 TEST(IpnsRecord, v1_alone_or_v1_that_differs_is_refused) {

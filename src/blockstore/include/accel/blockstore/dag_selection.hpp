@@ -66,9 +66,9 @@ class DagCursor {
   struct Pending {
     ipld::Cid cid{};
     Walk walk = Walk::block;
-    std::uint8_t depth = 0;     // Of files and shards.
-    std::uint64_t offset = 0;   // Of a file's node: where its bytes begin,
-    std::uint64_t length = 0;   // and how many its parent promised.
+    std::uint8_t depth = 0;    // Of files and shards.
+    std::uint64_t offset = 0;  // Of a file's node: where its bytes begin,
+    std::uint64_t length = 0;  // and how many its parent promised.
   };
   // Blocks are told apart by 128 bits of their digest: one that forges those harms its own DAG.
   struct Key {

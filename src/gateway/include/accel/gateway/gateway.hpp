@@ -33,7 +33,7 @@ struct GatewayLimits {
   std::size_t max_path_segments = 64;
   std::size_t max_listed_entries = 10'000;  // A longer folder is listed up to here and says so.
   std::uint64_t stream_piece_bytes =
-      1024 * 1024;  // Copied at a time when a file cannot be sent from its place.
+      1024 * 1024;              // Copied at a time when a file cannot be sent from its place.
   std::size_t max_ranges = 16;  // Of one request; more of them, or overlapping ones: all is sent.
   std::size_t max_name_steps = 8;  // From name to name, until content is reached.
   // At a time from one address, streams included; 429 beyond. Loopback is not counted: a reverse

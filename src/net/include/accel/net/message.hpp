@@ -26,7 +26,7 @@ struct HttpRequest {
   // target is a host and port: a handler that answers it with 200 gets what comes through the
   // tunnel as the next requests of the connection.
   std::string path;
-  std::string query;   // The part after '?', still encoded; query_value() decodes it.
+  std::string query;  // The part after '?', still encoded; query_value() decodes it.
   Headers headers;
   std::string body;               // Complete, at most ServerLimits::max_body_bytes.
   bool over_unix_socket = false;  // What the listener is, whatever became of the client.
