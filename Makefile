@@ -8,7 +8,7 @@ PREFIX ?= $(HOME)/.local
 BIN := build/release/bin/ipfs-accelerate
 FUZZ_SECONDS ?= 600
 
-.PHONY: help run build test unit async e2e tidy interop fuzz bench install format clean deps
+.PHONY: help run build test unit async e2e tidy interop conformance fuzz bench install format clean deps
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ tidy: ## check layers, sizes and bans
 interop: build ## live oracles of other implementations (npm, pip)
 	@cmake --build --preset release -j$(JOBS) --target accel_codec_tool
 	@test/interop/run
+
+conformance: build ## the gateway over the official suite's fixtures, and the suite itself when it is on PATH
+	@test/conformance/run
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (default 600)
 	@tools/deps install build fuzz

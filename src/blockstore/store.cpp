@@ -13,6 +13,7 @@
 #include "leases.hpp"
 #include "opener.hpp"
 #include "partial_impl.hpp"
+#include "path_resolver.hpp"
 #include "pins.hpp"
 #include "quota.hpp"
 #include "unixfs_reader.hpp"
@@ -160,7 +161,12 @@ Status Store::each_entry(const ipld::Cid& directory, const OnEntry& on_entry) co
 }
 
 Result<ipld::Cid> Store::resolve(const ipld::Cid& root, std::string_view path) const {
-  return resolve_path(*impl_->core, root, path);
+  return blockstore::resolve_path(*impl_->core, root, path);
+}
+
+Result<ResolvedPath> Store::resolve_path(const ipld::Cid& root,
+                                         const std::vector<std::string>& segments) const {
+  return resolve_segments(*impl_->core, root, segments);
 }
 
 Status Store::export_to(const ipld::Cid& root, const std::filesystem::path& out,

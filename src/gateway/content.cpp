@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include "accel/ipld/node_view.hpp"
+#include "content_type.hpp"
+#include "document_page.hpp"
 
 namespace accel::gateway {
 namespace {
@@ -31,7 +33,7 @@ bool is_file_at(int fd, const std::filesystem::path& path, std::uint64_t length)
 // A file that the store owns is sent from where it lies in one piece. file_of() also names files
 // that were added by reference: those may change while they are sent, so they are read and hashed.
 // locate() tells the two apart: it gives no place there.
-Result<std::optional<net::FileSlice>> place_of_file(const blockstore::Store& store,
+Result<std::optional<net::FileSlice>> place_of_node(const blockstore::Store& store,
                                                     const ipld::Cid& cid,
                                                     const ipld::NodeView& node) {
   const std::optional<net::FileSlice> nowhere;
@@ -46,17 +48,22 @@ Result<std::optional<net::FileSlice>> place_of_file(const blockstore::Store& sto
   return net::FileSlice{std::move(fd), 0, node.file_bytes};
 }
 
-Result<Found> look_up_raw(const blockstore::Store& store, const ipld::Cid& cid) {
+Status check_shown(const blockstore::Store& store, const ipld::Cid& cid) {
+  ACCEL_TRY(const bool hidden, store.is_private(cid));
+  return hidden ? fail(not_here(cid.to_string())) : Status{};
+}
+
+Result<FoundFile> look_up_raw(const blockstore::Store& store, const ipld::Cid& cid) {
   ACCEL_TRY(auto block, place_block(store, cid));
   if (block) return FoundFile{cid, block->length, std::get<net::FileSlice>(block->bytes)};
   ACCEL_TRY(const std::uint64_t length, store.size_of(cid));
-  return FoundFile{cid, length, {}};
+  return FoundFile{cid, length};
 }
 
-Result<Found> look_up_folder(const blockstore::Store& store, const ipld::Cid& cid,
-                             std::size_t max_entries) {
+Result<FoundFolder> look_up_folder(const blockstore::Store& store, const ipld::Cid& cid,
+                                   std::size_t max_entries) {
   ACCEL_TRY(auto entries, store.list(cid));
-  FoundFolder folder{cid, std::move(entries), false};
+  FoundFolder folder{cid, std::move(entries)};
   // A folder may mix public and private entries; the private ones are not even named.
   for (auto entry = folder.entries.begin(); entry != folder.entries.end();) {
     ACCEL_TRY(const bool hidden, store.is_private(entry->cid));
@@ -65,6 +72,79 @@ Result<Found> look_up_folder(const blockstore::Store& store, const ipld::Cid& ci
   folder.truncated = folder.entries.size() > max_entries;
   if (folder.truncated) folder.entries.resize(max_entries);
   return folder;
+}
+
+// Enough to tell a type by, where no name does.
+Status read_head(const blockstore::Store& store, std::string_view name, FoundFile& file) {
+  if (!content_type_by_name(name).empty()) return {};
+  return store.read(file.cid, 0, kSniffBytes, [&file](ByteView bytes) {
+    file.head += as_text(bytes);
+    return Status{};
+  });
+}
+
+std::string_view name_of(const GatewayRequest& request) {
+  if (!request.filename.empty()) return request.filename;
+  const auto& path = request.route.path;
+  return path.empty() ? std::string_view{} : std::string_view(path.back());
+}
+
+// As UnixFS: a file, a folder or a link.
+Result<Found> look_up_unixfs(const blockstore::Store& store, const ipld::Cid& cid,
+                             const LookUp& wanted) {
+  const GatewayRequest& request = wanted.request;
+  if (cid.codec() == ipld::Codec::raw) {
+    ACCEL_TRY(FoundFile file, look_up_raw(store, cid));
+    ACCEL_CHECK(read_head(store, name_of(request), file));
+    return file;
+  }
+  ACCEL_TRY(const Bytes block, store.get(cid));
+  ACCEL_TRY(const ipld::NodeView node, ipld::decode_node(cid, block));
+  if (node.kind == ipld::NodeKind::symlink) return FoundLink{cid, node.symlink_target};
+  if (node.is_file()) {
+    ACCEL_TRY(auto place, place_of_node(store, cid, node));
+    FoundFile file{cid, node.file_bytes, std::move(place)};
+    ACCEL_CHECK(read_head(store, name_of(request), file));
+    return file;
+  }
+  const bool as_data = request.format == Format::json;
+  if (!as_data && !request.route.trailing_slash) return FoundFolder{cid};  // To be redirected.
+  if (!as_data) {
+    auto index = look_up_file(store, cid, {"index.html"});
+    if (index && *index) return FoundFolder{cid, {}, false, std::move(*index)};
+  }
+  ACCEL_TRY(auto folder, look_up_folder(store, cid, wanted.max_entries));
+  return folder;
+}
+
+// The format under which a document of this codec may be asked for besides its own.
+bool is_served_as(ipld::Codec codec, Format format) {
+  if (format == Format::automatic) return true;
+  if (codec == ipld::Codec::dag_json) return format == Format::dag_json || format == Format::json;
+  if (codec == ipld::Codec::dag_cbor) return format == Format::dag_cbor || format == Format::cbor;
+  if (codec == kPlainJson) return format == Format::json;
+  if (codec == kPlainCbor) return format == Format::cbor;
+  return format == Format::json || format == Format::cbor;  // Files hold what they hold.
+}
+
+bool is_document(ipld::Codec codec) {
+  return codec == ipld::Codec::dag_json || codec == ipld::Codec::dag_cbor || codec == kPlainJson ||
+         codec == kPlainCbor;
+}
+
+Result<Found> look_up_document(const blockstore::Store& store, const ipld::Cid& cid,
+                               const GatewayRequest& request) {
+  const bool has_page =
+      cid.codec() == ipld::Codec::dag_json || cid.codec() == ipld::Codec::dag_cbor;
+  if (request.prefers_html && has_page) {
+    ACCEL_TRY(FoundBlock block, read_block(store, cid));
+    std::string page = document_page(request, cid, as_bytes(std::get<std::string>(block.bytes)));
+    return FoundDocument{std::move(block), std::move(page)};
+  }
+  ACCEL_TRY(auto placed, place_block(store, cid));
+  if (placed) return FoundDocument{std::move(*placed)};
+  ACCEL_TRY(FoundBlock block, read_block(store, cid));
+  return FoundDocument{std::move(block)};
 }
 
 }  // namespace
@@ -90,38 +170,59 @@ Result<FoundBlock> read_block(const blockstore::Store& store, const ipld::Cid& c
   return FoundBlock{cid, bytes.size(), std::string(as_text(bytes))};
 }
 
-Result<ipld::Cid> resolve_path(const blockstore::Store& store, const ipld::Cid& root,
-                               const std::vector<std::string>& path) {
-  ACCEL_TRY(const bool hidden_root, store.is_private(root));
-  if (hidden_root) return fail(not_here(root.to_string()));
-  ipld::Cid at = root;
-  for (const std::string& name : path) {
-    ACCEL_TRY(at, store.resolve(at, name));
-    ACCEL_TRY(const bool hidden, store.is_private(at));
-    if (hidden) return fail(not_here(root.to_string()));
-  }
-  return at;
+Result<blockstore::ResolvedPath> resolve_shown(const blockstore::Store& store,
+                                               const ipld::Cid& root,
+                                               const std::vector<std::string>& path) {
+  ACCEL_CHECK(check_shown(store, root));
+  ACCEL_TRY(auto end, store.resolve_path(root, path));
+  for (const ipld::Cid& cid : end.passed) ACCEL_CHECK(check_shown(store, cid));
+  ACCEL_CHECK(check_shown(store, end.cid));
+  return end;
 }
 
-Result<Found> look_up(const blockstore::Store& store, const ipld::Cid& cid,
-                      std::size_t max_entries) {
-  if (cid.codec() == ipld::Codec::raw) return look_up_raw(store, cid);
+Result<Found> look_up(const blockstore::Store& store, const blockstore::ResolvedPath& end,
+                      const LookUp& wanted) {
+  const ipld::Codec codec = end.cid.codec();
+  if (!end.remainder.empty()) {
+    return Refused{501, "A path that ends inside of a document is served as CAR only."};
+  }
+  ACCEL_TRY(const bool here, store.has(end.cid));
+  if (!here) return fail(not_here(end.cid.to_string()));
+  if (!is_served_as(codec, wanted.request.format)) {
+    return Refused{406, fmt::format("{} is {}: it is served as that, or with format=raw, not "
+                                    "converted.",
+                                    wanted.request.content_path, ipld::codec_name(codec))};
+  }
+  if (is_document(codec)) return look_up_document(store, end.cid, wanted.request);
+  return look_up_unixfs(store, end.cid, wanted);
+}
+
+Result<std::optional<FoundFile>> look_up_file(const blockstore::Store& store, const ipld::Cid& root,
+                                              const std::vector<std::string>& path) {
+  ACCEL_TRY(const auto end, resolve_shown(store, root, path));
+  const std::optional<FoundFile> none;
+  if (!end.remainder.empty()) return none;
+  if (end.cid.codec() == ipld::Codec::raw) {
+    ACCEL_TRY(FoundFile file, look_up_raw(store, end.cid));
+    return file;
+  }
+  if (end.cid.codec() != ipld::Codec::dag_pb) return none;
+  ACCEL_TRY(const Bytes block, store.get(end.cid));
+  ACCEL_TRY(const ipld::NodeView node, ipld::decode_node(end.cid, block));
+  if (!node.is_file()) return none;
+  ACCEL_TRY(auto place, place_of_node(store, end.cid, node));
+  return FoundFile{end.cid, node.file_bytes, std::move(place)};
+}
+
+Result<std::optional<net::FileSlice>> place_of_file(const blockstore::Store& store,
+                                                    const ipld::Cid& cid) {
+  if (cid.codec() == ipld::Codec::raw) {
+    ACCEL_TRY(FoundFile file, look_up_raw(store, cid));
+    return std::move(file.place);
+  }
   ACCEL_TRY(const Bytes block, store.get(cid));
   ACCEL_TRY(const ipld::NodeView node, ipld::decode_node(cid, block));
-  switch (node.kind) {
-    case ipld::NodeKind::raw:
-    case ipld::NodeKind::file: {
-      ACCEL_TRY(auto place, place_of_file(store, cid, node));
-      return FoundFile{cid, node.file_bytes, std::move(place)};
-    }
-    case ipld::NodeKind::directory:
-      return look_up_folder(store, cid, max_entries);
-    case ipld::NodeKind::symlink:
-      return FoundLink{cid, node.symlink_target};
-    case ipld::NodeKind::hamt:
-      break;
-  }
-  return fail(Errc::unsupported, "{} is a sharded folder, which is not read here yet.", cid);
+  return place_of_node(store, cid, node);
 }
 
 }  // namespace accel::gateway

@@ -3,75 +3,184 @@
 
 #include <fmt/format.h>
 
-#include "accel/net/header_values.hpp"
+#include <algorithm>
+#include <array>
+#include <charconv>
+
 #include "accel/net/url.hpp"
+#include "accept_header.hpp"
+#include "path_text.hpp"
 
 namespace accel::gateway {
 namespace {
 
-constexpr std::string_view kRawType = "application/vnd.ipld.raw";
+using blockstore::DagScope;
+using blockstore::EntityBytes;
+
 constexpr std::string_view kCarType = "application/vnd.ipld.car";
+
+struct NamedFormat {
+  std::string_view name;
+  std::string_view type;
+  Format format;
+};
+
+constexpr std::array<NamedFormat, 8> kFormats{{
+    {"raw", "application/vnd.ipld.raw", Format::raw},
+    {"car", kCarType, Format::car},
+    {"tar", "application/x-tar", Format::tar},
+    {"ipns-record", "application/vnd.ipfs.ipns-record", Format::ipns_record},
+    {"dag-json", "application/vnd.ipld.dag-json", Format::dag_json},
+    {"dag-cbor", "application/vnd.ipld.dag-cbor", Format::dag_cbor},
+    {"json", "application/json", Format::json},
+    {"cbor", "application/cbor", Format::cbor},
+}};
 
 template <class... Args>
 tl::unexpected<Refused> refuse(int status, fmt::format_string<Args...> format, Args&&... args) {
   return tl::unexpected(Refused{status, fmt::format(format, std::forward<Args>(args)...)});
 }
 
-// The query wins over the Accept header (path-gateway.md section 3.2.2): a link can carry it.
-tl::expected<Format, Refused> read_format(const net::HttpRequest& request) {
-  const auto named = net::query_value(request.query, "format");
-  if (named == "raw") return Format::raw;
-  if (named == "json") return Format::json;
-  if (named) {
-    return refuse(406, "The format \"{}\" is not served here; use format=raw for a block, or none.",
-                  net::percent_encode(*named));
-  }
-  const std::string accept = request.headers.combined("Accept");
-  const net::AcceptMatch raw = net::accept_quality(accept, kRawType);
-  if (raw.exact && raw.quality > 0) return Format::raw;
-  const net::AcceptMatch car = net::accept_quality(accept, kCarType);
-  if (car.exact && car.quality > 0 && net::accept_quality(accept, "text/html").quality <= 0) {
-    return refuse(406, "CAR streams are not served here; ask for {}.", kRawType);
-  }
-  const net::AcceptMatch json = net::accept_quality(accept, "application/json");
-  return json.exact && json.quality > 0 ? Format::json : Format::file;
+std::optional<std::int64_t> read_integer(std::string_view text) {
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return number;
 }
 
-tl::expected<void, Refused> check_namespace(const std::vector<std::string>& segments) {
-  const std::string first = segments.empty() ? "" : segments.front();
-  if (first == "ipns") return refuse(501, "Names under /ipns/ are not resolved here yet.");
-  if (first != "ipfs") return refuse(404, "This gateway serves paths that begin with /ipfs/.");
-  if (segments.size() < 2) return refuse(400, "The path names no CID; write /ipfs/{{cid}}.");
-  return {};
+// "from:to", "from:*"; both may be negative.
+std::optional<EntityBytes> read_entity_bytes(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto from = read_integer(text.substr(0, colon));
+  const std::string_view to_text = text.substr(colon + 1);
+  if (!from) return std::nullopt;
+  if (to_text == "*") return EntityBytes{*from, {}};
+  const auto to = read_integer(to_text);
+  if (!to) return std::nullopt;
+  const bool same_sign = (*from < 0) == (*to < 0);
+  if (same_sign && *to < *from) return std::nullopt;
+  return EntityBytes{*from, to};
+}
+
+tl::expected<DagScope, Refused> read_scope(std::string_view text) {
+  if (text == "block") return DagScope::block;
+  if (text == "entity") return DagScope::entity;
+  if (text == "all") return DagScope::all;
+  return refuse(400, "dag-scope is block, entity or all.");
+}
+
+// The query wins over the parameters of Accept (IPIP-523).
+std::string car_parameter(const net::HttpRequest& request, const AcceptItem* accepted,
+                          std::string_view name) {
+  if (auto value = net::query_value(request.query, fmt::format("car-{}", name))) return *value;
+  return accepted == nullptr ? std::string() : std::string(accepted->parameter(name));
+}
+
+tl::expected<CarParams, Refused> read_car(const net::HttpRequest& request,
+                                          const AcceptItem* accepted) {
+  CarParams car;
+  const std::string version = car_parameter(request, accepted, "version");
+  const std::string order = car_parameter(request, accepted, "order");
+  const std::string dups = car_parameter(request, accepted, "dups");
+  if (!version.empty() && version != "1") return refuse(400, "Only CAR of version 1 is served.");
+  if (!order.empty() && order != "dfs" && order != "unk") {
+    return refuse(400, "The order of a CAR is dfs or unk.");
+  }
+  if (!dups.empty() && dups != "y" && dups != "n") return refuse(400, "dups is y or n.");
+  car.duplicates = dups == "y";
+  if (const auto text = net::query_value(request.query, "entity-bytes")) {
+    car.bytes = read_entity_bytes(*text);
+    if (!car.bytes) return refuse(400, "entity-bytes is FROM:TO, with numbers, or * as TO.");
+    car.scope = DagScope::entity;
+  }
+  if (const auto text = net::query_value(request.query, "dag-scope")) {
+    const auto scope = read_scope(*text);
+    if (!scope) return tl::unexpected(scope.error());
+    car.scope = *scope;
+  }
+  return car;
+}
+
+const AcceptItem* find_type(const std::vector<AcceptItem>& accept, std::string_view type) {
+  const auto found = std::ranges::find(accept, type, &AcceptItem::type);
+  return found == accept.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-tl::expected<GatewayRequest, Refused> parse_gateway_request(const net::HttpRequest& request,
-                                                            std::size_t max_segments) {
-  const auto segments = net::split_path(request.path);
-  if (!segments) return refuse(400, "{}", segments.error().message);
-  if (const auto known = check_namespace(*segments); !known) {
-    return tl::unexpected(known.error());
-  }
-  if (segments->size() > max_segments + 2) {
-    return refuse(400, "The path has more than {} names below its CID.", max_segments);
-  }
-  const auto root = ipld::Cid::parse((*segments)[1]);
-  if (!root) return refuse(400, "The path has no valid CID: {}", root.error().message);
-  const auto format = read_format(request);
-  if (!format) return tl::unexpected(format.error());
+std::string_view namespace_name(Namespace space) {
+  return space == Namespace::ipfs ? "ipfs" : "ipns";
+}
 
-  GatewayRequest parsed;
-  parsed.root = *root;
-  parsed.path.assign(segments->begin() + 2, segments->end());
-  parsed.content_path = "/ipfs/" + root->to_string();
-  for (const std::string& name : parsed.path) {
-    parsed.content_path += "/" + net::percent_encode(name);
+Refused invalid_path(Namespace space, std::string_view root, std::string_view why) {
+  return {400, fmt::format("invalid path \"/{}/{}\": {}", namespace_name(space),
+                           encode_segment(root), why)};
+}
+
+bool is_trustless(Format format) {
+  return format == Format::raw || format == Format::car || format == Format::ipns_record;
+}
+
+std::vector<std::string> GatewayRequest::full_path() const {
+  std::vector<std::string> names = prefix;
+  names.insert(names.end(), route.path.begin(), route.path.end());
+  return names;
+}
+
+// The query wins over the Accept header (path-gateway.md section 3.2.2): a link can carry it. Of
+// the types that are served, the one with the highest quality counts, else the first.
+tl::expected<Wanted, Refused> read_wanted(const net::HttpRequest& request) {
+  Wanted wanted;
+  const auto accept = parse_accept(request.headers.combined("Accept"));
+  wanted.prefers_html = find_type(accept, "text/html") != nullptr;
+  if (const auto named = net::query_value(request.query, "format")) {
+    const auto found = std::ranges::find(kFormats, *named, &NamedFormat::name);
+    if (found == kFormats.end()) {
+      return refuse(406, "The format \"{}\" is not served here.", net::percent_encode(*named));
+    }
+    wanted.format = found->format;
+    wanted.prefers_html = false;
+  } else {
+    for (const AcceptItem& item : accept) {
+      if (item.type == "text/html") break;
+      const auto found = std::ranges::find(kFormats, item.type, &NamedFormat::type);
+      if (found == kFormats.end()) continue;
+      wanted.format = found->format;
+      wanted.prefers_html = false;
+      break;
+    }
   }
-  parsed.format = *format;
+  if (wanted.format != Format::car) return wanted;
+  const auto car = read_car(request, find_type(accept, kCarType));
+  if (!car) return tl::unexpected(car.error());
+  wanted.car = *car;
+  return wanted;
+}
+
+tl::expected<GatewayRequest, Refused> parse_gateway_request(const net::HttpRequest& request,
+                                                            Route route) {
+  auto wanted = read_wanted(request);
+  if (!wanted) return tl::unexpected(wanted.error());
+  GatewayRequest parsed;
+  if (route.space == Namespace::ipfs) {
+    const auto root = ipld::Cid::parse(route.root);
+    if (!root) return tl::unexpected(invalid_path(route.space, route.root, root.error().message));
+    parsed.root = *root;
+  }
+  parsed.content_path = fmt::format("/{}/{}{}", namespace_name(route.space),
+                                    encode_segment(route.root), encode_path(route.path));
+  if (route.trailing_slash && (!route.path.empty() || route.mount == Mount::path)) {
+    parsed.content_path += '/';
+  }
+  parsed.route = std::move(route);
+  parsed.format = wanted->format;
+  parsed.prefers_html = wanted->prefers_html;
+  parsed.car = wanted->car;
   parsed.filename = net::query_value(request.query, "filename").value_or("");
   parsed.download = net::query_value(request.query, "download") == "true";
+  parsed.only_if_cached = request.headers.has_token("Cache-Control", "only-if-cached");
   return parsed;
 }
 

@@ -101,8 +101,10 @@ Task<void> Connection::run_http1() {
     } else {
       HttpRequest request = parser.take();
       traits.head = request.method == "HEAD";
+      traits.connect = request.method == "CONNECT";
       traits.http_1_0 = parser.is_http_1_0();
-      traits.keep_alive = parser.keep_alive();
+      // A tunnel stays, whatever version of HTTP opened it.
+      traits.keep_alive = parser.keep_alive() || traits.connect;
       Result<HttpResponse> made = co_await call_handler(std::move(request));
       response = std::move(*made);
     }

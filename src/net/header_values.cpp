@@ -151,6 +151,8 @@ AcceptMatch accept_quality(std::string_view accept, std::string_view media_type)
 std::string content_disposition(std::string_view disposition, std::string_view filename) {
   std::string fallback;
   for (const char c : filename) {
+    const bool continues = (static_cast<unsigned char>(c) & 0xC0U) == 0x80;  // A letter of UTF-8.
+    if (continues) continue;
     const bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\' && c != '%';
     fallback += plain ? c : '_';
   }

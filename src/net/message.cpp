@@ -35,7 +35,7 @@ struct StatusPhrase {
   std::string_view phrase;
 };
 
-constexpr std::array<StatusPhrase, 40> kPhrases{{
+constexpr std::array<StatusPhrase, 41> kPhrases{{
     {100, "Continue"},
     {101, "Switching Protocols"},
     {200, "OK"},
@@ -69,6 +69,7 @@ constexpr std::array<StatusPhrase, 40> kPhrases{{
     {425, "Too Early"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {451, "Unavailable For Legal Reasons"},
     {499, "Client Closed Request"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},

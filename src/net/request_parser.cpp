@@ -122,11 +122,22 @@ struct RequestParser::Impl final : http::basic_parser<true> {
     return Refusal{501, "Of the transfer codings only \"chunked\" is understood."};
   }
 
+  // CONNECT names a host and a port, and no path (RFC 9112 section 3.2.3).
+  static std::optional<Refusal> check_authority(std::string_view target) {
+    const std::size_t colon = target.rfind(':');
+    const bool has_port = colon != std::string_view::npos && colon > 0 &&
+                          colon + 1 < target.size() &&
+                          target.find_first_not_of("0123456789", colon + 1) == target.npos;
+    if (has_port && target.find_first_of("/?@") == target.npos) return std::nullopt;
+    return Refusal{400, "CONNECT names a host and a port."};
+  }
+
   std::optional<Refusal> split_target() {
     std::string_view target = request.target;
     if (target.find('#') != std::string_view::npos) {
       return Refusal{400, "A request target has no fragment."};
     }
+    if (request.method == "CONNECT") return check_authority(target);
     if (!target.starts_with('/')) {
       if (target == "*" && request.method == "OPTIONS") {
         request.path = "*";

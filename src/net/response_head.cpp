@@ -54,7 +54,8 @@ Framing decide_framing(const RequestTraits& request, const HttpResponse& respons
   Framing framing;
   framing.keep_alive = request.keep_alive;
   framing.length = body_length(response.body);
-  if (has_no_body_by_status(response.status)) {
+  const bool opens_tunnel = request.connect && response.status / 100 == 2;
+  if (opens_tunnel || has_no_body_by_status(response.status)) {
     framing.send_body = false;
     framing.length.reset();
     return framing;

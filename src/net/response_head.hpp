@@ -15,7 +15,8 @@ namespace accel::net {
 
 // What a response needs to know of its request.
 struct RequestTraits {
-  bool head = false;  // HEAD: the head of what GET would answer, without body.
+  bool head = false;     // HEAD: the head of what GET would answer, without body.
+  bool connect = false;  // CONNECT: a success has no body; what follows is the tunnel.
   bool http_1_0 = false;
   bool keep_alive = true;  // The client wants to go on, and the server does not drain.
 };

@@ -48,6 +48,11 @@ constexpr std::array kMethods{
     Method{{"store.stat", "Say what sharing saves", Access::token}, store_stat},
     Method{{"store.repair", "Fetch again what is damaged or missing", Access::token}, store_repair},
     Method{{"store.verify", "Hash what is stored and compare", Access::token}, store_verify},
+    Method{{"routing.put", "Keep a signed record of an IPNS name", Access::token}, routing_put},
+    Method{{"routing.get", "Give the record that is kept of an IPNS name", Access::token},
+           routing_get},
+    Method{{"name.resolve", "Say where an IPNS name or a domain leads", Access::token},
+           name_resolve},
     Method{{"models.list", "List named models", Access::token}, models_list},
     Method{{"models.show", "Describe one model", Access::token}, models_show},
     Method{{"run", "Run a model on what measured best", Access::token}, run_model},
@@ -134,7 +139,7 @@ std::string Node::metrics_text() const {
   return impl_->services().metrics().prometheus_text();
 }
 
-Result<gateway::TrustlessGateway*> Node::gateway() { return impl_->services().gateway(); }
+Result<gateway::Gateway*> Node::gateway() { return impl_->services().gateway(); }
 
 const std::filesystem::path& Node::home() const { return impl_->services().home().root; }
 

@@ -7,8 +7,28 @@
 
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
+#include "accel/net/txt_lookup.hpp"
 
 namespace accel::node {
+namespace {
+
+Result<gateway::GatewayOptions> gateway_options(const Config& config) {
+  gateway::GatewayOptions options;
+  options.hosts.clear();
+  for (const std::string& text : config.get<ConfigList>("gateway.hosts")) {
+    ACCEL_TRY(auto host, gateway::parse_known_host(text));
+    options.hosts.push_back(std::move(host));
+  }
+  ACCEL_TRY(options.dnslinks, gateway::parse_dnslinks(config.get<ConfigList>("gateway.dnslink")));
+  options.limits.max_requests_per_client =
+      static_cast<std::size_t>(config.get<std::int64_t>("gateway.max_requests_per_client"));
+  if (config.get<bool>("gateway.dns_lookup")) {
+    options.lookup_txt = [](const std::string& domain) { return net::look_up_txt(domain); };
+  }
+  return options;
+}
+
+}  // namespace
 
 Services::Services(Home home, const Config& config, bool is_daemon)
     : home_(std::move(home)),
@@ -43,10 +63,21 @@ Result<db::Journal*> Services::journal() {
   return journal_.get();
 }
 
-Result<gateway::TrustlessGateway*> Services::gateway() {
+Result<gateway::Gateway*> Services::gateway() {
   ACCEL_TRY(blockstore::Store* const opened, store());
+  ACCEL_TRY(auto options, gateway_options(config_));
   return &lazily(gateway_, [&] {
-    return std::make_unique<gateway::TrustlessGateway>(*opened, pool(), metrics_);
+    return std::make_unique<gateway::Gateway>(*opened, pool(), metrics_, std::move(options));
+  });
+}
+
+Result<gateway::NameResolver*> Services::names() {
+  ACCEL_TRY(blockstore::Store* const opened, store());
+  ACCEL_TRY(auto options, gateway_options(config_));
+  return &lazily(names_, [&] {
+    return std::make_unique<gateway::NameResolver>(
+        *opened, gateway::NameRules{std::move(options.dnslinks), std::move(options.lookup_txt),
+                                    options.limits.max_name_steps, &clock()});
   });
 }
 

@@ -16,7 +16,8 @@
 #include "accel/core/metrics.hpp"
 #include "accel/db/journal.hpp"
 #include "accel/exchange/fetcher.hpp"
-#include "accel/gateway/trustless_gateway.hpp"
+#include "accel/gateway/gateway.hpp"
+#include "accel/gateway/name_resolver.hpp"
 #include "accel/inference/backend.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
@@ -43,7 +44,9 @@ class Services {
   // Errors: as opening each of them.
   Result<blockstore::Store*> store();
   Result<db::Journal*> journal();
-  Result<gateway::TrustlessGateway*> gateway();
+  Result<gateway::Gateway*> gateway();
+  // From mutable names to content, by the configuration of the gateway.
+  Result<gateway::NameResolver*> names();
   net::HttpClient& client();
   exchange::Fetcher& fetcher(blockstore::Store& store);
   IoThread& io();
@@ -81,7 +84,8 @@ class Services {
   std::unique_ptr<OffloadPool> pool_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
-  std::unique_ptr<gateway::TrustlessGateway> gateway_;
+  std::unique_ptr<gateway::NameResolver> names_;
+  std::unique_ptr<gateway::Gateway> gateway_;
   std::vector<std::unique_ptr<inference::Backend>> backends_;
   std::unique_ptr<IoThread> early_;     // Uses backends_: declared after.
   std::unique_ptr<Scrubber> scrubber_;  // Uses store_.

@@ -73,6 +73,20 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(key("gateway.tls_key", std::string(), "PEM file with its private key"));
 }
 
+void add_gateway_keys(ConfigRegistry& registry) {
+  registry.add(key("gateway.hosts", ConfigList{"localhost=subdomain"},
+                   "Names the gateway is known by: NAME=subdomain gives each root an origin of "
+                   "its own, NAME=path does not"));
+  registry.add(key("gateway.dnslink", ConfigList{},
+                   "Sites by their domain, DOMAIN:/ipfs/CID or DOMAIN:/ipns/NAME"));
+  registry.add(key("gateway.dns_lookup", false,
+                   "Ask DNS for the DNSLinks of domains that gateway.dnslink does not name"));
+  registry.add(at_least(
+      key("gateway.max_requests_per_client", std::int64_t{128},
+          "Gateway requests at a time from one address, loopback not counted; 0: no limit"),
+      0));
+}
+
 void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(key("hardware.prefer_cuda", false, "Consider only CUDA devices when there is one"));
   for (const char* platform : {"openvino", "rocm", "mps", "qualcomm"}) {
@@ -129,6 +143,7 @@ void add_unsupported_keys(ConfigRegistry& registry) {
 ConfigRegistry make_registry() {
   ConfigRegistry registry;
   add_content_keys(registry);
+  add_gateway_keys(registry);
   add_hardware_keys(registry);
   add_log_keys(registry);
   add_unsupported_keys(registry);

@@ -6,7 +6,7 @@
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/offload.hpp"
 #include "accel/core/log.hpp"
-#include "accel/gateway/trustless_gateway.hpp"
+#include "accel/gateway/gateway.hpp"
 #include "accel/net/access.hpp"
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
@@ -65,7 +65,7 @@ class ApiServer::Impl {
     if (options.api) {
       ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, rules));
     }
-    ACCEL_TRY(gateway::TrustlessGateway* const gateway, node_.gateway());
+    ACCEL_TRY(gateway::Gateway* const gateway, node_.gateway());
     if (options.gateway) {
       ACCEL_TRY(gateway_server_,
                 net::HttpServer::listen(io_.executor(), *options.gateway, gateway->handler()));

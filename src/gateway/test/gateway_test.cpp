@@ -1,107 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gateway over a real store in a temporary folder: most of it by calling the handler, the rest
 // over sockets.
-#include "accel/gateway/trustless_gateway.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "accel/blockstore/store.hpp"
-#include "accel/core/async/io.hpp"
-#include "accel/core/async/sync_wait.hpp"
-#include "accel/core/random.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/net/http_server.hpp"
+#include "gateway_fixture.hpp"
 
 namespace accel::gateway {
 namespace {
 
-constexpr std::size_t kMiB = 1024 * 1024;
+using test::kMiB;
+using test::random_bytes;
 
-Bytes random_bytes(std::size_t size, std::uint64_t seed) {
-  Bytes bytes(size);
-  SeededRandom(seed).fill(bytes);
-  return bytes;
-}
-
-class GatewayTest : public testing::Test {
- protected:
-  GatewayTest() {
-    std::filesystem::create_directories(folder_);
-    blockstore::StoreOptions options;
-    options.directory = folder_ / "store";
-    auto opened = blockstore::Store::open(options);
-    EXPECT_TRUE(opened.has_value()) << opened.error().to_string();
-    store_ = std::move(*opened);
-    gateway_ = std::make_unique<TrustlessGateway>(*store_, pool_, metrics_);
-  }
-  ~GatewayTest() override {
-    gateway_.reset();
-    store_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::filesystem::path write(const std::string& name, ByteView bytes) {
-    const auto path = folder_ / "in" / name;
-    std::filesystem::create_directories(path.parent_path());
-    EXPECT_TRUE(write_file_atomic(path, bytes).has_value());
-    return path;
-  }
-
-  ipld::Cid add(const std::filesystem::path& path, bool is_private = false) {
-    blockstore::AddOptions options;
-    options.is_private = is_private;
-    const auto added = store_->add(path, options);
-    EXPECT_TRUE(added.has_value()) << added.error().to_string();
-    return added ? added->cid : ipld::Cid{};
-  }
-
-  net::HttpResponse ask(net::HttpRequest request) {
-    auto response = sync_wait(io_.executor(), gateway_->handle(std::move(request), {}));
-    EXPECT_TRUE(response.has_value());
-    return std::move(*response);
-  }
-
-  net::HttpResponse get(const std::string& path, const std::string& query = {},
-                        net::Headers headers = {}) {
-    net::HttpRequest request;
-    request.method = "GET";
-    request.path = path;
-    request.query = query;
-    request.headers = std::move(headers);
-    return ask(std::move(request));
-  }
-
-  // The bytes that the server would send.
-  static std::string body_of(const net::HttpResponse& response) {
-    if (const auto* text = std::get_if<std::string>(&response.body)) return *text;
-    std::string out;
-    if (const auto* slices = std::get_if<std::vector<net::FileSlice>>(&response.body)) {
-      for (const net::FileSlice& slice : *slices) {
-        Bytes piece(slice.length);
-        EXPECT_TRUE(pread_all(slice.fd->get(), piece, slice.offset).has_value());
-        out += as_text(piece);
-      }
-    }
-    return out;
-  }
-
-  static bool is_sent_from_its_place(const net::HttpResponse& response) {
-    return std::holds_alternative<std::vector<net::FileSlice>>(response.body);
-  }
-
-  std::filesystem::path folder_ =
-      std::filesystem::temp_directory_path() / ("accel-gateway-" + random_hex(system_random(), 8));
-  IoThread io_;
-  OffloadPool pool_{2};
-  Metrics metrics_;
-  std::unique_ptr<blockstore::Store> store_;
-  std::unique_ptr<TrustlessGateway> gateway_;
-};
+class GatewayTest : public test::GatewayFixture {};
 
 TEST_F(GatewayTest, answers_the_probe) {
   const auto response = get("/ipfs/bafkqaaa", "format=raw");
@@ -186,7 +101,8 @@ TEST_F(GatewayTest, walks_folders_and_lists_them) {
   EXPECT_EQ(body_of(file), "text");
   EXPECT_EQ(file.headers.get("Content-Type"), "text/plain; charset=utf-8");
   EXPECT_EQ(body_of(get(path + "/sub/c.json")), "{}");
-  const auto page = get(path);
+  EXPECT_EQ(get(path).headers.get("Location"), path + "/");
+  const auto page = get(path + "/");
   EXPECT_EQ(page.headers.get("Content-Type"), "text/html; charset=utf-8");
   EXPECT_NE(body_of(page).find("a%20b.txt"), std::string::npos);
   const auto data = nlohmann::json::parse(body_of(get(path, "format=json")));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "request_parser.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace accel::net {
@@ -47,6 +48,21 @@ TEST_P(InPieces, a_request_with_a_body_is_read) {
   EXPECT_EQ(request.query, "x=1&y=%20");
   EXPECT_EQ(request.headers.get("x-a"), "b");
   EXPECT_EQ(request.body, "hello");
+}
+
+TEST(RequestParser, connect_names_a_host_and_a_port) {
+  RequestParser parser(kLimits);
+  const auto used = feed_all(parser, "CONNECT a.example:443 HTTP/1.1\r\nHost: b\r\n\r\n", 4096);
+  ASSERT_TRUE(used.has_value()) << used.error().sentence;
+  ASSERT_TRUE(parser.done());
+  const HttpRequest request = parser.take();
+  EXPECT_EQ(request.method, "CONNECT");
+  EXPECT_EQ(request.target, "a.example:443");
+  EXPECT_EQ(request.path, "");
+  EXPECT_EQ(request.headers.get("Host"), "b");
+  for (const char* bad : {"/", "a", "a:", ":1", "a:x", "a:1/b", "u@a:1", "http://a:1"}) {
+    EXPECT_EQ(refusal_of(fmt::format("CONNECT {} HTTP/1.1\r\nHost: b\r\n\r\n", bad)), 400) << bad;
+  }
 }
 
 TEST_P(InPieces, a_chunked_body_is_joined_and_its_trailer_dropped) {

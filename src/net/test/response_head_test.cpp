@@ -78,6 +78,17 @@ TEST(Framing, statuses_without_body_announce_none) {
   }
 }
 
+TEST(Framing, a_tunnel_that_opens_has_no_body_and_one_that_does_not_explains_it) {
+  RequestTraits connect;
+  connect.connect = true;
+  const Framing opened = decide_framing(connect, HttpResponse{});
+  EXPECT_FALSE(opened.send_body);
+  EXPECT_FALSE(opened.length.has_value());
+  EXPECT_FALSE(opened.chunked);
+  EXPECT_TRUE(opened.keep_alive);
+  EXPECT_EQ(decide_framing(connect, text_response(405, "no")).length, 2U);
+}
+
 TEST(Framing, slices_add_up) {
   HttpResponse response;
   response.body = std::vector<FileSlice>{{nullptr, 5, 10}, {nullptr, 0, 7}};

@@ -19,6 +19,8 @@ Task<HttpResponse> echo(HttpRequest request, std::stop_token) {
   co_return text_response(200, std::move(text));
 }
 
+Task<HttpResponse> echo_nothing(HttpRequest, std::stop_token) { co_return HttpResponse{}; }
+
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -46,6 +48,23 @@ TEST(HttpServer, answers_pipelined_requests_one_after_the_other) {
   ASSERT_TRUE(client.send(burst));
   for (int i = 0; i < 50; ++i) {
     EXPECT_TRUE(client.read_response().ends_with("POST /" + std::to_string(i) + "? ab")) << i;
+  }
+}
+
+TEST(HttpServer, a_tunnel_carries_the_next_requests_also_for_old_clients) {
+  const auto proxy = [](HttpRequest request, std::stop_token stop) -> Task<HttpResponse> {
+    return request.method == "CONNECT" ? echo_nothing(std::move(request), std::move(stop))
+                                       : echo(std::move(request), std::move(stop));
+  };
+  TestServer server(proxy);
+  for (const char* version : {"1.0", "1.1"}) {
+    RawClient client(server.endpoint());
+    client.send(fmt::format("CONNECT elsewhere.example:443 HTTP/{}\r\nHost: x\r\n\r\n", version));
+    const std::string opened = client.read_until("\r\n\r\n");
+    EXPECT_TRUE(opened.starts_with("HTTP/1.1 200 ")) << opened;
+    EXPECT_FALSE(contains(opened, "Content-Length")) << opened;
+    client.send("GET /inside HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(client.read_response().ends_with("GET /inside? ")) << version;
   }
 }
 

@@ -48,6 +48,17 @@ struct DirEntry {
 // What list() gives at most: of a larger folder each_entry() hands out one entry after the other.
 inline constexpr std::size_t kMaxListedEntries = 1U << 20U;
 
+// Where a path leads.
+struct ResolvedPath {
+  ipld::Cid cid;  // Of the block that holds the end.
+  // The path inside that block, when it ends there (dag-cbor, dag-json).
+  std::vector<std::string> remainder = {};
+  // Blocks that were passed, the root first, shards of folders included, without `cid`.
+  std::vector<ipld::Cid> passed = {};
+  // The root and what each link on the way leads to; `cid` is the last. No shards.
+  std::vector<ipld::Cid> roots = {};
+};
+
 struct PinInfo {
   ipld::Cid cid;
   std::string name;

@@ -111,6 +111,11 @@ class Store {
   using OnEntry = std::function<Status(const ipld::DirectoryEntry&)>;
   Status each_entry(const ipld::Cid& directory, const OnEntry& on_entry) const;
   Result<ipld::Cid> resolve(const ipld::Cid& root, std::string_view path) const;
+  // Follows decoded names through UnixFS folders and through the values of dag-cbor, dag-json and
+  // other dag-pb, and says which blocks it passed. The block at the end need not be here.
+  // Errors: not_found (a block, or no such name; also a name below a file), corrupt, unsupported.
+  Result<ResolvedPath> resolve_path(const ipld::Cid& root,
+                                    const std::vector<std::string>& segments) const;
   // Writes a file or folder; never outside of `out`, whose parent must exist.
   // Errors: as read(); already_exists (without overwrite), permission_denied (a link that leads
   // out).

@@ -22,8 +22,11 @@ namespace accel::net {
 struct HttpRequest {
   std::string method;  // Upper case as sent: "GET".
   std::string target;  // As sent, for messages: "/ipfs/bafy…?format=raw".
-  std::string path;    // The part before '?', still percent-encoded; split_path() decodes it.
-  std::string query;   // The part after '?', still encoded; query_value() decodes it.
+  // The part before '?', still percent-encoded; split_path() decodes it. Empty for CONNECT, whose
+  // target is a host and port: a handler that answers it with 200 gets what comes through the
+  // tunnel as the next requests of the connection.
+  std::string path;
+  std::string query;  // The part after '?', still encoded; query_value() decodes it.
   Headers headers;
   std::string body;               // Complete, at most ServerLimits::max_body_bytes.
   bool over_unix_socket = false;  // What the listener is, whatever became of the client.

@@ -22,7 +22,7 @@
 #include "accel/core/result.hpp"
 
 namespace accel::gateway {
-class TrustlessGateway;
+class Gateway;
 }
 
 namespace accel::node {
@@ -69,7 +69,7 @@ class Node {
   // Prometheus text of everything the node counts.
   std::string metrics_text() const;
   // The gateway over this node's store; built on first use. Errors: as opening the store.
-  Result<gateway::TrustlessGateway*> gateway();
+  Result<gateway::Gateway*> gateway();
   const std::filesystem::path& home() const;
 
  private:

@@ -4,12 +4,12 @@
 // Routes (docs/api.md):
 //   POST /api/v1/<method>   a method of the node, answered as api_frames.hpp says
 //   GET  /metrics /healthz /readyz /version
-// and, on the gateway's port alone, GET /ipfs/…: stored pages must not share the API's origin.
-// Over TCP the API checks Host and Origin and asks for the token of home/api.token (all methods but
-// those that are open), both before it reads a body. A client that stops reading is cut off after
-// the limits' stall_timeout, which stops its method; one that waits for a quiet method is not. Used
-// by the CLI's `daemon`. Threads: owns its I/O thread and a pool for running methods; start and
-// stop from one thread.
+// and, on the gateway's port alone, GET /ipfs/… and /ipns/…: stored pages must not share the API's
+// origin. Over TCP the API checks Host and Origin and asks for the token of home/api.token (all
+// methods but those that are open), both before it reads a body. A client that stops reading is cut
+// off after the limits' stall_timeout, which stops its method; one that waits for a quiet method is
+// not. Used by the CLI's `daemon`. Threads: owns its I/O thread and a pool for running methods;
+// start and stop from one thread.
 
 #include <memory>
 #include <optional>

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// routing, name: records of IPNS names, and where names lead.
+#include <memory>
+
+#include "accel/core/file.hpp"
+#include "accel/ipld/ipns_record.hpp"
+#include "accel/ipld/multibase.hpp"
+#include "command.hpp"
+
+namespace accel::cli {
+namespace {
+
+using nlohmann::json;
+
+struct PutFlags {
+  std::string key, file;
+};
+
+void add_routing_put(CLI::App& group, Selection& selection) {
+  auto flags = std::make_shared<PutFlags>();
+  CLI::App* command =
+      add_command(group, "put", "Keep a signed record of an IPNS name, after checking it",
+                  "  ipfs-accelerate routing put /ipns/k51… site.ipns-record");
+  command->add_option("KEY", flags->key, "/ipns/NAME")->required();
+  command->add_option("FILE", flags->file, "The record, as a gateway serves it")->required();
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    ACCEL_TRY(const Bytes record, read_file(flags->file, ipld::kMaxIpnsRecordBytes));
+    const std::string text = ipld::multibase_encode(ipld::Multibase::base64url, record);
+    ACCEL_TRY(const json result,
+              session.call("routing.put", {{"key", flags->key}, {"record", text}}));
+    if (session.flags().json) return print_json(result);
+    return print_line(fmt::format("/ipns/{} -> {} until {}", result.value("name", ""),
+                                  result.value("value", ""), result.value("valid_until", "")));
+  });
+}
+
+void add_routing_get(CLI::App& group, Selection& selection) {
+  auto key = std::make_shared<std::string>();
+  CLI::App* command = add_command(group, "get", "Show the record that is kept of an IPNS name",
+                                  "  ipfs-accelerate routing get /ipns/k51…");
+  command->add_option("KEY", *key, "/ipns/NAME")->required();
+  on_chosen(command, selection, [key](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("routing.get", {{"key", *key}}));
+    if (session.flags().json) return print_json(result);
+    return print_line(fmt::format("{} sequence {} until {}", result.value("value", ""),
+                                  result.value("sequence", std::uint64_t{0}),
+                                  result.value("valid_until", "")));
+  });
+}
+
+void add_name_resolve(CLI::App& group, Selection& selection) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* command = add_command(
+      group, "resolve", "Say where an IPNS name or a domain leads",
+      "  ipfs-accelerate name resolve k51…\n  ipfs-accelerate name resolve example.org");
+  command->add_option("NAME", *name)->required();
+  on_chosen(command, selection, [name](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("name.resolve", {{"name", *name}}));
+    if (session.flags().json) return print_json(result);
+    return print_line(result.value("path", ""));
+  });
+}
+
+}  // namespace
+
+void add_name_commands(CLI::App& app, Selection& selection) {
+  CLI::App* routing = add_command(app, "routing", "Records of IPNS names that this node keeps",
+                                  "  ipfs-accelerate routing put /ipns/k51… site.ipns-record");
+  routing->require_subcommand(1);
+  add_routing_put(*routing, selection);
+  add_routing_get(*routing, selection);
+  CLI::App* name = add_command(app, "name", "Names whose content may change",
+                               "  ipfs-accelerate name resolve k51…");
+  name->require_subcommand(1);
+  add_name_resolve(*name, selection);
+}
+
+}  // namespace accel::cli

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// From the Host and path of a request to the content root that it means, or to the address where it
+// should go. Pure, but for the look at DNSLinks that the caller gives. Nothing that a host name
+// says leads anywhere but to content. Spec: ipfs/specs http-gateways/subdomain-gateway.md,
+// dnslink-gateway.md.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "accel/gateway/gateway.hpp"
+#include "accel/net/message.hpp"
+#include "gateway_request.hpp"
+
+namespace accel::gateway {
+
+struct Redirect {
+  int status = 301;
+  std::string location;
+};
+
+using Routed = std::variant<Route, Redirect, Refused>;
+
+struct HostRules {
+  const std::vector<KnownHost>& hosts;
+  std::size_t max_segments = 64;
+  std::function<bool(const std::string& domain)> has_dnslink;  // May block.
+};
+
+Routed route_request(const net::HttpRequest& request, const HostRules& rules);
+// Whether route_request() may ask has_dnslink: the host is a domain that is not known.
+bool may_be_dnslink(const net::HttpRequest& request, const HostRules& rules);
+
+}  // namespace accel::gateway

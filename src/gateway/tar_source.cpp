@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tar_source.hpp"
+
+#include <algorithm>
+
+#include "accel/ipld/dag_pb.hpp"
+#include "accel/ipld/hamt.hpp"
+#include "accel/ipld/node_view.hpp"
+#include "accel/ipld/unixfs.hpp"
+#include "content.hpp"
+#include "tar_format.hpp"
+
+namespace accel::gateway {
+namespace {
+
+struct Child {
+  std::string name;
+  ipld::Cid cid;
+};
+
+tl::unexpected<Error> leads_out(std::string_view path) {
+  return fail(Errc::permission_denied, "{} leads out of the folder.", path);
+}
+
+// Names are not checked here: old content has some with "..", which may be harmless where they are
+// joined.
+Result<std::vector<Child>> plain_children(const ipld::Cid& cid, ByteView block) {
+  ACCEL_TRY(ipld::PbNode node, ipld::decode_pb(block));
+  std::vector<Child> children;
+  if (!node.data) return fail(Errc::unsupported, "{} is not UnixFS.", cid);
+  for (ipld::PbLink& link : node.links) children.push_back({std::move(link.name), link.cid});
+  return children;
+}
+
+Result<std::vector<Child>> sharded_children(const blockstore::Store& store, const ipld::Cid& cid) {
+  std::vector<Child> children;
+  ipld::HamtVisitor visitor;
+  visitor.on_entry = [&children](const ipld::DirectoryEntry& entry) -> Status {
+    children.push_back({entry.name, entry.cid});
+    return {};
+  };
+  visitor.max_entries = 1U << 18U;
+  const auto get = [&store](const ipld::Cid& shard) -> Result<Bytes> {
+    ACCEL_TRY(const bool hidden, store.is_private(shard));
+    if (hidden) return fail(not_here(shard.to_string()));
+    return store.get(shard);
+  };
+  ACCEL_CHECK(ipld::walk_hamt(cid, get, visitor));
+  return children;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TarSource>> TarSource::open(const blockstore::Store& store,
+                                                   const ipld::Cid& root, std::string name,
+                                                   std::uint64_t piece_bytes) {
+  std::unique_ptr<TarSource> source(
+      new TarSource(store, piece_bytes));  // tidy: raw-new: private constructor
+  ACCEL_CHECK(source->add({std::move(name), root, 0}));
+  return source;
+}
+
+Result<Pieces> TarSource::next() {
+  while (pieces_.empty() && !ended_) {
+    if (left_.length > 0) {
+      ACCEL_CHECK(read_more());
+    } else if (!stack_.empty()) {
+      const Pending entry = std::move(stack_.back());
+      stack_.pop_back();
+      ACCEL_CHECK(add(entry));
+    } else {
+      pieces_.emplace_back(tar_end());
+      ended_ = true;
+    }
+  }
+  return std::exchange(pieces_, {});
+}
+
+Status TarSource::add(const Pending& entry) {
+  ACCEL_TRY(const bool hidden, store_.is_private(entry.cid));
+  if (hidden) return fail(not_here(entry.cid.to_string()));
+  if (entry.cid.codec() == ipld::Codec::raw) {
+    ACCEL_TRY(const std::uint64_t size, store_.size_of(entry.cid));
+    return add_file(entry, size);
+  }
+  ACCEL_TRY(const Bytes block, store_.get(entry.cid));
+  if (entry.cid.codec() != ipld::Codec::dag_pb) {
+    return fail(Errc::unsupported, "{} is not UnixFS.", entry.cid);
+  }
+  const auto node = ipld::decode_node(entry.cid, block);
+  if (!node || node->kind == ipld::NodeKind::directory || node->kind == ipld::NodeKind::hamt) {
+    return add_folder(entry, block);
+  }
+  if (node->kind == ipld::NodeKind::symlink) return add_link(entry, node->symlink_target);
+  return add_file(entry, node->file_bytes);
+}
+
+Status TarSource::add_file(const Pending& entry, std::uint64_t size) {
+  ACCEL_TRY(auto place, place_of_file(store_, entry.cid));
+  pieces_.emplace_back(tar_head({entry.path, TarKind::file, size}));
+  if (place) {
+    if (size > 0) pieces_.emplace_back(std::move(*place));
+    if (std::string padding = tar_padding(size); !padding.empty()) {
+      pieces_.emplace_back(std::move(padding));
+    }
+    return {};
+  }
+  reading_ = entry.cid;
+  left_ = {0, size};
+  return {};
+}
+
+Status TarSource::read_more() {
+  const net::ByteRange part{left_.first, std::min(left_.length, piece_bytes_)};
+  ACCEL_TRY(std::string text, read_text(store_, reading_, part));
+  left_.first += part.length;
+  left_.length -= part.length;
+  if (left_.length == 0) text += tar_padding(left_.first);
+  pieces_.emplace_back(std::move(text));
+  return {};
+}
+
+Status TarSource::add_link(const Pending& entry, const std::string& target) {
+  const std::size_t slash = entry.path.rfind('/');
+  const std::string folder = entry.path.substr(0, slash);
+  const bool at_root = slash == std::string::npos;
+  // The root itself may be meant: one part below, so that join_inside() sees it.
+  const bool inside =
+      !target.starts_with('/') && !at_root && join_inside(folder, target + "/.accel").has_value();
+  if (!inside) return leads_out(entry.path);
+  pieces_.emplace_back(tar_head({entry.path, TarKind::symlink, 0, target}));
+  return {};
+}
+
+Status TarSource::add_folder(const Pending& entry, ByteView block) {
+  if (entry.depth > kMaxDepth) {
+    return fail(Errc::resource_exhausted, "Folders lie more than {} deep in each other.",
+                kMaxDepth);
+  }
+  ACCEL_TRY(const ipld::PbNode node, ipld::decode_pb(block));
+  if (!node.data) return fail(Errc::unsupported, "{} is not UnixFS.", entry.cid);
+  ACCEL_TRY(const ipld::UnixFsNode unixfs, ipld::decode_unixfs(*node.data));
+  const bool sharded = unixfs.type == ipld::NodeType::hamt_shard;
+  if (!sharded && unixfs.type != ipld::NodeType::directory) {
+    return fail(Errc::corrupt, "{} is no valid UnixFS.", entry.cid);
+  }
+  ACCEL_TRY(auto children,
+            sharded ? sharded_children(store_, entry.cid) : plain_children(entry.cid, block));
+  if (stack_.size() + children.size() > kMaxPending) {
+    return fail(Errc::resource_exhausted, "The folder has more than {} entries.", kMaxPending);
+  }
+  pieces_.emplace_back(tar_head({entry.path, TarKind::folder}));
+  for (auto child = children.rbegin(); child != children.rend(); ++child) {
+    auto path = join_inside(entry.path, child->name);
+    if (!path) return leads_out(child->name);
+    stack_.push_back({*std::move(path), child->cid, entry.depth + 1});
+  }
+  return {};
+}
+
+}  // namespace accel::gateway

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A folder or file as a TAR archive while it is sent. Names and links that would lead out of it are
+// refused; so is what is not UnixFS.
+
+#include "piece_source.hpp"
+
+namespace accel::gateway {
+
+class TarSource final : public PieceSource {
+ public:
+  // Reads the first block, so that what can't be served is known before the answer begins.
+  // Errors: not_found, corrupt, permission_denied (a name leads out of the folder), unsupported.
+  static Result<std::unique_ptr<TarSource>> open(const blockstore::Store& store,
+                                                 const ipld::Cid& root, std::string name,
+                                                 std::uint64_t piece_bytes);
+  Result<Pieces> next() override;
+
+ private:
+  struct Pending {
+    std::string path;
+    ipld::Cid cid;
+    std::size_t depth = 0;
+  };
+  static constexpr std::size_t kMaxPending = 1U << 18U;
+  static constexpr std::size_t kMaxDepth = 256;  // Folders in each other.
+
+  TarSource(const blockstore::Store& store, std::uint64_t piece_bytes)
+      : store_(store), piece_bytes_(piece_bytes) {}
+  Status add(const Pending& entry);
+  Status add_file(const Pending& entry, std::uint64_t size);
+  Status add_link(const Pending& entry, const std::string& target);
+  Status add_folder(const Pending& entry, ByteView block);
+  Status read_more();
+
+  const blockstore::Store& store_;
+  std::uint64_t piece_bytes_;
+  std::vector<Pending> stack_;
+  Pieces pieces_;
+  ipld::Cid reading_;          // The file whose bytes are being read,
+  net::ByteRange left_{0, 0};  // and what of it is left.
+  bool ended_ = false;
+};
+
+}  // namespace accel::gateway
