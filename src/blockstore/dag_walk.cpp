@@ -44,8 +44,11 @@ Status DagWalk::walk(const ipld::Cid& root, const Visit& visit) {
     if (options_.stop.stop_requested()) return fail(Errc::cancelled, "Stopped on request.");
     const ipld::Cid cid = std::move(stack.back());
     stack.pop_back();
-    if (cid.is_identity() || reached_.covers(cid)) continue;
-    ACCEL_CHECK(step(cid, visit, stack));
+    if (cid.is_identity()) {
+      ACCEL_CHECK(push_links(cid, cid.hash().digest(), stack));
+    } else if (!reached_.covers(cid)) {
+      ACCEL_CHECK(step(cid, visit, stack));
+    }
   }
   return {};
 }
@@ -69,8 +72,15 @@ Status DagWalk::step(const ipld::Cid& cid, const Visit& visit, std::vector<ipld:
     if (options_.allow_damaged) return {};
     return fail(std::move(block).error());
   }
-  auto node = ipld::decode_pb(*block);
-  if (!node) return fail(std::move(node).error());
+  return push_links(cid, *block, stack);
+}
+
+// A node inside its CID is no block of the store, but what it links to may be.
+Status DagWalk::push_links(const ipld::Cid& cid, ByteView block, std::vector<ipld::Cid>& stack) {
+  if (cid.codec() != ipld::Codec::dag_pb) return {};
+  const auto node = ipld::decode_pb(block);
+  if (!node && options_.allow_damaged) return {};
+  if (!node) return fail(node.error());
   for (auto link = node->links.rbegin(); link != node->links.rend(); ++link) {
     stack.push_back(link->cid);
   }

@@ -55,6 +55,7 @@ class DagWalk {
 
  private:
   Status step(const ipld::Cid& cid, const Visit& visit, std::vector<ipld::Cid>& stack);
+  Status push_links(const ipld::Cid& cid, ByteView block, std::vector<ipld::Cid>& stack);
 
   const StoreCore& core_;
   FindPlaces find_;

@@ -42,6 +42,37 @@ bool stays_inside(std::string_view target, int depth) {
   return true;
 }
 
+// Gives an entry what its block keeps of mode and time. The set-user-ID and set-group-ID bits stay
+// out: whoever made the block does not run programs as who fetches it.
+Status apply_meta(int folder, const std::string& name, const ipld::UnixFsMeta& meta) {
+  const std::string path = name.empty() ? "." : name;
+  if (meta.mode && ::fchmodat(folder, path.c_str(), *meta.mode & 0777U, 0) != 0) {
+    return fail_target("set the permissions of", name);
+  }
+  if (!meta.mtime) return {};
+  timespec times[2] = {};
+  times[0].tv_nsec = UTIME_OMIT;
+  times[1].tv_sec = meta.mtime->seconds;
+  times[1].tv_nsec = meta.mtime->nanoseconds.value_or(0);
+  if (::utimensat(folder, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
+    return fail_target("set the time of", name);
+  }
+  return {};
+}
+
+// Removes a tree whose folders may be read-only by now.
+void remove_tree(const std::filesystem::path& root) {
+  std::error_code ignored;  // The error that led here matters more.
+  namespace fs = std::filesystem;
+  fs::permissions(root, fs::perms::owner_all, fs::perm_options::add, ignored);
+  for (fs::recursive_directory_iterator it(root, ignored), end; !ignored && it != end;
+       it.increment(ignored)) {
+    if (!it->is_directory(ignored) || it->is_symlink(ignored)) continue;
+    fs::permissions(it->path(), fs::perms::owner_all, fs::perm_options::add, ignored);
+  }
+  fs::remove_all(root, ignored);
+}
+
 std::string temporary_name() { return ".accel-" + random_hex(system_random(), 8) + ".tmp"; }
 
 }  // namespace
@@ -60,21 +91,19 @@ Status Exporter::run(const ipld::Cid& root, const std::filesystem::path& out) {
 
 Status Exporter::write_any(const ipld::Cid& cid, const Target& target) {
   if (options_.stop.stop_requested()) return fail(Errc::cancelled, "The export was stopped.");
-  if (cid.codec() == ipld::Codec::raw) return write_file(cid, target);
+  if (cid.codec() == ipld::Codec::raw) return write_file(cid, {}, target);
   ACCEL_TRY(const auto node, load_node(core_, cid));
   switch (node->view.kind) {
     case ipld::NodeKind::raw:
     case ipld::NodeKind::file:
-      return write_file(cid, target);
+      return write_file(cid, node->view.meta, target);
     case ipld::NodeKind::directory:
-      return write_folder(node->view, target);
+    case ipld::NodeKind::hamt:
+      return write_folder({cid, node->view}, target);
     case ipld::NodeKind::symlink:
       return write_symlink(node->view, target);
-    case ipld::NodeKind::hamt:
-      break;
   }
-  return fail(Errc::unsupported, "{} is a sharded directory, which this version cannot read yet.",
-              cid);
+  return fail(Errc::internal, "{} is of no kind that can be written.", cid);
 }
 
 Status Exporter::check_free(const Target& target) const {
@@ -130,13 +159,16 @@ Status Exporter::replace_folder(const std::string& temporary, const Target& targ
   return fail_target("write", target.shown);
 }
 
-Status Exporter::write_file(const ipld::Cid& cid, const Target& target) {
+Status Exporter::write_file(const ipld::Cid& cid, const ipld::UnixFsMeta& meta,
+                            const Target& target) {
   ACCEL_CHECK(check_free(target));
   const std::string temporary = temporary_name();
   const UniqueFd fd(::openat(target.folder, temporary.c_str(),
                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!fd) return fail_target("create a file beside", target.shown);
-  if (Status written = write_content(cid, fd); !written) {
+  Status written = write_content(cid, fd);
+  if (written) written = apply_meta(target.folder, temporary, meta);
+  if (!written) {
     ::unlinkat(target.folder, temporary.c_str(), 0);
     Error error = std::move(written).error();
     error.message = fmt::format("Cannot write {}: {}", target.shown, error.message);
@@ -165,7 +197,7 @@ Status Exporter::write_content(const ipld::Cid& cid, const UniqueFd& fd) {
   });
 }
 
-Status Exporter::write_folder(const ipld::NodeView& view, const Target& target) {
+Status Exporter::write_folder(const Folder& from, const Target& target) {
   if (target.depth >= kMaxExportDepth) {
     return fail(Errc::unsupported, "{} lies more than {} folders deep.", target.shown,
                 kMaxExportDepth);
@@ -173,40 +205,39 @@ Status Exporter::write_folder(const ipld::NodeView& view, const Target& target) 
   struct stat info{};
   const bool is_new =
       ::fstatat(target.folder, target.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0;
-  if (target.depth == 0 && is_new) return write_new_tree(view, target);
+  if (target.depth == 0 && is_new) return write_new_tree(from, target);
   const bool made = ::mkdirat(target.folder, target.name.c_str(), 0755) == 0;
   if (!made && (errno != EEXIST || !options_.overwrite)) {
     return fail_target("create the folder", target.shown);
   }
-  return fill_folder(view, target);
+  return fill_folder(from, target);
 }
 
 // The whole tree under another name first, so that an export that fails leaves nothing.
-Status Exporter::write_new_tree(const ipld::NodeView& view, const Target& target) {
+Status Exporter::write_new_tree(const Folder& from, const Target& target) {
   const std::string temporary = temporary_name();
   if (::mkdirat(target.folder, temporary.c_str(), 0755) != 0) {
     return fail_target("create a folder beside", target.shown);
   }
-  Status written = fill_folder(view, {target.folder, temporary, target.shown, 0});
+  Status written = fill_folder(from, {target.folder, temporary, target.shown, 0});
   if (written) written = replace_folder(temporary, target);
-  if (!written) {
-    std::error_code ignored;  // The error that led here matters more.
-    std::filesystem::remove_all(std::filesystem::path(target.shown).parent_path() / temporary,
-                                ignored);
-  }
+  if (!written) remove_tree(std::filesystem::path(target.shown).parent_path() / temporary);
   return written;
 }
 
-Status Exporter::fill_folder(const ipld::NodeView& view, const Target& target) {
+Status Exporter::fill_folder(const Folder& from, const Target& target) {
   const UniqueFd folder(::openat(target.folder, target.name.c_str(),
                                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) return fail_target("write into", target.shown);
-  for (const ipld::DirectoryEntry& entry : view.entries) {
-    ACCEL_CHECK(ipld::check_entry_name(entry.name));
-    ACCEL_CHECK(write_any(
-        entry.cid, {folder.get(), entry.name, target.shown + "/" + entry.name, target.depth + 1}));
-  }
-  return {};
+  const Status filled =
+      each_entry(core_, from.cid, from.view, [&](const ipld::DirectoryEntry& entry) -> Status {
+        ACCEL_CHECK(ipld::check_entry_name(entry.name));
+        return write_any(entry.cid, {folder.get(), entry.name, target.shown + "/" + entry.name,
+                                     target.depth + 1});
+      });
+  ACCEL_CHECK(filled);
+  // Last: what is written into a folder changes its time, and it may be read-only from now on.
+  return apply_meta(folder.get(), {}, from.view.meta);
 }
 
 Status Exporter::write_symlink(const ipld::NodeView& view, const Target& target) {
@@ -220,6 +251,12 @@ Status Exporter::write_symlink(const ipld::NodeView& view, const Target& target)
   const std::string temporary = temporary_name();
   if (::symlinkat(view.symlink_target.c_str(), target.folder, temporary.c_str()) != 0) {
     return fail_target("create a link beside", target.shown);
+  }
+  ipld::UnixFsMeta meta = view.meta;
+  meta.mode.reset();
+  if (Status set = apply_meta(target.folder, temporary, meta); !set) {
+    ::unlinkat(target.folder, temporary.c_str(), 0);
+    return set;
   }
   return replace(temporary, target);
 }

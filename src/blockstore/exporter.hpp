@@ -28,11 +28,16 @@ class Exporter {
     int depth = 0;      // Below the output.
   };
   Status write_any(const ipld::Cid& cid, const Target& target);
-  Status write_file(const ipld::Cid& cid, const Target& target);
+  Status write_file(const ipld::Cid& cid, const ipld::UnixFsMeta& meta, const Target& target);
   Status write_content(const ipld::Cid& cid, const UniqueFd& fd);
-  Status write_folder(const ipld::NodeView& view, const Target& target);
-  Status write_new_tree(const ipld::NodeView& view, const Target& target);
-  Status fill_folder(const ipld::NodeView& view, const Target& target);
+  // A folder, plain or sharded, and its decoded block.
+  struct Folder {
+    const ipld::Cid& cid;
+    const ipld::NodeView& view;
+  };
+  Status write_folder(const Folder& from, const Target& target);
+  Status write_new_tree(const Folder& from, const Target& target);
+  Status fill_folder(const Folder& from, const Target& target);
   Status write_symlink(const ipld::NodeView& view, const Target& target);
   Status replace(const std::string& temporary, const Target& target) const;
   Status replace_folder(const std::string& temporary, const Target& target) const;

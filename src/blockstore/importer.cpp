@@ -8,11 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "accel/ipld/directory.hpp"
 #include "accel/ipld/file_layout.hpp"
+#include "accel/ipld/folder.hpp"
 #include "block_reader.hpp"
 #include "clone.hpp"
-#include "leaf_hasher.hpp"
 #include "pins.hpp"
 
 namespace accel::blockstore {
@@ -46,6 +45,8 @@ Result<AddedRoot> Importer::run(const std::filesystem::path& path) {
   auto absolute = std::filesystem::absolute(path, error).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();  // "folder/"
   ACCEL_CHECK(check_pin_name(options_.name));
+  ACCEL_CHECK(ipld::check_profile(options_.profile));
+  if (options_.wrap) ACCEL_CHECK(ipld::check_entry_name(absolute.filename().string()));
   ACCEL_CHECK(scan(absolute, 0));
   auto added = attempt(absolute, true);
   if (!added && session_ && session_->lost_reused_block()) added = attempt(absolute, false);
@@ -94,7 +95,10 @@ Result<AddedRoot> Importer::attempt(const std::filesystem::path& path, bool reus
   if (!options_.only_hash) session_ = std::make_unique<ImportSession>(core_, reuse);
   files_ = links_out_ = bytes_done_ = bytes_told_ = 0;
   root_ = path;
-  ACCEL_TRY(const Node root, add_any(path));
+  ACCEL_TRY(Node root, add_any(path));
+  if (options_.wrap) {
+    ACCEL_TRY(root, wrapped(path, std::move(root)));
+  }
   if (session_) {
     PinRecord pin;
     pin.root = root.cid;
@@ -113,9 +117,22 @@ Result<Importer::Node> Importer::add_any(const std::filesystem::path& given) {
   ACCEL_TRY(const std::filesystem::path path, source_of(given));
   struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return fail_path(errno, "add", path);
-  if (S_ISLNK(info.st_mode)) return add_symlink(path);
-  if (S_ISDIR(info.st_mode)) return add_folder(path);
+  if (S_ISLNK(info.st_mode)) return add_symlink(path, meta_of(info));
+  if (S_ISDIR(info.st_mode)) return add_folder(path, meta_of(info));
   return add_file(path);
+}
+
+// As Kubo stores it: no mode where no bit is set, no nanoseconds where there are none.
+ipld::UnixFsMeta Importer::meta_of(const struct ::stat& info) const {
+  ipld::UnixFsMeta meta = options_.meta;
+  const auto mode = static_cast<std::uint32_t>(info.st_mode) & 07777U;
+  if (!meta.mode && options_.preserve_mode && mode != 0) meta.mode = mode;
+  if (meta.mtime || !options_.preserve_mtime) return meta;
+  meta.mtime = ipld::UnixFsTime{info.st_mtim.tv_sec, {}};
+  if (info.st_mtim.tv_nsec > 0) {
+    meta.mtime->nanoseconds = static_cast<std::uint32_t>(info.st_mtim.tv_nsec);
+  }
+  return meta;
 }
 
 Result<std::vector<std::filesystem::path>> Importer::entries(
@@ -125,6 +142,10 @@ Result<std::vector<std::filesystem::path>> Importer::entries(
   std::filesystem::directory_iterator it(folder, error);
   for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
     const std::string name = it->path().filename().string();
+    if (found.size() == ipld::kMaxHamtEntries) {
+      return fail(Errc::resource_exhausted, "{} has more than {} entries, the limit of a folder.",
+                  folder.string(), ipld::kMaxHamtEntries);
+    }
     if (options_.hidden || !name.starts_with('.')) found.push_back(it->path());
   }
   if (error) return fail_path(error.value(), "list the folder", folder);
@@ -132,30 +153,44 @@ Result<std::vector<std::filesystem::path>> Importer::entries(
   return found;
 }
 
-Result<Importer::Node> Importer::add_folder(const std::filesystem::path& path) {
+Result<Importer::Node> Importer::add_folder(const std::filesystem::path& path,
+                                            const ipld::UnixFsMeta& meta) {
   ACCEL_TRY(const auto paths, entries(path));
   std::vector<ipld::DirectoryEntry> children;
   for (const auto& entry : paths) {
     ACCEL_TRY(const Node node, add_any(entry));
     children.push_back({entry.filename().string(), node.cid, node.dag_bytes});
   }
-  auto built = ipld::build_directory(options_.profile, std::move(children));
-  if (!built) {
-    Error error = std::move(built).error();
-    error.message = fmt::format("The folder {} cannot be added: {}", path.string(), error.message);
-    return fail(std::move(error));
-  }
-  ACCEL_CHECK(put_block(built->cid, built->block));
-  return Node{built->cid, built->dag_bytes};
+  auto built = build_folder(std::move(children), meta);
+  if (built) return built;
+  Error error = std::move(built).error();
+  error.message = fmt::format("The folder {} cannot be added: {}", path.string(), error.message);
+  return fail(std::move(error));
 }
 
-Result<Importer::Node> Importer::add_symlink(const std::filesystem::path& path) {
+Result<Importer::Node> Importer::build_folder(std::vector<ipld::DirectoryEntry> children,
+                                              const ipld::UnixFsMeta& meta) {
+  const ipld::OnBlock put = [this](const ipld::Cid& cid, ByteView block) {
+    return put_block(cid, block);
+  };
+  ACCEL_TRY(auto built, ipld::build_folder(options_.profile, std::move(children), meta, put));
+  return Node{std::move(built.cid), built.dag_bytes};
+}
+
+Result<Importer::Node> Importer::wrapped(const std::filesystem::path& path, Node node) {
+  return build_folder({{path.filename().string(), std::move(node.cid), node.dag_bytes}},
+                      options_.meta);
+}
+
+Result<Importer::Node> Importer::add_symlink(const std::filesystem::path& path,
+                                             ipld::UnixFsMeta meta) {
   std::error_code error;
   const auto target = std::filesystem::read_symlink(path, error);
   if (error) return fail_path(error.value(), "read the link", path);
   const auto leads_to = (path.parent_path() / target).lexically_normal();
   if (*leads_to.lexically_relative(root_).begin() == "..") ++links_out_;
-  ACCEL_TRY(const auto built, ipld::build_symlink(options_.profile, target.string()));
+  meta.mode.reset();  // A link has no permissions of its own.
+  ACCEL_TRY(const auto built, ipld::build_symlink(options_.profile, target.string(), meta));
   ACCEL_CHECK(put_block(built.cid, built.block));
   return Node{built.cid, built.dag_bytes};
 }
@@ -167,7 +202,7 @@ Result<Importer::OpenSource> Importer::open_source(const std::filesystem::path& 
   if (::fstat(fd.get(), &info) != 0) return fail_path(errno, "stat", path);
   if (!S_ISREG(info.st_mode)) return changed(path);
   ACCEL_TRY(const FileStamp stamp, stamp_of(fd.get()));
-  return OpenSource{std::move(fd), stamp};
+  return OpenSource{std::move(fd), stamp, meta_of(info)};
 }
 
 Status Importer::check_unchanged(const std::filesystem::path& path,
@@ -180,9 +215,11 @@ Status Importer::check_unchanged(const std::filesystem::path& path,
 Result<Importer::Node> Importer::add_file(const std::filesystem::path& path) {
   ACCEL_TRY(const OpenSource source, open_source(path));
   ++files_;
-  const bool small = source.stamp.size <= kSmallFileBytes &&
-                     source.stamp.size <= options_.profile.chunk_size &&
-                     (!options_.reference || source.stamp.size == 0);
+  const bool one_leaf = source.stamp.size <= options_.profile.chunk_size;
+  const bool for_a_pack =
+      source.stamp.size <= kSmallFileBytes && (!options_.reference || source.stamp.size == 0);
+  // The index can rebuild a leaf around a slice of a file, but not one with metadata.
+  const bool small = one_leaf && (for_a_pack || !source.meta.empty());
   auto node = small ? add_small(path, source) : add_large(path, source);
   if (!node && node.error().code == Errc::corrupt) return changed(path);  // It became shorter.
   return node;
@@ -193,15 +230,14 @@ Result<Importer::Node> Importer::add_small(const std::filesystem::path& path,
   Bytes payload(source.stamp.size);
   ACCEL_CHECK(pread_all(source.fd.get(), payload, 0));
   ACCEL_CHECK(check_unchanged(path, source));
-  const ipld::Leaf leaf = ipld::make_leaf(options_.profile, payload);
-  ACCEL_CHECK(put_block(leaf.cid, ipld::leaf_block(options_.profile, payload)));
+  const ipld::Leaf leaf = ipld::make_leaf(options_.profile, payload, source.meta);
+  ACCEL_CHECK(put_block(leaf.cid, ipld::leaf_block(options_.profile, payload, source.meta)));
   count(payload.size(), path);
   return Node{leaf.cid, leaf.block_bytes};
 }
 
-Result<std::vector<crypto::Sha256Digest>> Importer::copy_and_hash(const std::filesystem::path& path,
-                                                                  const OpenSource& source,
-                                                                  const UniqueFd& copy) {
+Result<LeafDigests> Importer::copy_and_hash(const std::filesystem::path& path,
+                                            const OpenSource& source, const UniqueFd& copy) {
   HashJob job;
   job.source_fd = source.fd.get();
   job.file_bytes = source.stamp.size;
@@ -231,7 +267,7 @@ Result<Importer::Node> Importer::add_large(const std::filesystem::path& path,
   }
   ACCEL_TRY(auto digests, copy_and_hash(path, source, copy));
   ACCEL_CHECK(check_unchanged(path, source));
-  ACCEL_TRY(const Node node, build(digests, source.stamp.size));
+  ACCEL_TRY(const Node node, build(digests, source));
   if (session_ == nullptr) return node;
   if (owned) {
     ACCEL_TRY(staged.record, owned_record(copy, node.cid));
@@ -244,8 +280,8 @@ Result<Importer::Node> Importer::add_large(const std::filesystem::path& path,
     const LeafRange range = leaf_range(profile, size, index);
     const ipld::LeafFrame frame = ipld::leaf_frame(profile, range.length);
     const auto frame_bytes = static_cast<std::uint32_t>(frame.prefix.size() + frame.suffix.size());
-    return StagedLeaf{ipld::sha2_256_of(digests[index]), range.offset, range.length,
-                      range.length + frame_bytes, !profile.raw_leaves};
+    return StagedLeaf{digests.at(index), range.offset, range.length, range.length + frame_bytes,
+                      !profile.raw_leaves};
   };
   ACCEL_CHECK(session_->add_file(std::move(staged)));
   return node;
@@ -259,18 +295,17 @@ Result<FileRecord> Importer::owned_record(const UniqueFd& copy, const ipld::Cid&
   return FileRecord{root, core_.layout.file_path(root), false, stamp, 0};
 }
 
-Result<Importer::Node> Importer::build(const std::vector<crypto::Sha256Digest>& digests,
-                                       std::uint64_t file_bytes) {
+Result<Importer::Node> Importer::build(const LeafDigests& digests, const OpenSource& source) {
   ipld::BalancedLayout layout(options_.profile, [this](const ipld::Cid& cid, ByteView block) {
     return put_block(cid, block);
   });
   for (std::size_t i = 0; i < digests.size(); ++i) {
-    const LeafRange range = leaf_range(options_.profile, file_bytes, i);
+    const LeafRange range = leaf_range(options_.profile, source.stamp.size, i);
     const ipld::LeafFrame frame = ipld::leaf_frame(options_.profile, range.length);
-    ACCEL_CHECK(layout.add_leaf({ipld::leaf_cid(options_.profile, digests[i]), range.length,
+    ACCEL_CHECK(layout.add_leaf({ipld::leaf_cid(options_.profile, digests.at(i)), range.length,
                                  range.length + frame.prefix.size() + frame.suffix.size()}));
   }
-  ACCEL_TRY(const ipld::Built built, layout.finish());
+  ACCEL_TRY(const ipld::Built built, layout.finish(source.meta));
   return Node{built.root, built.dag_bytes};
 }
 

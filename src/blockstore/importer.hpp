@@ -3,6 +3,8 @@
 // add(): from files and folders on disk to CIDs, in one pass over each file. Private to blockstore;
 // one object per call. Spec: ipfs/specs src/unixfs.md; docs/formats/store.md, "Adding".
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <filesystem>
 #include <mutex>
@@ -11,8 +13,9 @@
 #include "accel/blockstore/options.hpp"
 #include "accel/blockstore/reports.hpp"
 #include "accel/core/file.hpp"
-#include "accel/crypto/sha256.hpp"
+#include "accel/ipld/directory.hpp"
 #include "import_session.hpp"
+#include "leaf_hasher.hpp"
 #include "store_core.hpp"
 
 namespace accel::blockstore {
@@ -34,20 +37,24 @@ class Importer {
   struct OpenSource {
     UniqueFd fd;
     FileStamp stamp;
+    ipld::UnixFsMeta meta;
   };
   Result<std::filesystem::path> source_of(const std::filesystem::path& path) const;
   Status scan(const std::filesystem::path& given, int depth);
   Result<AddedRoot> attempt(const std::filesystem::path& path, bool reuse);
   Result<Node> add_any(const std::filesystem::path& given);
-  Result<Node> add_folder(const std::filesystem::path& path);
-  Result<Node> add_symlink(const std::filesystem::path& path);
+  Result<Node> add_folder(const std::filesystem::path& path, const ipld::UnixFsMeta& meta);
+  Result<Node> add_symlink(const std::filesystem::path& path, ipld::UnixFsMeta meta);
   Result<Node> add_file(const std::filesystem::path& path);
   Result<Node> add_small(const std::filesystem::path& path, const OpenSource& source);
   Result<Node> add_large(const std::filesystem::path& path, const OpenSource& source);
-  Result<std::vector<crypto::Sha256Digest>> copy_and_hash(const std::filesystem::path& path,
-                                                          const OpenSource& source,
-                                                          const UniqueFd& copy);
-  Result<Node> build(const std::vector<crypto::Sha256Digest>& digests, std::uint64_t file_bytes);
+  Result<LeafDigests> copy_and_hash(const std::filesystem::path& path, const OpenSource& source,
+                                    const UniqueFd& copy);
+  Result<Node> build(const LeafDigests& digests, const OpenSource& source);
+  Result<Node> build_folder(std::vector<ipld::DirectoryEntry> children,
+                            const ipld::UnixFsMeta& meta);
+  Result<Node> wrapped(const std::filesystem::path& path, Node node);
+  ipld::UnixFsMeta meta_of(const struct ::stat& info) const;
   Result<FileRecord> owned_record(const UniqueFd& copy, const ipld::Cid& root);
   Result<OpenSource> open_source(const std::filesystem::path& path) const;
   Status check_unchanged(const std::filesystem::path& path, const OpenSource& source) const;

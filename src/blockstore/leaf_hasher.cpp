@@ -13,8 +13,6 @@
 namespace accel::blockstore {
 namespace {
 
-using Digests = std::vector<crypto::Sha256Digest>;
-
 constexpr std::size_t kFrameRoom = 64;  // More than the prefix and suffix of a wrapped leaf.
 
 // One worker's leaves, each as the block that is hashed, beside each other for the hashing lanes.
@@ -25,10 +23,10 @@ class LeafBatch {
         stride_(job.profile->chunk_size + kFrameRoom),
         bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(stride_ * leaves)) {}
 
-  Status hash(std::size_t first, std::span<crypto::Sha256Digest> out) {
+  Status hash(std::size_t first, std::size_t count, LeafDigests& out) {
     blocks_.clear();
-    for (std::size_t i = 0; i < out.size(); ++i) ACCEL_CHECK(read(first + i, i));
-    crypto::sha256_many(blocks_, out);
+    for (std::size_t i = 0; i < count; ++i) ACCEL_CHECK(read(first + i, i));
+    out.hash(first, blocks_);
     return {};
   }
 
@@ -57,15 +55,36 @@ class LeafBatch {
 
 }  // namespace
 
+LeafDigests::LeafDigests(ipld::HashCode code, std::size_t leaves) {
+  if (code == ipld::HashCode::sha2_512) {
+    long_.resize(leaves);
+  } else {
+    short_.resize(leaves);
+  }
+}
+
+ipld::Multihash LeafDigests::at(std::size_t index) const {
+  if (long_.empty()) return ipld::sha2_256_of(short_[index]);
+  return *ipld::Multihash::wrap(ipld::HashCode::sha2_512, long_[index]);
+}
+
+void LeafDigests::hash(std::size_t first, std::span<const ByteView> blocks) {
+  if (long_.empty()) {
+    crypto::sha256_many(blocks, std::span(short_).subspan(first, blocks.size()));
+    return;
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) long_[first + i] = crypto::sha512(blocks[i]);
+}
+
 LeafRange leaf_range(const ipld::ImportProfile& profile, std::uint64_t file_bytes,
                      std::size_t index) {
   const std::uint64_t offset = index * profile.chunk_size;
   return {offset, static_cast<std::uint32_t>(std::min(profile.chunk_size, file_bytes - offset))};
 }
 
-Result<Digests> hash_leaves(HashPool& pool, const HashJob& job) {
+Result<LeafDigests> hash_leaves(HashPool& pool, const HashJob& job) {
   const auto leaves = static_cast<std::size_t>(ipld::leaf_count(*job.profile, job.file_bytes));
-  Digests digests(leaves);
+  LeafDigests digests(job.profile->hash, leaves);
   // Full lanes, unless that would leave workers without any.
   const std::size_t a_batch =
       std::clamp<std::size_t>(leaves / pool.workers(), 1, crypto::sha256_many_width());
@@ -75,7 +94,7 @@ Result<Digests> hash_leaves(HashPool& pool, const HashJob& job) {
     if (batch == nullptr) batch = std::make_unique<LeafBatch>(job, a_batch);
     const std::size_t first = index * a_batch;
     const std::size_t count = std::min(a_batch, leaves - first);
-    return batch->hash(first, std::span(digests).subspan(first, count));
+    return batch->hash(first, count, digests);
   };
   ACCEL_CHECK(pool.for_each((leaves + a_batch - 1) / a_batch, body, job.stop));
   return digests;

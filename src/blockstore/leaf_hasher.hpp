@@ -2,15 +2,18 @@
 #pragma once
 // Reads a file leaf by leaf on all CPUs, hashes each leaf and, if asked, writes it to a copy in the
 // same pass. Leaves are hashed side by side, as many as the CPU has lanes for. Memory: so many
-// leaves a thread (16 MiB at most with leaves of 1 MiB), and 32 bytes for each leaf of the file.
+// leaves a thread (16 MiB at most with leaves of 1 MiB), and the digest of each leaf of the file.
 // Private to blockstore; used by the importer.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <stop_token>
 #include <vector>
 
 #include "accel/crypto/sha256.hpp"
+#include "accel/crypto/sha512.hpp"
 #include "accel/ipld/profile.hpp"
 #include "hash_pool.hpp"
 
@@ -32,8 +35,23 @@ struct LeafRange {
 LeafRange leaf_range(const ipld::ImportProfile& profile, std::uint64_t file_bytes,
                      std::size_t index);
 
-// The digests of the leaf blocks, in file order. Errors: corrupt (the file ends early), cancelled,
-// resource_exhausted (no room for the copy), io.
-Result<std::vector<crypto::Sha256Digest>> hash_leaves(HashPool& pool, const HashJob& job);
+// The digests of a file's leaf blocks, in file order: no more than the digests themselves.
+class LeafDigests {
+ public:
+  LeafDigests(ipld::HashCode code, std::size_t leaves);
+
+  std::size_t size() const { return std::max(short_.size(), long_.size()); }
+  ipld::Multihash at(std::size_t index) const;
+  // Hashes blocks that lie beside each other; the first is leaf `first`. From several threads, each
+  // with leaves of its own.
+  void hash(std::size_t first, std::span<const ByteView> blocks);
+
+ private:
+  std::vector<crypto::Sha256Digest> short_;
+  std::vector<crypto::Sha512Digest> long_;
+};
+
+// Errors: corrupt (the file ends early), cancelled, resource_exhausted (no room for the copy), io.
+Result<LeafDigests> hash_leaves(HashPool& pool, const HashJob& job);
 
 }  // namespace accel::blockstore

@@ -131,6 +131,10 @@ Result<std::vector<DirEntry>> Store::list(const ipld::Cid& directory) const {
   return list_folder(*impl_->core, directory);
 }
 
+Status Store::each_entry(const ipld::Cid& directory, const OnEntry& on_entry) const {
+  return blockstore::each_entry(*impl_->core, directory, on_entry);
+}
+
 Result<ipld::Cid> Store::resolve(const ipld::Cid& root, std::string_view path) const {
   return blockstore::resolve_path(*impl_->core, root, path);
 }

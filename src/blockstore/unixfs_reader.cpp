@@ -12,10 +12,6 @@ constexpr std::size_t kReadBytes = 1U << 20U;  // Handed to the sink at a time.
 
 tl::unexpected<Error> not_a(const ipld::Cid& cid, const ipld::NodeView& view,
                             std::string_view wanted) {
-  if (view.kind == ipld::NodeKind::hamt) {
-    return fail(Errc::unsupported, "{} is a sharded directory, which this version cannot read yet.",
-                cid);
-  }
   return fail(Errc::invalid_argument, "{} is a {}, not a {}.", cid, ipld::node_kind_name(view.kind),
               wanted);
 }
@@ -89,6 +85,24 @@ DirEntry describe(const StoreCore& core, const ipld::DirectoryEntry& entry) {
   return result;
 }
 
+ipld::BlockGetter blocks_of(const StoreCore& core) {
+  return [&core](const ipld::Cid& cid) { return read_block(core, cid); };
+}
+
+// The entry of that name; nothing if the folder has none.
+Result<std::optional<ipld::DirectoryEntry>> find_entry(const StoreCore& core,
+                                                       const ipld::Cid& folder,
+                                                       std::string_view name) {
+  ACCEL_TRY(const auto node, load_node(core, folder));
+  if (node->view.kind == ipld::NodeKind::hamt) {
+    ACCEL_TRY(auto found, ipld::find_in_hamt(folder, name, blocks_of(core)));
+    return std::move(found.entry);
+  }
+  if (node->view.kind != ipld::NodeKind::directory) return not_a(folder, node->view, "folder");
+  const ipld::DirectoryEntry* const entry = node->view.find(name);
+  return entry == nullptr ? std::nullopt : std::optional(*entry);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LoadedNode>> load_node(const StoreCore& core, const ipld::Cid& cid) {
@@ -151,13 +165,36 @@ Result<std::uint64_t> file_size_of(const StoreCore& core, const ipld::Cid& root)
   return node->view.file_bytes;
 }
 
-Result<std::vector<DirEntry>> list_folder(const StoreCore& core, const ipld::Cid& folder) {
-  ACCEL_TRY(const auto node, load_node(core, folder));
-  if (node->view.kind != ipld::NodeKind::directory) return not_a(folder, node->view, "folder");
-  std::vector<DirEntry> entries;
-  for (const ipld::DirectoryEntry& entry : node->view.entries) {
-    entries.push_back(describe(core, entry));
+Status each_entry(const StoreCore& core, const ipld::Cid& folder, const ipld::NodeView& view,
+                  const OnEntry& on_entry) {
+  if (view.kind == ipld::NodeKind::hamt) {
+    return ipld::walk_hamt(folder, blocks_of(core), {.on_entry = on_entry});
   }
+  if (view.kind != ipld::NodeKind::directory) return not_a(folder, view, "folder");
+  for (const ipld::DirectoryEntry& entry : view.entries) ACCEL_CHECK(on_entry(entry));
+  return {};
+}
+
+Status each_entry(const StoreCore& core, const ipld::Cid& folder, const OnEntry& on_entry) {
+  ACCEL_TRY(const auto node, load_node(core, folder));
+  return each_entry(core, folder, node->view, on_entry);
+}
+
+Result<std::vector<DirEntry>> list_folder(const StoreCore& core, const ipld::Cid& folder) {
+  std::vector<DirEntry> entries;
+  const Status listed = each_entry(core, folder, [&](const ipld::DirectoryEntry& entry) -> Status {
+    if (entries.size() == kMaxListedEntries) {
+      return fail(Errc::resource_exhausted,
+                  "The folder {} has more than {} entries, the most that are listed at once; name "
+                  "one of them, or write all of them out.",
+                  folder, kMaxListedEntries);
+    }
+    entries.push_back(describe(core, entry));
+    return {};
+  });
+  ACCEL_CHECK(listed);
+  // A sharded folder has its entries by their hashes.
+  std::ranges::sort(entries, {}, &DirEntry::name);
   return entries;
 }
 
@@ -170,12 +207,8 @@ Result<ipld::Cid> resolve_path(const StoreCore& core, const ipld::Cid& root,
     path.remove_prefix(std::min(end + 1, path.size()));
     if (name.empty()) continue;
     ACCEL_CHECK(ipld::check_entry_name(name));
-    ACCEL_TRY(const auto node, load_node(core, current));
-    if (node->view.kind != ipld::NodeKind::directory) return not_a(current, node->view, "folder");
-    const ipld::DirectoryEntry* const entry = node->view.find(name);
-    if (entry == nullptr) {
-      return fail(Errc::not_found, "The folder {} has no entry \"{}\".", current, name);
-    }
+    ACCEL_TRY(const auto entry, find_entry(core, current, name));
+    if (!entry) return fail(Errc::not_found, "The folder {} has no entry \"{}\".", current, name);
     current = entry->cid;
   }
   return current;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accel/blockstore/reports.hpp"
+#include "accel/ipld/hamt.hpp"
 #include "accel/ipld/node_view.hpp"
 #include "block_reader.hpp"
 #include "store_core.hpp"
@@ -23,6 +24,12 @@ struct LoadedNode {
   ipld::NodeView view;
 };
 Result<std::unique_ptr<LoadedNode>> load_node(const StoreCore& core, const ipld::Cid& cid);
+
+// Hands out the entries of a folder, plain or sharded, of which `view` is the decoded block; memory
+// does not grow with their number. Errors: as load_node(), those of a HAMT, on_entry's.
+using OnEntry = std::function<Status(const ipld::DirectoryEntry&)>;
+Status each_entry(const StoreCore& core, const ipld::Cid& folder, const ipld::NodeView& view,
+                  const OnEntry& on_entry);
 
 // The stored file of a root, opened; nothing if its bytes must be read block by block.
 struct WholeFile {
@@ -40,6 +47,7 @@ Status read_file_range(const StoreCore& core, const ipld::Cid& root, std::uint64
                        std::uint64_t length, const Sink& sink);
 Result<std::uint64_t> file_size_of(const StoreCore& core, const ipld::Cid& root);
 Result<std::vector<DirEntry>> list_folder(const StoreCore& core, const ipld::Cid& folder);
+Status each_entry(const StoreCore& core, const ipld::Cid& folder, const OnEntry& on_entry);
 Result<ipld::Cid> resolve_path(const StoreCore& core, const ipld::Cid& root, std::string_view path);
 
 }  // namespace accel::blockstore

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "accel/ipld/dag_pb.hpp"
+#include "accel/ipld/hamt.hpp"
 
 namespace accel::exchange {
 namespace {
@@ -44,17 +45,33 @@ Status TreeWalk::on_node(const ipld::Cid& cid, ByteView block) {
   node.inline_bytes = view.inline_data.size();
   node.children = std::move(view.children);
   --open_nodes_;
-  const std::uint32_t depth = node.depth;
-  const bool is_entry = node.is_entry;
   const std::vector<FileId> waiting = std::exchange(node.waiting, {});
   // From here on nodes_ may grow; references into it stay valid (unordered_map).
-  if (is_entry) ACCEL_CHECK(read_entry(cid, node));
-  for (const auto& entry : view.entries) {
-    if (is_entry) ACCEL_CHECK(want_entry(entry.cid, entry.tsize, depth + 1));
-  }
+  if (node.is_entry) ACCEL_CHECK(read_entry(cid, node));
+  if (node.is_entry || node.is_shard) ACCEL_CHECK(read_folder(cid, block, view));
   for (const FileId file : waiting) {
     --files_in_work_[file].missing;
     ACCEL_CHECK(visit(file, cid));
+  }
+  return {};
+}
+
+// What a folder or a part of one leads to; nothing for the other kinds.
+Status TreeWalk::read_folder(const ipld::Cid& cid, ByteView block, const ipld::NodeView& view) {
+  const Node& node = nodes_.at(cid);
+  const std::uint32_t below = node.depth + 1;
+  for (const auto& entry : view.entries) {
+    ACCEL_CHECK(want_entry(entry.cid, entry.tsize, below));
+  }
+  if (node.is_shard && view.kind != ipld::NodeKind::hamt) {
+    return fail(Errc::corrupt, "The block {} is a {} in the middle of a sharded folder.", cid,
+                ipld::node_kind_name(view.kind));
+  }
+  if (view.kind != ipld::NodeKind::hamt) return {};
+  ACCEL_TRY(const auto shard, ipld::decode_hamt_shard(cid, block));
+  for (const ipld::HamtSlot& slot : shard.slots) {
+    ACCEL_CHECK(slot.is_shard ? want_shard(slot.entry.cid, slot.entry.tsize, below)
+                              : want_entry(slot.entry.cid, slot.entry.tsize, below));
   }
   return {};
 }
@@ -81,17 +98,25 @@ Status TreeWalk::want_entry(const ipld::Cid& cid, std::uint64_t tsize, std::uint
   ACCEL_CHECK(want(cid, tsize, depth));
   Node& node = nodes_.at(cid);
   if (std::exchange(node.is_entry, true) || !node.known) return {};
-  if (node.kind == ipld::NodeKind::directory) {
-    return fail(Errc::corrupt, "The folder {} is also part of a file.", cid);
-  }
+  // Its entries were not asked for then; those of a shard were.
+  const bool is_folder = node.kind == ipld::NodeKind::directory ||
+                         (node.kind == ipld::NodeKind::hamt && !node.is_shard);
+  if (is_folder) return fail(Errc::corrupt, "The folder {} is also part of a file.", cid);
   return read_entry(cid, node);
+}
+
+Status TreeWalk::want_shard(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth) {
+  ACCEL_CHECK(want(cid, tsize, depth));
+  Node& node = nodes_.at(cid);
+  const bool was_read = node.is_entry || node.is_shard;
+  node.is_shard = true;
+  if (!node.known || (was_read && node.kind == ipld::NodeKind::hamt)) return {};
+  return fail(Errc::corrupt, "The block {} of a sharded folder is also something else.", cid);
 }
 
 Status TreeWalk::read_entry(const ipld::Cid& cid, const Node& node) {
   switch (node.kind) {
     case ipld::NodeKind::hamt:
-      return fail(Errc::unsupported,
-                  "The folder {} is sharded (HAMT); this version fetches plain folders only.", cid);
     case ipld::NodeKind::directory:
     case ipld::NodeKind::symlink:
       return {};

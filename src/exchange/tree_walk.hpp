@@ -44,8 +44,8 @@ class TreeWalk {
   std::vector<FilePlan> take_files();
 
   // A node that was asked for; the block has been verified. Errors: corrupt (it contradicts itself
-  // or the node above), unsupported (sharded directories, other codecs, file bytes in inner nodes),
-  // resource_exhausted (a limit). After an error the walk is over.
+  // or the node above), unsupported (other codecs, file bytes in inner nodes), resource_exhausted
+  // (a limit). After an error the walk is over.
   Status on_node(const ipld::Cid& cid, ByteView block);
 
   // Every node that was asked for has come, so every file has been planned.
@@ -59,6 +59,7 @@ class TreeWalk {
   struct Node {
     bool known = false;
     bool is_entry = false;  // The root, or named by a folder.
+    bool is_shard = false;  // Part of a sharded folder, below its root.
     std::uint32_t depth = 0;
     ipld::NodeKind kind = ipld::NodeKind::raw;
     std::uint64_t file_bytes = 0;
@@ -74,6 +75,8 @@ class TreeWalk {
 
   Status want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
   Status want_entry(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
+  Status want_shard(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
+  Status read_folder(const ipld::Cid& cid, ByteView block, const ipld::NodeView& view);
   Status read_entry(const ipld::Cid& cid, const Node& node);
   Status start_file(const ipld::Cid& root, const Node& node);
   Status visit(FileId file, const ipld::Cid& from);

@@ -102,9 +102,15 @@ struct NodeState {
 
 }  // namespace
 
+std::size_t detail::link_field_size(const PbLink& link) {
+  return bytes_field_size(link_size(link));
+}
+
+std::size_t detail::data_field_size(ByteView data) { return bytes_field_size(data.size()); }
+
 Bytes encode_pb(const PbNode& node) {
-  std::size_t size = node.data ? bytes_field_size(node.data->size()) : 0;
-  for (const PbLink& link : node.links) size += bytes_field_size(link_size(link));
+  std::size_t size = node.data ? detail::data_field_size(*node.data) : 0;
+  for (const PbLink& link : node.links) size += detail::link_field_size(link);
   Bytes out;
   out.reserve(size);
   for (const PbLink& link : node.links) put_link(out, link);

@@ -5,18 +5,12 @@
 
 #include "accel/ipld/dag_pb.hpp"
 #include "accel/ipld/unixfs.hpp"
+#include "folder_size.hpp"
 #include "node_cid.hpp"
+#include "views.hpp"
 
 namespace accel::ipld {
 namespace {
-
-std::uint64_t size_for_threshold(const ImportProfile& profile, const PbNode& node,
-                                 const Bytes& block) {
-  if (profile.directory_size == DirectorySize::block_bytes) return block.size();
-  std::uint64_t size = 0;
-  for (const PbLink& link : node.links) size += link.name.size() + link.cid.size_bytes();
-  return size;
-}
 
 // The name as an error message can show it: peers choose these bytes, terminals read them.
 std::string printable(std::string_view name) {
@@ -47,36 +41,60 @@ Status check_entry_name(std::string_view name) {
   return {};
 }
 
-Result<BuiltBlock> build_directory(const ImportProfile& profile,
-                                   std::vector<DirectoryEntry> entries) {
-  std::ranges::sort(entries, {}, &DirectoryEntry::name);
+std::uint64_t detail::entry_size(const ImportProfile& profile, const DirectoryEntry& entry) {
+  if (profile.directory_size == DirectorySize::links_bytes) {
+    return entry.name.size() + entry.cid.size_bytes();
+  }
+  return link_field_size({entry.cid, entry.name, entry.tsize});
+}
+
+detail::FolderSize::FolderSize(const ImportProfile& profile, const UnixFsMeta& meta)
+    : profile_(profile) {
+  if (profile.directory_size == DirectorySize::links_bytes) return;
+  bytes_ = data_field_size(
+      encode_unixfs({.type = NodeType::directory, .mode = meta.mode, .mtime = meta.mtime}));
+}
+
+BuiltBlock detail::encode_directory(const ImportProfile& profile,
+                                    std::vector<DirectoryEntry> entries, const UnixFsMeta& meta) {
   PbNode node;
-  std::uint64_t below = 0;
+  BuiltBlock built;
+  node.links.reserve(entries.size());
   for (DirectoryEntry& entry : entries) {
-    ACCEL_CHECK(check_entry_name(entry.name));
-    if (!node.links.empty() && node.links.back().name == entry.name) {
-      return fail(Errc::invalid_argument, "The name '{}' is given twice in one directory.",
-                  printable(entry.name));
-    }
-    below += entry.tsize;
+    built.dag_bytes += entry.tsize;
     node.links.push_back({std::move(entry.cid), std::move(entry.name), entry.tsize});
   }
-  node.data = encode_unixfs({.type = NodeType::directory});
-  BuiltBlock built{{}, encode_pb(node), 0};
-  const std::uint64_t size = size_for_threshold(profile, node, built.block);
-  if (size > profile.hamt_threshold) {
-    return fail(Errc::unsupported,
-                "A directory of {} entries takes {} bytes, and {} keeps up to {} in one block. "
-                "Sharded directories come with a later version; until then spread the entries "
-                "over subdirectories.",
-                node.links.size(), size, profile.name, profile.hamt_threshold);
-  }
-  built.cid = detail::dag_pb_cid(profile, sha2_256(built.block));
-  built.dag_bytes = built.block.size() + below;
+  node.data = encode_unixfs({.type = NodeType::directory, .mode = meta.mode, .mtime = meta.mtime});
+  built.block = encode_pb(node);
+  built.cid = dag_pb_cid(profile, hash_block(profile, built.block));
+  built.dag_bytes += built.block.size();
   return built;
 }
 
-Result<BuiltBlock> build_symlink(const ImportProfile& profile, std::string_view target) {
+Status detail::check_and_sort(std::vector<DirectoryEntry>& entries) {
+  for (const DirectoryEntry& entry : entries) ACCEL_CHECK(check_entry_name(entry.name));
+  std::ranges::sort(entries, {}, &DirectoryEntry::name);
+  const auto twice = std::ranges::adjacent_find(entries, {}, &DirectoryEntry::name);
+  if (twice == entries.end()) return {};
+  return fail(Errc::invalid_argument, "The name '{}' is given twice in one directory.",
+              printable(twice->name));
+}
+
+Result<BuiltBlock> build_directory(const ImportProfile& profile,
+                                   std::vector<DirectoryEntry> entries, const UnixFsMeta& meta) {
+  ACCEL_CHECK(detail::check_and_sort(entries));
+  detail::FolderSize size(profile, meta);
+  for (const DirectoryEntry& entry : entries) size.add(entry);
+  if (!size.fits()) {
+    return fail(Errc::unsupported,
+                "A directory of {} entries takes {} bytes, and {} keeps up to {} in one block.",
+                entries.size(), size.bytes(), profile.name, profile.hamt_threshold);
+  }
+  return detail::encode_directory(profile, std::move(entries), meta);
+}
+
+Result<BuiltBlock> build_symlink(const ImportProfile& profile, std::string_view target,
+                                 const UnixFsMeta& meta) {
   if (target.empty() || target.size() > kMaxSymlinkBytes) {
     return fail(Errc::invalid_argument, "A symbolic link has a target of 1 to {} bytes, not {}.",
                 kMaxSymlinkBytes, target.size());
@@ -85,9 +103,12 @@ Result<BuiltBlock> build_symlink(const ImportProfile& profile, std::string_view 
     return fail(Errc::invalid_argument, "The target of a symbolic link holds a NUL.");
   }
   PbNode node;
-  node.data = encode_unixfs({.type = NodeType::symlink, .data = to_bytes(target)});
+  node.data = encode_unixfs({.type = NodeType::symlink,
+                             .data = to_bytes(target),
+                             .mode = meta.mode,
+                             .mtime = meta.mtime});
   BuiltBlock built{{}, encode_pb(node), 0};
-  built.cid = detail::dag_pb_cid(profile, sha2_256(built.block));
+  built.cid = detail::dag_pb_cid(profile, hash_block(profile, built.block));
   built.dag_bytes = built.block.size();
   return built;
 }

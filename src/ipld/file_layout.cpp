@@ -8,6 +8,7 @@
 #include "accel/ipld/unixfs.hpp"
 #include "node_cid.hpp"
 #include "protobuf.hpp"
+#include "views.hpp"
 
 namespace accel::ipld {
 namespace {
@@ -29,41 +30,37 @@ Bytes concatenate(const LeafFrame& frame, ByteView payload) {
 
 }  // namespace
 
-LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes) {
-  if (profile.raw_leaves) return {};
+LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes,
+                     const UnixFsMeta& meta) {
+  if (profile.raw_leaves && meta.empty()) return {};
   Bytes head;
   detail::put_varint_field(head, kUnixFsType, static_cast<std::uint64_t>(NodeType::file));
   // An empty file has no data field at all: so Kubo has it, and so QmbFMke… came about.
   if (payload_bytes > 0) detail::put_bytes_header(head, kUnixFsData, payload_bytes);
   LeafFrame frame;
   detail::put_varint_field(frame.suffix, kUnixFsSize, payload_bytes);
+  detail::put_meta_fields(frame.suffix, meta);
   detail::put_bytes_header(frame.prefix, kPbData,
                            head.size() + payload_bytes + frame.suffix.size());
   frame.prefix.insert(frame.prefix.end(), head.begin(), head.end());
   return frame;
 }
 
-Bytes leaf_block(const ImportProfile& profile, ByteView payload) {
-  return concatenate(leaf_frame(profile, payload.size()), payload);
+Bytes leaf_block(const ImportProfile& profile, ByteView payload, const UnixFsMeta& meta) {
+  return concatenate(leaf_frame(profile, payload.size(), meta), payload);
 }
 
-Cid leaf_cid(const ImportProfile& profile, const crypto::Sha256Digest& block_digest) {
-  Multihash hash = sha2_256_of(block_digest);
-  return profile.raw_leaves ? Cid::v1(Codec::raw, std::move(hash))
-                            : detail::dag_pb_cid(profile, std::move(hash));
+Cid leaf_cid(const ImportProfile& profile, Multihash block_hash, const UnixFsMeta& meta) {
+  return profile.raw_leaves && meta.empty() ? Cid::v1(Codec::raw, std::move(block_hash))
+                                            : detail::dag_pb_cid(profile, std::move(block_hash));
 }
 
-Leaf make_leaf(const ImportProfile& profile, ByteView payload) {
-  if (profile.raw_leaves) {
-    return {leaf_cid(profile, crypto::sha256(payload)), payload.size(), payload.size()};
+Leaf make_leaf(const ImportProfile& profile, ByteView payload, const UnixFsMeta& meta) {
+  if (profile.raw_leaves && meta.empty()) {
+    return {leaf_cid(profile, hash_block(profile, payload)), payload.size(), payload.size()};
   }
-  const LeafFrame frame = leaf_frame(profile, payload.size());
-  crypto::Sha256 hash;
-  hash.update(frame.prefix);
-  hash.update(payload);
-  hash.update(frame.suffix);
-  return {leaf_cid(profile, hash.finish()), payload.size(),
-          frame.prefix.size() + payload.size() + frame.suffix.size()};
+  const Bytes block = leaf_block(profile, payload, meta);
+  return {leaf_cid(profile, hash_block(profile, block), meta), payload.size(), block.size()};
 }
 
 std::uint64_t leaf_count(const ImportProfile& profile, std::uint64_t file_bytes) {
@@ -81,16 +78,17 @@ Status BalancedLayout::add_leaf(const Leaf& leaf) {
 }
 
 Status BalancedLayout::push(std::size_t level, Child child) {
-  for (;; ++level) {
-    if (level == levels_.size()) levels_.emplace_back();
-    levels_[level].push_back(std::move(child));
-    if (levels_[level].size() < profile_.max_links) return {};
-    ACCEL_TRY(child, close(level));
+  if (level == levels_.size()) levels_.emplace_back();
+  if (levels_[level].size() == profile_.max_links) {
+    ACCEL_TRY(Child full, close(level));
+    ACCEL_CHECK(push(level + 1, std::move(full)));
   }
+  levels_[level].push_back(std::move(child));
+  return {};
 }
 
-Result<BalancedLayout::Child> BalancedLayout::close(std::size_t level) {
-  UnixFsNode file{.type = NodeType::file, .filesize = 0};
+Result<BalancedLayout::Child> BalancedLayout::close(std::size_t level, const UnixFsMeta& meta) {
+  UnixFsNode file{.type = NodeType::file, .filesize = 0, .mode = meta.mode, .mtime = meta.mtime};
   PbNode node;
   Child made;
   for (Child& child : levels_[level]) {
@@ -104,22 +102,22 @@ Result<BalancedLayout::Child> BalancedLayout::close(std::size_t level) {
   node.data = encode_unixfs(file);
   const Bytes block = encode_pb(node);
   made.dag_bytes += block.size();
-  made.cid = detail::dag_pb_cid(profile_, sha2_256(block));
+  made.cid = detail::dag_pb_cid(profile_, hash_block(profile_, block));
   ACCEL_CHECK(on_node_(made.cid, block));
   return made;
 }
 
-Result<Built> BalancedLayout::finish() {
+Result<Built> BalancedLayout::finish(const UnixFsMeta& meta) {
   if (levels_.size() == 1 && levels_[0].empty()) {
-    ACCEL_CHECK(on_node_(make_leaf(profile_, {}).cid, leaf_block(profile_, {})));
-    ACCEL_CHECK(add_leaf(make_leaf(profile_, {})));
+    const Leaf empty = make_leaf(profile_, {}, meta);
+    ACCEL_CHECK(on_node_(empty.cid, leaf_block(profile_, {}, meta)));
+    ACCEL_CHECK(add_leaf(empty));
   }
   // The right edge: every level below the top becomes one last, perhaps narrow, node of the next.
   for (std::size_t level = 0;; ++level) {
     const bool top = level + 1 == levels_.size();
     if (top && levels_[level].size() == 1) break;
-    if (levels_[level].empty()) continue;
-    ACCEL_TRY(Child child, close(level));
+    ACCEL_TRY(Child child, close(level, top ? meta : UnixFsMeta{}));
     ACCEL_CHECK(push(level + 1, std::move(child)));
   }
   const Child root = levels_.back().front();

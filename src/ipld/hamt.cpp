@@ -163,13 +163,31 @@ Result<HamtShard> decode_hamt_shard(const Cid& cid, ByteView block) {
     return bad_shard(cid, fmt::format("its bit field has {} slots and it has {} links", used.size(),
                                       pb.links.size()));
   }
-  HamtShard shard{static_cast<std::uint32_t>(fanout), {}, node.mode, node.mtime};
+  HamtShard shard{static_cast<std::uint32_t>(fanout), {}, {node.mode, node.mtime}};
   shard.slots.reserve(used.size());
   for (std::size_t i = 0; i < used.size(); ++i) {
     ACCEL_TRY(HamtSlot slot, read_slot(cid, shard.fanout, used[i], std::move(pb.links[i])));
     shard.slots.push_back(std::move(slot));
   }
   return shard;
+}
+
+Bytes encode_hamt_shard(const HamtShard& shard) {
+  PbNode node;
+  Bytes field(shard.fanout / 8, 0);
+  for (const HamtSlot& slot : shard.slots) {
+    field[field.size() - 1 - slot.index / 8] |= static_cast<std::uint8_t>(1U << (slot.index % 8));
+    node.links.push_back({slot.entry.cid,
+                          detail::hamt_prefix(shard.fanout, slot.index) + slot.entry.name,
+                          slot.entry.tsize});
+  }
+  field.erase(field.begin(), std::ranges::find_if(field, [](auto byte) { return byte != 0; }));
+  UnixFsNode data{.type = NodeType::hamt_shard, .hash_type = kHamtHash, .fanout = shard.fanout};
+  if (!field.empty()) data.data = std::move(field);
+  data.mode = shard.meta.mode;
+  data.mtime = shard.meta.mtime;
+  node.data = encode_unixfs(data);
+  return encode_pb(node);
 }
 
 Result<HamtLookup> find_in_hamt(const Cid& root, std::string_view name, const BlockGetter& get) {

@@ -48,6 +48,15 @@ std::string hash_name(HashCode code) {
   return fmt::format("0x{:x}", static_cast<std::uint64_t>(code));
 }
 
+Result<HashCode> hash_by_name(std::string_view name) {
+  for (const HashCode code : {HashCode::identity, HashCode::sha2_256, HashCode::sha2_512,
+                              HashCode::blake3, HashCode::blake2b_256}) {
+    if (hash_name(code) == name) return code;
+  }
+  return fail(Errc::invalid_argument, "There is no hash function {} here; sha2-256 is the usual.",
+              name);
+}
+
 Result<Multihash> Multihash::wrap(HashCode code, ByteView digest) {
   const LengthRange lengths = digest_lengths(code);
   if (digest.size() < lengths.least || digest.size() > lengths.most) {
@@ -112,6 +121,10 @@ std::strong_ordering operator<=>(const Multihash& left, const Multihash& right) 
 
 Multihash sha2_256_of(const std::array<std::uint8_t, 32>& digest) {
   return *Multihash::wrap(HashCode::sha2_256, digest);
+}
+
+Multihash sha2_512(ByteView data) {
+  return *Multihash::wrap(HashCode::sha2_512, crypto::sha512(data));
 }
 
 Multihash sha2_256(ByteView data) { return sha2_256_of(crypto::sha256(data)); }

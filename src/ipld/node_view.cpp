@@ -75,10 +75,7 @@ Result<NodeView> view_symlink(const detail::UnixFsView& unixfs) {
   return NodeView{.kind = NodeKind::symlink, .symlink_target = std::string(target)};
 }
 
-Result<NodeView> view_dag_pb(ByteView block) {
-  ACCEL_TRY(detail::PbView pb, detail::view_pb(block));
-  if (!pb.data) return fail(Errc::unsupported, "It is dag-pb without UnixFS data.");
-  ACCEL_TRY(const detail::UnixFsView unixfs, detail::view_unixfs(*pb.data));
+Result<NodeView> view_unixfs_node(detail::PbView pb, const detail::UnixFsView& unixfs) {
   switch (unixfs.node.type) {
     case NodeType::raw:
     case NodeType::file:
@@ -93,6 +90,15 @@ Result<NodeView> view_dag_pb(ByteView block) {
       break;
   }
   return fail(Errc::unsupported, "It is a UnixFS metadata node, which nobody writes any more.");
+}
+
+Result<NodeView> view_dag_pb(ByteView block) {
+  ACCEL_TRY(detail::PbView pb, detail::view_pb(block));
+  if (!pb.data) return fail(Errc::unsupported, "It is dag-pb without UnixFS data.");
+  ACCEL_TRY(const detail::UnixFsView unixfs, detail::view_unixfs(*pb.data));
+  ACCEL_TRY(NodeView view, view_unixfs_node(std::move(pb), unixfs));
+  view.meta = {unixfs.node.mode, unixfs.node.mtime};
+  return view;
 }
 
 }  // namespace

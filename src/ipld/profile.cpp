@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/ipld/profile.hpp"
 
+#include "accel/ipld/hamt.hpp"
+
 namespace accel::ipld {
 
 const ImportProfile& unixfs_v1_2025() {
@@ -31,6 +33,40 @@ Result<ImportProfile> profile_by_name(std::string_view name) {
   if (name == unixfs_v0_2015().name) return unixfs_v0_2015();
   return fail(Errc::invalid_argument, "There is no import profile {}; there are {}.", name,
               fmt::join(profile_names(), " and "));
+}
+
+Status check_profile(const ImportProfile& profile) {
+  if (profile.chunk_size == 0 || profile.chunk_size > kMaxChunkBytes) {
+    return fail(Errc::invalid_argument, "A chunk has 1 to {} bytes, not {}.", kMaxChunkBytes,
+                profile.chunk_size);
+  }
+  if (profile.max_links < 2 || profile.max_links > kMaxFileLinks) {
+    return fail(Errc::invalid_argument, "A node of a file has 2 to {} links, not {}.",
+                kMaxFileLinks, profile.max_links);
+  }
+  if (!is_hamt_fanout(profile.hamt_fanout)) {
+    return fail(Errc::invalid_argument,
+                "The fan-out of a sharded folder is a power of two from {} to {}, not {}.",
+                kMinHamtFanout, kMaxHamtFanout, profile.hamt_fanout);
+  }
+  if (profile.cid_version != 0 && profile.cid_version != 1) {
+    return fail(Errc::invalid_argument, "CIDs have the version 0 or 1, not {}.",
+                profile.cid_version);
+  }
+  if (profile.hash != HashCode::sha2_256 && profile.hash != HashCode::sha2_512) {
+    return fail(Errc::unsupported,
+                "Blocks are not hashed with {} here; sha2-256 and sha2-512 are there.",
+                hash_name(profile.hash));
+  }
+  if (profile.cid_version == 0 && profile.hash != HashCode::sha2_256) {
+    return fail(Errc::invalid_argument, "CIDv0 knows sha2-256 only, not {}; take CIDv1.",
+                hash_name(profile.hash));
+  }
+  return {};
+}
+
+Multihash hash_block(const ImportProfile& profile, ByteView block) {
+  return profile.hash == HashCode::sha2_512 ? sha2_512(block) : sha2_256(block);
 }
 
 }  // namespace accel::ipld

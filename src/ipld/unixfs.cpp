@@ -136,9 +136,13 @@ Bytes encode_unixfs(const UnixFsNode& node) {
   for (const std::uint64_t size : node.blocksizes) detail::put_varint_field(out, kBlocksizes, size);
   if (node.hash_type) detail::put_varint_field(out, kHashType, *node.hash_type);
   if (node.fanout) detail::put_varint_field(out, kFanout, *node.fanout);
-  if (node.mode) detail::put_varint_field(out, kMode, *node.mode);
-  if (node.mtime) put_time(out, *node.mtime);
+  detail::put_meta_fields(out, {node.mode, node.mtime});
   return out;
+}
+
+void detail::put_meta_fields(Bytes& out, const UnixFsMeta& meta) {
+  if (meta.mode) put_varint_field(out, kMode, *meta.mode);
+  if (meta.mtime) put_time(out, *meta.mtime);
 }
 
 Result<detail::UnixFsView> detail::view_unixfs(ByteView data) {

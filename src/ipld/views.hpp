@@ -21,6 +21,14 @@ struct UnixFsView {
   std::optional<ByteView> data{};
 };
 
+// Bytes that a link takes in a serialized node, its field's header included.
+std::size_t link_field_size(const PbLink& link);
+// The same of a node's data.
+std::size_t data_field_size(ByteView data);
+
+// The last fields of a UnixFS node: what it has of mode and time.
+void put_meta_fields(Bytes& out, const UnixFsMeta& meta);
+
 // Errors: as decode_pb() and decode_unixfs().
 Result<PbView> view_pb(ByteView block);
 Result<UnixFsView> view_unixfs(ByteView data);

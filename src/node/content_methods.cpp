@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "accel/core/async/sync_wait.hpp"
+#include "add_params.hpp"
 #include "context.hpp"
 #include "names.hpp"
 #include "recorder.hpp"
@@ -173,17 +174,12 @@ Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& stor
 
 Result<json> content_add(Context& context) {
   const std::string path = context.params.required_text("path");
-  const std::string profile =
-      context.params.text("profile", std::string(ipld::unixfs_v1_2025().name));
   const std::string name = context.params.text("name", {});
-  blockstore::AddOptions options;
-  options.only_hash = context.params.flag("only_hash");
-  options.hidden = context.params.flag("hidden");
-  options.dereference = context.params.flag("dereference");
-  options.reference = context.params.flag("reference");
-  options.is_private = context.params.flag("private");
+  auto read = read_add_options(context.params);
   ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(options.profile, ipld::profile_by_name(profile));
+  if (!read) return fail(std::move(read).error());
+  blockstore::AddOptions options = *std::move(read);
+  ACCEL_CHECK(ipld::check_profile(options.profile));
   if (!name.empty()) ACCEL_CHECK(check_name(name));
   ByteProgress progress(context, options.only_hash ? "hash" : "add");
   options.name = name;

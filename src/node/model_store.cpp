@@ -20,7 +20,7 @@ Status list_below(const blockstore::Store& store, const ipld::Cid& directory,
   ACCEL_TRY(const std::vector<blockstore::DirEntry> entries, store.list(directory));
   for (const blockstore::DirEntry& entry : entries) {
     const std::string path = prefix + entry.name;
-    if (entry.kind == ipld::NodeKind::directory) {
+    if (entry.kind == ipld::NodeKind::directory || entry.kind == ipld::NodeKind::hamt) {
       ACCEL_CHECK(list_below(store, entry.cid, path + "/", depth + 1, files));
     } else if (files.size() < models::kMaxModelFiles) {
       files.push_back({path, entry.cid, entry.bytes});

@@ -21,6 +21,7 @@ class Params {
   Params(std::string_view method, const nlohmann::json& values)
       : method_(method), values_(&values) {}
 
+  bool given(std::string_view name) { return find(name) != nullptr; }
   std::string text(std::string_view name, std::string fallback);
   std::string required_text(std::string_view name);
   std::vector<std::string> texts(std::string_view name);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // cat, ls, paths and get.
+#include <algorithm>
+
+#include "accel/ipld/car.hpp"
+#include "accel/ipld/hamt.hpp"
 #include "disk_seam.hpp"
 #include "store_fixture.hpp"
 
@@ -259,6 +263,75 @@ TEST_F(Export, stops_when_asked) {
 
 TEST_F(Export, needs_the_parent_folder) {
   EXPECT_ERRC(get(put_raw("x"), "no/such/place"), Errc::not_found);
+}
+
+// Kubo's sharded folder of gateway-conformance, whose 1000 files lie in one block each.
+class ShardedFolder : public Reading {
+ protected:
+  void SetUp() override {
+    Reading::SetUp();
+    const auto car = read_file(ACCEL_TEST_DATA "/ipld/car/hamt-single-layer.car", kMiB);
+    ASSERT_TRUE(car.has_value()) << "Run from the project's root.";
+    ipld::CarReader reader;
+    reader.feed(*car);
+    reader.finish();
+    Store::BlockList blocks;
+    for (auto block = reader.next(); block && *block; block = reader.next()) {
+      blocks.emplace_back((*block)->cid, (*block)->data);
+    }
+    ASSERT_TRUE(store_->put_all(blocks).has_value());
+    root_ = reader.header().value().value().roots.front();
+  }
+  ipld::Cid root_;
+};
+
+TEST_F(ShardedFolder, is_listed_by_name) {
+  const auto entries = store_->list(root_);
+  ASSERT_TRUE(entries.has_value()) << entries.error().to_string();
+  ASSERT_EQ(entries->size(), 1000U);
+  EXPECT_TRUE(std::ranges::is_sorted(*entries, {}, &DirEntry::name));
+  EXPECT_EQ(entries->front().name, "1.txt");
+}
+
+TEST_F(ShardedFolder, hands_out_its_entries_one_by_one) {
+  std::size_t count = 0;
+  const auto three = [&](const ipld::DirectoryEntry&) -> Status {
+    if (++count == 3) return fail(Errc::cancelled, "Enough.");
+    return {};
+  };
+  EXPECT_ERRC(store_->each_entry(root_, three), Errc::cancelled);
+  EXPECT_EQ(count, 3U);
+}
+
+TEST_F(ShardedFolder, paths_lead_through_it) {
+  const auto found = store_->resolve(root_, "470.txt");
+  ASSERT_TRUE(found.has_value()) << found.error().to_string();
+  const auto listed = store_->list(root_);
+  ASSERT_TRUE(listed.has_value());
+  EXPECT_EQ(std::ranges::find(*listed, "470.txt", &DirEntry::name)->cid, *found);
+  EXPECT_ERRC(store_->resolve(root_, "1001.txt"), Errc::not_found);
+  const ipld::Cid outer = put_folder({{"sharded", root_, 0}});
+  EXPECT_EQ(store_->resolve(outer, "sharded/470.txt"), *found);
+}
+
+TEST_F(ShardedFolder, is_a_folder_where_a_file_is_meant) {
+  EXPECT_ERRC(store_->file_size(root_), Errc::invalid_argument);
+}
+
+TEST_F(ShardedFolder, is_written_out_whole) {
+  ASSERT_TRUE(get(root_, "out").has_value());
+  EXPECT_EQ(regular_files(work("out")).size(), 1000U);
+  EXPECT_EQ(read_bytes(work("out/470.txt")), cat(*store_->resolve(root_, "470.txt")));
+}
+
+TEST_F(ShardedFolder, that_lacks_a_file_is_not_written_in_part) {
+  const auto slot = *ipld::hamt_slot(ipld::murmur3_x64_64(as_bytes("a")), 256, 0);
+  ipld::HamtShard shard{256, {{slot, false, {"a", raw_cid(as_bytes("absent")), 6}}}};
+  const Bytes block = ipld::encode_hamt_shard(shard);
+  const ipld::Cid root = ipld::Cid::v1(ipld::Codec::dag_pb, ipld::sha2_256(block));
+  ASSERT_TRUE(store_->put(root, block).has_value());
+  EXPECT_ERRC(get(root, "out"), Errc::not_found);
+  EXPECT_FALSE(fs::exists(work("out")));
 }
 
 }  // namespace

@@ -19,18 +19,16 @@ void set_if(json& params, const char* name, const std::string& value) {
   if (!value.empty()) params[name] = value;
 }
 
+// What the command line says goes into `params` as it is read: content.add checks it.
 struct AddFlags {
-  std::string path, profile, name;
-  bool quiet = false, only_hash = false, hidden = false, reference = false;
-  bool dereference = false, is_private = false;
+  std::string path;
+  bool quiet = false;
+  json params = json::object();
 };
 
 Status add(Session& session, const AddFlags& flags) {
-  json params{{"path", absolute(flags.path)},     {"only_hash", flags.only_hash},
-              {"hidden", flags.hidden},           {"reference", flags.reference},
-              {"dereference", flags.dereference}, {"private", flags.is_private}};
-  set_if(params, "profile", flags.profile);
-  set_if(params, "name", flags.name);
+  json params = flags.params;
+  params["path"] = absolute(flags.path);
   ACCEL_TRY(const json result, session.call("content.add", params));
   if (session.flags().json) return print_json(result);
   if (const auto out = result.value("links_out", std::uint64_t{0}); out > 0) {
@@ -47,6 +45,54 @@ Status add(Session& session, const AddFlags& flags) {
                                 result.value("profile", std::string())));
 }
 
+// Each writes what it is given under the name that content.add knows it by.
+class AddOptionsOf {
+ public:
+  AddOptionsOf(CLI::App* command, std::shared_ptr<AddFlags> flags)
+      : command_(command), flags_(std::move(flags)) {}
+
+  void flag(const std::string& names, const char* key, const std::string& help) {
+    command_->add_flag_function(
+        names, [flags = flags_, key](std::int64_t count) { flags->params[key] = count > 0; }, help);
+  }
+  void text(const std::string& names, const char* key, const std::string& help) {
+    command_->add_option_function<std::string>(
+        names, [flags = flags_, key](const std::string& value) { flags->params[key] = value; },
+        help);
+  }
+  void number(const std::string& names, const char* key, const std::string& help) {
+    command_->add_option_function<std::int64_t>(
+        names, [flags = flags_, key](std::int64_t value) { flags->params[key] = value; }, help);
+  }
+
+ private:
+  CLI::App* command_;
+  std::shared_ptr<AddFlags> flags_;
+};
+
+// The options of `ipfs add` that decide about CIDs, by its names.
+void add_shape_options(AddOptionsOf& options) {
+  options.text("--profile", "profile", "unixfs-v1-2025 (default) or unixfs-v0-2015");
+  options.number("--cid-version", "cid_version", "0 or 1; 1 asks for raw leaves, too");
+  options.flag("--raw-leaves", "raw_leaves", "Leaves without a frame (--raw-leaves=false: with)");
+  options.text("-s,--chunker", "chunker", "size-N: bytes of a file in one leaf");
+  options.number("--max-file-links,--max-links", "max_file_links", "Children of one file node");
+  options.text("--hash", "hash", "sha2-256 (default) or sha2-512");
+  options.number("--max-directory-links", "max_directory_links",
+                 "Entries of a folder above which it is sharded (default: size decides)");
+  options.number("--max-hamt-fanout", "max_hamt_fanout",
+                 "Fan-out of sharded folders, a power of two from 8 to 1024");
+  options.number("--hamt-threshold", "hamt_threshold",
+                 "Bytes of a folder above which it is sharded (default 262144)");
+  options.flag("--preserve-mode", "preserve_mode", "Keep permissions in the blocks");
+  options.flag("--preserve-mtime", "preserve_mtime", "Keep modification times in the blocks");
+  options.text("--mode", "mode", "Store these permissions instead, such as 0644");
+  options.number("--mtime", "mtime", "Store this time instead, in seconds since 1970");
+  options.number("--mtime-nsecs", "mtime_nsecs", "Nanoseconds of --mtime");
+  options.flag("-t,--trickle", "trickle", "The trickle layout: read here, not made");
+  options.flag("--inline", "inline", "Blocks inside their CIDs: read here, not made");
+}
+
 void add_add(CLI::App& app, Selection& selection) {
   auto flags = std::make_shared<AddFlags>();
   CLI::App* command =
@@ -56,16 +102,16 @@ void add_add(CLI::App& app, Selection& selection) {
                   "  ipfs-accelerate add --name minilm --reference ~/models/minilm");
   command->add_option("PATH", flags->path, "File or folder")->required();
   command->add_flag("-Q,--only-cid", flags->quiet, "Print only the root CID");
-  command->add_flag("--only-hash", flags->only_hash, "Compute the CID; store nothing");
-  command->add_option("--profile", flags->profile, "unixfs-v1-2025 (default) or unixfs-v0-2015");
-  command->add_flag("--hidden", flags->hidden,
-                    "Include files and folders whose name starts with a dot");
-  command->add_flag("--reference", flags->reference,
-                    "Leave the file in place instead of copying it");
-  command->add_flag("-L,--dereference", flags->dereference,
-                    "Add what symbolic links lead to (a Hugging Face cache is made of them)");
-  command->add_flag("--private", flags->is_private, "Never serve or announce this root");
-  command->add_option("--name", flags->name, "Give the root a local name");
+  AddOptionsOf options(command, flags);
+  options.flag("-n,--only-hash", "only_hash", "Compute the CID; store nothing");
+  options.flag("-H,--hidden", "hidden", "Include files and folders whose name starts with a dot");
+  options.flag("--reference", "reference", "Leave the file in place instead of copying it");
+  options.flag("-L,--dereference,--dereference-symlinks", "dereference",
+               "Add what symbolic links lead to (a Hugging Face cache is made of them)");
+  options.flag("-w,--wrap-with-directory", "wrap", "Put it into a folder of its own, by its name");
+  options.flag("--private", "private", "Never serve or announce this root");
+  options.text("--name", "name", "Give the root a local name");
+  add_shape_options(options);
   on_chosen(command, selection, [flags](Session& session) { return add(session, *flags); });
 }
 

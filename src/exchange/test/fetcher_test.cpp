@@ -319,15 +319,20 @@ TEST_F(FetcherTest, no_source_and_bad_source_names_are_refused_with_a_sentence) 
   EXPECT_EQ(bad.error().code, Errc::invalid_argument);
 }
 
-TEST_F(FetcherTest, a_sharded_folder_is_refused_with_a_sentence) {
+TEST_F(FetcherTest, a_sharded_folder_comes_with_all_its_files) {
   TestDag dag;
-  const auto shard = dag.add_node(
-      {.type = ipld::NodeType::hamt_shard, .data = Bytes{1}, .hash_type = 0x22, .fanout = 256}, {});
+  const Bytes bytes = noise(21, 5000);
+  const auto sharded = dag.add_sharded(dag.add_file(bytes), dag.add_file(noise(22, 700)));
   TestGateway gateway(dag);
-  const auto report = pull(shard.cid, from({gateway.url()}));
-  ASSERT_FALSE(report);
-  EXPECT_EQ(report.error().code, Errc::unsupported);
-  EXPECT_THAT(report.error().message, HasSubstr("sharded"));
+  const auto report = pull(sharded.cid, from({gateway.url()}));
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->files, 2U);
+  const auto entries = store_->list(sharded.cid);
+  ASSERT_TRUE(entries) << entries.error().message;
+  ASSERT_EQ(entries->size(), 2U);
+  EXPECT_EQ((*entries)[0].name, "470.txt");
+  EXPECT_EQ((*entries)[0].bytes, bytes.size());
+  EXPECT_TRUE(store_->pin(sharded.cid, {}));
 }
 
 TEST_F(FetcherTest, a_dag_that_claims_too_much_is_refused_before_anything_is_reserved) {

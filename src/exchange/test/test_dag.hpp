@@ -12,6 +12,7 @@
 #include "accel/ipld/dag_pb.hpp"
 #include "accel/ipld/directory.hpp"
 #include "accel/ipld/file_layout.hpp"
+#include "accel/ipld/hamt.hpp"
 #include "accel/ipld/unixfs.hpp"
 
 namespace accel::exchange::testing {
@@ -66,6 +67,27 @@ class TestDag {
     EXPECT_TRUE(built);
     put(built->cid, built->block);
     return {built->cid, built->dag_bytes};
+  }
+  // A sharded folder of two entries: the first file of the name 470.txt in a sub-shard (its hash
+  // begins with 006e), the second of the name "a" in the root.
+  Item add_sharded(const Item& in_sub_shard, const Item& in_root) {
+    const auto shard = [this](std::vector<ipld::PbLink> links, Bytes bits) {
+      return add_node({.type = ipld::NodeType::hamt_shard,
+                       .data = std::move(bits),
+                       .hash_type = ipld::kHamtHash,
+                       .fanout = 256},
+                      std::move(links));
+    };
+    Bytes bits(0x6e / 8 + 1, 0);
+    bits.front() = 1U << (0x6eU % 8);
+    const Item below = shard({{in_sub_shard.cid, "6E470.txt", in_sub_shard.tsize}}, bits);
+    const auto slot = *ipld::hamt_slot(ipld::murmur3_x64_64(as_bytes("a")), 256, 0);
+    bits.assign(slot / 8 + 1, 0);
+    bits.front() = static_cast<std::uint8_t>(1U << (slot % 8));
+    bits.back() |= 1U;
+    return shard({{below.cid, "00", below.tsize},
+                  {in_root.cid, fmt::format("{:02X}a", slot), in_root.tsize}},
+                 bits);
   }
   Item add_symlink(const std::string& target) {
     const auto built = ipld::build_symlink(ipld::unixfs_v1_2025(), target);

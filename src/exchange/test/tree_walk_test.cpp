@@ -166,15 +166,62 @@ TEST(TreeWalk, plans_a_file_that_repeats_a_part) {
   EXPECT_LE(walked.nodes.size(), 3U) << "equal nodes are read once";
 }
 
-TEST(TreeWalk, refuses_a_sharded_folder) {
+TEST(TreeWalk, follows_the_shards_of_a_folder_to_all_its_files) {
+  TestDag dag;
+  const auto first = dag.add_file(noise(2, 5000));
+  const auto second = dag.add_file(noise(3, 6000));
+  const auto sharded = dag.add_sharded(first, second);
+  const auto root = dag.add_folder({{"a", dag.add_symlink("b")}, {"b", sharded}});
+  for (const bool reversed : {false, true}) {
+    const Walked walked = walk(dag, root.cid, {}, reversed);
+    ASSERT_TRUE(walked.status) << walked.status.error().message;
+    EXPECT_TRUE(walked.done);
+    ASSERT_EQ(walked.files.size(), 2U);
+    EXPECT_NE(walked.files[0].root, walked.files[1].root);
+    // The folder, the link, two shards, and of each file its root and the two nodes below.
+    EXPECT_EQ(walked.nodes.size(), 10U);
+  }
+}
+
+TEST(TreeWalk, refuses_a_broken_shard) {
   TestDag dag;
   const auto shard = dag.add_node(
       {.type = ipld::NodeType::hamt_shard, .data = Bytes{1}, .hash_type = 0x22, .fanout = 256}, {});
   const Walked walked = walk(dag, shard.cid);
   ASSERT_FALSE(walked.status);
-  EXPECT_EQ(walked.status.error().code, Errc::unsupported);
-  EXPECT_THAT(walked.status.error().message, HasSubstr("sharded"));
+  EXPECT_EQ(walked.status.error().code, Errc::corrupt);
   EXPECT_THAT(walked.status.error().message, HasSubstr(shard.cid.to_string()));
+}
+
+TEST(TreeWalk, refuses_a_sub_shard_that_is_something_else) {
+  TestDag dag;
+  for (const auto& other : {dag.add_folder({}), dag.add_file(noise(4, 5000))}) {
+    const auto root = dag.add_node({.type = ipld::NodeType::hamt_shard,
+                                    .data = Bytes{3},
+                                    .hash_type = ipld::kHamtHash,
+                                    .fanout = 256},
+                                   {{other.cid, "00", 5}, {other.cid, "01", 5}});
+    for (const bool reversed : {false, true}) {
+      const Walked walked = walk(dag, root.cid, {}, reversed);
+      ASSERT_FALSE(walked.status);
+      EXPECT_EQ(walked.status.error().code, Errc::corrupt);
+    }
+  }
+}
+
+TEST(TreeWalk, refuses_a_file_that_is_also_a_sub_shard) {
+  TestDag dag;
+  const auto file = dag.add_file(noise(4, 5000));
+  const auto slot = *ipld::hamt_slot(ipld::murmur3_x64_64(as_bytes("a")), 256, 0);
+  Bytes bits(slot / 8 + 1, 0);
+  bits.front() = static_cast<std::uint8_t>(1U << (slot % 8));
+  bits.back() |= 1U;
+  const auto root = dag.add_node(
+      {.type = ipld::NodeType::hamt_shard, .data = bits, .hash_type = 0x22, .fanout = 256},
+      {{file.cid, "00", 5}, {file.cid, fmt::format("{:02X}a", slot), file.tsize}});
+  const Walked walked = walk(dag, root.cid);
+  ASSERT_FALSE(walked.status);
+  EXPECT_EQ(walked.status.error().code, Errc::corrupt);
 }
 
 TEST(TreeWalk, refuses_a_codec_that_is_no_file) {

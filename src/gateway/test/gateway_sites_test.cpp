@@ -33,8 +33,8 @@ class GatewaySites : public test::GatewayFixture {
       if (!(*block)->cid.is_identity())
         blocks.emplace_back((*block)->cid, to_bytes((*block)->data));
     }
-    blockstore::Store::BlockList list(blocks.begin(), blocks.end());
-    ASSERT_TRUE(store_->put_all(list).has_value());
+    const blockstore::Store::BlockList all(blocks.begin(), blocks.end());
+    ASSERT_TRUE(store_->put_all(all).has_value());
     const auto links = read_text_file(kData / "dnslinks.txt", 1U << 16U);
     ASSERT_TRUE(links.has_value());
     std::vector<std::string> items;

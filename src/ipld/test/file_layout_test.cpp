@@ -106,9 +106,65 @@ TEST(BalancedLayout, gives_back_the_failure_of_whoever_takes_the_nodes) {
   BalancedLayout layout(small_profile(true, 1, 2), full_disk);
   const Leaf leaf = make_leaf(unixfs_v1_2025(), as_bytes("a"));
   EXPECT_TRUE(layout.add_leaf(leaf));
+  EXPECT_TRUE(layout.add_leaf(leaf));
   EXPECT_EQ(layout.add_leaf(leaf).error().code, Errc::resource_exhausted);
   BalancedLayout empty(unixfs_v1_2025(), full_disk);
   EXPECT_EQ(empty.finish().error().code, Errc::resource_exhausted);
+}
+
+TEST(BalancedLayout, metadata_stands_in_the_root_only) {
+  const UnixFsMeta meta{0640, UnixFsTime{1, 2}};
+  // One full node, one leaf more, two full levels, three levels.
+  for (const std::size_t size : {4U, 5U, 16U, 17U}) {
+    Blocks blocks;
+    BalancedLayout layout(small_profile(true, 1, 4), testing::collect_into(&blocks));
+    const Bytes file = testing::hash_stream(size);
+    for (const std::uint8_t byte : file) {
+      const Leaf leaf = make_leaf(unixfs_v1_2025(), {&byte, 1});
+      blocks.emplace(leaf.cid, Bytes{byte});
+      ASSERT_TRUE(layout.add_leaf(leaf));
+    }
+    const Built built = layout.finish(meta).value();
+    for (const auto& [cid, block] : blocks) {
+      EXPECT_EQ(decode_node(cid, block).value().meta == meta, cid == built.root);
+    }
+    EXPECT_EQ(built.dag_bytes, counted_dag_bytes(built.root, blocks));
+  }
+}
+
+TEST(BalancedLayout, an_only_leaf_with_metadata_is_a_node_of_the_file) {
+  const UnixFsMeta meta{{}, UnixFsTime{-1, {}}};
+  for (const bool raw_leaves : {true, false}) {
+    const ImportProfile profile = small_profile(raw_leaves, 8, 4);
+    for (const std::string_view text : {"", "hello"}) {
+      Blocks blocks;
+      BalancedLayout layout(profile, testing::collect_into(&blocks));
+      const Leaf leaf = make_leaf(profile, as_bytes(text), meta);
+      EXPECT_EQ(leaf.cid.codec(), Codec::dag_pb);
+      if (!text.empty()) {
+        blocks.emplace(leaf.cid, leaf_block(profile, as_bytes(text), meta));
+        ASSERT_TRUE(layout.add_leaf(leaf));
+      }
+      const Built built = layout.finish(meta).value();
+      EXPECT_EQ(built.root, leaf.cid);
+      const NodeView view = decode_node(built.root, blocks.at(built.root)).value();
+      EXPECT_EQ(as_text(view.inline_data), text);
+      EXPECT_EQ(view.meta, meta);
+      EXPECT_EQ(built.dag_bytes, blocks.at(built.root).size());
+    }
+  }
+}
+
+TEST(BalancedLayout, every_block_is_named_by_the_hash_of_the_profile) {
+  ImportProfile profile = small_profile(true, 1, 4);
+  profile.hash = HashCode::sha2_512;
+  Blocks blocks;
+  const Built built = import_bytes(profile, as_bytes("abcdef"), &blocks);
+  for (const auto& [cid, block] : blocks) {
+    EXPECT_EQ(cid.hash().code(), HashCode::sha2_512);
+    EXPECT_TRUE(verify_block(cid, block));
+  }
+  EXPECT_EQ(built.file_bytes, 6U);
 }
 
 TEST(BalancedLayout, takes_a_width_below_two_for_two) {
@@ -139,7 +195,7 @@ TEST(LeafFrame, is_empty_for_raw_leaves) {
   EXPECT_TRUE(leaf_frame(unixfs_v1_2025(), 5).prefix.empty());
   EXPECT_TRUE(leaf_frame(unixfs_v1_2025(), 5).suffix.empty());
   EXPECT_EQ(leaf_block(unixfs_v1_2025(), as_bytes("hello")), to_bytes("hello"));
-  EXPECT_EQ(leaf_cid(unixfs_v1_2025(), crypto::sha256(as_bytes("hello"))),
+  EXPECT_EQ(leaf_cid(unixfs_v1_2025(), sha2_256(as_bytes("hello"))),
             make_leaf(unixfs_v1_2025(), as_bytes("hello")).cid);
 }
 

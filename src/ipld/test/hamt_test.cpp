@@ -333,8 +333,8 @@ TEST(Hamt, decode_gives_mode_and_time_where_the_shard_has_them) {
                                                        .mode = 0755,
                                                        .mtime = UnixFsTime{7, 8}})}));
   const HamtShard shard = decode_hamt_shard(cid, blocks.at(cid)).value();
-  EXPECT_EQ(shard.mode, 0755U);
-  EXPECT_EQ(shard.mtime, (UnixFsTime{7, 8}));
+  EXPECT_EQ(shard.meta.mode, 0755U);
+  EXPECT_EQ(shard.meta.mtime, (UnixFsTime{7, 8}));
   EXPECT_FALSE(decode_hamt_shard(kChild, blocks.at(cid)));
 }
 

@@ -3,6 +3,7 @@
 // described by the test of Kubo that minted them, test/cli/cid_profiles_test.go.
 #include <gtest/gtest.h>
 
+#include "accel/ipld/folder.hpp"
 #include "import_support.hpp"
 
 namespace accel::ipld {
@@ -71,17 +72,18 @@ TEST(Ipip0499, directories_at_the_threshold_stay_one_block) {
   EXPECT_EQ(v1.cid.to_string(), "bafybeic3h7rwruealwxkacabdy45jivq2crwz6bufb5ljwupn36gicplx4");
 }
 
-TEST(Ipip0499, directories_one_byte_over_the_threshold_are_refused_until_shards_exist) {
+TEST(Ipip0499, directories_one_byte_over_the_threshold_are_sharded) {
+  const OnBlock ignore = [](const Cid&, ByteView) -> Status { return {}; };
   const auto v0 =
-      build_directory(unixfs_v0_2015(), spelled_entries(unixfs_v0_2015(), 4033, 31, 31));
-  ASSERT_FALSE(v0);
-  EXPECT_EQ(v0.error().code, Errc::unsupported);
-  EXPECT_NE(v0.error().message.find("262145"), std::string::npos) << v0.error().message;
+      build_folder(unixfs_v0_2015(), spelled_entries(unixfs_v0_2015(), 4033, 31, 31), {}, ignore);
+  ASSERT_TRUE(v0) << v0.error().message;
+  EXPECT_TRUE(v0->sharded);
+  EXPECT_EQ(v0->cid.to_string(), "QmeMiJzmhpJAUgynAcxTQYek5PPKgdv3qEvFsdV3XpVnvP");
   const auto v1 =
-      build_directory(unixfs_v1_2025(), spelled_entries(unixfs_v1_2025(), 4766, 11, 22));
-  ASSERT_FALSE(v1);
-  EXPECT_EQ(v1.error().code, Errc::unsupported);
-  EXPECT_NE(v1.error().message.find("262145"), std::string::npos) << v1.error().message;
+      build_folder(unixfs_v1_2025(), spelled_entries(unixfs_v1_2025(), 4766, 11, 22), {}, ignore);
+  ASSERT_TRUE(v1) << v1.error().message;
+  EXPECT_TRUE(v1->sharded);
+  EXPECT_EQ(v1->cid.to_string(), "bafybeiegvuterwurhdtkikfhbxcldohmxp566vpjdofhzmnhv6o4freidu");
 }
 
 }  // namespace

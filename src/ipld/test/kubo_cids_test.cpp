@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accel/core/file.hpp"
+#include "accel/ipld/folder.hpp"
 #include "import_support.hpp"
 
 namespace accel::ipld {
@@ -60,14 +61,15 @@ Result<BuiltBlock> import_dir3(const ImportProfile& profile) {
   return build_directory(profile, {entry_of("sub", sub), entry_of("a.txt", a)});
 }
 
-Result<BuiltBlock> import_many_files(const ImportProfile& profile, int count) {
+Result<BuiltFolder> import_many_files(const ImportProfile& profile, int count) {
   std::vector<DirectoryEntry> entries;
   for (int i = 0; i < count; ++i) {
     const std::string content = fmt::format("file {}\n", i);
     entries.push_back(
         entry_of(fmt::format("file-{:05}.txt", i), import_bytes(profile, as_bytes(content))));
   }
-  return build_directory(profile, std::move(entries));
+  const OnBlock ignore = [](const Cid&, ByteView) -> Status { return {}; };
+  return build_folder(profile, std::move(entries), {}, ignore);
 }
 
 TEST(KuboCids, files_get_the_cids_of_kubo_under_every_flag_set) {
@@ -99,28 +101,22 @@ TEST(KuboCids, a_nested_directory_gets_the_cid_of_kubo_under_every_flag_set) {
   EXPECT_EQ(compared, 6);
 }
 
-TEST(KuboCids, five_thousand_files_are_one_block_where_kubo_makes_them_one_block) {
+TEST(KuboCids, five_thousand_files_are_sharded_where_kubo_shards_them) {
   int compared = 0;
+  int sharded = 0;
   for (const json& row : vectors()["table"]) {
-    if (row["input"] != "dir5000") continue;
+    const std::string input = row["input"];
+    if (input != "dir5000") continue;
     for (const auto& [flag_set, cid] : row["cids"].items()) {
-      if (flag_set == "unixfs-v1-2025") continue;  // Sharded: the next test.
-      EXPECT_EQ(import_many_files(profile_of(flag_set), 5000).value().cid.to_string(), cid)
-          << flag_set;
+      const auto built = import_many_files(profile_of(flag_set), 5000);
+      ASSERT_TRUE(built) << built.error().message;
+      EXPECT_EQ(built->cid.to_string(), cid) << input << " under " << flag_set;
+      sharded += built->sharded ? 1 : 0;
       ++compared;
     }
   }
-  EXPECT_EQ(compared, 5);
-}
-
-TEST(KuboCids, what_kubo_shards_is_refused_as_not_supported_yet) {
-  const auto five = import_many_files(unixfs_v1_2025(), 5000);
-  ASSERT_FALSE(five);
-  EXPECT_EQ(five.error().code, Errc::unsupported);
-  EXPECT_NE(five.error().message.find("5000 entries"), std::string::npos) << five.error().message;
-  const auto six = import_many_files(unixfs_v0_2015(), 6000);
-  ASSERT_FALSE(six);
-  EXPECT_EQ(six.error().code, Errc::unsupported);
+  EXPECT_EQ(compared, 6);
+  EXPECT_EQ(sharded, 1);
 }
 
 }  // namespace

@@ -67,11 +67,16 @@ function wideDirectory (count, nameSize, lastNameSize) {
 }
 
 export const PROFILES = {
-  'unixfs-v1-2025': { chunkSize: MIB, full: wideDirectory(4766, 11, 21), over: wideDirectory(4766, 11, 22) },
-  'unixfs-v0-2015': { chunkSize: 256 * KIB, full: wideDirectory(4096, 30, 30), over: wideDirectory(4033, 31, 31) }
+  'unixfs-v1-2025': { chunkSize: MIB, rawLeaves: true, full: wideDirectory(4766, 11, 21), over: wideDirectory(4766, 11, 22) },
+  'unixfs-v0-2015': { chunkSize: 256 * KIB, rawLeaves: false, full: wideDirectory(4096, 30, 30), over: wideDirectory(4033, 31, 31) }
 }
 
-/** Yields {name, tree, hidden?, sharded?}: the same for every run. */
+/** A symbolic link; what it leads to need not exist. */
+export class Link {
+  constructor (target) { this.target = target }
+}
+
+/** Yields {name, tree, options}: the same for every run. */
 export function * fixedCases (profile) {
   const { chunkSize, full, over } = PROFILES[profile]
   const stream = new Stream('fixed')
@@ -91,23 +96,87 @@ export function * fixedCases (profile) {
   }
   yield {
     name: 'hidden files',
-    hidden: true,
+    options: { hidden: true },
     tree: new Map([['.hidden', Buffer.from('h')], ['.dir', new Map([['x', Buffer.from('x')]])], ['seen', Buffer.from('s')]])
   }
   yield { name: 'a directory at the threshold', tree: full }
-  yield { name: 'a directory one byte over the threshold', tree: over, sharded: true }
+  yield { name: 'a directory one byte over the threshold', tree: over }
+  yield { name: 'a directory of one-byte files in many shards', tree: wideDirectory(3000, 5, 5), options: { hamtThreshold: 100 } }
 }
 
-/** Yields `count` random files and folders; the same seed gives the same ones. */
+/** A folder of files only, so many that small thresholds make shards of several levels. */
+function randomShards (stream) {
+  const tree = new Map()
+  for (let i = 2 + stream.below(stream.below(4) === 0 ? 2000 : 200); i > 0; --i) {
+    tree.set(randomName(stream) + i, stream.bytes(stream.below(3)))
+  }
+  return tree
+}
+
+function randomMeta (stream) {
+  const meta = {}
+  // The importer leaves the usual modes (0644, 0755) out, which Kubo and we do not.
+  if (stream.below(2) === 0) meta.mode = 0o100 + stream.below(0o300)
+  if (meta.mode === undefined || stream.below(2) === 0) {
+    meta.mtime = { secs: BigInt(stream.below(2 ** 34) - 2 ** 33) }
+    if (stream.below(2) === 0) meta.mtime.nsecs = 1 + stream.below(999999998)
+  }
+  return meta
+}
+
+/** Options of add, each by itself or several: undefined ones are not given. */
+function randomOptions (stream, profile) {
+  const options = {}
+  const maybe = (name, value) => { if (stream.below(4) === 0) options[name] = value() }
+  maybe('cidVersion', () => stream.below(2))
+  maybe('rawLeaves', () => stream.below(2) === 0)
+  maybe('chunkSize', () => stream.pick([1 + stream.below(64), 1000, 4096, 65536, 2 * MIB - 256]))
+  maybe('maxLinks', () => 2 + stream.below(stream.pick([3, 30, 300])))
+  maybe('wrap', () => true)
+  maybe('hamtThreshold', () => stream.below(5000))
+  maybe('meta', () => randomMeta(stream))
+  // What follows from what, as add and `ipfs add` have it.
+  const version = options.cidVersion
+  options.leavesAreRaw = options.rawLeaves ??
+    (version === undefined ? PROFILES[profile].rawLeaves : version === 1 && options.meta === undefined)
+  return options
+}
+
+/** Whether the importer gives such a case the CID of Kubo. */
+function isFair (tree, { leavesAreRaw, meta, hamtThreshold, chunkSize, wrap }, usualChunk) {
+  // Its own folder around everything has no metadata, and such a size.
+  if (wrap && (meta !== undefined || hamtThreshold !== undefined)) return false
+  const isFolder = tree instanceof Map
+  const children = isFolder ? [...tree.values()] : []
+  // It counts folders in folders as nothing when it decides about shards.
+  if (hamtThreshold !== undefined && children.some(child => child instanceof Map)) return false
+  // It puts the block of an only leaf with a frame into another frame when there is metadata.
+  const files = isFolder ? children : [tree]
+  const limit = chunkSize ?? usualChunk
+  const isSingle = tree => tree instanceof Map
+    ? [...tree.values()].some(isSingle)
+    : Buffer.isBuffer(tree) && tree.length <= limit
+  return leavesAreRaw || meta === undefined || !files.some(isSingle)
+}
+
+/** Yields `count` random files and folders with random options; the same seed gives the same ones. */
 export function * randomCases (profile, seed, count) {
-  const { chunkSize } = PROFILES[profile]
+  const usual = PROFILES[profile].chunkSize
   const stream = new Stream(`${seed} ${profile}`)
-  for (let i = 0; i < count; ++i) {
-    if (i % 2 === 0) {
-      const size = randomSize(stream, chunkSize)
-      yield { name: `random file ${i} of ${size} bytes`, tree: stream.bytes(size) }
-    } else {
-      yield { name: `random folder ${i}`, tree: randomTree(stream, chunkSize, 3) }
-    }
+  for (let i = 0; i < count;) {
+    const options = randomOptions(stream, profile)
+    const chunkSize = options.chunkSize ?? usual
+    // No more than some thousand leaves: tiny chunks come with small files.
+    const most = Math.min(4 * MIB, chunkSize * 3000)
+    const size = Math.min(randomSize(stream, chunkSize), most)
+    const shape = stream.below(4)
+    const tree = shape < 2
+      ? stream.bytes(size)
+      : shape === 2 ? randomShards(stream) : randomTree(stream, Math.min(chunkSize, 64 * KIB), 3)
+    if (shape === 3 && stream.below(3) === 0) tree.set('link', new Link(stream.pick(['a', '../b', '/etc/c', 'ä'])))
+    if (shape === 3 && chunkSize < 1000) continue
+    if (!isFair(tree, options, usual)) continue
+    yield { name: `random ${['file', 'file', 'shards', 'folder'][shape]} ${i}`, tree, options }
+    ++i
   }
 }

@@ -11,6 +11,7 @@
 
 #include "accel/core/clock.hpp"
 #include "accel/ipld/profile.hpp"
+#include "accel/ipld/unixfs.hpp"
 
 namespace accel::blockstore {
 
@@ -38,6 +39,13 @@ struct AddOptions {
   bool only_hash = false;  // Computes the CID and stores nothing.
   bool reference = false;  // Leaves the files where they are; they must stay as they are.
   bool hidden = false;  // Takes entries whose name starts with a dot too (the path itself always).
+  bool wrap = false;    // Puts what is added into a folder of its own, under its name.
+  // Keeps permissions and modification times of files and folders, and the times of links, in the
+  // blocks (UnixFS 1.5). A file of one leaf then lies in a pack, also with `reference`.
+  bool preserve_mode = false;
+  bool preserve_mtime = false;
+  // The same of everything that is added, in the place of what the disk says.
+  ipld::UnixFsMeta meta = {};
   bool dereference = false;  // Adds what symbolic links lead to instead of the links.
   bool is_private = false;   // Never served, never announced.
   std::string name = {};     // Of the pin; empty: the last part of the path.

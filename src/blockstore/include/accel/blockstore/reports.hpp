@@ -55,6 +55,8 @@ struct ResolvedPath {
   // The root and what each link on the way leads to; `cid` is the last. No shards.
   std::vector<ipld::Cid> roots = {};
 };
+// What list() gives at most: of a larger folder each_entry() hands out one entry after the other.
+inline constexpr std::size_t kMaxListedEntries = 1U << 20U;
 
 struct PinInfo {
   ipld::Cid cid;

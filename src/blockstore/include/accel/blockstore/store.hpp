@@ -61,8 +61,9 @@ class Store {
   Status put_all(const BlockList& blocks, const PutOptions& options = {});
 
   // Adds a file, folder or symbolic link and pins its root: all or nothing.
-  // Errors: not_found, permission_denied, unsupported (a socket, device or pipe; a folder too large
-  // for one block), unavailable (a file changed while it was read), cancelled, resource_exhausted.
+  // Errors: not_found, permission_denied, invalid_argument (a profile that check_profile()
+  // refuses), unsupported (a socket, device or pipe), unavailable (a file changed while it was
+  // read), cancelled, resource_exhausted.
   Result<AddedRoot> add(const std::filesystem::path& path, const AddOptions& options);
 
   // Takes up or starts the fetch of a file; copies what the store has of it already. The slots are
@@ -81,14 +82,19 @@ class Store {
   Result<std::filesystem::path> ensure_file(const ipld::Cid& root,
                                             const std::stop_token& stop = {});
 
-  // Reading UnixFS. Errors: not_found, corrupt, unsupported (sharded directories, other codecs),
-  // invalid_argument (a folder where a file is meant, or the reverse; a range that starts beyond
-  // the end), and the sink's own.
+  // Reading UnixFS. Errors: not_found, corrupt, unsupported (other codecs), invalid_argument (a
+  // folder where a file is meant, or the reverse; a range that starts beyond the end), and the
+  // sink's own.
   using Sink = std::function<Status(ByteView)>;
   Status read(const ipld::Cid& root, std::uint64_t offset, std::uint64_t length,
               const Sink& sink) const;
   Result<std::uint64_t> file_size(const ipld::Cid& root) const;
+  // By name. Errors: also resource_exhausted (more than kMaxListedEntries).
   Result<std::vector<DirEntry>> list(const ipld::Cid& directory) const;
+  // Every entry as it stands, a sharded directory's by the hashes of the names; memory does not
+  // grow with their number. An error of on_entry ends it and is returned.
+  using OnEntry = std::function<Status(const ipld::DirectoryEntry&)>;
+  Status each_entry(const ipld::Cid& directory, const OnEntry& on_entry) const;
   Result<ipld::Cid> resolve(const ipld::Cid& root, std::string_view path) const;
   // Follows decoded names through UnixFS folders and through the values of dag-cbor, dag-json and
   // other dag-pb, and says which blocks it passed. The block at the end need not be here.

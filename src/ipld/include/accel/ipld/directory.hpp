@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Builds directory and symlink nodes, and says which names an entry may have. Pure functions.
-// Used by blockstore's importer; reading is node_view.hpp. Spec: ipfs/specs src/unixfs.md;
-// IPIP-0499 for thresholds.
+// Builds directory and symlink nodes of one block, and says which names an entry may have. Pure
+// functions. Directories of any size are folder.hpp's; reading is node_view.hpp. Spec: ipfs/specs
+// src/unixfs.md; IPIP-0499 for thresholds.
 
 #include <cstdint>
 #include <string>
@@ -12,6 +12,7 @@
 #include "accel/core/bytes.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/ipld/profile.hpp"
+#include "accel/ipld/unixfs.hpp"
 
 namespace accel::ipld {
 
@@ -34,12 +35,14 @@ struct BuiltBlock {
 };
 
 // Entries in any order; they are sorted by the bytes of their names.
-// Errors: invalid_argument (a bad name, a name given twice), unsupported (larger than the profile's
-// threshold: such a directory is sharded by IPFS, and sharded directories come later).
+// Errors: invalid_argument (a bad name, a name given twice), unsupported (larger than the profile
+// allows for one block: build_folder() shards it).
 Result<BuiltBlock> build_directory(const ImportProfile& profile,
-                                   std::vector<DirectoryEntry> entries);
+                                   std::vector<DirectoryEntry> entries,
+                                   const UnixFsMeta& meta = {});
 
 // Errors: invalid_argument (an empty target, one with NUL, or longer than kMaxSymlinkBytes).
-Result<BuiltBlock> build_symlink(const ImportProfile& profile, std::string_view target);
+Result<BuiltBlock> build_symlink(const ImportProfile& profile, std::string_view target,
+                                 const UnixFsMeta& meta = {});
 
 }  // namespace accel::ipld

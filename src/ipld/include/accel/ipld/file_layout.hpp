@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "accel/core/bytes.hpp"
-#include "accel/crypto/sha256.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/ipld/profile.hpp"
+#include "accel/ipld/unixfs.hpp"
 
 namespace accel::ipld {
 
@@ -31,16 +31,19 @@ struct Built {
 
 // The bytes around a payload in its leaf block; both empty for raw leaves.
 // So a wrapped leaf can be hashed, sent and read without copying its payload.
+// `meta` is for the only leaf of a file, which is its root: a raw leaf has no room for it and
+// becomes a wrapped one, as in Helia (Kubo knows metadata with wrapped leaves only).
 struct LeafFrame {
   Bytes prefix{};
   Bytes suffix{};
 };
-LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes);
-Bytes leaf_block(const ImportProfile& profile, ByteView payload);
-// The CID of a leaf whose *block* has this digest.
-Cid leaf_cid(const ImportProfile& profile, const crypto::Sha256Digest& block_digest);
-// Hashes a payload in place: what add_leaf() wants.
-Leaf make_leaf(const ImportProfile& profile, ByteView payload);
+LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes,
+                     const UnixFsMeta& meta = {});
+Bytes leaf_block(const ImportProfile& profile, ByteView payload, const UnixFsMeta& meta = {});
+// The CID of a leaf whose *block* has this hash.
+Cid leaf_cid(const ImportProfile& profile, Multihash block_hash, const UnixFsMeta& meta = {});
+// What add_leaf() wants. Copies the payload unless it is a raw leaf's.
+Leaf make_leaf(const ImportProfile& profile, ByteView payload, const UnixFsMeta& meta = {});
 
 // Leaves in a file of `file_bytes`: 1 for the empty file.
 std::uint64_t leaf_count(const ImportProfile& profile, std::uint64_t file_bytes);
@@ -56,8 +59,8 @@ class BalancedLayout {
   // In file order. Errors: whatever on_node returns.
   Status add_leaf(const Leaf& leaf);
   // The root: of a file of one leaf that leaf, of no leaf at all the empty leaf (which goes to
-  // on_node).
-  Result<Built> finish();
+  // on_node). The root node keeps `meta`; an only leaf was made with it.
+  Result<Built> finish(const UnixFsMeta& meta = {});
 
  private:
   struct Child {
@@ -66,12 +69,13 @@ class BalancedLayout {
     std::uint64_t dag_bytes = 0;
   };
   Status push(std::size_t level, Child child);
-  Result<Child> close(std::size_t level);
+  Result<Child> close(std::size_t level, const UnixFsMeta& meta = {});
 
   ImportProfile profile_;
   OnNode on_node_;
-  std::vector<std::vector<Child>>
-      levels_;  // levels_[0] holds leaves; a full level becomes a child of the next.
+  // levels_[0] holds leaves. A full level becomes a child of the next when one more comes: it may
+  // be the root.
+  std::vector<std::vector<Child>> levels_;
 };
 
 }  // namespace accel::ipld

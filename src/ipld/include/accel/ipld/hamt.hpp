@@ -44,8 +44,7 @@ struct HamtSlot {
 struct HamtShard {
   std::uint32_t fanout = 0;
   std::vector<HamtSlot> slots{};  // By rising index.
-  std::optional<std::uint32_t> mode{};
-  std::optional<UnixFsTime> mtime{};
+  UnixFsMeta meta{};              // Of the directory; only its root has any.
 
   const HamtSlot* find(std::uint32_t index) const;  // Borrows; nullptr if the slot is free.
 };
@@ -53,6 +52,8 @@ struct HamtShard {
 // Errors: corrupt (no shard, a fan-out that is_hamt_fanout() refuses, another hash function, a bit
 // field that is too long or disagrees with the links, a bad name), resource_exhausted.
 Result<HamtShard> decode_hamt_shard(const Cid& cid, ByteView block);
+// The inverse, canonically; slots by rising index, fan-out as is_hamt_fanout() demands.
+Bytes encode_hamt_shard(const HamtShard& shard);
 
 // Gives the verified block of a CID. Its errors go through to the caller.
 using BlockGetter = std::function<Result<Bytes>(const Cid&)>;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "accel/core/bytes.hpp"
 
@@ -25,6 +26,8 @@ enum class HashCode : std::uint64_t {
 
 // "sha2-256" as the multicodec table says; "0x…" for one that is not known here.
 std::string hash_name(HashCode code);
+// The inverse. Errors: invalid_argument (a name that is not in HashCode).
+Result<HashCode> hash_by_name(std::string_view name);
 
 inline constexpr std::size_t kMaxDigestBytes = 128;
 // Digests may be cut short; below this they are too easy to forge (Kubo's rule). Not for identity.
@@ -61,6 +64,7 @@ class Multihash {
 };
 
 Multihash sha2_256(ByteView data);
+Multihash sha2_512(ByteView data);
 // For a digest that somebody has computed already (streaming, several lanes).
 Multihash sha2_256_of(const std::array<std::uint8_t, 32>& digest);
 

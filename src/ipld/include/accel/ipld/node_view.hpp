@@ -13,6 +13,7 @@
 #include "accel/core/bytes.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/ipld/directory.hpp"
+#include "accel/ipld/unixfs.hpp"
 
 namespace accel::ipld {
 
@@ -42,6 +43,7 @@ struct NodeView {
   // directory: as they stand in the block; names are checked and differ.
   std::vector<DirectoryEntry> entries{};
   std::string symlink_target{};  // symlink: not resolved, not checked against anything.
+  UnixFsMeta meta{};             // All kinds but raw; of a file only its root has any.
 
   bool is_file() const { return kind == NodeKind::raw || kind == NodeKind::file; }
   const DirectoryEntry* find(std::string_view name) const;  // Borrows; nullptr if there is none.

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
+#include "accel/ipld/multihash.hpp"
 
 namespace accel::ipld {
 
@@ -21,18 +23,21 @@ enum class DirectorySize : std::uint8_t {
 struct ImportProfile {
   std::string name{};
   int cid_version = 1;
+  HashCode hash = HashCode::sha2_256;        // CIDv0 knows no other.
   bool raw_leaves = true;                    // False: each leaf is a dag-pb UnixFS file.
   std::uint64_t chunk_size = 1U << 20U;      // Bytes of file in one leaf.
   std::uint32_t max_links = 1024;            // Children of one file node; at least 2.
   std::uint64_t hamt_threshold = 1U << 18U;  // A directory is sharded when it is larger than this.
   DirectorySize directory_size = DirectorySize::block_bytes;
   std::uint32_t hamt_fanout = 256;
+  std::uint32_t max_directory_links = 0;  // A directory of more is sharded; 0: size alone says.
 
   friend bool operator==(const ImportProfile&, const ImportProfile&) = default;
 };
 
-inline constexpr std::uint64_t kMaxChunkBytes =
-    2U << 20U;  // A raw leaf is a block; larger ones do not travel.
+// A leaf is a block, and blocks above 2 MiB do not travel; so much stays free for its frame (Kubo).
+inline constexpr std::uint64_t kMaxChunkBytes = (2U << 20U) - 256;
+inline constexpr std::uint32_t kMaxFileLinks = 8192;  // A node of more may pass 1 MiB.
 
 const ImportProfile& unixfs_v1_2025();  // The default: CIDv1, 1 MiB raw leaves, 1024 links.
 const ImportProfile&
@@ -40,5 +45,14 @@ unixfs_v0_2015();  // What Kubo did from the start: CIDv0, 256 KiB wrapped leave
 const std::vector<std::string>& profile_names();
 // Errors: invalid_argument (the message lists the names).
 Result<ImportProfile> profile_by_name(std::string_view name);
+
+// Whether files and folders can be imported so. Errors: invalid_argument (a chunk of no bytes or of
+// more than kMaxChunkBytes, links below 2 or above kMaxFileLinks, a fan-out that no reader takes,
+// CIDv0 with a hash other than sha2-256, a CID version that is none), unsupported (a hash function
+// that this build does not compute).
+Status check_profile(const ImportProfile& profile);
+
+// The hash of a block as the profile wants it; a profile that check_profile() takes.
+Multihash hash_block(const ImportProfile& profile, ByteView block);
 
 }  // namespace accel::ipld

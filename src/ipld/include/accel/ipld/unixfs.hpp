@@ -28,6 +28,15 @@ struct UnixFsTime {
   friend bool operator==(const UnixFsTime&, const UnixFsTime&) = default;
 };
 
+// What UnixFS 1.5 may keep of a file, folder or link besides its content.
+struct UnixFsMeta {
+  std::optional<std::uint32_t> mode{};  // Permission bits, set-user-ID and the like included.
+  std::optional<UnixFsTime> mtime{};
+
+  bool empty() const { return !mode && !mtime; }
+  friend bool operator==(const UnixFsMeta&, const UnixFsMeta&) = default;
+};
+
 struct UnixFsNode {
   NodeType type = NodeType::file;
   std::optional<Bytes> data{};  // File bytes, a symlink's target, or a HAMT's bit field.

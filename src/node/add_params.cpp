@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "add_params.hpp"
+
+#include <charconv>
+
+namespace accel::node {
+namespace {
+
+constexpr std::int64_t kMaxThreshold = 2 << 20;  // A larger folder would be no block that travels.
+constexpr std::uint32_t kMaxMode = 07777;
+
+// All of `text` as a number; nothing if it is none.
+std::optional<std::uint64_t> number_in(std::string_view text, int base) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Result<std::uint64_t> chunk_size_of(std::string_view chunker) {
+  constexpr std::string_view kFixed = "size-";
+  if (chunker.starts_with("rabin") || chunker.starts_with("buzhash")) {
+    return fail(Errc::unsupported,
+                "Chunks of the kind {} are read, but not made; take size-N, such as size-1048576.",
+                chunker);
+  }
+  const auto size = chunker.starts_with(kFixed) ? number_in(chunker.substr(kFixed.size()), 10)
+                                                : std::optional<std::uint64_t>();
+  if (size) return *size;
+  return fail(Errc::invalid_argument, "A chunker is size-N, with N bytes in a chunk, not \"{}\".",
+              chunker);
+}
+
+// Octal and marked as such: 644 by itself means one thing to chmod and another to `ipfs add`.
+Result<std::uint32_t> mode_of(std::string_view text) {
+  const auto mode = text.starts_with('0') ? number_in(text, 8) : std::optional<std::uint64_t>();
+  if (mode && *mode > 0 && *mode <= kMaxMode) return static_cast<std::uint32_t>(*mode);
+  return fail(Errc::invalid_argument,
+              "A mode is an octal number with a leading zero, from 0001 to 07777, such as 0644; "
+              "\"{}\" is none.",
+              text);
+}
+
+Status refuse_unmade(bool trickle, bool inlined) {
+  if (trickle) {
+    return fail(Errc::unsupported,
+                "The trickle layout is read, but not made; leave --trickle out for the balanced "
+                "one.");
+  }
+  if (inlined) {
+    return fail(Errc::unsupported,
+                "Blocks inside their CIDs are read, but not made; leave --inline out.");
+  }
+  return {};
+}
+
+struct MetaParams {
+  std::string mode;
+  std::optional<std::int64_t> seconds;
+  std::int64_t nanoseconds = 0;
+};
+
+Result<ipld::UnixFsMeta> meta_of(const MetaParams& given) {
+  ipld::UnixFsMeta meta;
+  if (!given.mode.empty()) {
+    ACCEL_TRY(meta.mode, mode_of(given.mode));
+  }
+  if (given.seconds) meta.mtime = ipld::UnixFsTime{*given.seconds, {}};
+  if (given.nanoseconds == 0) return meta;
+  if (!meta.mtime) {
+    return fail(Errc::invalid_argument, "mtime_nsecs is a part of mtime, which is not given.");
+  }
+  meta.mtime->nanoseconds = static_cast<std::uint32_t>(given.nanoseconds);
+  return meta;
+}
+
+// What was said of the shape of blocks, in the order in which one thing follows from another.
+struct ShapeParams {
+  std::string profile;
+  std::string hash;
+  std::optional<std::int64_t> cid_version;
+  std::optional<bool> raw_leaves;
+  std::string chunker;
+};
+
+// As Kubo has it: another hash asks for CIDv1; a CID version that is asked for decides about raw
+// leaves, unless metadata, which they have no room for, is kept.
+Result<ipld::ImportProfile> shape_of(const ShapeParams& given, bool keeps_metadata) {
+  ACCEL_TRY(ipld::ImportProfile profile, ipld::profile_by_name(given.profile));
+  if (!given.hash.empty()) {
+    ACCEL_TRY(profile.hash, ipld::hash_by_name(given.hash));
+  }
+  std::optional<std::int64_t> version = given.cid_version;
+  if (!version && profile.hash != ipld::HashCode::sha2_256 && profile.cid_version == 0) version = 1;
+  if (version) {
+    profile.cid_version = static_cast<int>(*version);
+    profile.raw_leaves = *version == 1 && !keeps_metadata;
+  }
+  if (given.raw_leaves) profile.raw_leaves = *given.raw_leaves;
+  if (!given.chunker.empty()) {
+    ACCEL_TRY(profile.chunk_size, chunk_size_of(given.chunker));
+  }
+  return profile;
+}
+
+// A number that was given goes in the place of the profile's.
+struct LimitParams {
+  std::optional<std::int64_t> file_links, directory_links, fanout, threshold;
+
+  explicit LimitParams(Params& params) {
+    const auto read = [&](std::string_view name, std::int64_t most) {
+      return params.given(name) ? std::optional(params.integer_in(name, 0, 0, most)) : std::nullopt;
+    };
+    file_links = read("max_file_links", UINT32_MAX);
+    directory_links = read("max_directory_links", UINT32_MAX);
+    fanout = read("max_hamt_fanout", UINT32_MAX);
+    threshold = read("hamt_threshold", kMaxThreshold);
+  }
+
+  void apply(ipld::ImportProfile& profile) const {
+    if (file_links) profile.max_links = static_cast<std::uint32_t>(*file_links);
+    if (directory_links) profile.max_directory_links = static_cast<std::uint32_t>(*directory_links);
+    if (fanout) profile.hamt_fanout = static_cast<std::uint32_t>(*fanout);
+    if (threshold) profile.hamt_threshold = static_cast<std::uint64_t>(*threshold);
+  }
+};
+
+}  // namespace
+
+Result<blockstore::AddOptions> read_add_options(Params& params) {
+  blockstore::AddOptions options;
+  options.only_hash = params.flag("only_hash");
+  options.hidden = params.flag("hidden");
+  options.dereference = params.flag("dereference");
+  options.reference = params.flag("reference");
+  options.is_private = params.flag("private");
+  options.wrap = params.flag("wrap");
+  options.preserve_mode = params.flag("preserve_mode");
+  options.preserve_mtime = params.flag("preserve_mtime");
+  ShapeParams shape;
+  shape.profile = params.text("profile", ipld::unixfs_v1_2025().name);
+  shape.hash = params.text("hash", {});
+  shape.chunker = params.text("chunker", {});
+  if (params.given("cid_version")) shape.cid_version = params.integer_in("cid_version", 1, 0, 1);
+  if (params.given("raw_leaves")) shape.raw_leaves = params.flag("raw_leaves");
+  MetaParams meta;
+  meta.mode = params.text("mode", {});
+  if (params.given("mtime")) meta.seconds = params.integer("mtime", 0);
+  meta.nanoseconds = params.integer_in("mtime_nsecs", 0, 0, 999'999'999);
+  const bool trickle = params.flag("trickle");
+  const bool inlined = params.flag("inline");
+  const LimitParams limits(params);
+  ACCEL_CHECK(refuse_unmade(trickle, inlined));
+  ACCEL_TRY(options.meta, meta_of(meta));
+  const bool keeps_metadata =
+      options.preserve_mode || options.preserve_mtime || !options.meta.empty();
+  ACCEL_TRY(options.profile, shape_of(shape, keeps_metadata));
+  limits.apply(options.profile);
+  return options;
+}
+
+}  // namespace accel::node
