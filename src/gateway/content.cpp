@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "accel/ipld/node_view.hpp"
 #include "content_type.hpp"
 #include "document_page.hpp"
@@ -60,17 +62,44 @@ Result<FoundFile> look_up_raw(const blockstore::Store& store, const ipld::Cid& c
   return FoundFile{cid, length};
 }
 
+// As far as its own block tells; an absent one is shown with what its folder says.
+blockstore::DirEntry describe(const blockstore::Store& store, const ipld::DirectoryEntry& entry) {
+  blockstore::DirEntry shown;
+  shown.name = entry.name;
+  shown.cid = entry.cid;
+  shown.bytes = entry.tsize;
+  if (entry.cid.codec() != ipld::Codec::dag_pb) {
+    const auto size = store.size_of(entry.cid);
+    shown.present = size.has_value();
+    if (size) shown.bytes = *size;
+    return shown;
+  }
+  const auto block = store.get(entry.cid);
+  shown.present = block.has_value();
+  shown.kind = ipld::NodeKind::file;
+  if (!block) return shown;
+  const auto node = ipld::decode_node(entry.cid, *block);
+  if (node) shown.kind = node->kind;
+  if (node && node->is_file()) shown.bytes = node->file_bytes;
+  return shown;
+}
+
+// The first entries that are found, by name: the work does not grow with the folder.
 Result<FoundFolder> look_up_folder(const blockstore::Store& store, const ipld::Cid& cid,
                                    std::size_t max_entries) {
-  ACCEL_TRY(auto entries, store.list(cid));
-  FoundFolder folder{cid, std::move(entries)};
-  // A folder may mix public and private entries; the private ones are not even named.
-  for (auto entry = folder.entries.begin(); entry != folder.entries.end();) {
-    ACCEL_TRY(const bool hidden, store.is_private(entry->cid));
-    entry = hidden ? folder.entries.erase(entry) : std::next(entry);
-  }
-  folder.truncated = folder.entries.size() > max_entries;
-  if (folder.truncated) folder.entries.resize(max_entries);
+  FoundFolder folder{cid};
+  std::vector<ipld::DirectoryEntry> entries;
+  const Status walked = store.each_entry(cid, [&](const ipld::DirectoryEntry& entry) -> Status {
+    folder.truncated = entries.size() == max_entries;
+    if (folder.truncated) return fail(Errc::cancelled, "That is enough.");
+    // A folder may mix public and private entries; the private ones are not even named.
+    ACCEL_TRY(const bool hidden, store.is_private(entry.cid));
+    if (!hidden) entries.push_back(entry);
+    return {};
+  });
+  if (!walked && !folder.truncated) return fail(Error(walked.error()));
+  std::ranges::sort(entries, {}, &ipld::DirectoryEntry::name);
+  for (const auto& entry : entries) folder.entries.push_back(describe(store, entry));
   return folder;
 }
 

@@ -127,7 +127,7 @@ std::string listing_html(const GatewayRequest& request, const FoundFolder& folde
   for (const auto& entry : folder.entries) add_row(page, request, links, entry);
   page += "</table>\n";
   if (folder.truncated) {
-    page += fmt::format("<p>Only the first {} entries are shown.</p>\n", folder.entries.size());
+    page += fmt::format("<p>Only {} of the entries are shown.</p>\n", folder.entries.size());
   }
   return page + "</main></body></html>\n";
 }

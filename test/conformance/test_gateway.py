@@ -66,7 +66,7 @@ class GatewayConformance(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="accel-conformance-")
         cls.addClassCleanup(cls.folder.cleanup)
-        home = Home(Path(cls.folder.name) / "home")
+        home = cls.home = Home(Path(cls.folder.name) / "home")
         home.ok("dag", "import", "--pin-roots=false", DATA / "content.car")
         home.ok("config", "set", "gateway.dnslink", (DATA / "dnslinks.txt").read_text().strip())
         home.ok("config", "set", "gateway.hosts", f"{HOST}=subdomain,localhost=subdomain")
@@ -154,6 +154,17 @@ class GatewayConformance(unittest.TestCase):
         self.assertEqual(shown.body, b"hello\n")
         self.assertNotIn("immutable", shown.headers.get("Cache-Control", ""))
         self.assert_status(412, f"/ipns/{BROKEN_NAMES[0]}", Cache_Control="only-if-cached")
+
+    def test_names_by_command(self):
+        self.assertEqual(self.home.ok("name", "resolve", KEY).strip(), f"/ipfs/{HELLO}")
+        self.assertEqual(self.home.ok("name", "resolve", "dnslink-subpath.example.org").strip(), f"/ipfs/{CACHED}/root2")
+        self.assertEqual(self.home.json("routing", "get", f"/ipns/{NAME}")["value"], f"/ipfs/{HELLO}")
+        code, _, err = self.home.run("name", "resolve", BROKEN_NAMES[0])
+        self.assertNotEqual(code, 0)
+        self.assertIn("No record of", err)
+        code, _, err = self.home.run("routing", "put", f"/ipns/{NAME}", next((DATA / "ipns").glob("Qm*")))
+        self.assertNotEqual(code, 0)
+        self.assertIn("not valid", err)
 
     def test_path_files_folders_and_conditions(self):
         base = f"/ipfs/{CACHED}/root2/root3"

@@ -127,12 +127,15 @@ TEST_F(DagSelectionTest, shards_of_a_folder_come_with_the_path_and_whole_as_an_e
   ipld::CarReader reader;
   reader.feed(car);
   reader.finish();
+  std::vector<std::pair<ipld::Cid, Bytes>> blocks;
   for (;;) {
     const auto block = reader.next();
     ASSERT_TRUE(block.has_value()) << block.error().message;
     if (!*block) break;
-    if (!(*block)->cid.is_identity()) ASSERT_TRUE(store_->put((*block)->cid, (*block)->data));
+    if (!(*block)->cid.is_identity()) blocks.emplace_back((*block)->cid, to_bytes((*block)->data));
   }
+  const Store::BlockList list(blocks.begin(), blocks.end());
+  ASSERT_TRUE(store_->put_all(list).has_value());
   const auto root =
       ipld::Cid::parse("bafybeidbclfqleg2uojchspzd4bob56dqetqjsj27gy2cq3klkkgxtpn4i").value();
   const auto path = select({root, {"1.txt"}, DagScope::block});

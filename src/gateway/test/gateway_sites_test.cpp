@@ -25,13 +25,16 @@ class GatewaySites : public test::GatewayFixture {
     ipld::CarReader reader;
     reader.feed(*car);
     reader.finish();
+    std::vector<std::pair<ipld::Cid, Bytes>> blocks;
     for (;;) {
       const auto block = reader.next();
       ASSERT_TRUE(block.has_value()) << block.error().message;
       if (!*block) break;
-      if ((*block)->cid.is_identity()) continue;
-      ASSERT_TRUE(store_->put((*block)->cid, (*block)->data).has_value());
+      if (!(*block)->cid.is_identity())
+        blocks.emplace_back((*block)->cid, to_bytes((*block)->data));
     }
+    const blockstore::Store::BlockList all(blocks.begin(), blocks.end());
+    ASSERT_TRUE(store_->put_all(all).has_value());
     const auto links = read_text_file(kData / "dnslinks.txt", 1U << 16U);
     ASSERT_TRUE(links.has_value());
     std::vector<std::string> items;

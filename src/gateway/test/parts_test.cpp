@@ -80,8 +80,7 @@ TEST(Redirects, that_are_wrong_are_refused_with_their_line) {
 }
 
 TEST(Redirects, nothing_that_breaks_a_header_gets_through) {
-  EXPECT_EQ(to_of("/:x /a/:x\x01", {"b\r\nSet-Cookie: x"}), "301 /a/b%0D%0ASet-Cookie%3A%20x%01")
-      << to_of("/:x /a/:x\x01", {"b\r\nSet-Cookie: x"});
+  EXPECT_EQ(to_of("/:x /a/:x\x01", {"b\r\nSet-Cookie: x"}), "301 /a/b%0D%0ASet-Cookie:%20x%01");
 }
 
 TEST(Tar, a_head_is_one_block_with_its_sum) {

@@ -200,7 +200,7 @@ TEST(Listing, json_has_every_entry_and_survives_bad_utf8) {
 TEST(Listing, says_when_it_is_cut) {
   FoundFolder folder = folder_with({"a"});
   folder.truncated = true;
-  EXPECT_NE(listing_html(request_for(), folder).find("Only the first 1"), std::string::npos);
+  EXPECT_NE(listing_html(request_for(), folder).find("Only 1 of the entries"), std::string::npos);
 }
 
 TEST(FolderResponse, differs_by_form_and_is_conditional) {

@@ -31,7 +31,7 @@ namespace accel::gateway {
 
 struct GatewayLimits {
   std::size_t max_path_segments = 64;
-  std::size_t max_listed_entries = 10'000;  // A longer folder is listed up to here and says so.
+  std::size_t max_listed_entries = 10'000;  // Of a longer folder the page has some and says so.
   std::uint64_t stream_piece_bytes =
       1024 * 1024;              // Copied at a time when a file cannot be sent from its place.
   std::size_t max_ranges = 16;  // Of one request; more of them, or overlapping ones: all is sent.
