@@ -4,6 +4,9 @@
 // Owned by Store::Impl, passed by reference; private to blockstore. Thread-safe.
 
 #include <memory>
+#include <mutex>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "accel/blockstore/options.hpp"
@@ -16,6 +19,12 @@
 
 namespace accel::blockstore {
 
+// Folders below files/ whose names are on disk: one sync for each in a process is enough.
+struct SyncedFolders {
+  std::mutex mutex;
+  std::set<std::string> names;
+};
+
 struct StoreCore {
   StoreOptions options;
   Layout layout;
@@ -24,6 +33,7 @@ struct StoreCore {
   std::unique_ptr<HashPool> hashing;
   std::unique_ptr<BlockCache> cache;
   std::unique_ptr<UseTable> uses;
+  std::unique_ptr<SyncedFolders> synced = std::make_unique<SyncedFolders>();
 
   void step(std::string_view name) const {
     if (options.on_step) options.on_step(name);

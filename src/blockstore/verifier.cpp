@@ -208,7 +208,8 @@ Status Verifier::tell(const Damage& damage) {
   add_bad(name.to_string(), damage.found.describe(core_.layout), damage.error.message);
   const bool is_certain =
       damage.error.code == Errc::corrupt || damage.error.code == Errc::not_found;
-  return options_.distrust && is_certain ? distrust(damage) : Status{};
+  const bool may_write = !core_.options.read_only;
+  return options_.distrust && is_certain && may_write ? distrust(damage) : Status{};
 }
 
 // The index forgets the place, so that nobody is given what lies there; a file of ours is hashed

@@ -7,7 +7,9 @@
 #include <cstdlib>
 
 #include "accel/ipld/car.hpp"
+#include "index.hpp"
 #include "store_fixture.hpp"
+#include "tables.hpp"
 
 namespace accel::blockstore::test {
 namespace {
@@ -92,6 +94,25 @@ class PowerLoss : public StoreTest {
     const auto pins = store.pins();
     ASSERT_TRUE(pins.has_value());
     ASSERT_TRUE(std::ranges::any_of(*pins, [&](const PinInfo& pin) { return pin.cid == pinned_; }));
+  }
+
+  // Each step with each policy: these operations are short.
+  void open_after_each_loss(const DiskRecorder& recorder,
+                            const std::function<void(Store&, bool at_end)>& check) {
+    store_.reset();
+    SeededRandom random(system_random().next_u64());
+    for (std::size_t step = 0; step <= recorder.steps(); ++step) {
+      for (const LossPolicy& policy : kPolicies) {
+        SCOPED_TRACE(fmt::format("before step {} ({})", step, recorder.describe(step)));
+        recorder.make_image(step, policy, random, image());
+        StoreOptions how = options();
+        how.directory = image();
+        const auto store = Store::open(how);
+        ASSERT_TRUE(store.has_value()) << store.error().to_string();
+        check(**store, step == recorder.steps());
+        if (HasFailure()) return;
+      }
+    }
   }
 
   static Status holds(Store& store, const ipld::Cid& root, const Bytes& expected) {
@@ -249,7 +270,6 @@ TEST_F(PowerLoss, while_a_pin_moves) {
       });
 }
 
-// The store itself is made.
 TEST_F(PowerLoss, while_a_store_is_made) {
   store_.reset();
   fs::remove_all(home());
@@ -259,22 +279,32 @@ TEST_F(PowerLoss, while_a_store_is_made) {
   open();
   ASSERT_TRUE(store_->put(raw_cid(bytes), bytes).has_value());
   recorder.stop();
-  store_.reset();
-  SeededRandom random(system_random().next_u64());
-  for (std::size_t step = 0; step <= recorder.steps(); ++step) {
-    for (const LossPolicy& policy : kPolicies) {
-      SCOPED_TRACE(fmt::format("before step {} ({})", step, recorder.describe(step)));
-      recorder.make_image(step, policy, random, image());
-      StoreOptions how = options();
-      how.directory = image();
-      const auto store = Store::open(how);
-      ASSERT_TRUE(store.has_value()) << store.error().to_string();
-      ASSERT_EQ((*store)->verify({})->bad_total, 0U);
-      if (step == recorder.steps()) {
-        ASSERT_TRUE((*store)->get(raw_cid(bytes)).has_value());
-      }
+  open_after_each_loss(recorder, [&](Store& store, bool at_end) {
+    ASSERT_EQ(store.verify({})->bad_total, 0U);
+    if (at_end) {
+      ASSERT_TRUE(store.get(raw_cid(bytes)).has_value());
     }
+  });
+}
+
+TEST_F(PowerLoss, during_a_migration) {
+  store_.reset();
+  {
+    const auto index = Index::open({home() / "index", 8 * kMiB, false});
+    ASSERT_TRUE(index.has_value());
+    ASSERT_TRUE((*index)->write(
+        [](Txn& txn) { return txn.put(Table::meta, as_bytes(kVersionKey), encode_u64(1)); }));
   }
+  fs::remove(home() / "VERSION");
+  write_bytes(home() / "VERSION", as_bytes("ipfs-accelerate store 1\n"));
+  DiskRecorder recorder(home());
+  open();
+  recorder.stop();
+  open_after_each_loss(recorder, [&](Store& store, bool) {
+    expect_nothing_wrong(store);
+    EXPECT_EQ(as_text(read_bytes(image() / "VERSION")), "ipfs-accelerate store 2\n");
+    EXPECT_GT(fs::file_size(image() / "backup-1.mdb"), 0U);
+  });
 }
 
 }  // namespace

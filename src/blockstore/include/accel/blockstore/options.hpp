@@ -72,10 +72,10 @@ struct PutOptions {
 struct PinOptions {
   std::string name = {};
   bool is_private = false;
-  bool direct = false;  // Keeps this block alone, not what it links to.
   // A root that is pinned already stays private, keeps its date, its name if none is given, and
   // what it links to. Without, the new pin replaces the old one.
   bool merge = false;
+  bool direct = false;  // Keeps this block alone, not what it links to.
 };
 
 struct ExportOptions {
