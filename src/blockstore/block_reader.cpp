@@ -48,25 +48,26 @@ tl::unexpected<Error> named_but_gone(const ipld::Cid& cid, const Error& error) {
             error.message});
 }
 
-Result<Bytes> read_pack_record(const StoreCore& core, const ipld::Cid& cid, const Place& place) {
+Status read_pack_record(const StoreCore& core, const ipld::Cid& cid, const Place& place,
+                        Bytes& into) {
   ACCEL_TRY(const UniqueFd fd, open_file(core.layout.pack(place.container), O_RDONLY));
   const std::size_t head = record_header_bytes(cid.hash());
   if (place.offset < head) return fail(Errc::corrupt, "The place lies in the pack's header.");
-  Bytes bytes(head + place.slice_bytes);
-  ACCEL_CHECK(pread_all(fd.get(), bytes, place.offset - head));
-  ACCEL_TRY(const PackRecord record, parse_record(bytes));
+  into.resize(head + place.slice_bytes);
+  ACCEL_CHECK(pread_all(fd.get(), into, place.offset - head));
+  ACCEL_TRY(const PackRecord record, parse_record(into));
   if (record.hash != cid.hash() || record.data_bytes != place.slice_bytes) {
     return fail(Errc::corrupt, "The pack holds another block there.");
   }
-  bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(head));
-  return bytes;
+  into.erase(into.begin(), into.begin() + static_cast<std::ptrdiff_t>(head));
+  return {};
 }
 
-Result<Bytes> read_file_slice(const OpenedFile& file, const Place& place) {
-  Bytes payload(place.slice_bytes);
-  ACCEL_CHECK(pread_all(file.fd.get(), payload, place.offset));
-  if (place.kind == PlaceKind::file) return payload;
-  return ipld::leaf_block(ipld::unixfs_v0_2015(), payload);
+Status read_file_slice(const OpenedFile& file, const Place& place, Bytes& into) {
+  into.resize(place.slice_bytes);
+  ACCEL_CHECK(pread_all(file.fd.get(), into, place.offset));
+  if (place.kind != PlaceKind::file) into = ipld::leaf_block(ipld::unixfs_v0_2015(), into);
+  return {};
 }
 
 bool may_be_sent(const FoundPlace& found) {
@@ -187,25 +188,31 @@ tl::unexpected<Error> no_block(const StoreCore& core, const ipld::Cid& cid) {
               core.layout.directory.string());
 }
 
-Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
-                         bool hash) {
+Result<bool> read_unhashed(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
+                           Bytes& into) {
   if (found.place.in_file() && !found.file) {
     return bad_bytes(core, cid, found, {Errc::corrupt, "The index lacks the file.", {}});
   }
   bool trusted = false;
-  Result<Bytes> block;
+  Status read;
   if (found.file) {
     ACCEL_TRY(const OpenedFile file, open_stored(core.layout, *found.file));
-    trusted = file.trusted && !hash;
-    block = read_file_slice(file, found.place);
+    trusted = file.trusted;
+    read = read_file_slice(file, found.place, into);
   } else {
-    block = read_pack_record(core, cid, found.place);
+    read = read_pack_record(core, cid, found.place, into);
   }
-  if (!block && block.error().code == Errc::corrupt) {
-    return bad_bytes(core, cid, found, block.error());
-  }
-  if (!block || trusted) return block;
-  if (const Status right = ipld::verify_block(cid, *block); !right) {
+  if (read) return trusted;
+  if (read.error().code == Errc::corrupt) return bad_bytes(core, cid, found, read.error());
+  return fail(std::move(read).error());
+}
+
+Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
+                         bool hash) {
+  Bytes block;
+  ACCEL_TRY(const bool trusted, read_unhashed(core, cid, found, block));
+  if (trusted && !hash) return block;
+  if (const Status right = ipld::verify_block(cid, block); !right) {
     if (right.error().code != Errc::corrupt) return fail(right.error());
     return bad_bytes(core, cid, found, right.error());
   }

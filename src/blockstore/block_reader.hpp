@@ -50,6 +50,10 @@ Result<Bytes> read_block(const StoreCore& core, const ipld::Cid& cid);
 // From one place; hash: even if it could be trusted.
 Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
                          bool hash);
+// The bytes that lie there, for a caller that hashes several blocks side by side; `into` is written
+// over. True if they can be trusted, as in OpenedFile.
+Result<bool> read_unhashed(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
+                           Bytes& into);
 Result<BlockPlace> locate_block(const StoreCore& core, const ipld::Cid& cid);
 Result<std::uint64_t> block_size(const StoreCore& core, const ipld::Cid& cid);
 
