@@ -157,6 +157,27 @@ TEST_F(GatewaySites, rules_of_a_site_hold_at_its_own_origin_only) {
   EXPECT_EQ(get("/ipfs/QmYBhLYDwVFvxos9h8CGU2ibaY66QNgv8hpfewxaQrPiZj/redirect-one").status, 404);
 }
 
+TEST_F(GatewaySites, old_names_with_dots_are_joined_inside_of_an_archive_or_refused) {
+  const std::string inside = "bafybeibfevfxlvxp5vxobr5oapczpf7resxnleb7tkqmdorc4gl5cdva3y";
+  const auto archive = body_of(get("/ipfs/" + inside, "format=tar"));
+  EXPECT_NE(archive.find(inside + "/foobar/file"), std::string::npos);
+  EXPECT_EQ(archive.find(".."), std::string::npos);
+  const auto outside =
+      get("/ipfs/bafybeicaj7kvxpcv4neaqzwhrqqmdstu4dhrwfpknrgebq6nzcecfucvyu", "format=tar");
+  EXPECT_EQ(outside.status, 422);
+}
+
+TEST_F(GatewaySites, a_sharded_folder_is_walked_listed_and_cut) {
+  const std::string root = "/ipfs/bafybeidbclfqleg2uojchspzd4bob56dqetqjsj27gy2cq3klkkgxtpn4i";
+  EXPECT_EQ(get(root + "/1.txt").status, 200);
+  EXPECT_EQ(get(root + "/none.txt").status, 404);
+  GatewayOptions options;
+  options.limits.max_listed_entries = 10;
+  remake(std::move(options));
+  const std::string page = body_of(get(root + "/"));
+  EXPECT_NE(page.find("Only 10 of the entries are shown."), std::string::npos) << page;
+}
+
 TEST_F(GatewaySites, connect_opens_a_tunnel_to_this_gateway_alone) {
   net::HttpRequest request;
   request.method = "CONNECT";

@@ -88,7 +88,9 @@ TEST(IpnsRecord, no_flipped_bit_of_what_is_signed_gets_through) {
     bad[i / 8] = static_cast<std::uint8_t>(bad[i / 8] ^ (1U << (i % 8)));
     const auto other = read_ipns_record(name, bad);
     // A field whose number changed to one that nobody reads: what was signed still holds.
-    if (other) EXPECT_EQ(*other, read) << "bit " << i;
+    if (other) {
+      EXPECT_EQ(*other, read) << "bit " << i;
+    }
   }
 }
 
