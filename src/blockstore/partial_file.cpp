@@ -82,9 +82,12 @@ Status PartialFile::Impl::open_files() {
   if (::fstat(part_.get(), &info) != 0) {
     return fail_errno(Errc::io, errno, "Cannot stat a partial file.");
   }
+  const auto counted = static_cast<std::uint64_t>(info.st_size);
+  if (!request_.in_part && counted < request_.file_bytes) {
+    ACCEL_CHECK(make_room(core_, request_.file_bytes - counted));
+  }
   const auto on_disk = static_cast<std::uint64_t>(info.st_blocks) * 512;
   if (!request_.in_part && on_disk < request_.file_bytes) {
-    ACCEL_CHECK(make_room(core_, request_.file_bytes - on_disk));
     ACCEL_CHECK(require_room(layout.directory, request_.file_bytes - on_disk,
                              fmt::format("the file {}", request_.root)));
   }

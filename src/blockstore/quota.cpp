@@ -39,7 +39,8 @@ Result<std::uint64_t> count_stored(const StoreCore& core) {
   ACCEL_TRY(const auto partials, files_in(core.layout.partial(), false));
   for (const auto& path : partials) {
     struct stat info{};
-    if (::stat(path.c_str(), &info) == 0) bytes += static_cast<std::uint64_t>(info.st_blocks) * 512;
+    // Sparse: what it will hold counts.
+    if (::stat(path.c_str(), &info) == 0) bytes += static_cast<std::uint64_t>(info.st_size);
   }
   return bytes;
 }

@@ -85,6 +85,7 @@ int __real_unlink(const char* path);
 int __real_ftruncate(int fd, off_t size);
 int __real_syncfs(int fd);
 int __real_ioctl(int fd, unsigned long request, ...);
+ssize_t __real_write(int fd, const void* data, size_t size);
 ssize_t __real_pwrite(int fd, const void* data, size_t size, off_t offset);
 ssize_t __real_pwritev(int fd, const iovec* parts, int count, off_t offset);
 ssize_t __real_writev(int fd, const iovec* parts, int count);
@@ -140,6 +141,14 @@ int __wrap_ioctl(int fd, unsigned long request, ...) {
     return -1;
   }
   return __real_ioctl(fd, request, argument);
+}
+// Copies of the index; not made to fail, for logs go this way, too.
+ssize_t __wrap_write(int fd, const void* data, size_t size) {
+  const off_t offset = DiskRecorder::current() != nullptr ? ::lseek(fd, 0, SEEK_CUR) : 0;
+  const ssize_t written = __real_write(fd, data, size);
+  const iovec part{const_cast<void*>(data), size};
+  record_parts(fd, &part, 1, written, offset);
+  return written;
 }
 ssize_t __wrap_pwrite(int fd, const void* data, size_t size, off_t offset) {
   if (fails_now()) return -1;

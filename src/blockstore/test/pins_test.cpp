@@ -48,7 +48,7 @@ TEST_F(Pins, that_are_recursive_do_not_become_direct_by_accident) {
   ASSERT_TRUE(store_->pin(folder, {.direct = true}).has_value());
   ASSERT_TRUE(store_->pin(folder, {}).has_value());  // More is kept: that is no loss.
   EXPECT_ERRC(store_->pin(folder, {.direct = true}), Errc::already_exists);
-  ASSERT_TRUE(store_->pin(folder, {.direct = true, .merge = true}).has_value());
+  ASSERT_TRUE(store_->pin(folder, {.merge = true, .direct = true}).has_value());
   EXPECT_FALSE(store_->pins()->front().direct);
   gc();
   EXPECT_TRUE(has(leaf));

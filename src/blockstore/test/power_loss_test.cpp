@@ -4,6 +4,7 @@
 // ACCEL_POWER_LOSS=all tries each step with each policy; else a sample from a seed is tried.
 #include "power_loss.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "accel/ipld/car.hpp"
