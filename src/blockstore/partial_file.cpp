@@ -308,7 +308,8 @@ Result<StagedFile> PartialFile::Impl::stage() {
     return StagedLeaf{slot.cid.hash(), slot.offset, slot.length, static_cast<std::uint32_t>(block),
                       is_wrapped(slot)};
   };
-  ACCEL_CHECK(prepare_folder(core_, file.record));
+  const FileRecord* const record = &file.record;
+  ACCEL_CHECK(prepare_folders(core_, {&record, 1}));
   return file;
 }
 
