@@ -39,6 +39,12 @@ add_library(accel_utf8proc INTERFACE)
 target_include_directories(accel_utf8proc SYSTEM INTERFACE ${ACCEL_UTF8PROC_INCLUDE})
 target_link_libraries(accel_utf8proc INTERFACE ${ACCEL_UTF8PROC_LIBRARY})
 
+find_path(ACCEL_NGHTTP2_INCLUDE nghttp2/nghttp2.h REQUIRED)
+find_library(ACCEL_NGHTTP2_LIBRARY NAMES libnghttp2.a REQUIRED)
+add_library(accel_nghttp2 INTERFACE)
+target_include_directories(accel_nghttp2 SYSTEM INTERFACE ${ACCEL_NGHTTP2_INCLUDE})
+target_link_libraries(accel_nghttp2 INTERFACE ${ACCEL_NGHTTP2_LIBRARY})
+
 # Runtimes that are loaded with dlopen: headers only. A command that needs none of them pays for none of them.
 function(accel_header_only_runtime target include)
   add_library(${target} INTERFACE)

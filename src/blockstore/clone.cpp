@@ -57,4 +57,16 @@ Status copy_bytes(int source, int target, std::uint64_t bytes, const std::stop_t
   return {};
 }
 
+Status write_all(int target, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(target, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      return fail_errno(errc_from_errno(errno), errno, "Cannot write what was asked for.");
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 }  // namespace accel::blockstore

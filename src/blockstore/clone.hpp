@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <stop_token>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
 
 namespace accel::blockstore {
@@ -17,4 +18,6 @@ bool clone_file(int source, int target);
 // Errors: resource_exhausted, corrupt (the source ends early), cancelled, io.
 Status copy_bytes(int source, int target, std::uint64_t bytes, const std::stop_token& stop);
 
+// Writes all of it to a file, pipe or socket, from its current position on.
+Status write_all(int target, ByteView bytes);
 }  // namespace accel::blockstore

@@ -2,16 +2,22 @@
 #include "dag_walk.hpp"
 
 #include <algorithm>
+#include <iterator>
 
-#include "accel/ipld/dag_pb.hpp"
+#include "accel/ipld/codec.hpp"
 
 namespace accel::blockstore {
 namespace {
 
 constexpr int kMaxTries = 4;  // gc may move a block between the look-up and the read.
 
+bool has_links(ipld::Codec codec) {
+  return codec == ipld::Codec::dag_pb || codec == ipld::Codec::dag_cbor ||
+         codec == ipld::Codec::dag_json;
+}
+
 bool is_leaf(const ipld::Cid& cid, const std::vector<FoundPlace>& places) {
-  return cid.codec() != ipld::Codec::dag_pb ||
+  return !has_links(cid.codec()) ||
          std::any_of(places.begin(), places.end(), [](const FoundPlace& found) {
            return found.place.kind == PlaceKind::wrapped;
          });
@@ -21,8 +27,16 @@ bool is_leaf(const ipld::Cid& cid, const std::vector<FoundPlace>& places) {
 
 std::string hash_key(const ipld::Multihash& hash) { return std::string(as_text(hash.bytes())); }
 
+std::string cid_key(const ipld::Cid& cid) { return std::string(as_text(cid.as_v1().bytes())); }
+
+Result<std::string> hash_of_cid_key(const std::string& key) {
+  ACCEL_TRY(const ipld::Cid cid, ipld::Cid::from_bytes(as_bytes(key)));
+  return hash_key(cid.hash());
+}
+
 bool Reached::covers(const ipld::Cid& cid) const {
-  return (cid.codec() == ipld::Codec::dag_pb ? nodes : blocks).contains(hash_key(cid.hash()));
+  return has_links(cid.codec()) ? nodes.contains(cid_key(cid))
+                                : blocks.contains(hash_key(cid.hash()));
 }
 
 void Reached::add(const Reached& other) {
@@ -39,52 +53,78 @@ FindPlaces find_in(const Txn& txn) {
 }
 
 Status DagWalk::walk(const ipld::Cid& root, const Visit& visit) {
-  std::vector<ipld::Cid> stack{root};
+  Stack stack{root};
   while (!stack.empty()) {
     if (options_.stop.stop_requested()) return fail(Errc::cancelled, "Stopped on request.");
     const ipld::Cid cid = std::move(stack.back());
     stack.pop_back();
-    if (cid.is_identity()) {
-      ACCEL_CHECK(push_links(cid, cid.hash().digest(), stack));
-    } else if (!reached_.covers(cid)) {
-      ACCEL_CHECK(step(cid, visit, stack));
-    }
+    if (was_visited(cid)) continue;
+    ACCEL_CHECK(step(cid, visit, stack));
   }
   return {};
 }
 
-Status DagWalk::step(const ipld::Cid& cid, const Visit& visit, std::vector<ipld::Cid>& stack) {
-  ACCEL_TRY(auto places, find_(cid));
+Status DagWalk::visit_one(const ipld::Cid& cid, const Visit& visit) {
+  if (cid.is_identity()) return {};
+  ACCEL_TRY(const auto places, find_(cid));
   if (places.empty()) {
     if (options_.allow_missing) return {};
     return no_block(core_, cid);
   }
   const bool is_new = reached_.blocks.insert(hash_key(cid.hash())).second;
-  if (cid.codec() == ipld::Codec::dag_pb) reached_.nodes.insert(hash_key(cid.hash()));
-  if (is_leaf(cid, places)) return is_new ? visit(cid, places) : Status{};
+  return is_new ? visit({cid, places, nullptr}) : Status{};
+}
+
+bool DagWalk::was_visited(const ipld::Cid& cid) const {
+  return options_.by_cid ? reached_.nodes.contains(cid_key(cid)) : reached_.covers(cid);
+}
+
+// Says whether the block is to be visited.
+bool DagWalk::mark(const ipld::Cid& cid) {
+  const bool new_block = reached_.blocks.insert(hash_key(cid.hash())).second;
+  if (!has_links(cid.codec()) && !options_.by_cid) return new_block;
+  const bool new_cid = reached_.nodes.insert(cid_key(cid)).second;
+  return options_.by_cid ? new_cid : new_block;
+}
+
+Result<Bytes> DagWalk::read_node(const ipld::Cid& cid, std::vector<FoundPlace>& places) const {
   Result<Bytes> block = read_any_place(core_, cid, places);
   for (int i = 0; !block && block.error().code == Errc::not_found && i < kMaxTries; ++i) {
     ACCEL_TRY(places, find_(cid));
     block = read_any_place(core_, cid, places);
   }
-  if (is_new) ACCEL_CHECK(visit(cid, places));
+  return block;
+}
+
+Status DagWalk::follow(const ipld::Cid& cid, ByteView block, Stack& stack) const {
+  auto links = ipld::links_of(cid, block);
+  if (!links && options_.allow_damaged) return {};
+  if (!links) return fail(std::move(links).error());
+  stack.insert(stack.end(), std::make_move_iterator(links->rbegin()),
+               std::make_move_iterator(links->rend()));
+  return {};
+}
+
+Status DagWalk::step(const ipld::Cid& cid, const Visit& visit, Stack& stack) {
+  if (cid.is_identity()) {
+    if (!has_links(cid.codec())) return {};
+    reached_.nodes.insert(cid_key(cid));
+    return follow(cid, cid.hash().digest(), stack);
+  }
+  ACCEL_TRY(auto places, find_(cid));
+  if (places.empty()) {
+    if (options_.allow_missing) return {};
+    return no_block(core_, cid);
+  }
+  const bool is_new = mark(cid);
+  if (is_leaf(cid, places)) return is_new ? visit({cid, places, nullptr}) : Status{};
+  Result<Bytes> block = read_node(cid, places);
+  if (is_new) ACCEL_CHECK(visit({cid, places, block ? &*block : nullptr}));
   if (!block) {
     if (options_.allow_damaged) return {};
     return fail(std::move(block).error());
   }
-  return push_links(cid, *block, stack);
-}
-
-// A node inside its CID is no block of the store, but what it links to may be.
-Status DagWalk::push_links(const ipld::Cid& cid, ByteView block, std::vector<ipld::Cid>& stack) {
-  if (cid.codec() != ipld::Codec::dag_pb) return {};
-  const auto node = ipld::decode_pb(block);
-  if (!node && options_.allow_damaged) return {};
-  if (!node) return fail(node.error());
-  for (auto link = node->links.rbegin(); link != node->links.rend(); ++link) {
-    stack.push_back(link->cid);
-  }
-  return {};
+  return follow(cid, *block, stack);
 }
 
 }  // namespace accel::blockstore

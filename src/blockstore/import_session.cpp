@@ -4,19 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "block_reader.hpp"
 #include "pins.hpp"
 #include "tables.hpp"
 
 namespace accel::blockstore {
-namespace {
-
-// With more new files than this, one sync of the file system is cheaper than one for each.
-constexpr std::size_t kMaxSingleSyncs = 32;
-
-}  // namespace
 
 Status ImportSession::add_block(const ipld::Cid& cid, ByteView block) {
   if (cid.is_identity()) return {};
@@ -65,19 +57,18 @@ Status ImportSession::add_file(StagedFile file) {
 Status ImportSession::sync() {
   core_.step("import.sync");
   ACCEL_CHECK(packs_.sync());
+  std::vector<const FileRecord*> records;
   std::vector<const StagedFile*> owned;
   for (const StagedFile& file : files_) {
-    if (!file.record.referenced) owned.push_back(&file);
+    if (file.record.referenced) continue;
+    records.push_back(&file.record);
+    owned.push_back(&file);
   }
-  for (std::size_t i = 0; i < owned.size(); ++i) {
-    ACCEL_CHECK(prepare_folder(core_, owned[i]->record));
-    if (owned.size() > kMaxSingleSyncs && i > 0) continue;
-    ACCEL_TRY(const UniqueFd fd, open_file(owned[i]->source, O_RDONLY));
-    if (owned.size() <= kMaxSingleSyncs) {
-      ACCEL_CHECK(sync_file(fd.get()));
-    } else if (::syncfs(fd.get()) != 0) {
-      return fail_errno(errc_from_errno(errno), errno, "Cannot sync the file system of the store.");
-    }
+  ACCEL_CHECK(prepare_folders(core_, records));
+  if (owned.size() > kMaxSingleSyncs) return sync_file_system(core_);
+  for (const StagedFile* file : owned) {
+    ACCEL_TRY(const UniqueFd fd, open_file(file->source, O_RDONLY));
+    ACCEL_CHECK(sync_file(fd.get()));
   }
   return {};
 }

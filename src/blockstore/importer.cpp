@@ -13,6 +13,7 @@
 #include "block_reader.hpp"
 #include "clone.hpp"
 #include "pins.hpp"
+#include "quota.hpp"
 
 namespace accel::blockstore {
 namespace {
@@ -48,6 +49,9 @@ Result<AddedRoot> Importer::run(const std::filesystem::path& path) {
   ACCEL_CHECK(ipld::check_profile(options_.profile));
   if (options_.wrap) ACCEL_CHECK(ipld::check_entry_name(absolute.filename().string()));
   ACCEL_CHECK(scan(absolute, 0));
+  if (!options_.only_hash && !options_.reference) {
+    ACCEL_CHECK(make_room(core_, bytes_total_));
+  }
   auto added = attempt(absolute, true);
   if (!added && session_ && session_->lost_reused_block()) added = attempt(absolute, false);
   return added;
@@ -213,7 +217,7 @@ Status Importer::check_unchanged(const std::filesystem::path& path,
 }
 
 Result<Importer::Node> Importer::add_file(const std::filesystem::path& path) {
-  ACCEL_TRY(const OpenSource source, open_source(path));
+  ACCEL_TRY(OpenSource source, open_source(path));
   ++files_;
   const bool one_leaf = source.stamp.size <= options_.profile.chunk_size;
   const bool for_a_pack =
@@ -255,17 +259,22 @@ Result<LeafDigests> Importer::copy_and_hash(const std::filesystem::path& path,
   return hash_leaves(*core_.hashing, job);
 }
 
-Result<Importer::Node> Importer::add_large(const std::filesystem::path& path,
-                                           const OpenSource& source) {
+Result<Importer::Node> Importer::add_large(const std::filesystem::path& path, OpenSource& source) {
   const bool owned = session_ != nullptr && !options_.reference;
   StagedFile staged;
   UniqueFd copy;
+  bool is_same = false;  // The copy is the file itself.
   if (owned) {
     ACCEL_TRY(staged.source, session_->new_file_path());
     core_.step("file.copy");
-    ACCEL_TRY(copy, open_file(staged.source, O_RDWR | O_CREAT | O_EXCL));
+    is_same = options_.take_over && ::link(path.c_str(), staged.source.c_str()) == 0;
+    ACCEL_TRY(copy, open_file(staged.source, is_same ? O_RDWR : O_RDWR | O_CREAT | O_EXCL));
   }
-  ACCEL_TRY(auto digests, copy_and_hash(path, source, copy));
+  if (is_same) {  // A second name is a change of the file's stamp, but not of its bytes.
+    ACCEL_TRY(source.stamp, stamp_of(source.fd.get()));
+  }
+  const UniqueFd none;
+  ACCEL_TRY(auto digests, copy_and_hash(path, source, is_same ? none : copy));
   ACCEL_CHECK(check_unchanged(path, source));
   ACCEL_TRY(const Node node, build(digests, source));
   if (session_ == nullptr) return node;

@@ -47,7 +47,7 @@ class Importer {
   Result<Node> add_symlink(const std::filesystem::path& path, ipld::UnixFsMeta meta);
   Result<Node> add_file(const std::filesystem::path& path);
   Result<Node> add_small(const std::filesystem::path& path, const OpenSource& source);
-  Result<Node> add_large(const std::filesystem::path& path, const OpenSource& source);
+  Result<Node> add_large(const std::filesystem::path& path, OpenSource& source);
   Result<LeafDigests> copy_and_hash(const std::filesystem::path& path, const OpenSource& source,
                                     const UniqueFd& copy);
   Result<Node> build(const LeafDigests& digests, const OpenSource& source);

@@ -11,8 +11,15 @@ namespace accel::blockstore {
 
 // On return no gc is at work that does not know of it.
 Result<Lease> take_lease(const StoreCore& core, const ipld::Cid& root);
-// The roots that somebody holds; removes what dead processes left. Called inside gc's write
-// transaction. Errors: corrupt, io.
-Result<std::vector<ipld::Cid>> live_leases(const Layout& layout);
+// The same for everything that is put from now on, by whomever.
+Result<Lease> take_new_blocks_lease(const StoreCore& core);
+
+struct LiveLeases {
+  std::vector<ipld::Cid> roots;
+  std::uint64_t since = UINT64_MAX;  // What was born after this transaction stays.
+};
+// What somebody holds; removes what dead processes left. Called inside gc's write transaction.
+// Errors: corrupt, io.
+Result<LiveLeases> live_leases(const Layout& layout);
 
 }  // namespace accel::blockstore

@@ -38,15 +38,19 @@ std::size_t record_header_bytes(const ipld::Multihash& hash) {
   return kRecordFixedBytes + hash.size_bytes();
 }
 
-void append_record(Bytes& out, const ipld::Multihash& hash, ByteView data) {
+void append_record_head(Bytes& out, const ipld::Multihash& hash, std::size_t data_bytes) {
   const Bytes name = hash.bytes();
   const Bytes head = FieldWriter()
                          .put(kRecordMagic)
-                         .put(static_cast<std::uint32_t>(data.size()))
+                         .put(static_cast<std::uint32_t>(data_bytes))
                          .put(static_cast<std::uint32_t>(name.size()))
                          .put(name)
                          .take();
   out.insert(out.end(), head.begin(), head.end());
+}
+
+void append_record(Bytes& out, const ipld::Multihash& hash, ByteView data) {
+  append_record_head(out, hash, data.size());
   out.insert(out.end(), data.begin(), data.end());
 }
 

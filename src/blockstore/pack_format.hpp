@@ -31,6 +31,7 @@ struct PackRecord {
 
 // Bytes before a record's data.
 std::size_t record_header_bytes(const ipld::Multihash& hash);
+void append_record_head(Bytes& out, const ipld::Multihash& hash, std::size_t data_bytes);
 void append_record(Bytes& out, const ipld::Multihash& hash, ByteView data);
 // Reads the record at the front of `bytes`, which may end anywhere behind its header.
 // Errors: corrupt.

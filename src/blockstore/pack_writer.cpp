@@ -2,8 +2,10 @@
 #include "pack_writer.hpp"
 
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "locks.hpp"
@@ -15,6 +17,41 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 1U << 20U;  // Small records are written together.
 constexpr std::size_t kMaxIdlePacks = 2;         // More writers at once are rare.
+constexpr std::size_t kRowRecords = 512;         // Two parts each: as many as the system takes.
+
+// Where the next record's data will lie; the pack ends behind it from now on.
+Place next_place(OpenPack& pack, const ipld::Multihash& hash, std::size_t block_bytes) {
+  Place place;
+  place.kind = PlaceKind::pack;
+  place.container = pack.id;
+  place.offset = pack.end + record_header_bytes(hash);
+  place.slice_bytes = place.block_bytes = static_cast<std::uint32_t>(block_bytes);
+  pack.end = place.offset + block_bytes;
+  return place;
+}
+
+// All of the parts, one after the other, over short counts and EINTR.
+Status pwrite_parts(int fd, std::span<const ByteView> parts, std::uint64_t offset) {
+  std::vector<iovec> left;
+  for (const ByteView part : parts) {
+    if (!part.empty()) left.push_back({const_cast<std::uint8_t*>(part.data()), part.size()});
+  }
+  for (std::size_t at = 0; at < left.size();) {
+    const ssize_t written =
+        ::pwritev(fd, &left[at], static_cast<int>(left.size() - at), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      return fail_errno(errc_from_errno(errno), errno, "Cannot write to a pack.");
+    }
+    offset += static_cast<std::uint64_t>(written);
+    auto rest = static_cast<std::size_t>(written);
+    for (; at < left.size() && rest >= left[at].iov_len; ++at) rest -= left[at].iov_len;
+    if (rest == 0) continue;
+    left[at].iov_base = static_cast<std::uint8_t*>(left[at].iov_base) + rest;
+    left[at].iov_len -= rest;
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -101,22 +138,66 @@ PackSession::~PackSession() {
   for (auto& pack : packs_) pool_.release(std::move(pack));
 }
 
+Status PackSession::make_room() {
+  if (!packs_.empty() && packs_.back()->end < kPackTargetBytes) return {};
+  ACCEL_CHECK(flush());
+  ACCEL_TRY(auto next, pool_.acquire());
+  packs_.push_back(std::move(next));
+  return {};
+}
+
 Result<Place> PackSession::append(const ipld::Multihash& hash, ByteView block) {
-  if (packs_.empty() || packs_.back()->end >= kPackTargetBytes) {
-    ACCEL_CHECK(flush());
-    ACCEL_TRY(auto next, pool_.acquire());
-    packs_.push_back(std::move(next));
-  }
-  OpenPack& pack = *packs_.back();
-  Place place;
-  place.kind = PlaceKind::pack;
-  place.container = pack.id;
-  place.offset = pack.end + record_header_bytes(hash);
-  place.slice_bytes = place.block_bytes = static_cast<std::uint32_t>(block.size());
+  ACCEL_CHECK(make_room());
+  const Place place = next_place(*packs_.back(), hash, block.size());
   append_record(buffer_, hash, block);
-  pack.end = place.offset + block.size();
   if (buffer_.size() >= kBufferBytes) ACCEL_CHECK(flush());
   return place;
+}
+
+Result<Place> PackSession::reserve(const ipld::Multihash& hash, std::size_t block_bytes) {
+  ACCEL_CHECK(make_room());
+  ACCEL_CHECK(flush());
+  return next_place(*packs_.back(), hash, block_bytes);
+}
+
+Status PackSession::write_reserved(std::span<const Record> records) {
+  for (std::size_t begin = 0; begin < records.size();) {
+    const auto same_pack = [&](std::size_t i) {
+      return records[i].place.container == records[begin].place.container;
+    };
+    std::size_t end = begin + 1;
+    while (end < records.size() && end - begin < kRowRecords && same_pack(end)) ++end;
+    ACCEL_CHECK(write_row(records.subspan(begin, end - begin)));
+    begin = end;
+  }
+  return {};
+}
+
+// Records that follow each other in one pack.
+Status PackSession::write_row(std::span<const Record> row) {
+  const auto pack = std::ranges::find(packs_, row.front().place.container, &OpenPack::id);
+  pool_.step("pack.append");
+  Bytes heads;
+  std::vector<std::size_t> head_ends;
+  for (const Record& record : row) {
+    append_record_head(heads, *record.hash, record.block.size());
+    head_ends.push_back(heads.size());
+  }
+  std::vector<ByteView> parts;
+  std::size_t head = 0;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    parts.push_back(ByteView(heads).subspan(head, head_ends[i] - head));
+    parts.push_back(row[i].block);
+    head = head_ends[i];
+  }
+  const std::uint64_t start = row.front().place.offset - head_ends.front();
+  ACCEL_CHECK(pwrite_parts((*pack)->fd.get(), parts, start));
+  const std::uint64_t bytes = row.back().place.offset + row.back().place.slice_bytes - start;
+  if (bytes >= kBufferBytes) {  // The disk begins at once, so that sync() has less to wait for.
+    ::sync_file_range((*pack)->fd.get(), static_cast<off_t>(start), static_cast<off_t>(bytes),
+                      SYNC_FILE_RANGE_WRITE);
+  }
+  return {};
 }
 
 Status PackSession::flush() {

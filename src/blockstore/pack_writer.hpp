@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "accel/core/file.hpp"
@@ -51,8 +52,8 @@ class PackPool {
   std::vector<std::unique_ptr<OpenPack>> idle_;
 };
 
-// One operation's appends. Order: append…, sync(), record() inside the index transaction,
-// committed(). Without committed() the packs end where they ended before.
+// One operation's appends. Order: append… or reserve… and write_reserved(), sync(), record() inside
+// the index transaction, committed(). Without committed() the packs end where they ended before.
 class PackSession {
  public:
   explicit PackSession(PackPool& pool) : pool_(pool) {}
@@ -62,12 +63,23 @@ class PackSession {
 
   // Errors: resource_exhausted (disk full), io.
   Result<Place> append(const ipld::Multihash& hash, ByteView block);
+  // The same for whoever has many blocks in memory: places first, then the records, which reach the
+  // disk without being copied, one system call for a row of them.
+  struct Record {
+    const ipld::Multihash* hash;  // Borrows.
+    ByteView block;
+    Place place;
+  };
+  Result<Place> reserve(const ipld::Multihash& hash, std::size_t block_bytes);
+  Status write_reserved(std::span<const Record> records);
   Status sync();  // Everything appended is on disk on return.
   Status record(Txn& txn) const;
   void committed();
 
  private:
   Status flush();
+  Status make_room();
+  Status write_row(std::span<const Record> row);
 
   PackPool& pool_;
   std::vector<std::unique_ptr<OpenPack>> packs_;  // The last one is written to.

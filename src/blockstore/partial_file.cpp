@@ -15,6 +15,7 @@
 #include "blocks.hpp"
 #include "locks.hpp"
 #include "partial_impl.hpp"
+#include "quota.hpp"
 #include "tables.hpp"
 
 namespace accel::blockstore {
@@ -81,8 +82,12 @@ Status PartialFile::Impl::open_files() {
   if (::fstat(part_.get(), &info) != 0) {
     return fail_errno(Errc::io, errno, "Cannot stat a partial file.");
   }
+  const auto counted = static_cast<std::uint64_t>(info.st_size);
+  if (!request_.in_part && counted < request_.file_bytes) {
+    ACCEL_CHECK(make_room(core_, request_.file_bytes - counted));
+  }
   const auto on_disk = static_cast<std::uint64_t>(info.st_blocks) * 512;
-  if (on_disk < request_.file_bytes) {
+  if (!request_.in_part && on_disk < request_.file_bytes) {
     ACCEL_CHECK(require_room(layout.directory, request_.file_bytes - on_disk,
                              fmt::format("the file {}", request_.root)));
   }
@@ -228,6 +233,20 @@ Status PartialFile::Impl::write_leaf(std::size_t index, ByteView block) {
   return mark(index);
 }
 
+Status PartialFile::Impl::read(std::uint64_t offset, std::span<std::uint8_t> out) const {
+  const std::uint64_t end = offset + out.size();
+  if (offset > request_.file_bytes || out.size() > request_.file_bytes - offset) {
+    return fail(Errc::invalid_argument, "The file {} ends before byte {}.", request_.root, end);
+  }
+  auto slot = std::ranges::upper_bound(request_.slots, offset, {}, &LeafSlot::offset);
+  if (slot != request_.slots.begin()) --slot;
+  for (; slot != request_.slots.end() && slot->offset < end; ++slot) {
+    if (have(static_cast<std::size_t>(slot - request_.slots.begin()))) continue;
+    return fail(Errc::unavailable, "The leaf {} of {} is not here yet.", slot->cid, request_.root);
+  }
+  return pread_all(part_.get(), out, offset);
+}
+
 // One at a time: the kernel lets only one in, and the others would spin on its lock meanwhile.
 Status PartialFile::Impl::write_payload(ByteView payload, std::uint64_t offset) {
   const std::scoped_lock lock(write_mutex_);
@@ -289,7 +308,8 @@ Result<StagedFile> PartialFile::Impl::stage() {
     return StagedLeaf{slot.cid.hash(), slot.offset, slot.length, static_cast<std::uint32_t>(block),
                       is_wrapped(slot)};
   };
-  ACCEL_CHECK(prepare_folder(core_, file.record));
+  const FileRecord* const record = &file.record;
+  ACCEL_CHECK(prepare_folders(core_, {&record, 1}));
   return file;
 }
 
@@ -347,6 +367,9 @@ std::uint64_t PartialFile::bytes_resumed() const { return impl_->bytes_resumed()
 std::uint64_t PartialFile::bytes_copied() const { return impl_->bytes_copied(); }
 Status PartialFile::write_leaf(std::size_t index, ByteView block) {
   return impl_->write_leaf(index, block);
+}
+Status PartialFile::read(std::uint64_t offset, std::span<std::uint8_t> out) const {
+  return impl_->read(offset, out);
 }
 Status PartialFile::commit() { return impl_->commit(); }
 

@@ -3,6 +3,7 @@
 // The inside of PartialFile. Private to blockstore.
 
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct PartialRequest {
   bool is_private = false;
   std::stop_token stop = {};  // Of the hashing and copying before the first leaf is taken.
   OwnLock lock = {};          // The root's, if the caller holds it already.
+  bool in_part = false;       // Not all of it is coming: room for all is not asked for.
 };
 
 class PartialFile::Impl {
@@ -32,6 +34,7 @@ class PartialFile::Impl {
   ~Impl();
 
   Status write_leaf(std::size_t index, ByteView block);
+  Status read(std::uint64_t offset, std::span<std::uint8_t> out) const;
   Status commit();
 
   const std::vector<LeafSlot>& slots() const { return request_.slots; }

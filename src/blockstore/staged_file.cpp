@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "staged_file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,14 +28,24 @@ Result<bool> has_packed(const Txn& txn, const ipld::Multihash& hash) {
 
 unsigned owned_mode(bool is_private) { return is_private ? 0400U : 0444U; }
 
-Status prepare_folder(const StoreCore& core, const FileRecord& record) {
-  const auto folder = (core.layout.directory / record.path).parent_path();
-  if (::mkdir(folder.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return {};
+Status prepare_folders(const StoreCore& core, std::span<const FileRecord* const> records) {
+  std::set<std::filesystem::path> folders;
+  for (const FileRecord* record : records) {
+    folders.insert((core.layout.directory / record->path).parent_path());
+  }
+  // One that is there may have been made a moment ago, by someone who has not synced it yet.
+  const std::scoped_lock lock(core.synced->mutex);
+  std::erase_if(folders,
+                [&](const auto& folder) { return core.synced->names.contains(folder.string()); });
+  if (folders.empty()) return {};
+  for (const auto& folder : folders) {
+    if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) continue;
     return fail_errno(errc_from_errno(errno), errno,
                       fmt::format("Cannot create the folder {}.", folder.string()));
   }
-  return sync_directory(core.layout.files());
+  ACCEL_CHECK(sync_directory(core.layout.files()));
+  for (const auto& folder : folders) core.synced->names.insert(folder.string());
+  return {};
 }
 
 Status move_into_place(const StoreCore& core, StagedFile& file) {
@@ -56,11 +67,21 @@ Status sync_folders(const StoreCore& core, const std::vector<StagedFile>& files)
       folders.insert((core.layout.directory / file.record.path).parent_path());
     }
   }
+  if (folders.size() > kMaxSingleSyncs) {
+    core.step("folder.sync");
+    return sync_file_system(core);
+  }
   for (const auto& folder : folders) {
     core.step("folder.sync");
     ACCEL_CHECK(sync_directory(folder));
   }
   return {};
+}
+
+Status sync_file_system(const StoreCore& core) {
+  ACCEL_TRY(const UniqueFd fd, open_file(core.layout.files(), O_RDONLY | O_DIRECTORY));
+  if (::syncfs(fd.get()) == 0) return {};
+  return fail_errno(errc_from_errno(errno), errno, "Cannot sync the file system of the store.");
 }
 
 Status index_file(Txn& txn, const StagedFile& file) {

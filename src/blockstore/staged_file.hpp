@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "accel/ipld/multihash.hpp"
@@ -34,12 +35,17 @@ struct StagedFile {
 
 // Mode of an owned file: nobody writes to it.
 unsigned owned_mode(bool is_private);
-// Makes files/ab durable, before the transaction.
-Status prepare_folder(const StoreCore& core, const FileRecord& record);
+// With more new files than this, one sync of the file system is cheaper than one for each of them
+// and of their folders.
+inline constexpr std::size_t kMaxSingleSyncs = 32;
+// Makes the folders files/ab of these files durable, before the transaction.
+Status prepare_folders(const StoreCore& core, std::span<const FileRecord* const> records);
 // Inside the write transaction, so that gc never takes the file for an orphan.
 Status move_into_place(const StoreCore& core, StagedFile& file);
 // After all renames and before the commit: the folders' entries are on disk on return.
 Status sync_folders(const StoreCore& core, const std::vector<StagedFile>& files);
+// Everything on the store's file system that was written is on disk on return.
+Status sync_file_system(const StoreCore& core);
 // The record and a place for each leaf. An owned file of the same root keeps its number: that is
 // how adding or pulling again mends a damaged file.
 Status index_file(Txn& txn, const StagedFile& file);

@@ -4,6 +4,8 @@
 
 #include "block_reader.hpp"
 #include "blocks.hpp"
+#include "car_exporter.hpp"
+#include "car_importer.hpp"
 #include "collector.hpp"
 #include "exporter.hpp"
 #include "importer.hpp"
@@ -13,6 +15,7 @@
 #include "partial_impl.hpp"
 #include "path_resolver.hpp"
 #include "pins.hpp"
+#include "quota.hpp"
 #include "unixfs_reader.hpp"
 #include "verifier.hpp"
 
@@ -21,6 +24,10 @@ namespace accel::blockstore {
 class Store::Impl {
  public:
   explicit Impl(std::unique_ptr<StoreCore> parts) : core(std::move(parts)) {}
+
+  ~Impl() { flush_uses(*core); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   Status check_writable() const {
     if (!core->options.read_only) return {};
@@ -66,6 +73,23 @@ Status Store::put_all(const BlockList& blocks, const PutOptions& options) {
   return put_blocks(*impl_->core, blocks, options);
 }
 
+Result<CarImportReport> Store::import_car(const ByteSource& source,
+                                          const CarImportOptions& options) {
+  ACCEL_CHECK(impl_->check_writable());
+  return CarImporter(*impl_->core, options).run(source);
+}
+
+Result<CarExportReport> Store::export_car(const std::vector<ipld::Cid>& roots,
+                                          const CarTarget& target,
+                                          const CarExportOptions& options) const {
+  return CarExporter(*impl_->core, options).run(roots, target);
+}
+
+Result<DagStat> Store::dag_stat(const std::vector<ipld::Cid>& roots,
+                                const std::stop_token& stop) const {
+  return count_dag(*impl_->core, roots, stop);
+}
+
 Result<AddedRoot> Store::add(const std::filesystem::path& path, const AddOptions& options) {
   if (!options.only_hash) ACCEL_CHECK(impl_->check_writable());
   return Importer(*impl_->core, options).run(path);
@@ -80,8 +104,9 @@ Result<std::unique_ptr<PartialFile>> Store::begin_file(const ipld::Cid& root,
   if (whole && whole->has_value()) {
     return fail(Errc::already_exists, "The file {} is in the store already.", root);
   }
-  ACCEL_TRY(auto impl, PartialFile::Impl::open(*impl_->core, {root, file_bytes, std::move(slots),
-                                                              options.is_private, options.stop}));
+  PartialRequest request{root, file_bytes, std::move(slots), options.is_private, options.stop};
+  request.in_part = options.in_part;
+  ACCEL_TRY(auto impl, PartialFile::Impl::open(*impl_->core, std::move(request)));
   return std::make_unique<PartialFile>(std::move(impl));
 }
 
@@ -159,6 +184,15 @@ Status Store::unpin(const ipld::Cid& root) {
   return unpin_root(*impl_->core, root);
 }
 
+Status Store::update_pin(const ipld::Cid& from, const ipld::Cid& to, bool keep_old) {
+  ACCEL_CHECK(impl_->check_writable());
+  return move_pin(*impl_->core, from, to, keep_old);
+}
+
+Result<std::vector<PinCheck>> Store::check_pins(const std::stop_token& stop) const {
+  return check_all_pins(*impl_->core, stop);
+}
+
 Result<std::vector<PinInfo>> Store::pins() const { return list_pins(*impl_->core); }
 
 Result<bool> Store::is_private(const ipld::Cid& cid) const {
@@ -174,12 +208,16 @@ Result<bool> Store::is_private(const ipld::Cid& cid) const {
 
 Result<Lease> Store::lease(const ipld::Cid& root) const { return take_lease(*impl_->core, root); }
 
+Result<Lease> Store::lease_new_blocks() const { return take_new_blocks_lease(*impl_->core); }
+
 Result<GcReport> Store::gc(const GcOptions& options) {
   ACCEL_CHECK(impl_->check_writable());
   return Collector(*impl_->core, options).run();
 }
 
 Result<UsageReport> Store::usage() const { return measure_usage(*impl_->core); }
+
+CacheReport Store::cache_report() const { return impl_->core->cache->report(); }
 
 Result<VerifyReport> Store::verify(const VerifyOptions& options) const {
   return Verifier(*impl_->core, options).run();

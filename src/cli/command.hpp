@@ -23,6 +23,7 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
 void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Session&)> action);
 
 void add_content_commands(CLI::App& app, Selection& selection);
+void add_dag_commands(CLI::App& app, Selection& selection);
 void add_store_commands(CLI::App& app, Selection& selection);
 void add_name_commands(CLI::App& app, Selection& selection);
 void add_model_commands(CLI::App& app, Selection& selection);

@@ -46,9 +46,9 @@ bool Session::has_daemon() {
 }
 
 Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::json& params,
-                                     const BytesSink& on_bytes) {
+                                     const BytesSink& on_bytes, Where where) {
   ProgressLine progress(system_clock(), ::isatty(STDERR_FILENO) == 1, flags_.quiet);
-  if (has_daemon()) {
+  if (where == Where::anywhere && has_daemon()) {
     const RemoteCall remote{home_.api_socket(), std::string(method), params, stop_};
     return call_remote(remote, [&](const nlohmann::json& step) { progress.show(step); }, on_bytes);
   }

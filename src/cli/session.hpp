@@ -3,6 +3,7 @@
 // What every command has at hand: global flags, configuration, the way to the node, and how to
 // print. One per process, on the main thread.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -35,8 +36,10 @@ class Session {
   // Calls the node: over api.sock when a daemon answers there, else in this process.
   // Progress goes to the progress bar, bytes to `on_bytes` (default: refused).
   using BytesSink = std::function<Status(ByteView)>;
+  // Where::here: in this process even when a daemon runs, because standard input is this one's.
+  enum class Where : std::uint8_t { anywhere, here };
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
-                              const BytesSink& on_bytes = {});
+                              const BytesSink& on_bytes = {}, Where where = Where::anywhere);
   // Whether a daemon answers on home/api.sock.
   bool has_daemon();
 

@@ -1,26 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway_source.hpp"
-
+// One trustless gateway as a source of raw blocks.
+// Spec: ipfs/specs src/http-gateways/trustless-gateway.md (GET /ipfs/{cid}?format=raw).
 #include <utility>
 
-#include "accel/ipld/dag_pb.hpp"
-#include "accel/net/message.hpp"
+#include "block_request.hpp"
 
 namespace accel::exchange {
 namespace {
 
-Error refusal(const net::HttpReply& reply) {
-  Error error = net::reply_error(reply);
-  // Gone, or withheld for legal reasons: other sources may have it.
-  if (reply.status == 404 || reply.status == 410 || reply.status == 451) {
-    error.code = Errc::not_found;
+class GatewaySource final : public Source {
+ public:
+  GatewaySource(net::HttpClient& client, std::string name, net::Url base)
+      : client_(client), name_(std::move(name)), base_(std::move(base)) {}
+
+  const std::string& name() const override { return name_; }
+  bool files_only() const override { return false; }
+  Task<SourceBlock> get(BlockCall call) override;
+
+ private:
+  net::HttpClient& client_;
+  std::string name_;
+  net::Url base_;
+};
+
+Task<SourceBlock> GatewaySource::get(BlockCall call) {
+  BodyCall body_call;
+  body_call.url = base_;
+  body_call.url.path += "/ipfs/" + call.cid.to_string();
+  body_call.url.query = "format=raw";
+  body_call.http.headers.add("Accept", "application/vnd.ipld.raw");
+  body_call.http.stop = call.stop;
+  body_call.exact_bytes = call.exact_bytes;
+  body_call.buffer = std::move(call.buffer);
+  body_call.on_bytes = std::move(call.on_bytes);
+  auto asking = get_body(client_, std::move(body_call));
+  Result<Body> body = co_await std::move(asking);
+  if (!body) co_return fail(std::move(body).error());
+  if (!body->reply.ok()) co_return fail(refusal(body->reply));
+  if (body->reply.body_bytes < call.exact_bytes) {
+    co_return fail(Errc::protocol, "It sent {} of the {} bytes of block {}.",
+                   body->reply.body_bytes, call.exact_bytes, call.cid);
   }
-  return error;
+  SourceBlock block;
+  block.bytes = std::move(body->bytes);
+  co_return block;
 }
 
 }  // namespace
 
-Result<GatewaySource> GatewaySource::parse(const std::string& base_url) {
+Result<std::unique_ptr<Source>> make_gateway_source(net::HttpClient& client,
+                                                    const std::string& base_url) {
   ACCEL_TRY(net::Url base, net::parse_url(base_url));
   if (!base.query.empty()) {
     return fail(Errc::invalid_argument,
@@ -28,44 +57,7 @@ Result<GatewaySource> GatewaySource::parse(const std::string& base_url) {
                 base_url);
   }
   while (base.path.ends_with('/')) base.path.pop_back();
-  return GatewaySource(base_url, std::move(base));
-}
-
-Task<Bytes> GatewaySource::get(net::HttpClient& client, BlockCall call) const {
-  net::Url url = base_;
-  url.path += "/ipfs/" + call.cid.to_string();
-  url.query = "format=raw";
-  net::HttpCall http;
-  http.headers.add("Accept", "application/vnd.ipld.raw");
-  http.stop = call.stop;
-  Bytes block = std::move(call.buffer);
-  Result<net::HttpReply> reply = fail(Errc::internal, "No reply.");
-  if (call.exact_bytes > 0) {
-    block.resize(call.exact_bytes);
-    http.on_chunk = [&call](ByteView bytes) -> Status {
-      call.on_bytes(bytes.size());
-      return {};
-    };
-    auto asking = client.get_into(std::move(url), std::move(http), block);
-    reply = co_await std::move(asking);
-  } else {
-    block.clear();
-    http.max_body_bytes = ipld::kMaxBlockBytes;
-    http.on_chunk = [&call, &block](ByteView bytes) -> Status {
-      block.insert(block.end(), bytes.begin(), bytes.end());
-      call.on_bytes(bytes.size());
-      return {};
-    };
-    auto asking = client.request(std::move(url), std::move(http));
-    reply = co_await std::move(asking);
-  }
-  if (!reply) co_return fail(std::move(reply).error());
-  if (!reply->ok()) co_return fail(refusal(*reply));
-  if (reply->body_bytes < call.exact_bytes) {
-    co_return fail(Errc::protocol, "It sent {} of the {} bytes of block {}.", reply->body_bytes,
-                   call.exact_bytes, call.cid);
-  }
-  co_return block;
+  return std::make_unique<GatewaySource>(client, base_url, std::move(base));
 }
 
 }  // namespace accel::exchange

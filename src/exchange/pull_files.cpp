@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxOpenFiles = 8;  // Enough to fetch while others are synced and indexed.
 constexpr std::size_t kLookupBatch = 256;
-constexpr std::size_t kPutBatch = 512;  // One sync for so many small blocks.
 constexpr Duration kLockPoll = std::chrono::milliseconds(200);
 
 }  // namespace
@@ -66,13 +65,7 @@ Task<void> PullSession::look_up(std::vector<NodeWant> nodes) {
 
 void PullSession::want_nodes(const std::vector<NodeWant>& nodes) {
   WantsAdded added;
-  for (const NodeWant& node : nodes) {
-    WantInfo info;
-    info.cid = node.cid;
-    info.is_node = true;
-    wants_.emplace(next_want_++, std::move(info));
-    added.wants.push_back({node.cid, node.bytes_guess, 0});
-  }
+  for (const NodeWant& node : nodes) added.wants.push_back(wants_.add_node(node));
   if (!added.wants.empty()) feed(std::move(added));
 }
 
@@ -82,43 +75,43 @@ void PullSession::node_fetched(RequestId id, const ipld::Cid& cid, Bytes block) 
   progress_.add_fetched(block.size());
   progress_.add_done(block.size());
   const Status read = over_ ? Status{} : walk_.on_node(cid, block);
-  puts_.push_back({cid, std::move(block), id});
-  ++puts_added_;
-  if (!std::exchange(putting_, true)) spawn(put_nodes());
+  if (puts_.add({cid, std::move(block), id})) spawn(put_nodes());
   if (!read) return fail_with(read.error());
   if (!over_) advance_walk();
 }
 
-// One batch after the other, each with one sync; nodes that come meanwhile wait for the next.
+// One batch after the other.
 Task<void> PullSession::put_nodes() {
-  while (!puts_.empty()) {
-    const std::size_t count = std::min(puts_.size(), kPutBatch);
-    const auto end = puts_.begin() + static_cast<std::ptrdiff_t>(count);
-    const std::vector<Put> batch(std::make_move_iterator(puts_.begin()),
-                                 std::make_move_iterator(end));
-    puts_.erase(puts_.begin(), end);
+  while (true) {
+    const std::vector<NodePuts::Put> batch = puts_.next_batch();
+    if (batch.empty()) break;
     auto job = [&](std::stop_token) -> Status {
       blockstore::Store::BlockList blocks;
       blocks.reserve(batch.size());
-      for (const Put& put : batch) blocks.emplace_back(put.cid, put.block);
+      for (const NodePuts::Put& put : batch) blocks.emplace_back(put.cid, put.block);
       return context_.store.put_all(blocks, {options_.is_private});
     };
     auto storing = context_.pool.run(job);
     const Status stored = co_await std::move(storing);
     if (!stored) {
+      puts_.stop();
       fail_with(stored.error());
       break;
     }
-    puts_done_ += batch.size();
-    for (const Put& put : batch) feed(BlockVerified{put.request});
+    puts_.stored(batch.size());
+    for (const NodePuts::Put& put : batch) feed(BlockVerified{put.request});
     commit_ready_files();
   }
-  putting_ = false;
   finish_if_complete();
   co_return Status{};
 }
 
 void PullSession::open_next_file() {
+  if (options_.only && options_.only->ranges.empty() && !plans_.empty()) {
+    report_.file_bytes = plans_.front().file_bytes;
+    report_.leaves = std::move(plans_.front().leaves);
+    plans_.clear();
+  }
   while (!over_ && !plans_.empty() && files_.size() + opening_ < kMaxOpenFiles) {
     FilePlan plan = std::move(plans_.front());
     plans_.pop_front();
@@ -130,10 +123,17 @@ void PullSession::open_next_file() {
 // Waits while another process (or another pull here) fetches the same file: then it is all here, or
 // what is left can be taken up.
 Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
+  blockstore::PutOptions put;
+  put.is_private = options_.is_private;
+  put.stop = halt_.get_token();
+  put.in_part = options_.only.has_value();
   auto job = [&](std::stop_token) {
-    return context_.store.begin_file(plan.root, plan.file_bytes, plan.leaves,
-                                     {options_.is_private, halt_.get_token()});
+    return context_.store.begin_file(plan.root, plan.file_bytes, plan.leaves, put);
   };
+  if (options_.only) {
+    report_.file_bytes = plan.file_bytes;
+    report_.leaves = plan.leaves;
+  }
   while (true) {
     auto opening = context_.pool.run(job);
     auto partial = co_await std::move(opening);
@@ -151,12 +151,14 @@ Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
     if (partial) {
       OpenFile& file = *files_.back();
       file.root = plan.root;
+      file.path = plan.path;
       file.order = order;
       file.file_bytes = plan.file_bytes;
-      file.puts_needed = puts_added_;
+      file.puts_needed = puts_.added();
       report_.bytes_reused += file.partial->bytes_have();
       progress_.add_done(file.partial->bytes_have());
       want_leaves(file);
+      if (options_.only) spawn(deliver(file));
     } else if (partial.error().code == Errc::already_exists) {
       report_.bytes_reused += plan.file_bytes;
       progress_.add_done(plan.file_bytes);
@@ -175,32 +177,25 @@ Task<void> PullSession::open_file(FilePlan plan, std::uint64_t order) {
 void PullSession::want_leaves(OpenFile& file) {
   WantsAdded added;
   for (const std::size_t slot : file.partial->missing()) {
-    const blockstore::LeafSlot& leaf = file.partial->slots()[slot];
-    const auto [place, is_new] = wanted_leaves_.emplace(leaf.cid, next_want_);
-    if (is_new) {
-      WantInfo info;
-      info.cid = leaf.cid;
-      info.exact_bytes = leaf.cid.codec() == ipld::Codec::raw ? leaf.length : 0;
-      wants_.emplace(next_want_++, std::move(info));
-      added.wants.push_back({leaf.cid, leaf.length, file.order});
-    }
-    wants_.at(place->second).targets.push_back({&file, slot, leaf.length});
-    ++file.missing;
+    if (!is_wanted(file.partial->slots()[slot])) continue;
+    if (auto want = wants_.add_leaf(file, slot)) added.wants.push_back(std::move(*want));
   }
   if (!added.wants.empty()) feed(std::move(added));
 }
 
-void PullSession::leaf_written(const Target& target) {
+void PullSession::leaf_written(const LeafTarget& target) {
   progress_.add_done(target.bytes);
   --target.file->missing;
+  news_.cancel();
 }
 
-// A file may be committed once its last leaf is written and its inner nodes are in the store.
+// A file may be committed (or, fetched in part, closed) once its last leaf is written and its inner
+// nodes are in the store.
 void PullSession::commit_ready_files() {
-  if (over_) return;
+  if (over_ || (options_.only && !delivered_)) return;
   for (const auto& file : files_) {
     const bool in_work = file->missing > 0 || file->jobs > 0 || file->committing;
-    if (in_work || puts_done_ < file->puts_needed) continue;
+    if (in_work || puts_.done() < file->puts_needed) continue;
     file->committing = true;
     spawn(commit(*file));
   }
@@ -208,7 +203,7 @@ void PullSession::commit_ready_files() {
 
 Task<void> PullSession::commit(OpenFile& file) {
   auto job = [&](std::stop_token) -> Status {
-    ACCEL_CHECK(file.partial->commit());
+    if (file.partial->complete()) ACCEL_CHECK(file.partial->commit());
     file.partial.reset();
     return {};
   };

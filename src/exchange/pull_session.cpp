@@ -22,6 +22,7 @@ SchedulerLimits scheduler_limits(const PullLimits& limits) {
   result.max_requests_per_source = limits.max_requests_per_source;
   result.stall_timeout = limits.stall_timeout;
   result.first_back_off = limits.first_back_off;
+  result.max_bytes_per_second = limits.max_bytes_per_second;
   return result;
 }
 
@@ -57,11 +58,14 @@ PullSession::PullSession(Executor executor, PullContext context, ipld::Cid root,
       root_(root),
       options_(std::move(options)),
       timer_(executor),
+      news_(executor),
       tasks_(executor, "pull"),
       limits_(scheduler_limits(options_.limits)),
       scheduler_(limits_),
-      walk_(root, {options_.limits.max_total_bytes, options_.limits.max_leaves,
-                   options_.limits.max_nodes}) {
+      walk_(
+          root,
+          {options_.limits.max_total_bytes, options_.limits.max_leaves, options_.limits.max_nodes},
+          options_.only ? std::optional(options_.only->path) : std::nullopt) {
   report_.root = root_;
 }
 
@@ -133,11 +137,19 @@ Task<void> PullSession::open() {
 
 Status PullSession::add_sources() {
   for (const std::string& url : options_.sources) {
-    ACCEL_TRY(auto source, GatewaySource::parse(url));
-    sources_.push_back(std::move(source));
-    feed(SourceAdded{url});
+    ACCEL_TRY(auto source, make_gateway_source(context_.client, url));
+    add_source(std::move(source));
+  }
+  for (const std::string& url : options_.file_sources) {
+    ACCEL_TRY(auto source, make_file_source(context_.client, url));
+    add_source(std::move(source));
   }
   return {};
+}
+
+void PullSession::add_source(std::unique_ptr<Source> source) {
+  sources_.push_back(std::move(source));
+  feed(SourceAdded{sources_.back()->name(), sources_.back()->files_only()});
 }
 
 // Nothing of this session runs when it returns. Requests are stopped, but what has arrived is still
@@ -154,7 +166,12 @@ Task<void> PullSession::close() {
   };
   auto closing = context_.pool.run(job);
   co_await std::move(closing);
-  if (!error_ && options_.pin) {
+  if (!error_ && options_.only && !delivered_) {
+    auto delivering = deliver_stored();
+    const Status delivered = co_await std::move(delivering);
+    if (!delivered) error_ = delivered.error();
+  }
+  if (!error_ && options_.pin && !options_.only) {
     auto pinning = pin();
     const Status pinned = co_await std::move(pinning);
     if (!pinned) error_ = pinned.error();
@@ -192,14 +209,20 @@ void PullSession::fail_with(Error error) {
 
 void PullSession::finish_if_complete() {
   const bool complete = walk_.done() && lookups_ == 0 && plans_.empty() && opening_ == 0 &&
-                        files_.empty() && puts_done_ == puts_added_;
-  if (!over_ && complete) over();
+                        files_.empty() && puts_.done() == puts_.added();
+  if (over_ || !complete) return;
+  if (options_.only && walk_.files() == 0) {
+    return fail_with(
+        {Errc::not_found, fmt::format("There is no {} in {}.", options_.only->path, root_), {}});
+  }
+  over();
 }
 
 void PullSession::over() {
   over_ = true;
   halt_.request_stop();
   timer_.cancel();
+  news_.cancel();
 }
 
 Result<PullReport> PullSession::take_result() {
@@ -237,7 +260,7 @@ void PullSession::perform(const Action& action) {
     if (flight != flights_.end()) flight->second.request_stop();
   } else if (const auto* lost = std::get_if<SourceLost>(&action)) {
     log::warn("exchange", "A source is not asked any more.",
-              {log::field("source", sources_[lost->source].name()),
+              {log::field("source", sources_[lost->source]->name()),
                log::field("reason", lost->reason), log::field("root", root_.to_string())});
   } else if (const auto* gave_up = std::get_if<GaveUp>(&action)) {
     fail_with(gave_up->error);
@@ -245,36 +268,37 @@ void PullSession::perform(const Action& action) {
 }
 
 Task<void> PullSession::request(StartRequest start) {
-  const auto info = wants_.find(start.want);
-  if (over_ || info == wants_.end()) co_return Status{};
-  const bool is_node = info->second.is_node;
+  const WantInfo* const info = wants_.find(start.want);
+  if (over_ || info == nullptr) co_return Status{};
+  const bool is_node = info->is_node;
   BlockCall call;
-  call.cid = info->second.cid;
-  call.exact_bytes = info->second.exact_bytes;
+  call.cid = info->cid;
+  call.exact_bytes = info->exact_bytes;
+  call.place = info->place;
   call.buffer = take_buffer();
   call.stop = flights_.at(start.request).get_token();
   call.on_bytes = [this, id = start.request](std::uint64_t bytes) {
     feed(BytesArrived{id, bytes});
   };
-  auto asking = sources_[start.source].get(context_.client, std::move(call));
-  Result<Bytes> block = co_await std::move(asking);
+  auto asking = sources_[start.source]->get(std::move(call));
+  Result<SourceBlock> block = co_await std::move(asking);
   flights_.erase(start.request);
   if (!block) {
     feed(RequestFailed{start.request, std::move(block).error()});
     co_return Status{};
   }
-  feed(BlockArrived{start.request, block->size()});
+  feed(BlockArrived{start.request, block->bytes.size()});
   auto verifying = is_node ? verify_node(start.request, start.want, std::move(*block))
                            : verify_leaf(start.request, start.want, std::move(*block));
   co_return co_await std::move(verifying);
 }
 
-Task<void> PullSession::verify_node(RequestId id, WantId want, Bytes block) {
-  const auto found = wants_.find(want);
-  if (found == wants_.end()) co_return Status{};  // Another source was faster.
-  const ipld::Cid cid = found->second.cid;
+Task<void> PullSession::verify_node(RequestId id, WantId want, SourceBlock block) {
+  const WantInfo* found = wants_.find(want);
+  if (found == nullptr) co_return Status{};  // Another source was faster.
+  const WantInfo info = *found;
   auto job = [&](std::stop_token) -> Result<Verdict> {
-    const Status good = ipld::verify_block(cid, block);
+    const Status good = ipld::verify_block(info.cid, block.bytes);
     if (!good && good.error().code != Errc::corrupt) return fail(good.error());
     return good ? Verdict::good : Verdict::lie;
   };
@@ -283,9 +307,10 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, Bytes block) {
   if (!verdict) {
     fail_with(verdict.error());
   } else if (*verdict == Verdict::lie) {
-    rejected(id, cid);
-  } else if (wants_.erase(want) > 0) {
-    node_fetched(id, cid, std::move(block));
+    rejected(id, info, block);
+  } else if (wants_.contains(want)) {
+    wants_.take(want);
+    node_fetched(id, info.cid, std::move(block.bytes));
   }
   co_return Status{};
 }
@@ -293,52 +318,74 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, Bytes block) {
 // The leaf is hashed and written to each place that it has in the open files, some at a time, so
 // that a file made of one leaf over and over can be stopped. Places may be added while a job runs,
 // and another source may finish first.
-Task<void> PullSession::verify_leaf(RequestId id, WantId want, Bytes block) {
+Task<void> PullSession::verify_leaf(RequestId id, WantId want, SourceBlock block) {
   std::size_t written = 0;
   while (true) {
-    const auto found = wants_.find(want);
-    if (over_ || found == wants_.end()) break;
-    const ipld::Cid cid = found->second.cid;
-    if (written == found->second.targets.size()) {
-      const WantInfo info = std::move(found->second);
-      wants_.erase(found);
-      wanted_leaves_.erase(cid);
-      report_.bytes_verified += block.size();
-      report_.bytes_fetched += block.size();
-      report_.bytes_reused += std::uint64_t{info.targets.front().bytes} * (written - 1);
-      progress_.add_fetched(block.size());
-      for (const Target& target : info.targets) leaf_written(target);
-      feed(BlockVerified{id});
+    const WantInfo* const found = wants_.find(want);
+    if (over_ || found == nullptr) break;
+    if (written == found->targets.size()) {
+      leaf_verified(id, want, block.bytes.size());
       break;
     }
-    const std::span<const Target> rest = std::span(found->second.targets).subspan(written);
-    const std::span<const Target> some = rest.first(std::min(rest.size(), kPlacesAtOnce));
-    const std::vector<Target> places(some.begin(), some.end());
+    const ipld::Cid cid = found->cid;
+    const std::span<const LeafTarget> rest = std::span(found->targets).subspan(written);
+    const std::span<const LeafTarget> some = rest.first(std::min(rest.size(), kPlacesAtOnce));
+    const std::vector<LeafTarget> places(some.begin(), some.end());
     auto job = [&](std::stop_token) -> Result<Verdict> {
-      for (const Target& place : places) {
-        const Status put = place.file->partial->write_leaf(place.slot, block);
-        if (!put && is_lie(put.error(), cid, block)) return Verdict::lie;
+      for (const LeafTarget& place : places) {
+        const Status put = place.file->partial->write_leaf(place.slot, block.bytes);
+        if (!put && is_lie(put.error(), cid, block.bytes)) return Verdict::lie;
         ACCEL_CHECK(put);
       }
       return Verdict::good;
     };
-    for (const Target& place : places) ++place.file->jobs;
+    for (const LeafTarget& place : places) ++place.file->jobs;
     auto writing = context_.pool.run(job);
     const Result<Verdict> verdict = co_await std::move(writing);
-    for (const Target& place : places) --place.file->jobs;
-    if (!verdict || *verdict == Verdict::lie) {
-      verdict ? rejected(id, cid) : fail_with(verdict.error());
+    for (const LeafTarget& place : places) --place.file->jobs;
+    if (!verdict) {
+      fail_with(verdict.error());
+      break;
+    }
+    if (*verdict == Verdict::lie) {
+      if (const WantInfo* const still = wants_.find(want)) rejected(id, *still, block);
       break;
     }
     written += places.size();
   }
-  give_buffer(std::move(block));
+  give_buffer(std::move(block.bytes));
   commit_ready_files();
   co_return Status{};
 }
 
-void PullSession::rejected(RequestId id, const ipld::Cid& cid) {
-  feed(BlockRejected{id, fmt::format("It sent bytes that are not block {}.", cid)});
+void PullSession::leaf_verified(RequestId id, WantId want, std::size_t block_bytes) {
+  const WantInfo info = wants_.take(want);
+  report_.bytes_verified += block_bytes;
+  report_.bytes_fetched += block_bytes;
+  report_.bytes_reused += std::uint64_t{info.targets.front().bytes} * (info.targets.size() - 1);
+  progress_.add_fetched(block_bytes);
+  for (const LeafTarget& target : info.targets) leaf_written(target);
+  feed(BlockVerified{id});
+}
+
+// A frame that was made here and does not fit is no lie: the block is made in another way, and this
+// source can't tell.
+void PullSession::rejected(RequestId id, const WantInfo& want, const SourceBlock& block) {
+  if (block.rebuilt) {
+    feed(RequestFailed{id,
+                       {Errc::not_found,
+                        fmt::format("The bytes it has there do not make block {}.", want.cid),
+                        {}}});
+    return;
+  }
+  std::string reason = fmt::format("It sent bytes that are not block {}", want.cid);
+  if (want.place && want.place->length > 0) {
+    reason +=
+        fmt::format(" ({} bytes at {} of the file{}{})", want.place->length, want.place->offset,
+                    want.place->path.empty() ? "" : " ", want.place->path);
+  }
+  if (!block.suspicion.empty()) reason += "; " + block.suspicion;
+  feed(BlockRejected{id, reason + "."});
 }
 
 Bytes PullSession::take_buffer() {

@@ -5,8 +5,8 @@
 // written, and commits files as they become complete. Made and awaited by Fetcher::pull().
 //
 // Threads: lives on one serial executor; only jobs on the pool run elsewhere, and they touch
-// nothing of this object but the PartialFiles and blocks that they were given. The two halves:
-// pull_session.cpp talks to sources, pull_files.cpp to the store.
+// nothing of this object but the PartialFiles and blocks that they were given. Its parts:
+// pull_session.cpp talks to sources, pull_files.cpp to the store, pull_delivery.cpp to a reader.
 
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
@@ -14,15 +14,16 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
-#include <unordered_map>
 #include <vector>
 
 #include "accel/core/async/event.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/exchange/fetcher.hpp"
-#include "gateway_source.hpp"
+#include "node_puts.hpp"
 #include "progress_meter.hpp"
+#include "pull_wants.hpp"
 #include "scheduler.hpp"
+#include "source.hpp"
 #include "tree_walk.hpp"
 
 namespace accel::exchange {
@@ -46,34 +47,6 @@ class PullSession {
   Result<PullReport> take_result();
 
  private:
-  // A file of several blocks that is being fetched. Pool jobs hold pointers to its partial.
-  struct OpenFile {
-    ipld::Cid root;
-    std::uint64_t order = 0;  // Earlier files first.
-    std::uint64_t file_bytes = 0;
-    std::uint64_t puts_needed = 0;  // Its nodes are in the store once so many puts are done.
-    std::size_t missing = 0;        // Leaves.
-    std::size_t jobs = 0;           // On the pool, that write to it.
-    bool committing = false;
-    std::unique_ptr<blockstore::PartialFile> partial;
-  };
-  struct Target {
-    OpenFile* file = nullptr;
-    std::size_t slot = 0;
-    std::uint32_t bytes = 0;
-  };
-  struct WantInfo {
-    ipld::Cid cid;
-    bool is_node = false;
-    std::uint32_t exact_bytes = 0;  // Of a raw leaf; else unknown.
-    std::vector<Target> targets;    // Of a leaf: where it goes, once or several times.
-  };
-  // A verified node that waits to be stored.
-  struct Put {
-    ipld::Cid cid;
-    Bytes block;
-    RequestId request = 0;
-  };
   // What hashing found: the block is good, or the source is not; anything else ends the pull.
   enum class Verdict { good, lie };
 
@@ -83,6 +56,7 @@ class PullSession {
   Task<void> child(Task<void> task);
   Task<void> work();
   Status add_sources();
+  void add_source(std::unique_ptr<Source> source);
   Task<void> open();
   Task<void> close();
   Task<void> pin();
@@ -93,9 +67,10 @@ class PullSession {
   void feed(SchedulerEvent event);
   void perform(const Action& action);
   Task<void> request(StartRequest start);
-  Task<void> verify_node(RequestId id, WantId want, Bytes block);
-  Task<void> verify_leaf(RequestId id, WantId want, Bytes block);
-  void rejected(RequestId id, const ipld::Cid& cid);
+  Task<void> verify_node(RequestId id, WantId want, SourceBlock block);
+  Task<void> verify_leaf(RequestId id, WantId want, SourceBlock block);
+  void leaf_verified(RequestId id, WantId want, std::size_t block_bytes);
+  void rejected(RequestId id, const WantInfo& want, const SourceBlock& block);
   Bytes take_buffer();
   void give_buffer(Bytes buffer);
   void report_progress(bool last);
@@ -109,9 +84,16 @@ class PullSession {
   void open_next_file();
   Task<void> open_file(FilePlan plan, std::uint64_t order);
   void want_leaves(OpenFile& file);
-  void leaf_written(const Target& target);
+  void leaf_written(const LeafTarget& target);
   void commit_ready_files();
   Task<void> commit(OpenFile& file);
+
+  // pull_delivery.cpp
+  bool is_wanted(const blockstore::LeafSlot& leaf) const;
+  OffloadPool& reader_pool() const;
+  Task<void> deliver(OpenFile& file);
+  Task<void> hand_out(const OpenFile& file, std::uint64_t first, std::uint64_t end);
+  Task<void> deliver_stored();
   std::uint64_t bytes_total() const { return walk_.total_bytes(); }
 
   Executor executor_;
@@ -120,17 +102,16 @@ class PullSession {
   PullOptions options_;
   Event ended_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer news_;  // Cancelled when a leaf was written: deliver() looks again.
   TaskGroup tasks_;
   std::stop_source halt_;  // Stopped when the pull is over, for jobs on the pool that take long.
 
   SchedulerLimits limits_;
   Scheduler scheduler_;
-  std::vector<GatewaySource> sources_;
+  std::vector<std::unique_ptr<Source>> sources_;
   std::deque<SchedulerEvent> events_;  // So that step() is never re-entered.
   bool feeding_ = false;
-  std::unordered_map<WantId, WantInfo> wants_;  // By the scheduler's numbering.
-  WantId next_want_ = 0;
-  std::unordered_map<ipld::Cid, WantId> wanted_leaves_;
+  WantTable wants_;
   std::map<RequestId, std::stop_source> flights_;
 
   TreeWalk walk_;
@@ -139,10 +120,8 @@ class PullSession {
   std::size_t opening_ = 0;
   std::size_t lookups_ = 0;
   std::uint64_t next_order_ = 1;  // Nodes have order 0.
-  std::vector<Put> puts_;
-  std::uint64_t puts_added_ = 0;
-  std::uint64_t puts_done_ = 0;
-  bool putting_ = false;
+  NodePuts puts_;
+  bool delivered_ = false;  // With options_.only: its bytes have been handed out.
 
   blockstore::Lease lease_;
   std::vector<Bytes> buffers_;

@@ -23,6 +23,7 @@ std::vector<Action> Scheduler::step(const SchedulerEvent& event, SteadyTime now)
   actions_.clear();
   if (over_) return {};
   now_ = std::max(now, now_);
+  budget_.pass_to(now_);
   std::visit([this](const auto& value) { on(value); }, event);
   if (!over_) finish_if_done();
   if (!over_ && !std::holds_alternative<BytesArrived>(event)) {
@@ -35,6 +36,7 @@ std::vector<Action> Scheduler::step(const SchedulerEvent& event, SteadyTime now)
 void Scheduler::on(const SourceAdded& event) {
   Source source;
   source.stats.name = event.name;
+  source.stats.files_only = event.files_only;
   source.last_heard = now_;
   sources_.push_back(std::move(source));
   lost_codes_.push_back(Errc::internal);
@@ -80,6 +82,11 @@ void Scheduler::on(const BlockArrived& event) {
   source.meter.on_complete(request.mark, now_);
   source.misses_in_row = 0;
   settle(request);
+  if (request.received < request.reserved) {
+    budget_.give_back(request.reserved - request.received);
+  } else {
+    budget_.take(request.received - request.reserved);
+  }
   in_flight_bytes_ += request.received - request.reserved;  // The guess becomes the size.
   request.reserved = request.received;
   verifying_bytes_ += request.reserved;
@@ -116,9 +123,10 @@ void Scheduler::on(const RequestFailed& event) {
   waste_.rejected_bytes += request.received;
   WantState& state = wants_.at(request.want);
   Trouble& found = trouble(state, request.source);
-  // A server's internal error (HTTP 500) is none of ours.
-  found.code = event.error.code == Errc::internal ? Errc::unavailable : event.error.code;
-  found.reason = event.error.message;
+  Error error = event.error;
+  if (error.code == Errc::internal) error.code = Errc::unavailable;  // HTTP 500 is none of ours.
+  found.code = error.code;
+  found.reason = error.message;
   requeue(request.want);
   Source& source = sources_[request.source];
   if (event.error.code == Errc::not_found) {
@@ -131,7 +139,7 @@ void Scheduler::on(const RequestFailed& event) {
     }
   } else {
     ++found.failures;
-    fail_source(request.source, event.error, request.mark.sent_at);
+    fail_source(request.source, error, request.mark.sent_at);
   }
   if (!over_ && stranded(state)) give_up(state);
 }
@@ -179,6 +187,7 @@ bool Scheduler::ready(const Source& source) const {
 }
 
 bool Scheduler::has_room(const Source& source, std::uint64_t bytes) const {
+  if (!budget_.has_room()) return false;
   if (requests_.empty()) return true;  // Whatever the limits say, one block must fit.
   if (in_flight_bytes_ + bytes > limits_.max_in_flight_bytes) return false;
   if (verifying_bytes_ >= limits_.max_verifying_bytes) return false;
@@ -238,6 +247,7 @@ void Scheduler::start(SourceId source_id, WantId want_id) {
   ++source.in_flight_requests;
   source.outstanding_bytes += request.reserved;
   in_flight_bytes_ += request.reserved;
+  budget_.take(request.reserved);
   state.requests.push_back(id);
   requests_.emplace(id, request);
   actions_.emplace_back(StartRequest{id, source_id, want_id});

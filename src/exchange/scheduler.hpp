@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "rate_budget.hpp"
 #include "scheduler_types.hpp"
 #include "source_meter.hpp"
 
@@ -23,7 +24,8 @@ namespace accel::exchange {
 
 class Scheduler {
  public:
-  explicit Scheduler(SchedulerLimits limits = {}) : limits_(limits) {}
+  explicit Scheduler(SchedulerLimits limits = {})
+      : limits_(limits), budget_(limits.max_bytes_per_second) {}
 
   // Actions are to be performed in order. Events of requests that were cancelled or have ended are
   // ignored, as is everything after Finished or GaveUp.
@@ -111,9 +113,11 @@ class Scheduler {
   bool excluded(const WantState& state, SourceId source) const;
   bool stranded(const WantState& state) const;
   void give_up(const WantState& state);
+  std::string why_not(const WantState& state, SourceId id, Error& error) const;
   void finish_if_done();
 
   SchedulerLimits limits_;
+  RateBudget budget_;
   SteadyTime now_;
   std::vector<Action> actions_;
   std::vector<Source> sources_;

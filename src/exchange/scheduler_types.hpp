@@ -23,10 +23,12 @@ struct Want {
   ipld::Cid cid;
   std::uint32_t bytes = 0;  // Its size, or a good guess; 0 when nobody knows.
   std::uint64_t order = 0;
+  bool in_file = false;  // It is a slice of a file: sources that have only files have it too.
 };
 
 struct SourceAdded {
   std::string name;  // A URL: what error messages call it.
+  bool files_only = false;
 };
 struct WantsAdded {
   std::vector<Want> wants;
@@ -99,12 +101,14 @@ struct SchedulerLimits {
   std::uint32_t max_requests_per_source = 32;
   Duration stall_timeout = std::chrono::seconds(10);  // A source with requests open sends nothing.
   Duration first_back_off = std::chrono::milliseconds(250);  // Doubles with each strike.
+  std::uint64_t max_bytes_per_second = 0;  // Asked for, over all sources; 0: no limit.
   Duration tick = std::chrono::milliseconds(50);
 };
 
 // What is known of a source so far.
 struct SourceStats {
   std::string name;
+  bool files_only = false;   // Asked only for wants with in_file.
   std::uint64_t bytes = 0;   // Of verified blocks.
   std::uint64_t blocks = 0;  // Verified.
   std::uint64_t misses = 0;  // "Does not have it".

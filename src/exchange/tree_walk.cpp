@@ -22,9 +22,10 @@ bool is_leaf(const ipld::FileChild& child) {
 
 }  // namespace
 
-TreeWalk::TreeWalk(const ipld::Cid& root, WalkLimits limits) : limits_(limits) {
+TreeWalk::TreeWalk(const ipld::Cid& root, WalkLimits limits, std::optional<std::string> only)
+    : root_(root), limits_(limits), only_(std::move(only)) {
   nodes_[root].is_entry = true;
-  wanted_.push_back({root, 0});
+  wanted_.push_back({root, 0, {}, root.codec() == ipld::Codec::raw});
   open_nodes_ = 1;
 }
 
@@ -59,10 +60,7 @@ Status TreeWalk::on_node(const ipld::Cid& cid, ByteView block) {
 // What a folder or a part of one leads to; nothing for the other kinds.
 Status TreeWalk::read_folder(const ipld::Cid& cid, ByteView block, const ipld::NodeView& view) {
   const Node& node = nodes_.at(cid);
-  const std::uint32_t below = node.depth + 1;
-  for (const auto& entry : view.entries) {
-    ACCEL_CHECK(want_entry(entry.cid, entry.tsize, below));
-  }
+  for (const auto& entry : view.entries) ACCEL_CHECK(want_entry(entry, node));
   if (node.is_shard && view.kind != ipld::NodeKind::hamt) {
     return fail(Errc::corrupt, "The block {} is a {} in the middle of a sharded folder.", cid,
                 ipld::node_kind_name(view.kind));
@@ -70,13 +68,14 @@ Status TreeWalk::read_folder(const ipld::Cid& cid, ByteView block, const ipld::N
   if (view.kind != ipld::NodeKind::hamt) return {};
   ACCEL_TRY(const auto shard, ipld::decode_hamt_shard(cid, block));
   for (const ipld::HamtSlot& slot : shard.slots) {
-    ACCEL_CHECK(slot.is_shard ? want_shard(slot.entry.cid, slot.entry.tsize, below)
-                              : want_entry(slot.entry.cid, slot.entry.tsize, below));
+    ACCEL_CHECK(slot.is_shard ? want_shard(slot.entry, node) : want_entry(slot.entry, node));
   }
   return {};
 }
 
-Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth) {
+// path: of an entry.
+Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth,
+                      const std::string* path) {
   const auto [place, inserted] = nodes_.try_emplace(cid);
   if (!inserted) return {};
   if (nodes_.size() > limits_.max_nodes) {
@@ -88,16 +87,33 @@ Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t d
                 cid, depth, ipld::kMaxDagDepth);
   }
   place->second.depth = depth;
-  const bool is_whole = cid.codec() == ipld::Codec::raw && tsize <= ipld::kMaxBlockBytes;
-  wanted_.push_back({cid, is_whole ? static_cast<std::uint32_t>(tsize) : 0});
+  const bool is_raw = cid.codec() == ipld::Codec::raw;
+  NodeWant& wanted = wanted_.emplace_back();
+  wanted.cid = cid;
+  if (is_raw && tsize <= ipld::kMaxBlockBytes) {
+    wanted.bytes_guess = static_cast<std::uint32_t>(tsize);
+  }
+  if (path != nullptr) {
+    wanted.path = *path;
+    wanted.is_file = is_raw;
+  }
   ++open_nodes_;
   return {};
 }
 
-Status TreeWalk::want_entry(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth) {
-  ACCEL_CHECK(want(cid, tsize, depth));
+bool TreeWalk::leads_there(const std::string& path) const {
+  return !only_ || *only_ == path || only_->starts_with(path + "/");
+}
+
+Status TreeWalk::want_entry(const ipld::DirectoryEntry& entry, const Node& folder) {
+  const ipld::Cid& cid = entry.cid;
+  const std::string path = folder.path.empty() ? entry.name : folder.path + "/" + entry.name;
+  if (!leads_there(path)) return {};
+  ACCEL_CHECK(want(cid, entry.tsize, folder.depth + 1, &path));
   Node& node = nodes_.at(cid);
-  if (std::exchange(node.is_entry, true) || !node.known) return {};
+  if (std::exchange(node.is_entry, true)) return {};
+  node.path = path;
+  if (!node.known) return {};
   // Its entries were not asked for then; those of a shard were.
   const bool is_folder = node.kind == ipld::NodeKind::directory ||
                          (node.kind == ipld::NodeKind::hamt && !node.is_shard);
@@ -105,11 +121,13 @@ Status TreeWalk::want_entry(const ipld::Cid& cid, std::uint64_t tsize, std::uint
   return read_entry(cid, node);
 }
 
-Status TreeWalk::want_shard(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth) {
-  ACCEL_CHECK(want(cid, tsize, depth));
+Status TreeWalk::want_shard(const ipld::DirectoryEntry& shard, const Node& folder) {
+  const ipld::Cid& cid = shard.cid;
+  ACCEL_CHECK(want(cid, shard.tsize, folder.depth + 1));
   Node& node = nodes_.at(cid);
   const bool was_read = node.is_entry || node.is_shard;
   node.is_shard = true;
+  if (!node.is_entry) node.path = folder.path;  // Its entries are the folder's.
   if (!node.known || (was_read && node.kind == ipld::NodeKind::hamt)) return {};
   return fail(Errc::corrupt, "The block {} of a sharded folder is also something else.", cid);
 }
@@ -119,11 +137,14 @@ Status TreeWalk::read_entry(const ipld::Cid& cid, const Node& node) {
     case ipld::NodeKind::hamt:
     case ipld::NodeKind::directory:
     case ipld::NodeKind::symlink:
-      return {};
+      if (!only_ || *only_ != node.path) return {};
+      return fail(Errc::invalid_argument, "{}{}{} is a {}; a part can be had of a file only.",
+                  root_, node.path.empty() ? "" : "/", node.path, ipld::node_kind_name(node.kind));
     case ipld::NodeKind::raw:
     case ipld::NodeKind::file:
       break;
   }
+  if (only_ && *only_ != node.path) return {};  // A file where a folder should be.
   ++files_;
   return node.children.empty() ? Status{} : start_file(cid, node);
 }
@@ -164,7 +185,7 @@ Status TreeWalk::plan(File& file) {
     std::uint64_t offset;
   };
   const Node& root = nodes_.at(file.root);
-  FilePlan plan{file.root, root.file_bytes, {}};
+  FilePlan plan{file.root, root.file_bytes, root.path, {}};
   std::vector<Place> path{{&root, 0, 0}};
   while (!path.empty()) {
     Place& here = path.back();

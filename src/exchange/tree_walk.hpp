@@ -6,6 +6,8 @@
 // depth. Used by the shell of the fetcher only. Not thread-safe. Spec: ipfs/specs src/unixfs.md.
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -26,26 +28,33 @@ struct WalkLimits {
 struct NodeWant {
   ipld::Cid cid;
   std::uint32_t bytes_guess = 0;  // From the Tsize above it; 0 when that says nothing.
+  // Of an entry: where it lies below the root, by the first way that was found ("" is the root).
+  std::string path{};
+  bool is_file = false;  // It is a whole file: a raw block, and an entry.
 };
 
 // A file of several blocks whose inner nodes have all been read.
 struct FilePlan {
   ipld::Cid root;
   std::uint64_t file_bytes = 0;
+  std::string path;                          // Below the root; empty when it is the root.
   std::vector<blockstore::LeafSlot> leaves;  // In file order, without gaps.
 };
 
 class TreeWalk {
  public:
-  explicit TreeWalk(const ipld::Cid& root, WalkLimits limits = {});
+  // only: the path of one file; nothing beside the way there is asked for.
+  explicit TreeWalk(const ipld::Cid& root, WalkLimits limits = {},
+                    std::optional<std::string> only = std::nullopt);
 
   // What has become known since the last call; each node and each file once.
   std::vector<NodeWant> take_nodes();
   std::vector<FilePlan> take_files();
 
   // A node that was asked for; the block has been verified. Errors: corrupt (it contradicts itself
-  // or the node above), unsupported (other codecs, file bytes in inner nodes), resource_exhausted
-  // (a limit). After an error the walk is over.
+  // or the node above), unsupported (other codecs, file bytes in inner nodes), invalid_argument (a
+  // folder lies where one file is wanted), resource_exhausted (a limit). After an error the walk is
+  // over.
   Status on_node(const ipld::Cid& cid, ByteView block);
 
   // Every node that was asked for has come, so every file has been planned.
@@ -61,6 +70,7 @@ class TreeWalk {
     bool is_entry = false;  // The root, or named by a folder.
     bool is_shard = false;  // Part of a sharded folder, below its root.
     std::uint32_t depth = 0;
+    std::string path;  // Of an entry.
     ipld::NodeKind kind = ipld::NodeKind::raw;
     std::uint64_t file_bytes = 0;
     std::uint64_t inline_bytes = 0;
@@ -73,9 +83,10 @@ class TreeWalk {
     std::unordered_set<ipld::Cid> seen;
   };
 
-  Status want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
-  Status want_entry(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
-  Status want_shard(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth);
+  Status want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t depth,
+              const std::string* path = nullptr);
+  Status want_entry(const ipld::DirectoryEntry& entry, const Node& folder);
+  Status want_shard(const ipld::DirectoryEntry& shard, const Node& folder);
   Status read_folder(const ipld::Cid& cid, ByteView block, const ipld::NodeView& view);
   Status read_entry(const ipld::Cid& cid, const Node& node);
   Status start_file(const ipld::Cid& root, const Node& node);
@@ -84,7 +95,11 @@ class TreeWalk {
   Status add_leaf(FilePlan& plan, const ipld::FileChild& child, std::uint64_t offset);
   Status add_bytes(std::uint64_t bytes);
 
+  bool leads_there(const std::string& path) const;
+
+  ipld::Cid root_;
   WalkLimits limits_;
+  std::optional<std::string> only_;
   std::unordered_map<ipld::Cid, Node> nodes_;
   std::vector<File> files_in_work_;
   std::vector<NodeWant> wanted_;

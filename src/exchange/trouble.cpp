@@ -101,6 +101,7 @@ Scheduler::Trouble& Scheduler::trouble(WantState& state, SourceId source) {
 }
 
 bool Scheduler::excluded(const WantState& state, SourceId source) const {
+  if (sources_[source].stats.files_only && !state.want.in_file) return true;
   return std::any_of(state.troubles.begin(), state.troubles.end(), [&](const Trouble& item) {
     return item.source == source && (item.missing || item.failures >= kFailuresPerWant);
   });
@@ -115,6 +116,27 @@ bool Scheduler::stranded(const WantState& state) const {
 }
 
 // A lie weighs most, then whatever else went wrong; "not found" only when all say so.
+std::string Scheduler::why_not(const WantState& state, SourceId id, Error& error) const {
+  const SourceStats& source = sources_[id].stats;
+  const auto found = std::find_if(state.troubles.begin(), state.troubles.end(),
+                                  [&](const Trouble& item) { return item.source == id; });
+  if (!source.lost && source.files_only && !state.want.in_file) {
+    return fmt::format(
+        " {} has the bytes of files, not the nodes that tie them together: name a gateway for "
+        "those (--from).",
+        source.name);
+  }
+  if (!source.lost && found->missing) {
+    if (!source.files_only) return fmt::format(" {} does not have it.", source.name);
+    return fmt::format(" {} does not have it: {}", source.name, found->reason);
+  }
+  const Errc code = source.lost ? lost_codes_[id] : found->code;
+  if (error.code != Errc::corrupt) error.code = code;
+  const std::string& reason = source.lost ? source.last_error : found->reason;
+  return fmt::format(" {} was {}: {}", source.name,
+                     code == Errc::corrupt ? "struck off" : "given up", reason);
+}
+
 void Scheduler::give_up(const WantState& state) {
   Error error{Errc::not_found, {}, {}};
   if (sources_.empty()) {
@@ -123,20 +145,7 @@ void Scheduler::give_up(const WantState& state) {
   } else {
     error.message = fmt::format("No source is left for block {}.", state.want.cid);
   }
-  for (SourceId id = 0; id < sources_.size(); ++id) {
-    const Source& source = sources_[id];
-    const auto found = std::find_if(state.troubles.begin(), state.troubles.end(),
-                                    [&](const Trouble& item) { return item.source == id; });
-    if (!source.stats.lost && found->missing) {
-      error.message += fmt::format(" {} does not have it.", source.stats.name);
-      continue;
-    }
-    const Errc code = source.stats.lost ? lost_codes_[id] : found->code;
-    if (error.code != Errc::corrupt) error.code = code;
-    const std::string& reason = source.stats.lost ? source.stats.last_error : found->reason;
-    error.message += fmt::format(" {} was {}: {}", source.stats.name,
-                                 code == Errc::corrupt ? "struck off" : "given up", reason);
-  }
+  for (SourceId id = 0; id < sources_.size(); ++id) error.message += why_not(state, id, error);
   std::vector<RequestId> open;
   for (const auto& [id, request] : requests_) open.push_back(id);
   for (const RequestId id : open) cancel(id);

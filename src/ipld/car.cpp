@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "accel/ipld/dag_cbor.hpp"
 #include "accel/ipld/varint.hpp"
@@ -40,10 +41,31 @@ Result<std::vector<Cid>> read_roots(ByteView block) {
 }  // namespace
 
 void CarReader::feed(ByteView bytes) {
-  if (state_ == State::done || state_ == State::failed) return;  // An index, or of no use.
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
+  if (!is_open()) return;  // An index, or of no use.
+  std::ranges::copy(bytes, room(bytes.size()).begin());
+  filled(bytes.size());
+}
+
+std::span<std::uint8_t> CarReader::room(std::size_t bytes) {
+  if (at_ > 0) {
+    std::copy(rest().begin(), rest().end(), buffer_.begin());
+    end_ -= at_;
+    at_ = 0;
+  }
+  if (buffer_.size() < end_ + bytes) buffer_.resize(end_ + bytes);
+  return std::span(buffer_).subspan(end_);
+}
+
+void CarReader::filled(std::size_t bytes) {
+  if (is_open()) end_ += bytes;
+}
+
+Bytes CarReader::exchange(Bytes other) {
+  if (other.size() < rest().size()) other.resize(rest().size());
+  std::ranges::copy(rest(), other.begin());
+  end_ -= at_;
   at_ = 0;
-  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  return std::exchange(buffer_, std::move(other));
 }
 
 Result<std::optional<CarHeader>> CarReader::header() {
@@ -63,12 +85,11 @@ Result<T> CarReader::keep_error(Result<T> result) {
   if (result) return result;
   state_ = State::failed;
   error_ = result.error();
-  buffer_.clear();
-  at_ = 0;
+  at_ = end_;  // The memory stays: blocks before the error borrow from it.
   return result;
 }
 
-ByteView CarReader::rest() const { return ByteView(buffer_).subspan(at_); }
+ByteView CarReader::rest() const { return ByteView(buffer_).subspan(at_, end_ - at_); }
 
 void CarReader::consume(std::size_t bytes) {
   at_ += bytes;

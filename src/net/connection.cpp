@@ -5,6 +5,7 @@
 
 #include "accel/core/log.hpp"
 #include "body_writer.hpp"
+#include "http2_connection.hpp"
 
 namespace accel::net {
 namespace {
@@ -27,6 +28,21 @@ RequestLimits request_limits(const ServerLimits& limits) {
 
 }  // namespace
 
+Status admit(const ConnectionRules& rules, const HttpRequest& head) {
+  if (!rules.check_head) return {};
+  try {
+    return rules.check_head(head);
+  } catch (const std::exception& thrown) {  // As with a handler: it must end this session only.
+    log::error("net", "A check of a request's head threw.", {{"cause", thrown.what()}});
+    return fail(Errc::internal, "The server failed at this request; its log says why.");
+  }
+}
+
+HttpResponse failure_response(const std::string& request, const Error& error) {
+  log::debug("net", "A request failed.", {{"request", request}, {"error", error.to_string()}});
+  return error_response(error);
+}
+
 Connection::Connection(Socket socket, Peer peer, ConnectionShared& shared)
     : shared_(shared),
       watch_(std::make_shared<ConnectionWatch>()),
@@ -42,6 +58,35 @@ Connection::~Connection() {
 }
 
 Task<void> Connection::run() {
+  const Result<bool> speaks_http2 = co_await open();
+  if (!speaks_http2) co_return Status{};
+  if (!*speaks_http2) co_return co_await run_http1();
+  const Executor executor = co_await asio::this_coro::executor;
+  Http2Connection http2(executor, io_, *watch_, peer_, shared_);
+  Task<void> served = http2.run();
+  const Status ended = co_await std::move(served);
+  static_cast<void>(ended);  // A client's end is no error of the server.
+  co_return co_await linger();
+}
+
+Task<bool> Connection::open() {
+  const SteadyTime now = system_clock().now();
+  watch_->enter(Phase::idle, now, deadline_after(now, shared_.limits.header_timeout));
+  if (shared_.tls) {
+    Task<void> handshake = io_.start_tls(*shared_.tls);
+    const Status shaken = co_await std::move(handshake);
+    if (!shaken) co_return fail(Error(shaken.error()));
+  }
+  if (io_.protocol() == "h2") co_return true;
+  while (kHttp2Preface.starts_with(io_.buffer().view())) {
+    if (io_.buffer().view().size() == kHttp2Preface.size()) co_return true;
+    const Result<std::size_t> count = co_await io_.read();
+    if (!count || *count == 0) co_return fail(Errc::cancelled, "The client left.");
+  }
+  co_return io_.buffer().view().starts_with(kHttp2Preface);
+}
+
+Task<void> Connection::run_http1() {
   bool go_on = true;
   while (go_on) {
     RequestParser parser(request_limits(shared_.limits));
@@ -133,13 +178,7 @@ Status Connection::check_head(RequestParser& parser) {
   HttpRequest& head = parser.head();
   head.remote = peer_.name;
   head.over_unix_socket = peer_.over_unix_socket;
-  if (!shared_.check_head) return {};
-  try {
-    return shared_.check_head(head);
-  } catch (const std::exception& thrown) {  // As in call_handler(): it must end this session only.
-    log::error("net", "A check of a request's head threw.", {{"cause", thrown.what()}});
-    return fail(Errc::internal, "The server failed at this request; its log says why.");
-  }
+  return admit(shared_, head);
 }
 
 Task<HttpResponse> Connection::call_handler(HttpRequest request) {
@@ -162,11 +201,7 @@ Task<HttpResponse> Connection::call_handler(HttpRequest request) {
   if (!result && watch_->cause() == Cause::deadline) {
     co_return text_response(503, "The request took longer than the server allows.\n");
   }
-  if (!result) {
-    log::debug("net", "A request failed.",
-               {{"request", what}, {"error", result.error().to_string()}});
-    co_return error_response(result.error());
-  }
+  if (!result) co_return failure_response(what, result.error());
   co_return std::move(*result);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One client's connection to the server: read a request, call the handler, send the response,
-// again. Requests that were pipelined wait in the buffer and are answered in order. Made by
-// HttpServer, lives in the frame of its task on its own strand.
+// One client's connection to the server. In HTTP/1.1: read a request, call the handler, send the
+// response, again; requests that were pipelined wait in the buffer and are answered in order. A
+// client that speaks HTTP/2 (by ALPN, or by its first bytes) is handed on to Http2Connection. Made
+// by HttpServer, lives in the frame of its task on its own strand.
 
 #include <atomic>
 #include <cstdint>
@@ -31,6 +32,7 @@ struct ConnectionRules {
   HttpHandler handler;
   HeadCheck check_head;  // May be empty.
   ServerLimits limits;
+  std::shared_ptr<TlsServerContext> tls;  // nullptr: plain.
 };
 
 struct ConnectionShared : ConnectionRules {
@@ -43,6 +45,11 @@ struct Peer {
   std::string name;  // As HttpRequest::remote.
   bool over_unix_socket = false;
 };
+
+// Whether a request may come in, by its head. Errors: as the check says; internal when it threw.
+Status admit(const ConnectionRules& rules, const HttpRequest& head);
+// The answer to a request whose handler failed; the log keeps the rest.
+HttpResponse failure_response(const std::string& request, const Error& error);
 
 class Connection {
  public:
@@ -59,6 +66,11 @@ class Connection {
 
  private:
   enum class Read { request, refused, closed };
+
+  // TLS, where it is wanted, and the first bytes; true when the client speaks HTTP/2. Errors: the
+  // connection is over.
+  Task<bool> open();
+  Task<void> run_http1();
 
   Task<Read> read_request(RequestParser& parser);
   Read refuse_request(const RequestParser& parser, Refusal why);

@@ -3,7 +3,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -16,15 +15,15 @@
 namespace accel::net {
 namespace {
 
-constexpr std::size_t kSendfileStep = 1024 * 1024;
 // A client that reads as fast as we send never makes us wait: after so much the other connections
 // get their turn.
 constexpr std::uint64_t kFairBytes = 4 * 1024 * 1024;
 
-bool would_block(int error_number) { return error_number == EAGAIN || error_number == EWOULDBLOCK; }
-
 tl::unexpected<Error> send_error(int error_number) {
-  if (error_number == EPIPE || error_number == ECONNRESET || error_number == ENOTCONN) {
+  // TLS failures have no number: the client broke the protocol.
+  const bool gone = error_number == EPIPE || error_number == ECONNRESET ||
+                    error_number == ENOTCONN || error_number == ECANCELED;
+  if (gone || error_number == 0) {
     return fail(Errc::cancelled, "The client closed the connection before it had the answer.");
   }
   return fail_errno(Errc::io, error_number, "Could not send to the client.");
@@ -52,28 +51,55 @@ void set_no_delay(Socket& socket) {
 
 ConnectionIo::ConnectionIo(Socket socket, ConnectionWatch& watch, const ServerLimits& limits)
     : socket_(std::move(socket)),
+      stream_(make_plain_server_stream(socket_.native_handle())),
       watch_(watch),
       buffer_(std::max<std::size_t>(limits.max_header_bytes, 4096)),
       guard_(limits.stall_timeout, limits.min_progress_bytes) {}
 
-Task<std::size_t> ConnectionIo::read() {
-  const std::span<char> space = buffer_.space();
-  const auto target = asio::buffer(space.data(), space.size());
-  const auto got = co_await socket_.async_read_some(target, kAsTuple);
-  const auto& [ec, count] = got;
-  if (ec) co_return std::size_t{0};
-  buffer_.filled(count);
-  guard_.moved(count);
-  co_return count;
+Task<void> ConnectionIo::start_tls(TlsServerContext& context) {
+  ACCEL_CO_TRY(stream_, context.wrap(socket_.native_handle()));
+  while (true) {
+    const Attempt attempt = stream_->handshake();
+    if (attempt.outcome == Outcome::moved) co_return Status{};
+    if (attempt.outcome == Outcome::ended || attempt.outcome == Outcome::failed) {
+      co_return fail(Errc::protocol, "The client did not finish the TLS handshake.");
+    }
+    const Status waited = co_await wait_for(attempt.outcome);
+    if (!waited) co_return waited;
+  }
 }
 
-Task<void> ConnectionIo::wait_writable() {
-  waited_ = true;
-  watch_.set_deadline(guard_.wait_until(system_clock().now()));
-  const auto waited = co_await socket_.async_wait(Socket::wait_write, kAsTuple);
+Task<void> ConnectionIo::wait_for(Outcome wanted) {
+  const auto direction = wanted == Outcome::wait_read ? Socket::wait_read : Socket::wait_write;
+  const auto waited = co_await socket_.async_wait(direction, kAsTuple);
   const auto& [ec] = waited;
   if (ec) co_return send_error(ec.value());
   co_return Status{};
+}
+
+Task<std::size_t> ConnectionIo::read() {
+  const std::span<char> space = buffer_.space();
+  while (true) {
+    const Attempt attempt = stream_->read(space);
+    if (attempt.outcome == Outcome::ended || attempt.outcome == Outcome::failed) {
+      co_return std::size_t{0};
+    }
+    if (attempt.bytes > 0) {
+      buffer_.filled(attempt.bytes);
+      guard_.moved(attempt.bytes);
+      co_return attempt.bytes;
+    }
+    if (attempt.outcome == Outcome::moved) continue;  // A signal came first.
+    const Status waited = co_await wait_for(attempt.outcome);
+    if (!waited) co_return std::size_t{0};
+  }
+}
+
+// Until the client takes more, for as long as the guard allows.
+Task<void> ConnectionIo::wait_to_send(Outcome wanted) {
+  waited_ = true;
+  watch_.set_deadline(guard_.wait_until(system_clock().now()));
+  co_return co_await wait_for(wanted);
 }
 
 // Between two sends the handler works, which no deadline of the client bounds.
@@ -90,19 +116,15 @@ Task<void> ConnectionIo::send(Pieces pieces, bool more) {
   std::size_t sent = 0;
   while (sent < total) {
     std::array<iovec, 3> vectors{};
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = remaining_pieces(pieces, sent, vectors);
-    const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
-    const ssize_t count = ::sendmsg(socket_.native_handle(), &message, flags);
-    if (count >= 0) {
-      sent += static_cast<std::size_t>(count);
-      guard_.moved(static_cast<std::uint64_t>(count));
+    const std::size_t count = remaining_pieces(pieces, sent, vectors);
+    const Attempt attempt = stream_->send({vectors.data(), count}, more);
+    if (attempt.outcome == Outcome::moved) {
+      sent += attempt.bytes;
+      guard_.moved(attempt.bytes);
       continue;
     }
-    if (errno == EINTR) continue;
-    if (!would_block(errno)) co_return send_error(errno);
-    const Status waited = co_await wait_writable();
+    if (attempt.outcome == Outcome::failed) co_return send_error(attempt.error_number);
+    const Status waited = co_await wait_to_send(attempt.outcome);
     if (!waited) co_return waited;
   }
   our_turn_again();
@@ -110,41 +132,42 @@ Task<void> ConnectionIo::send(Pieces pieces, bool more) {
 }
 
 Task<void> ConnectionIo::send_slice(FileSlice slice) {
-  auto offset = static_cast<off_t>(slice.offset);
-  std::uint64_t left = slice.length;
   std::uint64_t since_turn = 0;
-  while (left > 0) {
-    const std::size_t step = std::min<std::uint64_t>(left, kSendfileStep);
-    const ssize_t count = ::sendfile(socket_.native_handle(), slice.fd->get(), &offset, step);
-    if (count > 0) {
-      left -= static_cast<std::uint64_t>(count);
-      since_turn += static_cast<std::uint64_t>(count);
-      guard_.moved(static_cast<std::uint64_t>(count));
-      if (since_turn < kFairBytes || left == 0) continue;
+  while (slice.length > 0) {
+    const Attempt attempt = stream_->send_file(slice);
+    if (attempt.outcome == Outcome::moved) {
+      slice.offset += attempt.bytes;
+      slice.length -= attempt.bytes;
+      since_turn += attempt.bytes;
+      guard_.moved(attempt.bytes);
+      if (since_turn < kFairBytes || slice.length == 0) continue;
       since_turn = 0;
       co_await asio::post(asio::use_awaitable);
       continue;
     }
-    if (count == 0) {
+    if (attempt.outcome == Outcome::ended) {
       co_return fail(Errc::corrupt, "A file ended {} bytes before the end of what was promised.",
-                     left);
+                     slice.length);
     }
-    if (errno == EINTR) continue;
-    if (!would_block(errno)) co_return send_error(errno);
+    if (attempt.outcome == Outcome::failed) co_return send_error(attempt.error_number);
     since_turn = 0;
-    const Status waited = co_await wait_writable();
+    const Status waited = co_await wait_to_send(attempt.outcome);
     if (!waited) co_return waited;
   }
   our_turn_again();
   co_return Status{};
 }
 
-void ConnectionIo::shut_write() { ::shutdown(socket_.native_handle(), SHUT_WR); }
+void ConnectionIo::shut_write() {
+  stream_->finish();
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+}
 
 void ConnectionIo::send_best_effort(std::string_view text) {
-  const ssize_t sent =
-      ::send(socket_.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  static_cast<void>(sent);  // It may get lost.
+  // send() does not write through this pointer; iovec serves reading too.
+  const std::array<iovec, 1> piece{{{const_cast<char*>(text.data()), text.size()}}};
+  const Attempt attempt = stream_->send(piece, false);
+  static_cast<void>(attempt);  // It may get lost.
 }
 
 }  // namespace accel::net

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a server connection does to its socket: read into a fixed buffer, gathered sends, sendfile.
-// Each tries the system call first and waits only when the kernel says EAGAIN, with a deadline in
-// the watch that the ticker enforces. Lives on the connection's strand.
+// What a server connection does to its socket: read into a fixed buffer, gathered sends, slices of
+// files. Each tries first and waits only when the stream says so, with a deadline in the watch that
+// the ticker enforces. Lives on the connection's strand; one read and one send may run at once.
 
 #include <array>
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include "connection_watch.hpp"
 #include "progress_guard.hpp"
 #include "read_buffer.hpp"
+#include "server_stream.hpp"
 #include "socket.hpp"
 
 namespace accel::net {
@@ -23,6 +24,11 @@ using Pieces = std::array<std::string_view, 3>;
 class ConnectionIo {
  public:
   ConnectionIo(Socket socket, ConnectionWatch& watch, const ServerLimits& limits);
+
+  // Over TLS from here on, once the handshake is done. Errors: cancelled, protocol, internal.
+  Task<void> start_tls(TlsServerContext& context);
+  // What the handshake agreed on: "h2", "http/1.1", or nothing.
+  std::string_view protocol() const { return stream_->protocol(); }
 
   // Reads what there is; 0 at the end of the stream or when the connection broke.
   Task<std::size_t> read();
@@ -43,10 +49,12 @@ class ConnectionIo {
   int fd() { return socket_.native_handle(); }
 
  private:
-  Task<void> wait_writable();
+  Task<void> wait_for(Outcome wanted);
+  Task<void> wait_to_send(Outcome wanted);
   void our_turn_again();
 
   Socket socket_;
+  std::unique_ptr<ServerStream> stream_;  // On the socket.
   ConnectionWatch& watch_;
   ReadBuffer buffer_;
   ProgressGuard guard_;

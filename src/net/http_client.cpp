@@ -90,11 +90,12 @@ Task<HttpReply> HttpClient::Impl::run(std::shared_ptr<Impl> self, Url url, HttpC
   const SteadyTime end = end_of(what, self->options_);
   const std::stop_token stop = what.stop;
   Call call{std::move(what), into, CallGuard(executor, stop, end)};
+  if (call.what.network_only) call.reach = Reach::network;
   RedirectChain chain(url, self->options_.max_redirects);
   while (true) {
     Result<HttpReply> reply = co_await self->once(url, call);
     if (!reply) co_return fail(with_url(reply.error(), call.what.method, url));
-    if (self->options_.max_redirects < 1) co_return reply;
+    if (self->options_.max_redirects < 1 || !call.what.follow_redirects) co_return reply;
     if (!is_redirect(reply->status, call.what.method, reply->headers)) co_return reply;
     Result<Url> next = chain.follow(reply->headers.get_or("Location", ""));
     if (!next) co_return fail(with_url(next.error(), call.what.method, url));
@@ -158,6 +159,9 @@ Task<HttpReply> HttpClient::Impl::talk(HttpExchange& exchange, const Url& url, C
   HttpReply reply;
   reply.status = exchange.head().status();
   reply.url = url;
+  if (reply.ok() && call.what.on_head) {
+    ACCEL_CO_CHECK(call.what.on_head(reply.status, exchange.head().headers()));
+  }
   BodyReceiver receiver = call.receiver(reply.ok(), reply.body);
   const Status read = co_await exchange.read_body(receiver);
   if (!read) co_return fail(Error(read.error()));

@@ -81,6 +81,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   void stop();
   ServerStats stats() const;
   const Endpoint& local() const { return listener_.local; }
+  std::string base_url() const;
 
  private:
   static Task<void> accept_loop(std::shared_ptr<Impl> self);
@@ -215,11 +216,21 @@ ServerStats HttpServer::Impl::stats() const {
           .open_connections = registry_.size()};
 }
 
+std::string HttpServer::Impl::base_url() const {
+  constexpr std::string_view kPlain = "http:";
+  std::string url = net::base_url(listener_.local);
+  if (shared_.tls && url.starts_with(kPlain)) url.replace(0, kPlain.size(), "https:");
+  return url;
+}
+
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor executor,
                                                        Endpoint endpoint, HttpHandler handler,
-                                                       ServerLimits limits, HeadCheck check_head) {
+                                                       ServerOptions options) {
+  ConnectionRules rules{std::move(handler), std::move(options.check_head), options.limits, nullptr};
+  if (options.tls) {
+    ACCEL_TRY(rules.tls, make_tls_server_context(options.tls->certificate, options.tls->key));
+  }
   ACCEL_TRY(Listener listener, open_listener(endpoint));
-  ConnectionRules rules{std::move(handler), std::move(check_head), limits};
   auto impl = std::make_shared<Impl>(std::move(executor), std::move(listener), std::move(rules));
   ACCEL_CHECK(impl->start());
   struct Made : HttpServer {
@@ -231,6 +242,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor exe
 HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() { stop(); }
 const Endpoint& HttpServer::local() const { return impl_->local(); }
+std::string HttpServer::base_url() const { return impl_->base_url(); }
 void HttpServer::stop() { impl_->stop(); }
 ServerStats HttpServer::stats() const { return impl_->stats(); }
 

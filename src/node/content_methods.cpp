@@ -3,46 +3,17 @@
 
 #include <limits>
 
-#include "accel/core/async/sync_wait.hpp"
 #include "add_params.hpp"
+#include "byte_progress.hpp"
 #include "context.hpp"
+#include "hub_pull.hpp"
 #include "names.hpp"
-#include "recorder.hpp"
+#include "pulling.hpp"
 
 namespace accel::node {
 namespace {
 
 using nlohmann::json;
-
-constexpr auto kProgressInterval = std::chrono::milliseconds(100);
-
-// Rate and remaining time of steady work that reports its bytes.
-class ByteProgress {
- public:
-  ByteProgress(const Context& context, std::string phase)
-      : context_(&context), phase_(std::move(phase)), started_(context.services.clock().now()) {}
-
-  void report(std::uint64_t done, std::uint64_t total, const std::string& message) {
-    const SteadyTime now = context_->services.clock().now();
-    if (now - last_ < kProgressInterval && done < total) return;
-    last_ = now;
-    const double seconds = to_ms(now - started_) / 1000.0;
-    const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-    json step{{"phase", phase_},
-              {"bytes_done", done},
-              {"bytes_total", total},
-              {"bytes_per_second", rate}};
-    if (rate > 0 && total >= done) step["eta_seconds"] = static_cast<double>(total - done) / rate;
-    if (!message.empty()) step["message"] = message;
-    context_->progress(step);
-  }
-
- private:
-  const Context* context_;
-  std::string phase_;
-  SteadyTime started_;
-  SteadyTime last_{};
-};
 
 Status write_output(const Context& context, const blockstore::Store& store, const ipld::Cid& cid,
                     const std::string& path, bool force) {
@@ -94,38 +65,15 @@ Result<PullTarget> parse_pull_target(const std::string& text, std::string name) 
   auto parsed = ipld::Cid::parse(cid_text);
   if (!parsed) {
     return fail(Error{Errc::invalid_argument,
-                      fmt::format("pull takes a CID, or NAME@CID to give it a name; \"{}\" is no "
-                                  "CID. A gateway's address goes into --from.",
+                      fmt::format("pull takes a CID, NAME@CID to give it a name, hf:ORG/NAME or "
+                                  "ollama:NAME; \"{}\" is no CID. A gateway's address goes into "
+                                  "--from.",
                                   cid_text.substr(0, kMaxNameBytes)),
                       parsed.error().message});
   }
   ipld::Cid root = std::move(*parsed);
   if (!name.empty()) ACCEL_CHECK(check_name(name));
   return PullTarget{std::move(name), std::move(root)};
-}
-
-json progress_of(const exchange::PullProgress& progress) {
-  json step{{"phase", "pull"},
-            {"bytes_done", progress.bytes_done},
-            {"bytes_total", progress.bytes_total},
-            {"bytes_per_second", progress.bytes_per_second}};
-  if (progress.seconds_left) step["eta_seconds"] = *progress.seconds_left;
-  return step;
-}
-
-exchange::PullOptions pull_options(Context& context, std::vector<std::string> sources) {
-  const Config& config = context.services.config();
-  exchange::PullOptions options;
-  options.sources = std::move(sources);
-  if (options.sources.empty()) options.sources = config.get<ConfigList>("ipfs.gateway");
-  options.limits.stall_timeout = config.get<std::chrono::milliseconds>("ipfs.timeout");
-  options.limits.max_requests_per_source =
-      static_cast<std::uint32_t>(config.get<std::int64_t>("performance.parallel_requests"));
-  options.stop = context.stop;
-  options.on_progress = [&context](const exchange::PullProgress& step) {
-    context.progress(progress_of(step));
-  };
-  return options;
 }
 
 // A name that is taken by another root is refused before anything is fetched.
@@ -159,15 +107,6 @@ Status check_name_fits(Context& context, blockstore::Store& store, const std::st
               "The name \"{}\" stands for {}, so it can't stand for {}. Nothing was added; choose "
               "another name.",
               options.name, *taken, hashed.cid);
-}
-
-Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
-                                       const PullTarget& target, exchange::PullOptions options) {
-  exchange::Fetcher& fetcher = context.services.fetcher(store);
-  auto pull = fetcher.pull(target.root, std::move(options));
-  auto report = sync_wait(context.services.io().executor(), std::move(pull), context.stop);
-  record_pull(context, target.root, report);
-  return report;
 }
 
 }  // namespace
@@ -216,15 +155,17 @@ Result<json> content_get(Context& context) {
   return result;
 }
 
+// With sources named, what is not here is fetched: no more than is read, and read while it comes.
 Result<json> content_cat(Context& context) {
   const std::string text = context.params.required_text("target");
   const std::int64_t offset = context.params.integer("offset", 0);
   const std::int64_t length = context.params.integer("length", -1);
+  const bool may_fetch =
+      !context.params.texts("sources").empty() || !context.params.texts("file_sources").empty();
+  exchange::PullOptions options = pull_options(context);
   ACCEL_CHECK(context.params.finish());
   if (offset < 0) return fail(Errc::invalid_argument, "cat: the offset must not be negative.");
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
-  ACCEL_TRY(const Target target, resolve_target(*store, text));
-  ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
   std::uint64_t sent = 0;
   const auto sink = [&](ByteView piece) -> Status {
     if (context.stop.stop_requested()) return fail(Errc::cancelled, "cat was cancelled.");
@@ -232,9 +173,23 @@ Result<json> content_cat(Context& context) {
     if (context.on_event) context.on_event(Event{nullptr, piece});
     return {};
   };
+  const auto first = static_cast<std::uint64_t>(offset);
   const auto wanted =
       length < 0 ? std::numeric_limits<std::uint64_t>::max() : static_cast<std::uint64_t>(length);
-  ACCEL_CHECK(store->read(target.cid, static_cast<std::uint64_t>(offset), wanted, sink));
+  if (may_fetch) {
+    ACCEL_TRY(const FileTarget target, file_target(*store, text));
+    OffloadPool reader(1, 1, "cat");  // The client may read slowly.
+    exchange::PullSelection selection;
+    selection.ranges = {{first, wanted}};
+    selection.pool = &reader;
+    selection.on_bytes = [&](std::uint64_t, ByteView piece) { return sink(piece); };
+    options.on_progress = {};  // It would come between the bytes.
+    ACCEL_CHECK(fetch_part(context, *store, target, options, std::move(selection)));
+    return json{{"cid", target.root.to_string()}, {"bytes", sent}};
+  }
+  ACCEL_TRY(const Target target, resolve_target(*store, text));
+  ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
+  ACCEL_CHECK(store->read(target.cid, first, wanted, sink));
   return json{{"cid", target.cid.to_string()}, {"bytes", sent}};
 }
 
@@ -257,18 +212,28 @@ Result<json> content_ls(Context& context) {
 
 Result<json> content_pull(Context& context) {
   const std::string text = context.params.required_text("target");
-  std::vector<std::string> sources = context.params.texts("sources");
+  exchange::PullOptions options = pull_options(context);
   const std::string name = context.params.text("name", {});
   const std::string output = context.params.text("output", {});
   const bool force = context.params.flag("force");
+  HubRequest hub{text, name, context.params.texts("include"), context.params.texts("exclude"),
+                 options.limits.max_bytes_per_second};
   ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  if (is_hub_target(text)) {
+    ACCEL_TRY(json result, pull_from_hub(context, *store, std::move(hub)));
+    if (!output.empty()) {
+      ACCEL_TRY(const ipld::Cid root, ipld::Cid::parse(result.at("cid").get<std::string>()));
+      ACCEL_CHECK(write_output(context, *store, root, output, force));
+      result["path"] = output;
+    }
+    return result;
+  }
+  ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
   ACCEL_CHECK(check_name_is_free(*store, target));
-  exchange::PullOptions options = pull_options(context, std::move(sources));
   options.name = target.name;
   ACCEL_TRY(const exchange::PullReport report,
-            pull_root(context, *store, target, std::move(options)));
+            pull_root(context, *store, target.root, std::move(options)));
   json result = json_of(report);
   if (!target.name.empty()) {
     ACCEL_CHECK(give_name(*store, target.name, target.root));

@@ -2,6 +2,7 @@
 #include "context.hpp"
 #include "model_store.hpp"
 #include "names.hpp"
+#include "provenance.hpp"
 
 namespace accel::node {
 namespace {
@@ -57,6 +58,7 @@ Result<json> models_show(Context& context) {
     files.push_back({{"path", file.path}, {"cid", file.cid.to_string()}, {"bytes", file.bytes}});
   }
   return json{{"name", model.name},
+              {"from", provenance_of(*store, model.root).value_or(json())},
               {"cid", model.root.to_string()},
               {"task", model.manifest.task},
               {"family", model.manifest.family},

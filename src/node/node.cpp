@@ -25,11 +25,28 @@ constexpr std::array kMethods{
     Method{{"content.ls", "List a stored folder", Access::token}, content_ls},
     Method{{"content.pull", "Fetch a root from several sources, verified", Access::token},
            content_pull},
+    Method{{"content.tensors", "Tell or write single tensors of a weights file", Access::token},
+           content_tensors},
+    Method{{"content.adopt", "Take in what other programs keep here, by reference", Access::token},
+           content_adopt},
+    Method{{"dag.import", "Store the blocks of archives (CAR)", Access::token}, dag_import},
+    Method{{"dag.export", "Write what roots reach as an archive (CAR)", Access::token}, dag_export},
+    Method{{"dag.stat", "Count the blocks that roots reach", Access::token}, dag_stat},
+    Method{{"dag.get", "Show a node, or what a path in it leads to", Access::token}, dag_get},
+    Method{{"dag.put", "Store a node in a codec", Access::token}, dag_put},
+    Method{{"dag.diff", "Say what differs below two roots", Access::token}, dag_diff},
+    Method{{"block.get", "Read one block", Access::token}, block_get},
+    Method{{"block.put", "Store one block", Access::token}, block_put},
+    Method{{"block.stat", "Say how large a block is", Access::token}, block_stat},
     Method{{"pin.add", "Keep a root", Access::token}, pin_add},
     Method{{"pin.rm", "Let go of a root", Access::token}, pin_rm},
     Method{{"pin.ls", "List the kept roots", Access::token}, pin_ls},
+    Method{{"pin.update", "Move a pin to another root", Access::token}, pin_update},
+    Method{{"pin.verify", "Check that pins are whole", Access::token}, pin_verify},
     Method{{"store.gc", "Free what nothing keeps", Access::token}, store_gc},
     Method{{"store.du", "Say where the bytes are", Access::token}, store_du},
+    Method{{"store.stat", "Say what sharing saves", Access::token}, store_stat},
+    Method{{"store.repair", "Fetch again what is damaged or missing", Access::token}, store_repair},
     Method{{"store.verify", "Hash what is stored and compare", Access::token}, store_verify},
     Method{{"routing.put", "Keep a signed record of an IPNS name", Access::token}, routing_put},
     Method{{"routing.get", "Give the record that is kept of an IPNS name", Access::token},
@@ -88,6 +105,7 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
     ACCEL_TRY(lock, lock_home(home));
   }
   auto impl = std::make_unique<Impl>(std::move(home), config, std::move(lock));
+  impl->services().start_background();
   return std::unique_ptr<Node>(new Node(std::move(impl)));  // tidy: raw-new: private constructor
 }
 
@@ -116,7 +134,10 @@ const MethodInfo* Node::find_method(std::string_view name) {
   return found == kInfos.end() ? nullptr : found;
 }
 
-std::string Node::metrics_text() const { return impl_->services().metrics().prometheus_text(); }
+std::string Node::metrics_text() const {
+  impl_->services().refresh_metrics();
+  return impl_->services().metrics().prometheus_text();
+}
 
 Result<gateway::Gateway*> Node::gateway() { return impl_->services().gateway(); }
 

@@ -8,6 +8,8 @@
 #include "accel/core/file.hpp"
 #include "accel/core/log.hpp"
 #include "accel/crypto/sha256.hpp"
+#include "accel/hub/hugging_face.hpp"
+#include "accel/hub/ollama.hpp"
 
 namespace accel::node {
 namespace {
@@ -40,13 +42,35 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
                             "How long a source may send nothing before another is asked"),
                         100));
+  registry.add(
+      at_least(key("ipfs.max_download_rate", std::int64_t{0},
+                   "Bytes a second that a pull may take from all its sources; 0: no limit"),
+               0));
   registry.add(at_least(
       key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
+      1));
+  registry.add(at_least(key("performance.cache_size", std::int64_t{16} << 20U,
+                            "Bytes of memory for small blocks above the disk; 0: none"),
+                        0));
+  registry.add(at_least(key("store.max_bytes", std::int64_t{0},
+                            "Most that the store may hold: what no pin keeps goes first, longest "
+                            "unused first; 0: no limit"),
+                        0));
+  registry.add(at_least(key("store.scrub_interval", milliseconds(std::chrono::hours(24 * 7)),
+                            "How often a daemon hashes all that it stores; 0: never"),
+                        0));
+  registry.add(at_least(
+      key("store.scrub_rate", std::int64_t{32} << 20U, "Bytes per second that this reads at most"),
       1));
   registry.add(key("listen.api", std::string(),
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
   registry.add(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
+  registry.add(key("listen.gateway_tls", std::string(),
+                   "The same with TLS and HTTP/2, as IPFS nodes ask for it; empty: nowhere"));
+  registry.add(key("gateway.tls_certificate", std::string(),
+                   "PEM file of listen.gateway_tls; empty: one made for this home, for localhost"));
+  registry.add(key("gateway.tls_key", std::string(), "PEM file with its private key"));
 }
 
 void add_gateway_keys(ConfigRegistry& registry) {
@@ -82,6 +106,12 @@ void add_hardware_keys(ConfigRegistry& registry) {
                0));
   registry.add(at_least(
       key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
+  registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
+                   "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
+  registry.add(key("models.hf_token", std::string(),
+                   "The hub's access token; without it HF_TOKEN counts. Lists never show it"));
+  registry.add(key("models.ollama_registry", std::string(hub::kOllamaRegistry),
+                   "The registry that `pull ollama:…` asks"));
 }
 
 void add_log_keys(ConfigRegistry& registry) {
@@ -102,7 +132,6 @@ void add_unsupported_keys(ConfigRegistry& registry) {
       {"hardware.max_memory", "memory budgets come with serving"},
       {"hardware.mixed_precision", "name the precision instead: hardware.precision"},
       {"models.max_length", "the model's own limit is used"},
-      {"performance.cache_size", "the store has no quota yet; `gc` frees what no pin keeps"},
   };
   for (const auto& [name, reason] : unsupported) {
     ConfigKey refused = key(name, std::string(), "Not supported yet");

@@ -60,32 +60,36 @@ class ApiServer::Impl {
     };
     const auto check = [this](const HttpRequest& head) { return admit(head); };
     const net::Endpoint socket = net::UnixEndpoint{home_.api_socket()};
-    ACCEL_TRY(socket_,
-              net::HttpServer::listen(io_.executor(), socket, handler, options.limits, check));
+    const net::ServerOptions rules{options.limits, check};
+    ACCEL_TRY(socket_, net::HttpServer::listen(io_.executor(), socket, handler, rules));
     if (options.api) {
-      ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, options.limits,
-                                              check));
+      ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, rules));
     }
     ACCEL_TRY(gateway::Gateway* const gateway, node_.gateway());
     if (options.gateway) {
-      auto gateway_handler = gateway->handler();
-      ACCEL_TRY(gateway_server_, net::HttpServer::listen(io_.executor(), *options.gateway,
-                                                         std::move(gateway_handler)));
+      ACCEL_TRY(gateway_server_,
+                net::HttpServer::listen(io_.executor(), *options.gateway, gateway->handler()));
+    }
+    if (options.gateway_tls) {
+      ACCEL_TRY(gateway_tls_server_,
+                net::HttpServer::listen(io_.executor(), *options.gateway_tls, gateway->handler(),
+                                        {.tls = options.tls}));
     }
     return {};
   }
 
   void stop() {
-    for (auto* server : {&gateway_server_, &api_, &socket_}) {
+    for (auto* server : {&gateway_tls_server_, &gateway_server_, &api_, &socket_}) {
       if (*server) (*server)->stop();
     }
   }
 
   static std::string address_of(const std::unique_ptr<net::HttpServer>& server) {
-    return server ? net::base_url(server->local()) : std::string();
+    return server ? server->base_url() : std::string();
   }
   std::string api_address() const { return address_of(api_); }
   std::string gateway_address() const { return address_of(gateway_server_); }
+  std::string gateway_tls_address() const { return address_of(gateway_tls_server_); }
 
  private:
   Task<HttpResponse> handle(HttpRequest request, std::stop_token stop);
@@ -103,6 +107,7 @@ class ApiServer::Impl {
   std::unique_ptr<net::HttpServer> socket_;
   std::unique_ptr<net::HttpServer> api_;
   std::unique_ptr<net::HttpServer> gateway_server_;
+  std::unique_ptr<net::HttpServer> gateway_tls_server_;
 };
 
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
@@ -192,6 +197,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(node::Node& node, const node
 
 std::string ApiServer::api_address() const { return impl_->api_address(); }
 std::string ApiServer::gateway_address() const { return impl_->gateway_address(); }
+std::string ApiServer::gateway_tls_address() const { return impl_->gateway_tls_address(); }
 void ApiServer::stop() { impl_->stop(); }
 
 }  // namespace accel::server

@@ -183,3 +183,47 @@ class HostileGateway:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class FileHost:
+    """A web server of a folder that answers single byte ranges, as any file host does."""
+
+    def __init__(self, folder: Path):
+        host = self
+        self.requests = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                host.requests.append((self.path, self.headers.get("Range")))
+                path = folder / self.path.lstrip("/")
+                if not path.is_file():
+                    return self.send_error(404)
+                size = path.stat().st_size
+                first, last = 0, size - 1
+                if range_ := self.headers.get("Range"):
+                    first, last = (int(part) for part in range_.removeprefix("bytes=").split("-"))
+                self.send_response(206 if range_ else 200)
+                if range_:
+                    self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+                self.send_header("Content-Length", str(last - first + 1))
+                self.end_headers()
+                with open(path, "rb") as stream, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    stream.seek(first)
+                    self.wfile.write(stream.read(last - first + 1))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()

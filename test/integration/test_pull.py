@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from harness import HostileGateway, MIB, TestCase
+from harness import FileHost, HostileGateway, MIB, TestCase
 
 
 class Pull(TestCase):
@@ -50,6 +50,25 @@ class Pull(TestCase):
             report = other.json("pull", cid, "--from", one.url, "--from", two.url)
         self.assertTrue(all(source["bytes"] > 0 for source in report["sources"]), report["sources"])
         self.assertLess(report["bytes_duplicate"], 0.25 * 24 * MIB)
+
+    def test_from_a_plain_web_server_takes_its_nodes_from_a_gateway(self):
+        home, path, cid = self.seed(24 * MIB + 5)
+        sent = []
+
+        def nodes_only(handler, body):
+            sent.append(len(body))
+            if len(body) == MIB:
+                gateway.send(handler, 404, b"no leaves here")
+                return True
+            return False
+
+        with FileHost(self.folder) as files, self.daemon(home) as daemon:
+            gateway = self.serve(daemon.gateway, nodes_only)
+            other = self.home()
+            self.assert_fails(3, other.run("pull", cid, "--from-file", files.url + "/model.bin"), "name a gateway", files.url)
+            report = other.json("pull", cid, "--from", gateway.url, "--from-file", files.url + "/model.bin")
+        self.assertGreater(report["sources"][1]["bytes"], 20 * MIB)
+        self.assertEqual(other.run("cat", cid, text=False)[1], path.read_bytes())
 
     def test_from_a_gateway_that_flips_a_byte_fails_naming_the_leaf_and_another_source_completes_it(self):
         home, path, cid = self.seed()

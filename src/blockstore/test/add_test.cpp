@@ -164,6 +164,27 @@ TEST_F(Add, mends_a_damaged_file_when_it_is_added_again) {
   expect_sound();
 }
 
+// The inode of the download becomes that of the stored file: nothing is copied.
+TEST_F(Add, takes_over_a_file_of_the_caller_without_a_copy) {
+  write_bytes(work("mine/large"), random_bytes(61, 3 * kMiB));
+  write_bytes(work("mine/small"), random_bytes(62, 100));
+  struct stat before{};
+  ASSERT_EQ(::stat(work("mine/large").c_str(), &before), 0);
+  AddOptions options;
+  options.take_over = true;
+  const auto added = store_->add(work("mine"), options);
+  ASSERT_TRUE(added.has_value()) << added.error().to_string();
+  fs::remove_all(work("mine"));
+  const auto file = store_->resolve(added->cid, "large");
+  const auto path = store_->file_of(*file);
+  ASSERT_TRUE(path && *path);
+  struct stat after{};
+  ASSERT_EQ(::stat((*path)->c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(cat(*file), random_bytes(61, 3 * kMiB));
+  expect_sound();
+}
+
 TEST_F(Add, leaves_no_temporary_behind) {
   make_file("model", 8, 3 * kMiB);
   add("model");

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "accel/ipld/car.hpp"
 #include "child_process.hpp"
 #include "store_fixture.hpp"
 
@@ -56,6 +57,26 @@ TEST_F(Crash, at_each_step_of_a_fetch_is_taken_up) {
   EXPECT_EQ(cat(dag.root), random_bytes(3, 5 * kMiB));
   gc();
   EXPECT_TRUE(fs::is_empty(home() / "partial"));
+  expect_sound();
+}
+
+TEST_F(Crash, at_each_step_of_an_import_is_sound_and_it_can_be_repeated) {
+  const Bytes bytes = random_bytes(3, 5 * kMiB);
+  const FileDag dag = make_dag(ipld::unixfs_v1_2025(), bytes);
+  Bytes car;
+  ipld::CarWriter writer;
+  ASSERT_TRUE(writer.start(std::vector{dag.root}, car).has_value());
+  for (std::size_t i = 0; i < dag.leaves.size(); ++i) {
+    writer.add_block(dag.slots[i].cid, dag.leaves[i], car);
+  }
+  for (const auto& [cid, block] : dag.nodes) writer.add_block(cid, block, car);
+  write_bytes(work("x.car"), car);
+  die_at_each_step({"import", home_text(), work("x.car").string()});
+  open();
+  EXPECT_EQ(store_->pins()->size(), 1U);
+  EXPECT_EQ(cat(dag.root), bytes);
+  gc();
+  EXPECT_TRUE(fs::is_empty(home() / "leases"));
   expect_sound();
 }
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <functional>
 
+#include "accel/ipld/car.hpp"
 #include "disk_seam.hpp"
 #include "store_fixture.hpp"
 
@@ -73,6 +74,32 @@ TEST_F(DiskFaults, a_full_disk_stops_a_put_cleanly) {
   const auto put = [&](Store& store) { return store.put(raw_cid(block), block); };
   EXPECT_GT(fail_each_call(put, ENOSPC, true), 4);
   EXPECT_EQ(*store_->get(raw_cid(block)), block);
+}
+
+TEST_F(DiskFaults, a_full_disk_stops_an_import_which_can_be_repeated) {
+  const Bytes bytes = random_bytes(8, 3 * kMiB);
+  const FileDag dag = make_dag(ipld::unixfs_v1_2025(), bytes);
+  Bytes car;
+  ipld::CarWriter writer;
+  ASSERT_TRUE(writer.start(std::vector{dag.root}, car).has_value());
+  for (const auto& [cid, block] : dag.nodes) writer.add_block(cid, block, car);
+  for (std::size_t i = 0; i < dag.leaves.size(); ++i) {
+    writer.add_block(dag.slots[i].cid, dag.leaves[i], car);
+  }
+  const auto import = [&](Store& store) -> Status {
+    ByteView rest = car;
+    const auto source = [&](std::span<std::uint8_t> out) -> Result<std::size_t> {
+      const std::size_t size = std::min(rest.size(), out.size());
+      std::copy_n(rest.begin(), size, out.begin());
+      rest = rest.subspan(size);
+      return size;
+    };
+    ACCEL_TRY(const CarImportReport report, store.import_car(source, {}));
+    return store.pin(report.roots.at(0), {});
+  };
+  EXPECT_GT(fail_each_call(import, ENOSPC, true), 4);
+  EXPECT_EQ(cat(dag.root), bytes);
+  expect_sound();
 }
 
 TEST_F(DiskFaults, a_full_disk_stops_a_fetch_which_is_taken_up_later) {

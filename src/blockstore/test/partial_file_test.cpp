@@ -131,6 +131,19 @@ TEST_F(Partial, is_not_readable_before_its_commit) {
               Errc::not_found);
 }
 
+TEST_F(Partial, reads_back_what_is_here_and_nothing_else) {
+  plan(ipld::unixfs_v1_2025(), 6, 3 * kMiB + 5);
+  const auto file = begin();
+  write(*file, 1, 3);
+  Bytes out(kMiB + 7);
+  ASSERT_TRUE(file->read(kMiB + 9, out).has_value());
+  EXPECT_TRUE(std::ranges::equal(out, ByteView(bytes_).subspan(kMiB + 9, out.size())));
+  EXPECT_ERRC(file->read(kMiB - 1, out), Errc::unavailable);
+  EXPECT_ERRC(file->read(2 * kMiB, out), Errc::unavailable);
+  EXPECT_ERRC(file->read(3 * kMiB, out), Errc::invalid_argument);
+  EXPECT_ERRC(file->read(~std::uint64_t{0}, out), Errc::invalid_argument);
+}
+
 TEST_F(Partial, does_not_commit_with_a_leaf_missing) {
   plan(ipld::unixfs_v1_2025(), 7, 3 * kMiB);
   const auto file = begin();

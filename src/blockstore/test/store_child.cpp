@@ -58,6 +58,21 @@ Status pull(Store& store, const Arguments& arguments) {
   return store.pin(dag.root, {});
 }
 
+Status import(Store& store, const Arguments& arguments) {
+  ACCEL_TRY(const Bytes car, read_file(arguments.at(0), 1ULL << 32U));
+  ACCEL_TRY(const Lease lease, store.lease_new_blocks());
+  ByteView rest = car;
+  const auto source = [&](std::span<std::uint8_t> out) -> Result<std::size_t> {
+    const std::size_t size = std::min(rest.size(), out.size());
+    std::copy_n(rest.begin(), size, out.begin());
+    rest = rest.subspan(size);
+    return size;
+  };
+  ACCEL_TRY(const CarImportReport report, store.import_car(source, {}));
+  for (const ipld::Cid& root : report.roots) ACCEL_CHECK(store.pin(root, {}));
+  return {};
+}
+
 Status collect(Store& store, const Arguments&) {
   ACCEL_TRY(const GcReport report, store.gc({}));
   static_cast<void>(report);
@@ -91,7 +106,8 @@ Status churn(Store& store, const Arguments& arguments) {
 
 int run(const Arguments& arguments) {
   const std::map<std::string, Status (*)(Store&, const Arguments&)> commands = {
-      {"fill-kv", &fill_kv}, {"add", &add}, {"pull", &pull}, {"gc", &collect}, {"churn", &churn}};
+      {"fill-kv", &fill_kv}, {"add", &add},     {"pull", &pull},
+      {"gc", &collect},      {"churn", &churn}, {"import", &import}};
   StoreOptions options;
   options.directory = arguments.at(1);
   options.map_size = kMiB;

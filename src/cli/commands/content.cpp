@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// add, get, cat, ls, cid, pull: content by its name.
+// add, get, cat, ls, cid, pull, adopt: content by its name.
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -115,46 +116,125 @@ void add_add(CLI::App& app, Selection& selection) {
   on_chosen(command, selection, [flags](Session& session) { return add(session, *flags); });
 }
 
+// Where what is not here comes from.
+struct SourceFlags {
+  std::vector<std::string> from, from_file;
+  std::uint64_t limit_rate = 0;
+
+  void add_to(json& params) const {
+    params["sources"] = from;
+    params["file_sources"] = from_file;
+    if (limit_rate > 0) params["limit_rate"] = limit_rate;
+  }
+};
+
+void add_source_options(CLI::App* command, SourceFlags& flags) {
+  command->add_option("--from", flags.from, "A gateway's URL; may be given several times");
+  command->add_option("--from-file", flags.from_file,
+                      "The same file (or folder) on any web server that answers Range requests; "
+                      "inner nodes of the DAG still come from --from");
+  command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
+      ->transform(CLI::AsSizeValue(true));
+}
+
 struct GetFlags {
   std::string cid, output;
-  bool force = false;
+  std::vector<std::string> tensors;
+  bool force = false, list = false;
+  SourceFlags sources;
 };
+
+std::string shape_text(const json& shape) {
+  std::string text;
+  for (const json& dim : shape) text += fmt::format("{}{}", text.empty() ? "" : "x", dim.dump());
+  return text.empty() ? "scalar" : text;
+}
+
+std::string leaves_text(const json& tensor) {
+  if (tensor.contains("file")) return "in " + tensor["file"].get<std::string>();
+  const auto first = tensor.value("first_leaf", std::uint64_t{0});
+  const auto last = tensor.value("last_leaf", std::uint64_t{0});
+  return first == last ? std::to_string(first) : fmt::format("{}-{}", first, last);
+}
+
+Status get_tensors(Session& session, const GetFlags& flags, const std::string& output) {
+  json params{{"target", flags.cid}, {"tensors", flags.tensors}, {"force", flags.force}};
+  flags.sources.add_to(params);
+  if (!flags.list) params["output"] = absolute(output);
+  ACCEL_TRY(const json result, session.call("content.tensors", params));
+  if (session.flags().json) return print_json(result);
+  const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
+  const auto chosen = result.at("tensors").size();
+  if (!flags.list) {
+    return print_line(
+        fmt::format("wrote {} tensors ({}) to {}, a sparse file of {}; {} were fetched", chosen,
+                    human_bytes(count("bytes")), result.at("path").get<std::string>(),
+                    human_bytes(count("file_bytes")), human_bytes(count("bytes_fetched"))));
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const json& tensor : result.at("tensors")) {
+    rows.push_back({tensor.at("name"), tensor.at("dtype"), shape_text(tensor.at("shape")),
+                    std::to_string(tensor.value("offset", std::uint64_t{0})),
+                    std::to_string(tensor.value("bytes", std::uint64_t{0})), leaves_text(tensor)});
+  }
+  ACCEL_CHECK(print_table({"TENSOR", "DTYPE", "SHAPE", "OFFSET", "BYTES", "LEAVES"}, rows));
+  return {};
+}
+
+Status get(Session& session, const GetFlags& flags) {
+  const std::string last = flags.cid.substr(flags.cid.find_last_of('/') + 1);
+  const std::string output = flags.output.empty() ? last : flags.output;
+  if (flags.list || !flags.tensors.empty()) return get_tensors(session, flags, output);
+  json params{{"target", flags.cid}, {"output", absolute(output)}, {"force", flags.force}};
+  if (!flags.sources.from.empty() || !flags.sources.from_file.empty()) {
+    return fail(Errc::invalid_argument,
+                "get takes --from only with --tensors or --list; `pull CID --from URL -o PATH` "
+                "fetches all of it.");
+  }
+  ACCEL_TRY(const json result, session.call("content.get", params));
+  if (session.flags().json) return print_json(result);
+  const std::string size =
+      result.contains("bytes") ? human_bytes(result["bytes"].get<std::uint64_t>()) : "a folder";
+  return print_line(fmt::format("wrote {} ({})", result.at("path").get<std::string>(), size));
+}
 
 void add_get(CLI::App& app, Selection& selection) {
   auto flags = std::make_shared<GetFlags>();
-  CLI::App* command = add_command(app, "get", "Write a stored file or folder to disk",
-                                  "  ipfs-accelerate get bafy… -o model.onnx");
+  CLI::App* command = add_command(
+      app, "get", "Write a stored file or folder to disk, or single tensors of a weights file",
+      "  ipfs-accelerate get bafy… -o model.onnx\n"
+      "  ipfs-accelerate get bafy…/model.safetensors --list --from http://a:8080\n"
+      "  ipfs-accelerate get bafy…/model.gguf --tensors 'blk.0.*' --from http://a:8080 -o part");
   command->add_option("CID", flags->cid, "CID, name, or CID/path")->required();
   command->add_option("-o,--output", flags->output, "Where to write (default: ./NAME or ./CID)");
   command->add_flag("-f,--force", flags->force, "Replace what is there");
-  on_chosen(command, selection, [flags](Session& session) -> Status {
-    const std::string last = flags->cid.substr(flags->cid.find_last_of('/') + 1);
-    const json params{{"target", flags->cid},
-                      {"output", absolute(flags->output.empty() ? last : flags->output)},
-                      {"force", flags->force}};
-    ACCEL_TRY(const json result, session.call("content.get", params));
-    if (session.flags().json) return print_json(result);
-    const std::string size =
-        result.contains("bytes") ? human_bytes(result["bytes"].get<std::uint64_t>()) : "a folder";
-    return print_line(fmt::format("wrote {} ({})", result.at("path").get<std::string>(), size));
-  });
+  command->add_option("--tensors", flags->tensors,
+                      "Only tensors of these names ('*', '?', '[0-9]') of a safetensors, GGUF or "
+                      "ONNX file: a sparse file of the full size, holes elsewhere");
+  command->add_flag("--list", flags->list, "Write nothing; list the tensors and their places");
+  add_source_options(command, flags->sources);
+  on_chosen(command, selection, [flags](Session& session) { return get(session, *flags); });
 }
 
 struct CatFlags {
   std::string cid;
   std::int64_t offset = 0, length = -1;
+  SourceFlags sources;
 };
 
 void add_cat(CLI::App& app, Selection& selection) {
   auto flags = std::make_shared<CatFlags>();
-  CLI::App* command = add_command(app, "cat", "Write a stored file to standard output",
-                                  "  ipfs-accelerate cat bafy…/config.json\n"
-                                  "  ipfs-accelerate cat --offset 1048576 --length 16 bafy… | xxd");
+  CLI::App* command = add_command(
+      app, "cat", "Write a file to standard output, while it comes when it is fetched",
+      "  ipfs-accelerate cat bafy…/config.json\n"
+      "  ipfs-accelerate cat --offset 1048576 --length 16 bafy… --from http://a:8080 | xxd");
   command->add_option("CID", flags->cid, "CID, name, or CID/path")->required();
   command->add_option("--offset", flags->offset, "First byte (default 0)");
   command->add_option("--length", flags->length, "Number of bytes (default: to the end)");
+  add_source_options(command, flags->sources);
   on_chosen(command, selection, [flags](Session& session) -> Status {
-    const json params{{"target", flags->cid}, {"offset", flags->offset}, {"length", flags->length}};
+    json params{{"target", flags->cid}, {"offset", flags->offset}, {"length", flags->length}};
+    flags->sources.add_to(params);
     ACCEL_TRY(const json result, session.call("content.cat", params, print_bytes));
     return {};
   });
@@ -232,7 +312,8 @@ void add_cid(CLI::App& app, Selection& selection) {
 
 struct PullFlags {
   std::string target, output, name;
-  std::vector<std::string> from;
+  std::vector<std::string> include, exclude;
+  SourceFlags sources;
   bool force = false;
 };
 
@@ -260,7 +341,11 @@ Status print_pull(const json& result) {
 }
 
 Status pull(Session& session, const PullFlags& flags) {
-  json params{{"target", flags.target}, {"sources", flags.from}, {"force", flags.force}};
+  json params{{"target", flags.target},
+              {"force", flags.force},
+              {"include", flags.include},
+              {"exclude", flags.exclude}};
+  flags.sources.add_to(params);
   set_if(params, "name", flags.name);
   set_if(params, "output", absolute(flags.output));
   ACCEL_TRY(const json result, session.call("content.pull", params));
@@ -272,14 +357,81 @@ void add_pull(CLI::App& app, Selection& selection) {
   CLI::App* command =
       add_command(app, "pull", "Fetch a CID from several sources at once, verified",
                   "  ipfs-accelerate pull bafy… --from http://127.0.0.1:8080\n"
-                  "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080");
-  command->add_option("TARGET", flags->target, "CID, or NAME@CID to give it a local name")
+                  "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080\n"
+                  "  ipfs-accelerate pull bafy… --from http://a:8080 "
+                  "--from-file https://host/model.bin\n"
+                  "  ipfs-accelerate pull hf:sentence-transformers/all-MiniLM-L6-v2\n"
+                  "  ipfs-accelerate pull ollama:llama3.2:1b");
+  command
+      ->add_option("TARGET", flags->target,
+                   "CID, NAME@CID to give it a local name, hf:ORG/NAME[@REV] or ollama:NAME[:TAG]")
       ->required();
-  command->add_option("--from", flags->from, "A gateway's URL; may be given several times");
+  add_source_options(command, flags->sources);
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");
   command->add_option("--name", flags->name, "Give the root a local name");
   command->add_flag("-f,--force", flags->force, "Replace what is at the output path");
+  command->add_option("--include", flags->include,
+                      "Of a hub's model only files that match ('*.safetensors', 'onnx/*')");
+  command->add_option("--exclude", flags->exclude, "Of a hub's model no files that match");
   on_chosen(command, selection, [flags](Session& session) { return pull(session, *flags); });
+}
+
+struct AdoptFlags {
+  std::vector<std::string> paths;
+  bool dry_run = false;
+};
+
+std::string variable_or(const char* name, const std::string& otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != 0 ? value : otherwise;
+}
+
+// Where the three keep things unless told otherwise, as far as it exists.
+std::vector<std::string> usual_caches() {
+  const std::string user = variable_or("HOME", "");
+  const std::string hugging_face =
+      variable_or("HF_HUB_CACHE", variable_or("HF_HOME", user + "/.cache/huggingface"));
+  std::vector<std::string> found;
+  for (const std::string& path :
+       {hugging_face, variable_or("OLLAMA_MODELS", user + "/.ollama/models"),
+        variable_or("IPFS_PATH", user + "/.ipfs")}) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) found.push_back(path);
+  }
+  return found;
+}
+
+Status adopt(Session& session, const AdoptFlags& flags) {
+  std::vector<std::string> paths;
+  for (const std::string& path : flags.paths) paths.push_back(absolute(path));
+  if (paths.empty()) paths = usual_caches();
+  if (paths.empty()) {
+    return fail(Errc::not_found,
+                "There is no Hugging Face cache, no Ollama folder and no Kubo repository at the "
+                "usual places; name a folder.");
+  }
+  ACCEL_TRY(const json result,
+            session.call("content.adopt", {{"paths", paths}, {"dry_run", flags.dry_run}}));
+  if (session.flags().json) return print_json(result);
+  std::vector<std::vector<std::string>> rows;
+  for (const json& row : result.at("found")) {
+    rows.push_back({row.at("source"), human_bytes(row.value("bytes", std::uint64_t{0})),
+                    row.value("name", "-"), row.value("cid", "-"), row.value("problem", "")});
+  }
+  return print_table({"SOURCE", "SIZE", "NAME", "CID", "PROBLEM"}, rows);
+}
+
+void add_adopt(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<AdoptFlags>();
+  CLI::App* command = add_command(
+      app, "adopt", "Take in what other programs keep on this disk, without a second copy",
+      "  ipfs-accelerate adopt --dry-run\n"
+      "  ipfs-accelerate adopt ~/.cache/huggingface ~/.ollama/models ~/.ipfs");
+  command->add_option("PATH", flags->paths,
+                      "A Hugging Face cache, Ollama's folder or a Kubo repository (default: those "
+                      "at their usual places)");
+  command->add_flag("--dry-run", flags->dry_run, "List what is there; take in nothing");
+  on_chosen(command, selection, [flags](Session& session) { return adopt(session, *flags); });
 }
 
 }  // namespace
@@ -291,6 +443,7 @@ void add_content_commands(CLI::App& app, Selection& selection) {
   add_ls(app, selection);
   add_cid(app, selection);
   add_pull(app, selection);
+  add_adopt(app, selection);
 }
 
 }  // namespace accel::cli

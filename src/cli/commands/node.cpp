@@ -4,6 +4,7 @@
 
 #include "accel/net/endpoint.hpp"
 #include "accel/node/build_info.hpp"
+#include "accel/node/gateway_tls.hpp"
 #include "accel/server/api_server.hpp"
 
 #include "command.hpp"
@@ -15,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 struct DaemonFlags {
-  std::string api, gateway;
+  std::string api, gateway, gateway_tls;
 };
 
 Result<std::optional<net::Endpoint>> endpoint_of(const std::string& text) {
@@ -28,6 +29,7 @@ Status print_listeners(Session& session, const server::ApiServer& server) {
   const json where{{"api_socket", session.home().api_socket().string()},
                    {"api", server.api_address()},
                    {"gateway", server.gateway_address()},
+                   {"gateway_tls", server.gateway_tls_address()},
                    {"home", session.home().root.string()},
                    {"ready", true}};
   if (session.flags().json) return print_line(where.dump());
@@ -36,6 +38,8 @@ Status print_listeners(Session& session, const server::ApiServer& server) {
   if (!server.api_address().empty()) ACCEL_CHECK(print_line("api      " + server.api_address()));
   if (!server.gateway_address().empty())
     ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
+  if (!server.gateway_tls_address().empty())
+    ACCEL_CHECK(print_line("gateway  " + server.gateway_tls_address()));
   return print_line("ready; stop with Ctrl-C");
 }
 
@@ -46,6 +50,10 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   };
   ACCEL_TRY(options.api, endpoint_of(text_or(flags.api, "listen.api")));
   ACCEL_TRY(options.gateway, endpoint_of(text_or(flags.gateway, "listen.gateway")));
+  ACCEL_TRY(options.gateway_tls, endpoint_of(text_or(flags.gateway_tls, "listen.gateway_tls")));
+  if (options.gateway_tls) {
+    ACCEL_TRY(options.tls, node::gateway_tls(session.home(), session.config()));
+  }
   ACCEL_TRY(const auto node,
             node::Node::open({.home = session.home().root, .is_daemon = true}, session.config()));
   ACCEL_TRY(const auto server, server::ApiServer::start(*node, session.home(), options));
@@ -66,6 +74,9 @@ void add_daemon(CLI::App& app, Selection& selection) {
                       "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
   command->add_option("--gateway", flags->gateway,
                       "Serve public content on TCP, HOST:PORT; port 0 picks one");
+  command->add_option(
+      "--gateway-tls", flags->gateway_tls,
+      "The same with TLS and HTTP/2; gateway.tls_certificate names the certificate");
   on_chosen(command, selection, [flags](Session& session) { return run_daemon(session, *flags); });
 }
 

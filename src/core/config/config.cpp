@@ -60,8 +60,9 @@ ConfigOrigin Config::origin(std::string_view key) const { return item(key).origi
 std::vector<ConfigEntry> Config::list() const {
   std::vector<ConfigEntry> entries;
   for (const auto& [name, item] : items_) {
-    entries.push_back(
-        {name, config_value_text(item.value), item.origin, item.where, item.doc, item.unsupported});
+    std::string text = config_value_text(item.value);
+    if (name.ends_with("_token") && !text.empty()) text = "(hidden)";  // Lists are shown around.
+    entries.push_back({name, std::move(text), item.origin, item.where, item.doc, item.unsupported});
   }
   return entries;
 }

@@ -558,5 +558,13 @@ TEST(Scheduler, completes_whichever_request_fails_in_whichever_way) {
   }
 }
 
+TEST(Scheduler, asks_a_source_of_files_only_for_what_lies_in_files) {
+  Script script;
+  script.step(SourceAdded{"files", true});
+  script.wants(1, kMiB);
+  EXPECT_EQ(script.error().code, Errc::not_found);
+  EXPECT_THAT(script.error().message, HasSubstr("name a gateway"));
+}
+
 }  // namespace
 }  // namespace accel::exchange

@@ -412,6 +412,40 @@ TEST(CarReader, gives_its_error_again) {
   EXPECT_FALSE(reader.done());
 }
 
+TEST(CarReader, takes_bytes_in_its_own_memory_and_gives_that_away) {
+  const Cid second = raw_cid(as_bytes("second"));
+  Bytes archive = header_of({});
+  CarWriter().add_block(raw_cid(as_bytes("first")), as_bytes("first"), archive);
+  CarWriter().add_block(second, as_bytes("second"), archive);
+  const std::size_t half = archive.size() - 3;  // Inside the second block.
+  CarReader reader;
+  std::ranges::copy(ByteView(archive).first(half), reader.room(half).begin());
+  reader.filled(half);
+  const auto one = reader.next();
+  ASSERT_TRUE(one && *one);
+  EXPECT_FALSE(reader.next().value());
+  const Bytes memory = reader.exchange(Bytes(7, 0xAA));
+  EXPECT_GE((*one)->data.data(), memory.data());
+  reader.feed(ByteView(archive).subspan(half));
+  const auto two = reader.next();
+  ASSERT_TRUE(two && *two);
+  EXPECT_EQ((*two)->cid, second);
+  EXPECT_EQ(as_text((*two)->data), "second");
+  EXPECT_EQ(as_text((*one)->data), "first");  // Lives in `memory`.
+}
+
+TEST(CarReader, keeps_blocks_readable_behind_an_error) {
+  Bytes archive = header_of({});
+  CarWriter().add_block(raw_cid(as_bytes("first")), as_bytes("first"), archive);
+  archive.push_back(0);  // A section of no bytes.
+  CarReader reader;
+  reader.feed(archive);
+  const auto block = reader.next();
+  ASSERT_TRUE(block && *block);
+  EXPECT_EQ(reader.next().error().code, Errc::corrupt);
+  EXPECT_EQ(as_text((*block)->data), "first");
+}
+
 TEST(Car, random_archives_come_back_equal_however_they_are_cut) {
   testing::Generator generator;
   ACCEL_TRACE_SEED();

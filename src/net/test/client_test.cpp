@@ -81,6 +81,28 @@ TEST(HttpClient, hands_a_body_to_the_sink_piece_by_piece) {
   EXPECT_GT(pieces, 1);
 }
 
+TEST(HttpClient, shows_the_head_before_the_body_and_takes_no_for_an_answer) {
+  const std::string big(5'000'000, 'x');
+  TestServer server([&big](HttpRequest, std::stop_token) { return reply_text(200, big); });
+  TestClient client;
+  std::uint64_t seen = 0;
+  HttpCall call;
+  call.on_chunk = [&](ByteView bytes) {
+    seen += bytes.size();
+    return Status{};
+  };
+  call.on_head = [&](int status, const Headers& headers) -> Status {
+    EXPECT_EQ(seen, 0U);
+    return fail(Errc::unsupported, "{} with {} bytes", status, *headers.get("Content-Length"));
+  };
+  const auto reply = client.get(server.url("/"), std::move(call));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::unsupported);
+  EXPECT_NE(reply.error().message.find("200 with 5000000 bytes"), std::string::npos);
+  EXPECT_EQ(seen, 0U);
+  EXPECT_FALSE(client.get(server.url("/"))->reused_connection);
+}
+
 TEST(HttpClient, a_sink_that_fails_ends_the_call_with_its_error) {
   TestServer server(echo);
   TestClient client;

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 
+#include "accel/crypto/certificate.hpp"
 #include "accel/net/header_values.hpp"
 #include "support.hpp"
 
@@ -116,6 +117,27 @@ TEST(Curl, resumes_a_download_with_a_range) {
   CURL_OR_SKIP(said, "-C - -o " + out.string() + " '" + server.url("/f").to_string() + "'");
   EXPECT_EQ(*said, "");
   EXPECT_TRUE(read_text_file(out, 10'000'000).value() == text);
+}
+
+TEST(Curl, speaks_http2_with_and_without_tls) {
+  TestServer plain(echo);
+  CURL_OR_SKIP(prior, "--http2-prior-knowledge -w ' v%{http_version}' '" +
+                          plain.url("/a?b").to_string() + "'");
+  EXPECT_EQ(*prior, "GET /a?b 0 v2");
+
+  const TempDir folder;
+  const auto made = crypto::make_self_signed_certificate({"127.0.0.1"}, 2).value();
+  const ServerTls files{(folder.path() / "cert.pem").string(),
+                        (folder.path() / "key.pem").string()};
+  ASSERT_TRUE(write_file_atomic(files.certificate, as_bytes(made.certificate)));
+  ASSERT_TRUE(write_file_atomic(files.key, as_bytes(made.key)));
+  TestServer server(echo, {}, TcpEndpoint{}, {}, files);
+  const std::string url = server->base_url() + "/a";
+  CURL_OR_SKIP(agreed, "--http2 --cacert " + files.certificate + " -w ' v%{http_version} ' " + url +
+                           " -d hello " + url);
+  EXPECT_EQ(*agreed, "POST /a 5 v2 POST /a 5 v2 ");
+  CURL_OR_SKIP(old, "--http1.1 --cacert " + files.certificate + " -w ' v%{http_version}' " + url);
+  EXPECT_EQ(*old, "GET /a 0 v1.1");
 }
 
 }  // namespace

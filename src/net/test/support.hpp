@@ -58,7 +58,8 @@ std::string send_and_read(const Endpoint& endpoint, std::string_view request);
 class TestServer {
  public:
   explicit TestServer(HttpHandler handler, ServerLimits limits = {},
-                      Endpoint endpoint = TcpEndpoint{}, HeadCheck check_head = {});
+                      Endpoint endpoint = TcpEndpoint{}, HeadCheck check_head = {},
+                      std::optional<ServerTls> tls = {});
   HttpServer& operator*() { return *server_; }
   HttpServer* operator->() { return server_.get(); }
   const Endpoint& endpoint() const { return server_->local(); }

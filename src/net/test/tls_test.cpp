@@ -9,6 +9,8 @@
 
 #include <cstdlib>
 
+#include "accel/core/random.hpp"
+#include "accel/crypto/certificate.hpp"
 #include "listener.hpp"
 #include "support.hpp"
 
@@ -137,6 +139,97 @@ TEST(Https, a_missing_file_of_certificates_is_named) {
   const auto reply = client.get(url);
   ASSERT_FALSE(reply.has_value());
   EXPECT_NE(reply.error().message.find("/nonexistent/ca.pem"), std::string::npos);
+}
+
+// A server of ours with a certificate made for the test.
+class TlsTestServer {
+ public:
+  explicit TlsTestServer(HttpHandler handler, ServerLimits limits = {}) {
+    const auto made = crypto::make_self_signed_certificate({"127.0.0.1", "localhost"}, 2).value();
+    files_ = {(folder_.path() / "cert.pem").string(), (folder_.path() / "key.pem").string()};
+    EXPECT_TRUE(write_file_atomic(files_.certificate, as_bytes(made.certificate)));
+    EXPECT_TRUE(write_file_atomic(files_.key, as_bytes(made.key)));
+    server_ = std::make_unique<TestServer>(std::move(handler), limits, TcpEndpoint{}, HeadCheck{},
+                                           files_);
+  }
+  Url url(std::string_view target) const {
+    return parse_url((*server_)->base_url() + std::string(target)).value();
+  }
+  TestServer& operator*() { return *server_; }
+  ClientOptions client_options() const {
+    ClientOptions options;
+    options.ca_file = files_.certificate;
+    return options;
+  }
+  const ServerTls& files() const { return files_; }
+
+ private:
+  TempDir folder_;
+  ServerTls files_;
+  std::unique_ptr<TestServer> server_;
+};
+
+Task<HttpResponse> echo_body(HttpRequest request, std::stop_token) {
+  co_return text_response(200, std::move(request.body));
+}
+
+TEST(TlsServer, answers_our_client_with_bodies_of_any_size) {
+  TlsTestServer server(echo_body);
+  TestClient client(server.client_options());
+  for (const std::size_t size : {0U, 1U, 16'383U, 16'384U, 16'385U, 3'000'000U}) {
+    HttpCall call;
+    call.method = "POST";
+    call.body = std::string(size, 'b');
+    const auto reply = client.get(server.url("/"), std::move(call));
+    ASSERT_TRUE(reply.has_value()) << reply.error().to_string();
+    EXPECT_EQ(reply->body.size(), size);
+  }
+}
+
+TEST(TlsServer, sends_file_slices) {
+  const TempDir folder;
+  const auto path = folder.path() / "file";
+  Bytes content(2'000'000);
+  system_random().fill(content);
+  ASSERT_TRUE(write_file_atomic(path, content).has_value());
+  TlsTestServer server([&](HttpRequest, std::stop_token) -> Task<HttpResponse> {
+    HttpResponse response;
+    const auto fd = std::make_shared<const UniqueFd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    response.body = std::vector<FileSlice>{{fd, 5, 1'500'000}};
+    co_return response;
+  });
+  TestClient client(server.client_options());
+  const auto reply = client.get(server.url("/"));
+  ASSERT_TRUE(reply.has_value()) << reply.error().to_string();
+  EXPECT_EQ(reply->body, as_text(ByteView(content).subspan(5, 1'500'000)));
+}
+
+TEST(TlsServer, cuts_a_client_that_never_shakes_hands) {
+  ServerLimits limits;
+  limits.header_timeout = std::chrono::seconds(1);
+  TlsTestServer server(echo_body, limits);
+  RawClient silent((*server).endpoint());
+  EXPECT_EQ(silent.read_to_end(), "");
+  RawClient plain((*server).endpoint());
+  plain.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  plain.read_to_end();
+  TestClient client(server.client_options());
+  EXPECT_TRUE(client.get(server.url("/")).has_value());
+}
+
+TEST(TlsServer, needs_a_certificate_and_its_own_key) {
+  const TlsTestServer one(echo_body);
+  const TlsTestServer other(echo_body);
+  IoThread io;
+  const auto listen = [&](ServerTls files) {
+    return HttpServer::listen(io.executor(), TcpEndpoint{}, echo_body, {.tls = std::move(files)});
+  };
+  const auto mixed = listen({one.files().certificate, other.files().key});
+  ASSERT_FALSE(mixed.has_value());
+  EXPECT_EQ(mixed.error().code, Errc::invalid_argument);
+  const auto absent = listen({"/nonexistent/cert.pem", "/nonexistent/key.pem"});
+  ASSERT_FALSE(absent.has_value());
+  EXPECT_NE(absent.error().message.find("/nonexistent/cert.pem"), std::string::npos);
 }
 
 }  // namespace

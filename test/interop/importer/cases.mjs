@@ -67,8 +67,8 @@ function wideDirectory (count, nameSize, lastNameSize) {
 }
 
 export const PROFILES = {
-  'unixfs-v1-2025': { chunkSize: MIB, rawLeaves: true, full: wideDirectory(4766, 11, 21), over: wideDirectory(4766, 11, 22) },
-  'unixfs-v0-2015': { chunkSize: 256 * KIB, rawLeaves: false, full: wideDirectory(4096, 30, 30), over: wideDirectory(4033, 31, 31) }
+  'unixfs-v1-2025': { chunkSize: MIB, maxLinks: 1024, rawLeaves: true, full: wideDirectory(4766, 11, 21), over: wideDirectory(4766, 11, 22) },
+  'unixfs-v0-2015': { chunkSize: 256 * KIB, maxLinks: 174, rawLeaves: false, full: wideDirectory(4096, 30, 30), over: wideDirectory(4033, 31, 31) }
 }
 
 /** A symbolic link; what it leads to need not exist. */
@@ -118,7 +118,8 @@ function randomMeta (stream) {
   // The importer leaves the usual modes (0644, 0755) out, which Kubo and we do not.
   if (stream.below(2) === 0) meta.mode = 0o100 + stream.below(0o300)
   if (meta.mode === undefined || stream.below(2) === 0) {
-    meta.mtime = { secs: BigInt(stream.below(2 ** 34) - 2 ** 33) }
+    // It writes seconds above 2^31 as another number.
+    meta.mtime = { secs: BigInt(stream.below(2 ** 32) - 2 ** 31) }
     if (stream.below(2) === 0) meta.mtime.nsecs = 1 + stream.below(999999998)
   }
   return meta
@@ -142,21 +143,25 @@ function randomOptions (stream, profile) {
   return options
 }
 
+/** The sizes of all files in the tree. */
+function fileSizes (tree) {
+  if (tree instanceof Map) return [...tree.values()].flatMap(fileSizes)
+  return tree instanceof Link ? [] : [tree.length]
+}
+
 /** Whether the importer gives such a case the CID of Kubo. */
-function isFair (tree, { leavesAreRaw, meta, hamtThreshold, chunkSize, wrap }, usualChunk) {
+function isFair (tree, profile, { leavesAreRaw, meta, hamtThreshold, chunkSize, maxLinks, wrap }) {
   // Its own folder around everything has no metadata, and such a size.
   if (wrap && (meta !== undefined || hamtThreshold !== undefined)) return false
-  const isFolder = tree instanceof Map
-  const children = isFolder ? [...tree.values()] : []
   // It counts folders in folders as nothing when it decides about shards.
-  if (hamtThreshold !== undefined && children.some(child => child instanceof Map)) return false
-  // It puts the block of an only leaf with a frame into another frame when there is metadata.
-  const files = isFolder ? children : [tree]
-  const limit = chunkSize ?? usualChunk
-  const isSingle = tree => tree instanceof Map
-    ? [...tree.values()].some(isSingle)
-    : Buffer.isBuffer(tree) && tree.length <= limit
-  return leavesAreRaw || meta === undefined || !files.some(isSingle)
+  const hasFolders = tree instanceof Map && [...tree.values()].some(child => child instanceof Map)
+  if (hamtThreshold !== undefined && hasFolders) return false
+  if (meta === undefined) return true
+  // It puts the block of an only leaf with a frame into another frame when there is metadata, and
+  // gives metadata to every node of a file, not to its root alone.
+  const limit = chunkSize ?? PROFILES[profile].chunkSize
+  const most = limit * (maxLinks ?? PROFILES[profile].maxLinks)
+  return fileSizes(tree).every(size => size <= most && (leavesAreRaw || size > limit))
 }
 
 /** Yields `count` random files and folders with random options; the same seed gives the same ones. */
@@ -175,7 +180,7 @@ export function * randomCases (profile, seed, count) {
       : shape === 2 ? randomShards(stream) : randomTree(stream, Math.min(chunkSize, 64 * KIB), 3)
     if (shape === 3 && stream.below(3) === 0) tree.set('link', new Link(stream.pick(['a', '../b', '/etc/c', 'ä'])))
     if (shape === 3 && chunkSize < 1000) continue
-    if (!isFair(tree, options, usual)) continue
+    if (!isFair(tree, profile, options)) continue
     yield { name: `random ${['file', 'file', 'shards', 'folder'][shape]} ${i}`, tree, options }
     ++i
   }

@@ -13,7 +13,6 @@ import { fixedSize } from 'ipfs-unixfs-importer/chunker'
 import { balanced } from 'ipfs-unixfs-importer/layout'
 import { fixedCases, Link, PROFILES, randomCases } from './cases.mjs'
 
-const LINKS = { 'unixfs-v1-2025': 1024, 'unixfs-v0-2015': 174 }
 const ROOT = 'root'
 const nowhere = { async put (cid) { return cid } }
 
@@ -37,7 +36,7 @@ async function oracleCid (tree, profile, options) {
     shardSplitThresholdBytes: options.hamtThreshold,
     wrapWithDirectory: options.wrap,
     chunker: fixedSize({ chunkSize: options.chunkSize ?? PROFILES[profile].chunkSize }),
-    layout: balanced({ maxChildrenPerNode: options.maxLinks ?? LINKS[profile] })
+    layout: balanced({ maxChildrenPerNode: options.maxLinks ?? PROFILES[profile].maxLinks })
   }
   let root
   for await (const entry of importer(candidates(tree, ROOT, options.meta ?? {}), nowhere, given)) {

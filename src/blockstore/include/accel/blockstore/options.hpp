@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "accel/core/clock.hpp"
+#include "accel/ipld/cid.hpp"
 #include "accel/ipld/profile.hpp"
 #include "accel/ipld/unixfs.hpp"
 
@@ -21,7 +23,10 @@ struct StoreOptions {
   // Address space of the index at first; it grows by itself when it is full.
   std::uint64_t map_size = 256ULL << 20U;
   unsigned hash_threads = 0;  // For add() and verify(); 0: the CPUs this process may use.
-  const Clock* clock = &system_clock();  // Dates of pins.
+  const Clock* clock = &system_clock();  // Dates of pins, last uses.
+  // Before more is stored, what nothing keeps is freed, longest unused first; 0: no limit.
+  std::uint64_t max_bytes = 0;
+  std::uint64_t cache_bytes = 0;  // Of memory for small blocks; 0: none.
   // Told before each step that changes the disk ("pack.append", "file.rename", …): tests kill the
   // process there. Called on the thread that works; must not call the store.
   std::function<void(std::string_view step)> on_step = {};
@@ -38,6 +43,9 @@ struct AddOptions {
   ipld::ImportProfile profile = ipld::unixfs_v1_2025();
   bool only_hash = false;  // Computes the CID and stores nothing.
   bool reference = false;  // Leaves the files where they are; they must stay as they are.
+  // The files are the caller's own and go after this: they are linked into the store where the file
+  // system can, instead of copied, and become read-only.
+  bool take_over = false;
   bool hidden = false;  // Takes entries whose name starts with a dot too (the path itself always).
   bool wrap = false;    // Puts what is added into a folder of its own, under its name.
   // Keeps permissions and modification times of files and folders, and the times of links, in the
@@ -58,14 +66,16 @@ struct AddOptions {
 struct PutOptions {
   bool is_private = false;
   std::stop_token stop = {};  // begin_file() looks at it while it hashes and copies.
+  bool in_part = false;  // begin_file(): not all of it is coming, so room for all is not asked for.
 };
 
 struct PinOptions {
   std::string name = {};
   bool is_private = false;
-  // A root that is pinned already stays private, and keeps its date, and its name if none is given.
-  // Without, the new pin replaces the old one.
+  // A root that is pinned already stays private, keeps its date, its name if none is given, and
+  // what it links to. Without, the new pin replaces the old one.
   bool merge = false;
+  bool direct = false;  // Keeps this block alone, not what it links to.
 };
 
 struct ExportOptions {
@@ -79,11 +89,18 @@ struct ExportOptions {
 struct GcOptions {
   bool dry_run = false;
   bool abandoned_partials = false;  // Also removes partial files that nobody fetches now.
+  // Frees about so much and keeps the rest, what was used longest ago first; 0: everything.
+  std::uint64_t free_bytes = 0;
   std::stop_token stop = {};
 };
 
 struct VerifyOptions {
-  std::uint64_t sample_blocks = 0;  // About so many blocks, picked at random; 0: all.
+  std::uint64_t sample_blocks = 0;     // About so many blocks, picked at random; 0: all.
+  double sample_percent = 0;           // The same as a share.
+  std::optional<ipld::Cid> root = {};  // Only what it reaches.
+  // Forgets places whose bytes are not the block: nobody is given them, they count as missing.
+  bool distrust = false;
+  std::uint64_t bytes_per_second = 0;  // In the background: on one thread; 0: as fast as it goes.
   std::stop_token stop = {};
   std::function<void(std::uint64_t blocks_done, std::uint64_t bytes_done)> on_progress = {};
 };

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "accel/blockstore/reports.hpp"
@@ -43,6 +44,10 @@ class PartialFile {
   // error. Errors: corrupt (it is not what the slot's CID names; the message names the leaf),
   // invalid_argument (no such slot), resource_exhausted (disk full), io.
   Status write_leaf(std::size_t index, ByteView block);
+
+  // File bytes of leaves that are here. Errors: unavailable (one is not), invalid_argument (beyond
+  // the end), io.
+  Status read(std::uint64_t offset, std::span<std::uint8_t> out) const;
 
   // Checks that the node blocks of the root (put() before) name just these leaves, makes the data
   // durable, moves it into files/ and indexes it, all or nothing. After success this object only

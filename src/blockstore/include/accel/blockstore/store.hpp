@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/blockstore/car.hpp"
 #include "accel/blockstore/lease.hpp"
 #include "accel/blockstore/options.hpp"
 #include "accel/blockstore/partial_file.hpp"
@@ -31,7 +32,8 @@
 
 namespace accel::blockstore {
 
-inline constexpr int kStoreVersion = 1;
+inline constexpr int kStoreVersion = 2;
+inline constexpr int kOldestStoreVersion = 1;  // Migrated when it is opened for writing.
 inline constexpr std::size_t kMaxKvKeyBytes = 400;
 inline constexpr std::size_t kMaxKvSpaceBytes = 64;
 inline constexpr std::size_t kMaxKvValueBytes = 1U << 20U;
@@ -59,6 +61,19 @@ class Store {
   // The same for several at the price of one sync; all or nothing.
   using BlockList = std::vector<std::pair<ipld::Cid, ByteView>>;
   Status put_all(const BlockList& blocks, const PutOptions& options = {});
+
+  // Archives (CAR version 1 and 2). import_car() verifies each block and stores it in batches, each
+  // durable; what came before an error stays. Hold a lease_new_blocks() until the roots are pinned.
+  // Errors: corrupt (the message names the block and its place in the archive), unsupported,
+  // resource_exhausted, cancelled, the source's.
+  Result<CarImportReport> import_car(const ByteSource& source, const CarImportOptions& options);
+  // Writes what the roots reach, depth first, each block once, blocks of packs and referenced files
+  // hashed. Errors: not_found (names the block that is missing), corrupt, cancelled, io, the
+  // sink's.
+  Result<CarExportReport> export_car(const std::vector<ipld::Cid>& roots, const CarTarget& target,
+                                     const CarExportOptions& options) const;
+  // Counts what a root reaches. Errors: not_found (names the block that is missing), corrupt.
+  Result<DagStat> dag_stat(const std::vector<ipld::Cid>& roots, const std::stop_token& stop) const;
 
   // Adds a file, folder or symbolic link and pins its root: all or nothing.
   // Errors: not_found, permission_denied, invalid_argument (a profile that check_profile()
@@ -107,19 +122,27 @@ class Store {
   Status export_to(const ipld::Cid& root, const std::filesystem::path& out,
                    const ExportOptions& options) const;
 
-  // Roots. pin() keeps the whole DAG, which must be here. Errors: not_found (names what is
-  // missing).
+  // Roots. pin() keeps the whole DAG, which must be here, or (direct) one block. Errors: not_found
+  // (names what is missing), already_exists (direct, of what is pinned with all below it).
   Status pin(const ipld::Cid& root, const PinOptions& options);
   Status unpin(const ipld::Cid& root);
+  // Moves a pin, with its name and privacy, in one step; keep_old leaves the old one as well.
+  // Errors: not_found (not pinned, or names what is missing below `to`), invalid_argument (direct).
+  Status update_pin(const ipld::Cid& from, const ipld::Cid& to, bool keep_old);
   Result<std::vector<PinInfo>> pins() const;
+  // Walks what each pin keeps; nodes are hashed, leaves are looked up.
+  Result<std::vector<PinCheck>> check_pins(const std::stop_token& stop) const;
   // Whether the block was ever reached by a private pin and is reached by no public one: such a
   // block is never served. Errs on the private side; unpinning does not make it public.
   Result<bool> is_private(const ipld::Cid& cid) const;
   // Also for a root that is not here yet. Errors: permission_denied, io.
   Result<Lease> lease(const ipld::Cid& root) const;
+  // Keeps everything that is put from now on, by whomever, and what import_car() found here.
+  Result<Lease> lease_new_blocks() const;
   // Errors: unavailable (another gc runs), cancelled.
   Result<GcReport> gc(const GcOptions& options);
   Result<UsageReport> usage() const;
+  CacheReport cache_report() const;  // Of the memory above the disk, since the store was opened.
   // Hashes blocks and checks that pins are whole; what is wrong stands in the report.
   Result<VerifyReport> verify(const VerifyOptions& options) const;
 

@@ -42,14 +42,36 @@ struct PullLimits {
   std::uint32_t max_leaves = 2U << 20U;            // Their plan takes about 100 bytes each.
   std::uint32_t max_nodes = 1U << 20U;             // Files, folders and inner nodes.
   Duration stall_timeout = std::chrono::seconds(10);  // A source that sends nothing for so long.
+  std::uint64_t max_bytes_per_second = 0;             // Over all sources of this pull; 0: no limit.
   // A source that fails is left alone for so long, twice as long after the next failure, up to 10
   // s.
   Duration first_back_off = std::chrono::milliseconds(250);
 };
 
+// Some bytes of one file, instead of everything: whoever wants the header of a model, or its first
+// layers, waits for no more than those. What is fetched for it stays in a partial file for the next
+// pull, and is stored as a file once it is whole. Nothing is pinned.
+struct PullSelection {
+  std::string path;  // Of the file below the root, with '/'; empty when the root is the file.
+  struct Range {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;  // Cut at the end of the file.
+  };
+  std::vector<Range> ranges;  // Ascending, without overlaps. None: only the leaves are told.
+  // Verified bytes, in the order of the ranges, each as soon as it and all before it are here. One
+  // call at a time, on a thread of `pool`; an error ends the pull with it.
+  std::function<Status(std::uint64_t offset, ByteView bytes)> on_bytes;
+  // For a reader that may be slow: its own, so that it holds up no hashing. Null: the fetcher's.
+  OffloadPool* pool = nullptr;
+};
+
 struct PullOptions {
   std::vector<std::string>
-      sources;       // Gateways: "http://host:port", a path in front of /ipfs is kept.
+      sources;  // Gateways: "http://host:port", a path in front of /ipfs is kept.
+  // Plain file hosts: the URL of the file that the root names, or of the folder. They have the
+  // bytes of files; inner nodes come from a gateway or are here already.
+  std::vector<std::string> file_sources;
+  std::optional<PullSelection> only;
   std::string name;  // Of the pin; empty: it keeps the one that it has.
   bool pin = true;
   // Never served, never announced, from the first block on. A root with a private pin stays so.
@@ -81,6 +103,9 @@ struct PullReport {
   std::uint64_t files = 0;
   double seconds = 0;
   std::vector<SourceReport> sources;
+  // With PullOptions::only: of that file, all leaves in order.
+  std::uint64_t file_bytes = 0;
+  std::vector<blockstore::LeafSlot> leaves;
 };
 
 class Fetcher {
@@ -88,11 +113,12 @@ class Fetcher {
   Fetcher(blockstore::Store& store, net::HttpClient& client, OffloadPool& pool, const Clock& clock,
           Metrics& metrics);
 
-  // Errors: not_found (no source has a block), corrupt (a source lied and no other could help, or
-  // the DAG contradicts itself), unavailable, timeout (no source answers; the message names each
-  // with its reason), unsupported (sharded directories, codecs that are no files), cancelled,
-  // resource_exhausted (a limit above, or the disk is full), invalid_argument (a source that is no
-  // URL), and the store's. Whatever was verified before the error stays for the next pull.
+  // Errors: not_found (no source has a block, or nothing lies at the path), corrupt (a source lied
+  // and no other could help, or the DAG contradicts itself), unavailable, timeout (no source
+  // answers; the message names each with its reason), unsupported (sharded directories, codecs that
+  // are no files), cancelled, resource_exhausted (a limit above, or the disk is full),
+  // invalid_argument (a source that is no URL), and the store's. Whatever was verified before the
+  // error stays for the next pull.
   Task<PullReport> pull(ipld::Cid root, PullOptions options);
 
  private:

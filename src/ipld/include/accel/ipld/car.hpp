@@ -41,7 +41,7 @@ struct CarHeader {
 
 struct CarBlock {
   Cid cid{};
-  ByteView data{};           // Borrows from the reader, until its next call.
+  ByteView data{};           // Borrows from the reader, until the next feed() or room().
   std::uint64_t offset = 0;  // Of its section, from the start of the CARv1.
 };
 
@@ -60,6 +60,13 @@ class CarReader {
   explicit CarReader(CarLimits limits = {}) : limits_(limits) {}
 
   void feed(ByteView bytes);
+  // feed() without a copy: read into the front of room(), which has at least so many bytes, and say
+  // how many came.
+  std::span<std::uint8_t> room(std::size_t bytes);
+  void filled(std::size_t bytes);
+  // Gives away the memory that the blocks handed out so far borrow from, so that they live on with
+  // it, and goes on in `other` (whatever it holds; its memory is used again).
+  Bytes exchange(Bytes other);
   // No more bytes will come: from then on next() says when the archive is cut off.
   void finish() { finished_ = true; }
 
@@ -95,6 +102,7 @@ class CarReader {
   template <class T>
   Result<T> keep_error(Result<T> result);
 
+  bool is_open() const { return state_ != State::done && state_ != State::failed; }
   ByteView rest() const;
   void consume(std::size_t bytes);
 
@@ -103,8 +111,9 @@ class CarReader {
   bool finished_ = false;
   CarHeader header_;
   std::optional<Error> error_;
-  Bytes buffer_;
-  std::size_t at_ = 0;               // Of buffer_: what lies before was consumed.
+  Bytes buffer_;        // Memory; what was fed lies before end_.
+  std::size_t at_ = 0;  // Of buffer_: what lies before was consumed.
+  std::size_t end_ = 0;
   std::uint64_t position_ = 0;       // Of the archive, at at_.
   std::uint64_t payload_start_ = 0;  // Of the CARv1.
   std::uint64_t payload_left_ = UINT64_MAX;

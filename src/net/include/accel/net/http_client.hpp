@@ -45,6 +45,9 @@ struct ClientOptions {
 // Gets the body of a 2xx reply piece by piece, on the caller's executor; must not block. An error
 // ends the call with it.
 using BodySink = std::function<Status(ByteView)>;
+// Looks at the head of a 2xx reply before a byte of its body is read, so that a body that nobody
+// wants is not paid for. An error ends the call with it and closes the connection.
+using HeadSink = std::function<Status(int status, const Headers& headers)>;
 
 inline constexpr std::uint64_t kDefaultMaxReplyBytes = 16 * 1024 * 1024;
 // A body that is not 2xx is kept as text up to this, and cut there: it is only read by people.
@@ -55,9 +58,14 @@ struct HttpCall {
   Headers headers;
   std::string body;  // Sent with Content-Length.
   std::uint64_t max_body_bytes =
-      kDefaultMaxReplyBytes;  // A 2xx body beyond this is Errc::protocol and cut off.
-  BodySink on_chunk;          // Without it the body lands in HttpReply::body.
+      kDefaultMaxReplyBytes;     // A 2xx body beyond this is Errc::protocol and cut off.
+  BodySink on_chunk;             // Without it the body lands in HttpReply::body.
+  HeadSink on_head;              // May be empty.
+  bool follow_redirects = true;  // Else a redirect is a reply like any other.
   std::stop_token stop;
+  // Addresses of this machine are refused, as behind a redirect from the network: for a URL that
+  // such a redirect named and the caller kept.
+  bool network_only = false;
   Duration total_timeout = Duration::zero();  // Over ClientOptions::total_timeout when not zero.
 };
 

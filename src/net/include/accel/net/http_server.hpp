@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// An HTTP/1.1 server with its own connection loop: keep-alive, pipelined requests in order, file
-// slices by sendfile(2), streamed bodies with backpressure, and a limit and a timeout on everything
-// a client can make it hold. Used by gateway, server and node. Spec: RFC 9112. No TLS: it is meant
-// for loopback, Unix sockets and reverse proxies. Threads: connections run on strands of the given
-// executor; listen(), stop(), local() and stats() from any thread, but never stop() or the
-// destructor on a thread of that executor (they wait for it).
+// An HTTP server with its own connection loop: HTTP/1.1 with keep-alive, pipelined requests in
+// order, file slices by sendfile(2); HTTP/2 for clients that begin with it or agree on it in TLS;
+// TLS 1.2 and 1.3 when asked; streamed bodies with backpressure, and a limit and a timeout on
+// everything a client can make it hold. Used by gateway, server and node. Spec: RFC 9112, 9113.
+// Threads: connections run on strands of the given executor; listen(), stop(), local() and stats()
+// from any thread, but never stop() or the destructor on a thread of that executor (they wait for
+// it).
 
 #include <boost/asio/any_io_executor.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "accel/core/clock.hpp"
 #include "accel/core/result.hpp"
@@ -46,22 +49,36 @@ struct ServerStats {
   std::uint64_t open_connections = 0;
 };
 
+// Files in PEM: the certificate with its chain, and its private key.
+struct ServerTls {
+  std::string certificate;
+  std::string key;
+};
+
+struct ServerOptions {
+  ServerLimits limits{};
+  // If given, admits each request before its body is read, so that a stranger can't make the server
+  // hold one.
+  HeadCheck check_head{};
+  std::optional<ServerTls> tls{};  // Only TLS then.
+};
+
 class HttpServer {
  public:
   // Binds and starts to accept. Errors: unavailable (the address is in use, or another process
   // listens on the socket), permission_denied, invalid_argument (a host that is no address, a path
-  // too long or no socket), io. check_head, if given, admits each request before its body is read,
-  // so that a stranger can't make the server hold one.
+  // too long or no socket, a certificate and key that can't be used), io.
   static Result<std::unique_ptr<HttpServer>> listen(boost::asio::any_io_executor executor,
                                                     Endpoint endpoint, HttpHandler handler,
-                                                    ServerLimits limits = {},
-                                                    HeadCheck check_head = {});
+                                                    ServerOptions options = {});
   ~HttpServer();  // stop()
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
   // The endpoint with the port that the kernel chose.
   const Endpoint& local() const;
+  // "http://127.0.0.1:8080", "https://127.0.0.1:8443", "unix:/run/api.sock"
+  std::string base_url() const;
   // Stops accepting, closes idle connections, lets running requests finish for drain_timeout, then
   // stops their tokens, cuts their connections and waits for their handlers. When it returns no
   // handler runs. Idempotent.

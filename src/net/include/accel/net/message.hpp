@@ -40,9 +40,9 @@ struct FileSlice {
   std::uint64_t length = 0;
 };
 
-// Where a streamed body goes. Each call returns when the bytes are in the kernel's hands, so a slow
-// client slows the writer. Errors: cancelled when the client is gone or the server stops, timeout
-// when the client reads too slowly.
+// Where a streamed body goes. Each call returns when the bytes are in the kernel's hands or in a
+// short queue (HTTP/2), so a slow client slows the writer. Errors: cancelled when the client is
+// gone or the server stops, timeout when the client reads too slowly.
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;

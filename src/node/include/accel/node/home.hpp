@@ -18,10 +18,12 @@ struct Home {
 
   std::filesystem::path config_file() const { return root / "config.json"; }
   std::filesystem::path store() const { return root / "store"; }
+  std::filesystem::path downloads() const { return root / "downloads"; }
   std::filesystem::path journal() const { return root / "journal"; }
   std::filesystem::path history() const { return root / "history.duckdb"; }
   std::filesystem::path api_socket() const { return root / "api.sock"; }
   std::filesystem::path api_token() const { return root / "api.token"; }
+  std::filesystem::path tls() const { return root / "tls"; }
   std::filesystem::path daemon_lock() const { return root / "daemon.lock"; }
   std::filesystem::path version_file() const { return root / "VERSION"; }
 

@@ -26,8 +26,10 @@ namespace accel::server {
 net::ServerLimits api_limits();
 
 struct ServerOptions {
-  std::optional<net::Endpoint> api;         // TCP, besides home/api.sock.
-  std::optional<net::Endpoint> gateway;     // TCP.
+  std::optional<net::Endpoint> api;          // TCP, besides home/api.sock.
+  std::optional<net::Endpoint> gateway;      // TCP.
+  std::optional<net::Endpoint> gateway_tls;  // TCP with TLS, as `tls` says.
+  net::ServerTls tls;
   std::size_t workers = 8;                  // Methods that may run at once; more wait.
   net::ServerLimits limits = api_limits();  // Of the API's listeners.
 };
@@ -43,6 +45,7 @@ class ApiServer {
   // Where it listens, with the ports that the kernel chose; empty when not asked for.
   std::string api_address() const;
   std::string gateway_address() const;
+  std::string gateway_tls_address() const;
   // Lets running requests come to rest, then closes. Idempotent.
   void stop();
 

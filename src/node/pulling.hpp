@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What the methods that fetch have in common: sources and limits from parameters and configuration,
+// a pull that is awaited and recorded, and parts of files. Used by content and tensor methods.
+
+#include <string>
+#include <string_view>
+
+#include "accel/exchange/fetcher.hpp"
+#include "context.hpp"
+
+namespace accel::node {
+
+// Reads the parameters "sources", "file_sources" and "limit_rate" (bytes per second); what they do
+// not say comes from the configuration. Reports progress as phase "pull".
+exchange::PullOptions pull_options(Context& context);
+
+// Runs to its end and records it. Errors: as Fetcher::pull().
+Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
+                                       const ipld::Cid& root, exchange::PullOptions options);
+
+// A file below a root, none of whose blocks need be here.
+struct FileTarget {
+  ipld::Cid root;
+  std::string path;  // Below the root; empty when it is the root.
+};
+// "CID", "NAME", each with "/path/below". Errors: not_found (no such name), invalid_argument.
+Result<FileTarget> file_target(const blockstore::Store& store, std::string_view text);
+
+// Ranges of a file, from here or from the sources, handed out in order while they come. A part that
+// needed no source is not recorded. Errors: as Fetcher::pull().
+Result<exchange::PullReport> fetch_part(Context& context, blockstore::Store& store,
+                                        const FileTarget& target,
+                                        const exchange::PullOptions& options,
+                                        exchange::PullSelection selection);
+
+}  // namespace accel::node
