@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -24,7 +23,8 @@ constexpr Field kName{0, 100}, kMode{100, 8}, kOwner{108, 8}, kGroup{116, 8}, kS
     kTime{136, 12}, kSum{148, 8}, kType{156, 1}, kTarget{157, 100}, kMagic{257, 8};
 
 void put(std::string& block, Field field, std::string_view text) {
-  std::memcpy(block.data() + field.at, text.data(), std::min(field.size, text.size()));
+  std::ranges::copy(text.substr(0, field.size),
+                    block.begin() + static_cast<std::ptrdiff_t>(field.at));
 }
 
 void put_octal(std::string& block, Field field, std::uint64_t number) {
