@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub_pull.hpp"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "accel/core/async/sync_wait.hpp"
@@ -23,9 +24,8 @@ constexpr std::string_view kOllama = "ollama:";
 constexpr std::size_t kFolderDigits = 32;
 
 std::string variable(const char* name) {
-  const auto environment = process_environment();
-  const auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
+  const char* const value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
 }
 
 std::string without_slash(std::string url) {
