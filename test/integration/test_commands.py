@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands on one home, without a daemon."""
 import json
+import os
 import unittest
 
 from harness import MIB, TestCase
@@ -32,6 +33,43 @@ class Content(TestCase):
         self.assertEqual(home.add(empty, "--only-hash"), "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku")
         self.assertEqual(home.add(empty, "--only-hash", "--profile", "unixfs-v0-2015"),
                          "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH")
+
+    def test_a_folder_above_the_threshold_is_sharded_and_comes_back(self):
+        home = self.home()
+        for i in range(40):
+            self.file(f"many/{i}.txt", i)
+        cid = home.add(self.folder / "many", "--hamt-threshold", 500)
+        self.assertEqual(len(home.json("ls", cid)["entries"]), 40)
+        self.assertEqual(home.run("cat", f"{cid}/7.txt", text=False)[1], (self.folder / "many/7.txt").read_bytes())
+        home.ok("get", cid, "-o", self.folder / "out")
+        self.assertEqual(len(list((self.folder / "out").iterdir())), 40)
+        plain = home.add(self.folder / "many")
+        self.assertNotEqual(cid, plain)
+
+    def test_add_keeps_mode_and_time_when_asked_and_get_restores_them(self):
+        home = self.home()
+        path = self.file("folder/tool", 100)
+        path.chmod(0o750)
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        cid = home.add(path.parent, "--preserve-mode", "--preserve-mtime", "-w")
+        home.ok("get", f"{cid}/folder", "-o", self.folder / "out")
+        info = (self.folder / "out/tool").stat()
+        self.assertEqual((info.st_mode & 0o7777, int(info.st_mtime)), (0o750, 1_000_000_000))
+
+    def test_each_option_of_add_makes_another_cid_and_what_is_not_made_is_refused(self):
+        home = self.home()
+        path = self.file("a.bin", MIB + 1)
+        options = [[], ["--cid-version", 0], ["--raw-leaves=false"], ["--chunker", "size-1000"], ["--hash", "sha2-512"],
+                   ["--chunker", "size-1000", "--max-file-links", 10], ["--mode", "0640"], ["--mtime=-5"], ["-w"]]
+        cids = [home.add(path, *flags) for flags in options]
+        self.assertEqual(len(set(cids)), len(options))
+        for cid in cids[:-1]:
+            code, out, _ = home.run("cat", cid, text=False)
+            self.assertEqual((code, out), (0, path.read_bytes()))
+        for flags in (["--trickle"], ["--inline"], ["--chunker", "buzhash"], ["--hash", "blake3"]):
+            self.assert_fails(6, home.run("add", *flags, path))
+        for flags in (["--mode", "644"], ["--chunker", "size-0"], ["--max-links", 1], ["--hash", "md5"]):
+            self.assert_fails(2, home.run("add", *flags, path))
 
     def test_only_hash_stores_nothing(self):
         home = self.home()

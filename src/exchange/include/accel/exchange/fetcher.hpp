@@ -115,7 +115,7 @@ class Fetcher {
 
   // Errors: not_found (no source has a block, or nothing lies at the path), corrupt (a source lied
   // and no other could help, or the DAG contradicts itself), unavailable, timeout (no source
-  // answers; the message names each with its reason), unsupported (sharded directories, codecs that
+  // answers; the message names each with its reason), unsupported (codecs that
   // are no files), cancelled, resource_exhausted (a limit above, or the disk is full),
   // invalid_argument (a source that is no URL), and the store's. Whatever was verified before the
   // error stays for the next pull.
