@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include <boost/asio/this_coro.hpp>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <utility>
 
+#include "accel/core/async/event.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/file.hpp"
@@ -120,13 +123,19 @@ bool may_pass(const Error& error) {
   return error.code == Errc::unavailable || error.code == Errc::timeout;
 }
 
+struct DownloadServices {
+  net::HttpClient& client;
+  OffloadPool& pool;
+  const Clock& clock;
+};
+
 class Download {
  public:
-  Download(net::HttpClient& client, OffloadPool& pool, const Clock& clock, HubListing listing,
-           DownloadOptions options)
-      : client_(client),
-        pool_(pool),
-        clock_(clock),
+  Download(TaskGroup& group, DownloadServices services, HubListing listing, DownloadOptions options)
+      : group_(group),
+        client_(services.client),
+        pool_(services.pool),
+        clock_(services.clock),
         listing_(std::move(listing)),
         options_(std::move(options)) {
     for (const HubFile& file : listing_.files) report_.bytes_total += file.bytes.value_or(0);
@@ -134,13 +143,39 @@ class Download {
   }
 
   Task<void> worker();
+  // A task that was cancelled ends by exception and leaves no error: what counts is what is here.
   Result<DownloadReport> result() const {
     if (error_) return fail(*error_);
+    if (finished_ < listing_.files.size()) return fail(stopped());
     return report_;
   }
 
  private:
+  // A piece on its way. Owners: fetch(), and the task that brings it, which may outlive fetch()
+  // when that is cancelled.
+  struct Piece {
+    Bytes bytes;
+    std::uint64_t at = 0;
+    Status came = fail(Errc::cancelled, "The download was stopped.");
+    Event done;
+  };
+  // A parameter of the task, not a local: a cancelled group drops tasks before their first step.
+  struct SetAtEnd {
+    Event event;
+    ~SetAtEnd() { event.set(); }
+  };
+
+  Error stopped() const {
+    return {Errc::cancelled,
+            fmt::format("The download of {} was stopped; what came is kept for the next one.",
+                        listing_.source),
+            {}};
+  }
   bool over() const { return error_ || options_.stop.stop_requested(); }
+  Task<void> bring(const HubFile& file, std::shared_ptr<Piece> piece,
+                   std::unique_ptr<SetAtEnd> end);
+  Task<void> fetch_pieces(Arrival& arrival);
+  Task<void> take(Arrival& arrival, const Piece& piece);
   Task<void> fetch(const HubFile& file);
   Task<void> fetch_unknown(const HubFile& file);
   Task<void> fetch_piece(const HubFile& file, std::uint64_t at, Bytes& piece);
@@ -148,12 +183,14 @@ class Download {
   Task<void> keep_rate(std::uint64_t bytes);
   void count(std::uint64_t bytes);
 
+  TaskGroup& group_;
   net::HttpClient& client_;
   OffloadPool& pool_;
   const Clock& clock_;
   HubListing listing_;
   DownloadOptions options_;
   std::size_t next_ = 0;
+  std::size_t finished_ = 0;  // Files that are here, whole and checked.
   std::uint64_t done_ = 0;
   SteadyTime free_at_{};
   DownloadReport report_;
@@ -166,13 +203,7 @@ Task<void> Download::worker() {
     auto fetching = fetch(file);
     const Status fetched = co_await std::move(fetching);
     if (!fetched && !error_) error_ = fetched.error();
-  }
-  if (!error_ && options_.stop.stop_requested()) {
-    error_ =
-        Error{Errc::cancelled,
-              fmt::format("The download of {} was stopped; what came is kept for the next one.",
-                          listing_.source),
-              {}};
+    if (fetched) ++finished_;
   }
   co_return Status{};
 }
@@ -193,26 +224,59 @@ Task<void> Download::fetch(const HubFile& file) {
   report_.bytes_resumed += *resumed;
   count(*resumed);
   if (arrival.complete) co_return Status{};
-  Bytes piece;
-  while (arrival.have < *file.bytes) {
-    if (over()) co_return Status{};
-    piece.resize(std::min(options_.piece_bytes, *file.bytes - arrival.have));
-    auto asking = fetch_piece(file, arrival.have, piece);
-    const Status came = co_await std::move(asking);
-    if (!came) co_return came;
-    auto writing_job = [&](std::stop_token) { return put_piece(arrival, piece); };
-    auto writing = pool_.run(writing_job);
-    const Status written = co_await std::move(writing);
-    if (!written) co_return written;
-    report_.bytes_fetched += piece.size();
-    count(piece.size());
-    auto pacing = keep_rate(piece.size());
-    const Status paced = co_await std::move(pacing);
-    if (!paced) co_return paced;
-  }
+  auto bringing = fetch_pieces(arrival);
+  const Status came = co_await std::move(bringing);
+  if (!came) co_return came;
+  if (arrival.have < *file.bytes) co_return fail(stopped());
   auto finishing_job = [&](std::stop_token) { return finish(arrival); };
   auto finishing = pool_.run(finishing_job);
   co_return co_await std::move(finishing);
+}
+
+// Several pieces are asked for at once and written in order.
+Task<void> Download::fetch_pieces(Arrival& arrival) {
+  const HubFile& file = *arrival.file;
+  std::deque<std::shared_ptr<Piece>> flying;
+  std::uint64_t next = arrival.have;
+  Status failed;
+  while (true) {
+    while (failed && !over() && next < *file.bytes && flying.size() < options_.pieces_at_once) {
+      flying.push_back(std::make_shared<Piece>());
+      flying.back()->at = next;
+      flying.back()->bytes.resize(std::min(options_.piece_bytes, *file.bytes - next));
+      next += flying.back()->bytes.size();
+      auto end = std::make_unique<SetAtEnd>(flying.back()->done);
+      group_.spawn(bring(file, flying.back(), std::move(end)));
+    }
+    if (flying.empty()) co_return failed;
+    const std::shared_ptr<Piece> first = flying.front();
+    flying.pop_front();
+    std::function<void()> on_cancel = [] {};  // The piece is cancelled too, and says so.
+    auto waiting = first->done.wait(std::move(on_cancel));
+    co_await std::move(waiting);
+    if (failed && !first->came) failed = first->came;
+    if (!failed) continue;  // What is still flying is waited for, and dropped.
+    auto taking = take(arrival, *first);
+    failed = co_await std::move(taking);
+  }
+}
+
+Task<void> Download::bring(const HubFile& file, std::shared_ptr<Piece> piece,
+                           std::unique_ptr<SetAtEnd>) {
+  auto asking = fetch_piece(file, piece->at, piece->bytes);
+  piece->came = co_await std::move(asking);
+  co_return Status{};
+}
+
+Task<void> Download::take(Arrival& arrival, const Piece& piece) {
+  auto job = [&](std::stop_token) { return put_piece(arrival, piece.bytes); };
+  auto writing = pool_.run(job);
+  const Status written = co_await std::move(writing);
+  if (!written) co_return written;
+  report_.bytes_fetched += piece.bytes.size();
+  count(piece.bytes.size());
+  auto pacing = keep_rate(piece.bytes.size());
+  co_return co_await std::move(pacing);
 }
 
 Task<void> Download::fetch_unknown(const HubFile& file) {
@@ -300,8 +364,8 @@ void Download::count(std::uint64_t bytes) {
 Task<DownloadReport> Session::download(HubListing listing, DownloadOptions options) {
   const Executor executor = co_await asio::this_coro::executor;
   const std::size_t workers = std::max<std::size_t>(options.files_at_once, 1);
-  Download work(client_, pool_, clock_, std::move(listing), std::move(options));
   TaskGroup group(executor, "download");
+  Download work(group, {client_, pool_, clock_}, std::move(listing), std::move(options));
   for (std::size_t i = 0; i < workers; ++i) group.spawn(work.worker());
   auto joining = group.join();
   const Status joined = co_await std::move(joining);

@@ -104,10 +104,28 @@ Result<models::TensorIndex> read_index(RemoteFile& file) {
   }
 }
 
-// The header and the tensors, ascending, those that touch as one.
-std::vector<Range> ranges_of(const models::TensorIndex& index,
+// What makes the tensors findable: the header, or of an ONNX file, whose graph lies around them,
+// all that is no tensor.
+std::vector<Range> frame_of(const models::TensorIndex& index, std::uint64_t file_bytes) {
+  if (index.header_bytes > 0) return {{0, index.header_bytes}};
+  std::vector<Range> holes;
+  for (const auto& tensor : index.tensors) {
+    if (tensor.file.empty()) holes.push_back({tensor.offset, tensor.length});
+  }
+  std::ranges::sort(holes, {}, &Range::offset);
+  std::vector<Range> frame;
+  std::uint64_t at = 0;
+  for (const Range& hole : holes) {
+    if (hole.offset > at) frame.push_back({at, hole.offset - at});
+    at = std::max(at, hole.offset + hole.length);
+  }
+  if (at < file_bytes) frame.push_back({at, file_bytes - at});
+  return frame;
+}
+
+// The frame and the tensors, ascending, those that touch as one.
+std::vector<Range> ranges_of(std::vector<Range> all,
                              const std::vector<models::TensorPlace>& tensors) {
-  std::vector<Range> all{{0, index.header_bytes}};
   for (const auto& tensor : tensors) all.push_back({tensor.offset, tensor.length});
   std::erase_if(all, [](const Range& range) { return range.length == 0; });
   std::ranges::sort(all, {}, &Range::offset);
@@ -192,9 +210,9 @@ Result<json> content_tensors(Context& context) {
   ACCEL_CHECK(file.open());
   ACCEL_TRY(const models::TensorIndex index, read_index(file));
   ACCEL_TRY(const auto tensors, models::select_tensors(index, patterns));
-  const std::vector<Range> ranges = ranges_of(index, tensors);
   if (!output.empty()) {
     ACCEL_CHECK(check_in_file(tensors));
+    const std::vector<Range> ranges = ranges_of(frame_of(index, file.bytes()), tensors);
     ACCEL_CHECK(write_sparse(file, ranges, output, force));
   }
   json rows = json::array();

@@ -6,6 +6,7 @@ import random
 import struct
 import time
 import unittest
+from pathlib import Path
 
 from harness import HostileGateway, MIB, TestCase
 
@@ -81,6 +82,18 @@ class Weights(TestCase):
         self.assertEqual(row["dtype"], "BF16")
         self.assertEqual((self.folder / "part").read_bytes()[row["offset"]:][: row["bytes"]], data[6 * MIB: 8 * MIB])
         self.assertLess(report["bytes_fetched"], 8 * MIB)
+
+    def test_of_an_onnx_file_keep_its_graph(self):
+        sample = Path(__file__).resolve().parents[1] / "fuzz/corpus/onnx_reader/large_weight.onnx"
+        home = self.home()
+        cid = home.add(sample)
+        out = self.folder / "part.onnx"
+        report = home.json("get", cid, "--tensors", "w", "-o", out)
+        self.assertEqual([row["name"] for row in report["tensors"]], ["w"])
+        whole, part = sample.read_bytes(), out.read_bytes()
+        big = next(row for row in home.json("get", cid, "--list")["tensors"] if row["name"] == "big")
+        first, end = big["offset"], big["offset"] + big["bytes"]
+        self.assertEqual(part, whole[:first] + bytes(end - first) + whole[end:])
 
     def test_of_a_file_that_is_no_weights_file_say_so(self):
         home = self.home()

@@ -268,6 +268,28 @@ TEST_F(DownloadTest, a_stop_keeps_what_came) {
   EXPECT_EQ(read("sub/model.bin"), content_);
 }
 
+// The task alone is cancelled, wherever it is; nothing may hang or be left running.
+TEST_F(DownloadTest, a_cancelled_task_comes_to_rest) {
+  for (const int pieces : {1, 2, 4}) {
+    std::stop_source cancel;
+    DownloadOptions how = options();
+    how.piece_bytes = 16 * 1024;
+    how.on_progress = [&](const DownloadProgress& progress) {
+      if (progress.bytes_done >= static_cast<std::uint64_t>(pieces) * 16 * 1024) {
+        cancel.request_stop();
+      }
+    };
+    net::HttpClient client(io_.executor());
+    Session session(client, pool_, system_clock());
+    const auto report = sync_wait(io_.executor(), session.download(all(), how), cancel.get_token());
+    EXPECT_FALSE(report);
+    EXPECT_EQ(pool_.queued(), 0U);
+  }
+  const auto again = download(all(), options());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(read("sub/model.bin"), content_);
+}
+
 TEST_F(DownloadTest, a_rate_is_kept) {
   DownloadOptions how = options();
   how.max_bytes_per_second = 1'000'000;

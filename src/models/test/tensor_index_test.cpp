@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "accel/core/file.hpp"
 #include "weights_builder.hpp"
 
 namespace accel::models {
@@ -167,6 +168,33 @@ TEST(Gguf, refuses_what_can_not_be_with_a_sentence) {
   test::append_number(counts, ~std::uint64_t{0}, 8);
   test::append_number(counts, 0, 8);
   refuses(counts, "claims");
+}
+
+std::string onnx_sample(const std::string& name) {
+  const auto text = read_text_file("test/fuzz/corpus/onnx_reader/" + name, 1U << 20U);
+  return text ? *text : std::string();
+}
+
+TEST(OnnxTensors, are_told_with_the_place_of_their_raw_bytes) {
+  const std::string file = onnx_sample("large_weight.onnx");
+  const auto index = read_onnx_tensors(as_bytes(file));
+  ASSERT_TRUE(index) << index.error().message;
+  ASSERT_EQ(index->tensors.size(), 2U);
+  const TensorPlace& big = index->tensors[1];
+  EXPECT_EQ(big.name, "big");
+  EXPECT_EQ(big.dtype, "I8");
+  EXPECT_THAT(big.shape, ElementsAre(16'384U));
+  EXPECT_EQ(big.length, 16'384U);
+  EXPECT_EQ(file.substr(big.offset, big.length), std::string(16'384, '\7'));
+}
+
+TEST(OnnxTensors, that_lie_in_another_file_name_it) {
+  const auto index = read_onnx_tensors(as_bytes(onnx_sample("external.onnx")));
+  ASSERT_TRUE(index) << index.error().message;
+  ASSERT_EQ(index->tensors.size(), 1U);
+  EXPECT_EQ(index->tensors[0].file, "weights.bin");
+  EXPECT_EQ(index->tensors[0].offset, 8U);
+  EXPECT_EQ(index->tensors[0].length, 8U);
 }
 
 TEST(SelectTensors, matches_globs_and_names_what_matches_nothing) {

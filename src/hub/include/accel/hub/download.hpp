@@ -31,7 +31,8 @@ struct DownloadOptions {
   std::filesystem::path folder;  // Made; what an earlier download of the listing left is taken up.
   std::string token;             // Sent as "Authorization: Bearer"; empty: none.
   std::size_t files_at_once = 4;
-  std::uint64_t piece_bytes = 8U << 20U;   // Of one request, and of memory for each file at once.
+  std::size_t pieces_at_once = 4;          // Of one file: round trips overlap.
+  std::uint64_t piece_bytes = 4U << 20U;   // Of one request. Memory: the product of these three.
   std::uint64_t max_bytes_per_second = 0;  // Over all files; 0: no limit.
   int tries = 5;                           // Of a piece, with pauses, while the hub is unavailable.
   Duration first_pause = std::chrono::milliseconds(500);  // Doubles.
