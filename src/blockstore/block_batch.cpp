@@ -8,6 +8,7 @@
 #include "accel/ipld/dag_pb.hpp"
 #include "block_reader.hpp"
 #include "dag_walk.hpp"
+#include "quota.hpp"
 #include "tables.hpp"
 
 namespace accel::blockstore {
@@ -21,28 +22,6 @@ constexpr std::uint64_t kMaxPendingBytes = 64ULL << 20U;
 
 bool fits_lanes(const ipld::Multihash& hash) {
   return hash.code() == ipld::HashCode::sha2_256 && hash.digest().size() == crypto::kSha256Bytes;
-}
-
-// The index of the first block that is not what its CID names.
-std::size_t first_bad(std::span<const BlockRef> blocks) {
-  std::vector<ByteView> messages;
-  std::vector<std::size_t> of;
-  std::size_t bad = kNoneBad;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (fits_lanes(blocks[i].cid.hash())) {
-      messages.push_back(blocks[i].data);
-      of.push_back(i);
-    } else if (bad == kNoneBad && !ipld::verify_block(blocks[i].cid, blocks[i].data)) {
-      bad = i;
-    }
-  }
-  std::vector<crypto::Sha256Digest> digests(messages.size());
-  crypto::sha256_many(messages, digests);
-  for (std::size_t i = 0; i < digests.size(); ++i) {
-    if (of[i] >= bad) break;
-    if (!std::ranges::equal(digests[i], blocks[of[i]].cid.hash().digest())) return of[i];
-  }
-  return bad;
 }
 
 // Whether the store has these bytes and would serve them. Owned files are believed as readers
@@ -68,6 +47,27 @@ Status renew_places(Txn& txn, const ipld::Multihash& hash, std::vector<Place> pl
 
 }  // namespace
 
+std::size_t first_bad_block(std::span<const BlockRef> blocks) {
+  std::vector<ByteView> messages;
+  std::vector<std::size_t> of;
+  std::size_t bad = kNoneBad;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (fits_lanes(blocks[i].cid.hash())) {
+      messages.push_back(blocks[i].data);
+      of.push_back(i);
+    } else if (bad == kNoneBad && !ipld::verify_block(blocks[i].cid, blocks[i].data)) {
+      bad = i;
+    }
+  }
+  std::vector<crypto::Sha256Digest> digests(messages.size());
+  crypto::sha256_many(messages, digests);
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    if (of[i] >= bad) break;
+    if (!std::ranges::equal(digests[i], blocks[of[i]].cid.hash().digest())) return of[i];
+  }
+  return bad;
+}
+
 BlockCheck::BlockCheck(HashPool& pool, std::span<const BlockRef> blocks) : blocks_(blocks) {
   // Full lanes, unless that would leave workers without any.
   const std::size_t share = blocks.size() / (2 * pool.workers());
@@ -81,7 +81,7 @@ std::size_t BlockCheck::pieces() const { return bad_.size(); }
 void BlockCheck::verify_piece(std::size_t piece) {
   const std::size_t first = piece * a_piece_;
   const auto blocks = blocks_.subspan(first, std::min(a_piece_, blocks_.size() - first));
-  const std::size_t bad = first_bad(blocks);
+  const std::size_t bad = first_bad_block(blocks);
   if (bad != kNoneBad) bad_[piece] = first + bad;
 }
 
@@ -100,7 +100,7 @@ Status verify_blocks(HashPool& pool, std::span<const BlockRef> blocks,
   std::uint64_t bytes = 0;
   for (const BlockRef& block : blocks) bytes += block.data.size();
   if (bytes < kMinParallelBytes) {
-    const std::size_t bad = first_bad(blocks);
+    const std::size_t bad = first_bad_block(blocks);
     return bad == kNoneBad ? Status{} : ipld::verify_block(blocks[bad].cid, blocks[bad].data);
   }
   BlockCheck check(pool, blocks);
@@ -168,6 +168,9 @@ Status BlockWriter::write_new(std::span<const BlockRef> blocks) {
                   block.cid, block.data.size(), ipld::kMaxBlockBytes);
     }
   }
+  std::uint64_t bytes = 0;
+  for (const BlockRef& block : blocks) bytes += block.data.size();
+  ACCEL_CHECK(make_room(core_, bytes));
   ACCEL_TRY(std::vector<Found> found, look_up(blocks));
   if (options_.renew) ACCEL_CHECK(keep_whole(blocks, found));
   std::vector<PackSession::Record> records;

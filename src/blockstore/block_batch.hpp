@@ -21,6 +21,10 @@ struct BlockRef {
   ByteView data;
 };
 
+// The index of the first block that is not what its CID names, SIZE_MAX for none; on this thread,
+// side by side.
+std::size_t first_bad_block(std::span<const BlockRef> blocks);
+
 // Hashes in groups that fill the lanes; verify_piece() is for callers that spread the groups over
 // the CPUs together with other work.
 class BlockCheck {

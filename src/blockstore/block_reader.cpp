@@ -75,6 +75,7 @@ bool may_be_sent(const FoundPlace& found) {
 
 Result<BlockPlace> open_place(const StoreCore& core, const ipld::Cid& cid,
                               const FoundPlace& found) {
+  core.uses->touch(found.place);
   BlockPlace result;
   result.offset = found.place.offset;
   result.length = found.place.slice_bytes;
@@ -187,16 +188,17 @@ tl::unexpected<Error> no_block(const StoreCore& core, const ipld::Cid& cid) {
               core.layout.directory.string());
 }
 
-Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
-                         bool hash) {
+Result<LoadedBlock> load_place(const StoreCore& core, const ipld::Cid& cid,
+                               const FoundPlace& found) {
   if (found.place.in_file() && !found.file) {
     return bad_bytes(core, cid, found, {Errc::corrupt, "The index lacks the file.", {}});
   }
-  bool trusted = false;
+  core.uses->touch(found.place);
+  LoadedBlock loaded;
   Result<Bytes> block;
   if (found.file) {
     ACCEL_TRY(const OpenedFile file, open_stored(core.layout, *found.file));
-    trusted = file.trusted && !hash;
+    loaded.believed = file.trusted;
     block = read_file_slice(file, found.place);
   } else {
     block = read_pack_record(core, cid, found.place);
@@ -204,12 +206,20 @@ Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const Foun
   if (!block && block.error().code == Errc::corrupt) {
     return bad_bytes(core, cid, found, block.error());
   }
-  if (!block || trusted) return block;
-  if (const Status right = ipld::verify_block(cid, *block); !right) {
+  if (!block) return fail(std::move(block).error());
+  loaded.bytes = *std::move(block);
+  return loaded;
+}
+
+Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
+                         bool hash) {
+  ACCEL_TRY(LoadedBlock loaded, load_place(core, cid, found));
+  if (loaded.believed && !hash) return std::move(loaded.bytes);
+  if (const Status right = ipld::verify_block(cid, loaded.bytes); !right) {
     if (right.error().code != Errc::corrupt) return fail(right.error());
     return bad_bytes(core, cid, found, right.error());
   }
-  return block;
+  return std::move(loaded.bytes);
 }
 
 Result<Bytes> read_block(const StoreCore& core, const ipld::Cid& cid) {
@@ -218,7 +228,12 @@ Result<Bytes> read_block(const StoreCore& core, const ipld::Cid& cid) {
   for (int lookup = 0; lookup < kMaxLookups; ++lookup) {
     ACCEL_TRY(const auto places, find_places(core, cid));
     if (places.empty()) return no_block(core, cid);
+    const bool is_small = places.front().place.block_bytes <= BlockCache::kMaxBlockBytes;
+    if (is_small) {
+      if (auto cached = core.cache->get(cid.hash())) return *std::move(cached);
+    }
     auto block = read_any_place(core, cid, places);
+    if (block && is_small) core.cache->put(cid.hash(), *block);
     if (block || block.error().code != Errc::not_found) return block;
     last = std::move(block).error();
   }

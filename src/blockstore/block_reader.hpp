@@ -47,6 +47,13 @@ Result<Bytes> read_any_place(const StoreCore& core, const ipld::Cid& cid,
 // The block, taken from the first place that gives it whole. Errors: not_found, corrupt,
 // unavailable.
 Result<Bytes> read_block(const StoreCore& core, const ipld::Cid& cid);
+// The bytes at one place as they lie there. believed: an owned file that is as it was indexed.
+struct LoadedBlock {
+  Bytes bytes;
+  bool believed = false;
+};
+Result<LoadedBlock> load_place(const StoreCore& core, const ipld::Cid& cid,
+                               const FoundPlace& found);
 // From one place; hash: even if it could be trusted.
 Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
                          bool hash);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // From DAGs to an archive, depth first, each CID once. Slices of owned files are believed, as
-// readers believe them, and copied by the kernel where the target is a file; other blocks are read
-// into a window and hashed side by side before the window goes out. Private to blockstore; one
-// object per call.
+// readers believe them; other blocks are hashed side by side in a window before it goes out.
+// Private to blockstore; one object per call.
 
 #include <optional>
 #include <string>
@@ -40,10 +39,10 @@ class CarExporter {
   Status measure(const std::vector<ipld::Cid>& roots, ipld::CarV2Header& header) const;
   Status add(const Visited& visited);
   Status add_slice(const Visited& visited, const FoundPlace& found);
-  Status copy_slice(int file, std::uint64_t offset, std::uint64_t bytes);
   Result<const OpenedFile*> open_container(const FoundPlace& found);
   Status append_checked(const ipld::Cid& cid, std::uint64_t bytes);
   Status append(ByteView bytes);
+  Status reserve(std::size_t bytes);
   std::span<std::uint8_t> extend(std::size_t bytes);
   Status flush();
   Status verify_window();

@@ -3,7 +3,6 @@
 
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,20 +45,6 @@ Status copy_piece(int source, int target, std::uint64_t offset, std::uint64_t by
   return {};
 }
 
-// Where sendfile() does not work (a target that is opened for appending).
-Status append_by_hand(int source, std::uint64_t offset, std::uint64_t bytes, int target) {
-  Bytes buffer(std::min<std::uint64_t>(bytes, kBufferBytes));
-  while (bytes > 0) {
-    const std::span<std::uint8_t> part(buffer.data(),
-                                       std::min<std::uint64_t>(bytes, buffer.size()));
-    ACCEL_CHECK(pread_all(source, part, offset));
-    ACCEL_CHECK(write_all(target, part));
-    offset += part.size();
-    bytes -= part.size();
-  }
-  return {};
-}
-
 }  // namespace
 
 bool clone_file(int source, int target) { return ::ioctl(target, FICLONE, source) == 0; }
@@ -80,22 +65,6 @@ Status write_all(int target, ByteView bytes) {
       return fail_errno(errc_from_errno(errno), errno, "Cannot write what was asked for.");
     }
     bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-Status append_bytes(int source, std::uint64_t offset, std::uint64_t bytes, int target) {
-  while (bytes > 0) {
-    auto from = static_cast<off_t>(offset);
-    const ssize_t copied = ::sendfile(target, source, &from, bytes);
-    if (copied < 0 && errno == EINTR) continue;
-    if (copied < 0 && (errno == EINVAL || errno == ENOSYS)) {
-      return append_by_hand(source, offset, bytes, target);
-    }
-    if (copied < 0) return fail_errno(errc_from_errno(errno), errno, "Cannot copy a stored file.");
-    if (copied == 0) return fail(Errc::corrupt, "A stored file ends early.");
-    offset += static_cast<std::uint64_t>(copied);
-    bytes -= static_cast<std::uint64_t>(copied);
   }
   return {};
 }

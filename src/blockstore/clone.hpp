@@ -20,8 +20,4 @@ Status copy_bytes(int source, int target, std::uint64_t bytes, const std::stop_t
 
 // Writes all of it to a file, pipe or socket, from its current position on.
 Status write_all(int target, ByteView bytes);
-// Copies bytes of a file to where the other one is being written, inside the kernel where it can.
-// Errors: as copy_bytes().
-Status append_bytes(int source, std::uint64_t offset, std::uint64_t bytes, int target);
-
 }  // namespace accel::blockstore

@@ -2,6 +2,7 @@
 #include "collector.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "leases.hpp"
 #include "locks.hpp"
 #include "pins.hpp"
+#include "quota.hpp"
 #include "tables.hpp"
 #include "temporary_folder.hpp"
 
@@ -44,6 +46,18 @@ Status each_block(
   return done();
 }
 
+std::int64_t written_at(const std::filesystem::path& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return 0;
+  return info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec;
+}
+
+struct Candidate {
+  std::int64_t used = 0;
+  Container container;
+  std::uint64_t bytes = 0;
+};
+
 Result<std::map<std::uint64_t, FileRecord>> all_files(const Txn& txn) {
   std::map<std::uint64_t, FileRecord> files;
   const Status listed =
@@ -62,6 +76,7 @@ Result<GcReport> Collector::run() {
   ACCEL_TRY(const auto lock, try_lock_file(core_.layout.gc_lock(), O_CREAT));
   if (!lock) return fail(Errc::unavailable, "Another gc is running; wait until it is done.");
   ACCEL_CHECK(core_.index->clear_stale_readers());
+  flush_uses(core_);
   if (options_.abandoned_partials && !options_.dry_run) {
     report_.partials_freed = remove_abandoned_partials(core_.layout);
   }
@@ -106,6 +121,10 @@ Status Collector::mark_pins() {
   ACCEL_CHECK(looked);
   DagWalk walk(core_, find_in(core_), {.stop = options_.stop});
   for (const PinRecord& pin : pins) {
+    if (pin.direct) {  // Absent or not: nothing else hangs on it.
+      direct_.insert(hash_key(pin.root.hash()));
+      continue;
+    }
     Status walked = walk.walk(pin.root, ignore_block);
     if (walked) continue;
     Error error = std::move(walked).error();
@@ -132,7 +151,11 @@ Status Collector::mark_live(const Txn& txn) {
   ACCEL_TRY(const auto partials, partial_roots(core_.layout));
   roots.insert(roots.end(), partials.begin(), partials.end());
   for (const PinRecord& pin : pins) {
-    if (!marked_.covers(pin.root)) roots.push_back(pin.root);
+    if (pin.direct) {
+      direct_.insert(hash_key(pin.root.hash()));
+    } else if (!marked_.covers(pin.root)) {
+      roots.push_back(pin.root);
+    }
   }
   DagWalk walk(core_, find_in(txn), {.allow_missing = true, .stop = options_.stop});
   for (const ipld::Cid& root : roots) ACCEL_CHECK(walk.walk(root, ignore_block));
@@ -141,15 +164,52 @@ Status Collector::mark_live(const Txn& txn) {
 }
 
 bool Collector::is_live(const ipld::Multihash& hash) const {
-  return marked_.blocks.contains(hash_key(hash));
+  const std::string key = hash_key(hash);
+  return marked_.blocks.contains(key) || direct_.contains(key);
 }
 
-Result<Collector::Plan> Collector::plan(const Txn& txn) const {
+Result<Collector::Plan> Collector::plan(const Txn& txn) {
+  spared_files_.clear();
+  spared_packs_.clear();
+  ACCEL_TRY(Plan all, plan_all(txn));
+  if (options_.free_bytes == 0) return all;
+  ACCEL_CHECK(spare_recent(txn, all));
+  return plan_all(txn);
+}
+
+// Of what could go only so much as was asked for goes: what was used longest ago.
+Status Collector::spare_recent(const Txn& txn, const Plan& all) {
+  std::vector<Candidate> candidates;
+  for (const auto& [id, record] : all.dead_files) {
+    if (record.referenced) continue;  // Frees nothing.
+    ACCEL_TRY(const std::int64_t used, last_use(txn, {true, id}));
+    candidates.push_back({std::max(used, record.stamp.mtime_ns), {true, id}, record.stamp.size});
+  }
+  for (const auto& [id, bytes] : all.dead_in_packs) {
+    ACCEL_TRY(const std::int64_t used, last_use(txn, {false, id}));
+    candidates.push_back({std::max(used, written_at(core_.layout.pack(id))), {false, id}, bytes});
+  }
+  std::ranges::sort(candidates, {},
+                    [](const Candidate& one) { return std::pair(one.used, one.container.id); });
+  std::uint64_t freed = 0;
+  for (const Candidate& one : candidates) {
+    const bool goes = freed < options_.free_bytes;
+    if (goes) {
+      freed += one.bytes;
+    } else {
+      (one.container.is_file ? spared_files_ : spared_packs_).insert(one.container.id);
+    }
+  }
+  return {};
+}
+
+Result<Collector::Plan> Collector::plan_all(const Txn& txn) const {
   Plan result;
   ACCEL_TRY(const auto files, all_files(txn));
   for (const auto& [id, record] : files) {
     const bool dead = record.born <= since_ && !marked_.covers(record.root);
-    if (dead && !revived_.contains(id)) result.dead_files.emplace(id, record);
+    if (dead && !revived_.contains(id) && !spared_files_.contains(id))
+      result.dead_files.emplace(id, record);
   }
   ACCEL_CHECK(
       each_block(txn, [&](const ipld::Multihash& hash, const std::vector<Place>& places) -> Status {
@@ -170,8 +230,14 @@ Status Collector::plan_block(const ipld::Multihash& hash, const std::vector<Plac
   const bool in_kept_file = std::any_of(places.begin(), places.end(), [&](const Place& place) {
     return place.in_file() && !in_dead_file(place);
   });
-  if (!young && !in_kept_file && !is_live(hash)) {
+  const bool spared = std::any_of(places.begin(), places.end(), [&](const Place& place) {
+    return !place.in_file() && spared_packs_.contains(place.container);
+  });
+  if (!young && !in_kept_file && !spared && !is_live(hash)) {
     plan.dead_blocks.push_back(hash);
+    for (const Place& place : places) {
+      if (!place.in_file()) plan.dead_in_packs[place.container] += place.slice_bytes;
+    }
     return {};
   }
   ++plan.kept;
@@ -249,6 +315,7 @@ Status Collector::apply(Txn& txn, const Plan& plan, const Copies& copies) {
   }
   for (const auto& [id, record] : plan.dead_files) {
     ACCEL_CHECK(erase_file(txn, id, record.root));
+    ACCEL_CHECK(forget_use(txn, {true, id}));
     ++report_.files_freed;
     removed_files_.push_back(record);
   }

@@ -30,6 +30,7 @@ class Collector {
   struct Plan {
     std::map<std::uint64_t, FileRecord> dead_files;
     std::vector<ipld::Multihash> dead_blocks;
+    std::map<std::uint64_t, std::uint64_t> dead_in_packs;  // Bytes of them, by pack.
     std::vector<DoomedPlace> moves;  // Live blocks that lie in dead files only.
     std::uint64_t kept = 0;
   };
@@ -38,7 +39,9 @@ class Collector {
 
   Status mark_pins();
   Status mark_live(const Txn& txn);
-  Result<Plan> plan(const Txn& txn) const;
+  Result<Plan> plan(const Txn& txn);
+  Result<Plan> plan_all(const Txn& txn) const;
+  Status spare_recent(const Txn& txn, const Plan& plan);
   Status plan_block(const ipld::Multihash& hash, const std::vector<Place>& places,
                     Plan& plan) const;
   Status copy_moves(const Plan& plan, PackSession& packs, Copies& copies);
@@ -54,9 +57,13 @@ class Collector {
   const GcOptions& options_;
   GcReport report_;
   Reached marked_;
+  HashSet direct_;  // Blocks that are pinned alone: not as nodes, whose links would count.
   std::uint64_t snapshot_ = 0;                 // The transaction at which this gc began.
   std::uint64_t since_ = 0;                    // Places and files born later are left alone.
   std::unordered_set<std::uint64_t> revived_;  // Files that would be dead, but must stay for now.
+  // With free_bytes: what was used too recently to go.
+  std::unordered_set<std::uint64_t> spared_files_;
+  std::unordered_set<std::uint64_t> spared_packs_;
   std::vector<FileRecord> removed_files_;
 };
 

@@ -64,6 +64,17 @@ Status DagWalk::walk(const ipld::Cid& root, const Visit& visit) {
   return {};
 }
 
+Status DagWalk::visit_one(const ipld::Cid& cid, const Visit& visit) {
+  if (cid.is_identity()) return {};
+  ACCEL_TRY(const auto places, find_(cid));
+  if (places.empty()) {
+    if (options_.allow_missing) return {};
+    return no_block(core_, cid);
+  }
+  const bool is_new = reached_.blocks.insert(hash_key(cid.hash())).second;
+  return is_new ? visit({cid, places, nullptr}) : Status{};
+}
+
 bool DagWalk::was_visited(const ipld::Cid& cid) const {
   return options_.by_cid ? reached_.nodes.contains(cid_key(cid)) : reached_.covers(cid);
 }

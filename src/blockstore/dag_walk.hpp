@@ -65,6 +65,9 @@ class DagWalk {
   using Visit = std::function<Status(const Visited&)>;
   Status walk(const ipld::Cid& root, const Visit& visit);
 
+  // The block alone, whatever it links to. Errors: as walk().
+  Status visit_one(const ipld::Cid& cid, const Visit& visit);
+
   const Reached& reached() const { return reached_; }
   Reached take_reached() { return std::move(reached_); }
 

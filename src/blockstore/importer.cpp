@@ -14,6 +14,7 @@
 #include "clone.hpp"
 #include "leaf_hasher.hpp"
 #include "pins.hpp"
+#include "quota.hpp"
 
 namespace accel::blockstore {
 namespace {
@@ -47,6 +48,9 @@ Result<AddedRoot> Importer::run(const std::filesystem::path& path) {
   if (!absolute.has_filename()) absolute = absolute.parent_path();  // "folder/"
   ACCEL_CHECK(check_pin_name(options_.name));
   ACCEL_CHECK(scan(absolute, 0));
+  if (!options_.only_hash && !options_.reference) {
+    ACCEL_CHECK(make_room(core_, bytes_total_));
+  }
   auto added = attempt(absolute, true);
   if (!added && session_ && session_->lost_reused_block()) added = attempt(absolute, false);
   return added;

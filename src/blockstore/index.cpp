@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index.hpp"
 
+#include <fcntl.h>
 #include <lmdb.h>
 #include <unistd.h>
 
@@ -363,6 +364,26 @@ Status Index::grow(std::uint64_t at_least) {
   const int code = ::mdb_env_set_mapsize(env_, std::min(at_least, kMaxMapBytes));  // 0: as on disk.
   if (code != 0) return fail_mdb(code, "grow", options_.directory.string());
   return {};
+}
+
+Status Index::copy_to(const std::filesystem::path& file) {
+  ACCEL_TRY(const UniqueFd fd, open_file(file, O_WRONLY | O_CREAT | O_TRUNC));
+  const std::shared_lock lock(map_mutex_);
+  if (env_ == nullptr) return fail(Errc::internal, "The index is closed.");
+  const int code = ::mdb_env_copyfd(env_, fd.get());
+  if (code != 0) return fail_mdb(code, "copy", options_.directory.string());
+  return sync_file(fd.get());
+}
+
+bool is_index_in_use(const std::filesystem::path& directory) {
+  const auto fd = open_file(directory / "lock.mdb", O_RDWR);
+  if (!fd) return false;
+  // LMDB holds a read lock on the first byte while an environment is open (mdb_env_excl_lock).
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_len = 1;
+  return ::fcntl(fd->get(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 Status Index::barrier() {

@@ -66,6 +66,10 @@ class Txn {
   mutable bool map_full_ = false;
 };
 
+// Whether another process has the index of this folder open. Not for a folder that this process has
+// open: asking would drop its locks.
+bool is_index_in_use(const std::filesystem::path& directory);
+
 struct IndexOptions {
   std::filesystem::path directory;  // Must exist.
   std::uint64_t map_size = 0;
@@ -96,6 +100,8 @@ class Index {
   Status write(const std::function<Status(Txn&)>& body);
   // Returns once no write of any process that runs now is under way.
   Status barrier();
+  // Writes a copy that holds one moment, and syncs it. Errors: as open_file, io.
+  Status copy_to(const std::filesystem::path& file);
   // Frees the slots of readers that died, so that their pages can be used again.
   Status clear_stale_readers();
 

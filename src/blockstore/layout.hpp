@@ -29,6 +29,10 @@ struct Layout {
   std::filesystem::path packs() const { return directory / "packs"; }
   std::filesystem::path partial() const { return directory / "partial"; }
   std::filesystem::path leases() const { return directory / "leases"; }
+  // What a migration saved of format `version`.
+  std::filesystem::path backup(int version) const {
+    return directory / fmt::format("backup-{}.mdb", version);
+  }
   std::filesystem::path temporary() const { return directory / "tmp"; }
 
   // "files/ab/bafk…": relative, as the index keeps it. The folder is the name's last two letters

@@ -10,6 +10,7 @@
 #include "locks.hpp"
 #include "pack_format.hpp"
 #include "pack_writer.hpp"
+#include "quota.hpp"
 #include "tables.hpp"
 
 namespace accel::blockstore {
@@ -73,6 +74,7 @@ Status rewrite(StoreCore& core, std::uint64_t id, const PackState& state) {
     }
     ACCEL_CHECK(packs.record(txn));
     ACCEL_CHECK(txn.erase(Table::packs, encode_u64(id)));
+    ACCEL_CHECK(forget_use(txn, {false, id}));
     core.step("compact.commit");
     return {};
   });

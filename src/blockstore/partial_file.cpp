@@ -15,6 +15,7 @@
 #include "blocks.hpp"
 #include "locks.hpp"
 #include "partial_impl.hpp"
+#include "quota.hpp"
 #include "tables.hpp"
 
 namespace accel::blockstore {
@@ -80,6 +81,10 @@ Status PartialFile::Impl::open_files() {
   struct stat info{};
   if (::fstat(part_.get(), &info) != 0) {
     return fail_errno(Errc::io, errno, "Cannot stat a partial file.");
+  }
+  const auto counted = static_cast<std::uint64_t>(info.st_size);
+  if (counted < request_.file_bytes) {
+    ACCEL_CHECK(make_room(core_, request_.file_bytes - counted));
   }
   const auto on_disk = static_cast<std::uint64_t>(info.st_blocks) * 512;
   if (on_disk < request_.file_bytes) {

@@ -7,13 +7,19 @@
 namespace accel::blockstore {
 namespace {
 
+PinInfo info_of(const PinRecord& pin) {
+  const WallTime added{
+      std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(pin.added_ns))};
+  return {pin.root, pin.name, pin.is_private, pin.bytes, added, pin.direct};
+}
+
 // Every block below the roots that is here.
 Result<Reached> reached_by(const StoreCore& core, const std::vector<PinRecord>& pins,
                            bool is_private) {
   DagWalk walk(core, find_in(core), {.allow_missing = true, .allow_damaged = true});
   for (const PinRecord& pin : pins) {
     if (pin.is_private != is_private) continue;
-    ACCEL_CHECK(walk.walk(pin.root, [](const Visited&) -> Status { return {}; }));
+    ACCEL_CHECK(walk_pin(walk, pin, [](const Visited&) -> Status { return {}; }));
   }
   return walk.take_reached();
 }
@@ -78,35 +84,105 @@ Result<PinRecord> merge_pin(const Txn& txn, PinRecord pin) {
   pin.is_private = pin.is_private || before->is_private;
   if (pin.name.empty()) pin.name = before->name;
   pin.added_ns = before->added_ns;
+  pin.direct = pin.direct && before->direct;
   return pin;
 }
 
-Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& options) {
-  ACCEL_CHECK(check_pin_name(options.name));
+Status walk_pin(DagWalk& walk, const PinRecord& pin, const DagWalk::Visit& visit) {
+  return pin.direct ? walk.visit_one(pin.root, visit) : walk.walk(pin.root, visit);
+}
+
+namespace {
+
+// What a new pin reaches.
+struct PinnedDag {
+  HashSet blocks;
   std::uint64_t bytes = 0;
+};
+
+Result<PinnedDag> walk_new_pin(const StoreCore& core, const ipld::Cid& root, bool direct) {
+  PinnedDag dag;
   DagWalk walk(core, find_in(core), {});
-  ACCEL_CHECK(walk.walk(root, [&](const Visited& visited) -> Status {
-    bytes += visited.bytes();
+  PinRecord pin;
+  pin.root = root;
+  pin.direct = direct;
+  ACCEL_CHECK(walk_pin(walk, pin, [&](const Visited& visited) -> Status {
+    dag.bytes += visited.bytes();
     return {};
   }));
+  dag.blocks = walk.take_reached().blocks;
+  return dag;
+}
+
+Status check_and_put(Txn& txn, const PinRecord& pin, const PinnedDag& dag) {
+  // gc may have been faster than this pin, unless the caller holds a lease.
+  for (const std::string& hash : dag.blocks) {
+    ACCEL_TRY(const auto there, txn.get(Table::blocks, as_bytes(hash)));
+    if (!there) {
+      return fail(Errc::not_found, "A block of {} was freed by gc while it was pinned.", pin.root);
+    }
+    if (pin.is_private) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
+  }
+  return put_pin(txn, pin);
+}
+
+}  // namespace
+
+Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& options) {
+  ACCEL_CHECK(check_pin_name(options.name));
+  ACCEL_TRY(const PinnedDag dag, walk_new_pin(core, root, options.direct));
   const Status written = core.index->write([&](Txn& txn) -> Status {
-    PinRecord pin{root, options.name, options.is_private, bytes, now_ns(core)};
+    PinRecord pin{root, options.name, options.is_private, dag.bytes, now_ns(core), options.direct};
+    ACCEL_TRY(const auto before, get_pin(txn, root));
+    if (options.direct && before && !before->direct && !options.merge) {
+      return fail(Errc::already_exists,
+                  "{} is pinned already, with all that it links to. Unpin it first.", root);
+    }
     if (options.merge) {
       ACCEL_TRY(pin, merge_pin(txn, std::move(pin)));
     }
-    // gc may have been faster than this pin, unless the caller holds a lease.
-    for (const std::string& hash : walk.reached().blocks) {
-      ACCEL_TRY(const auto there, txn.get(Table::blocks, as_bytes(hash)));
-      if (!there) {
-        return fail(Errc::not_found, "A block of {} was freed by gc while it was pinned.", root);
-      }
-      if (pin.is_private) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
-    }
-    return put_pin(txn, pin);
+    return check_and_put(txn, pin, dag);
   });
   ACCEL_CHECK(written);
   settle_privacy(core);
   return {};
+}
+
+Status move_pin(StoreCore& core, const ipld::Cid& from, const ipld::Cid& to, bool keep_old) {
+  ACCEL_TRY(const PinnedDag dag, walk_new_pin(core, to, false));
+  const Status written = core.index->write([&](Txn& txn) -> Status {
+    ACCEL_TRY(const auto old, get_pin(txn, from));
+    if (!old) return fail(Errc::not_found, "{} is not pinned.", from);
+    if (old->direct) {
+      return fail(Errc::invalid_argument, "The pin of {} keeps one block alone; pin {} instead.",
+                  from, to);
+    }
+    if (root_key(from) == root_key(to)) return {};
+    PinRecord pin{to, old->name, old->is_private, dag.bytes, now_ns(core), false};
+    ACCEL_TRY(pin, merge_pin(txn, std::move(pin)));
+    ACCEL_CHECK(check_and_put(txn, pin, dag));
+    return keep_old ? Status{} : txn.erase(Table::pins, root_key(from));
+  });
+  ACCEL_CHECK(written);
+  settle_privacy(core);
+  return {};
+}
+
+Result<std::vector<PinCheck>> check_all_pins(const StoreCore& core, const std::stop_token& stop) {
+  ACCEL_TRY(const auto pins, core.index->query([](const Txn& txn) { return all_pins(txn); }));
+  std::vector<PinCheck> checks;
+  for (const PinRecord& pin : pins) {
+    PinCheck check{info_of(pin), 0, {}};
+    DagWalk walk(core, find_in(core), {.stop = stop});
+    const Status whole = walk_pin(walk, pin, [&](const Visited&) -> Status {
+      ++check.blocks;
+      return {};
+    });
+    if (!whole && whole.error().code == Errc::cancelled) return fail(whole.error());
+    if (!whole) check.error = whole.error().message;
+    checks.push_back(std::move(check));
+  }
+  return checks;
 }
 
 Status unpin_root(StoreCore& core, const ipld::Cid& root) {
@@ -124,11 +200,7 @@ Result<std::vector<PinInfo>> list_pins(const StoreCore& core) {
   std::vector<PinInfo> result;
   const Status looked = core.index->read([&](const Txn& txn) -> Status {
     ACCEL_TRY(const auto pins, all_pins(txn));
-    for (const PinRecord& pin : pins) {
-      const WallTime added{
-          std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(pin.added_ns))};
-      result.push_back({pin.root, pin.name, pin.is_private, pin.bytes, added});
-    }
+    for (const PinRecord& pin : pins) result.push_back(info_of(pin));
     return {};
   });
   ACCEL_CHECK(looked);

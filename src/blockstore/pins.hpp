@@ -5,6 +5,7 @@
 
 #include "accel/blockstore/options.hpp"
 #include "accel/blockstore/reports.hpp"
+#include "dag_walk.hpp"
 #include "records.hpp"
 #include "store_core.hpp"
 #include "tables.hpp"
@@ -20,6 +21,10 @@ Status check_pin_name(std::string_view name);
 
 Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& options);
 Status unpin_root(StoreCore& core, const ipld::Cid& root);
+Status move_pin(StoreCore& core, const ipld::Cid& from, const ipld::Cid& to, bool keep_old);
+Result<std::vector<PinCheck>> check_all_pins(const StoreCore& core, const std::stop_token& stop);
+// Visits what the pin keeps.
+Status walk_pin(DagWalk& walk, const PinRecord& pin, const DagWalk::Visit& visit);
 Result<std::vector<PinInfo>> list_pins(const StoreCore& core);
 
 // Shows what public pins reach, hides what only private ones do. Costs nothing without hidden

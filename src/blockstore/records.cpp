@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint8_t kRecordFormat = 1;
 constexpr std::uint8_t kReferencedFlag = 1;
 constexpr std::uint8_t kPrivateFlag = 1;
+constexpr std::uint8_t kDirectFlag = 2;
 
 tl::unexpected<Error> bad_record(std::string_view what) {
   return fail(Errc::corrupt,
@@ -95,7 +96,8 @@ Result<FileRecord> decode_file(ByteView bytes) {
 Bytes encode(const PinRecord& record) {
   return FieldWriter()
       .put(kRecordFormat)
-      .put(static_cast<std::uint8_t>(record.is_private ? kPrivateFlag : 0))
+      .put(static_cast<std::uint8_t>((record.is_private ? kPrivateFlag : 0U) |
+                                     (record.direct ? kDirectFlag : 0U)))
       .put(record.bytes)
       .put(static_cast<std::uint64_t>(record.added_ns))
       .put_sized(record.root.bytes())
@@ -107,7 +109,9 @@ Result<PinRecord> decode_pin(ByteView bytes) {
   FieldReader reader(bytes);
   PinRecord record;
   const auto format = reader.get<std::uint8_t>();
-  record.is_private = (reader.get<std::uint8_t>() & kPrivateFlag) != 0;
+  const auto flags = reader.get<std::uint8_t>();
+  record.is_private = (flags & kPrivateFlag) != 0;
+  record.direct = (flags & kDirectFlag) != 0;
   record.bytes = reader.get<std::uint64_t>();
   record.added_ns = static_cast<std::int64_t>(reader.get<std::uint64_t>());
   const ByteView cid = reader.take_sized();

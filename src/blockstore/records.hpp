@@ -60,6 +60,7 @@ struct PinRecord {
   bool is_private = false;
   std::uint64_t bytes = 0;
   std::int64_t added_ns = 0;  // Since 1970.
+  bool direct = false;        // Only this block; its links are not kept. Since format 2.
 
   friend bool operator==(const PinRecord&, const PinRecord&) = default;
 };

@@ -29,12 +29,16 @@ unsigned owned_mode(bool is_private) { return is_private ? 0400U : 0444U; }
 
 Status prepare_folder(const StoreCore& core, const FileRecord& record) {
   const auto folder = (core.layout.directory / record.path).parent_path();
-  if (::mkdir(folder.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return {};
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return fail_errno(errc_from_errno(errno), errno,
                       fmt::format("Cannot create the folder {}.", folder.string()));
   }
-  return sync_directory(core.layout.files());
+  // One that is there may have been made a moment ago, by someone who has not synced it yet.
+  const std::scoped_lock lock(core.synced->mutex);
+  if (core.synced->names.contains(folder.string())) return {};
+  ACCEL_CHECK(sync_directory(core.layout.files()));
+  core.synced->names.insert(folder.string());
+  return {};
 }
 
 Status move_into_place(const StoreCore& core, StagedFile& file) {

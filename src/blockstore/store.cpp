@@ -14,6 +14,7 @@
 #include "opener.hpp"
 #include "partial_impl.hpp"
 #include "pins.hpp"
+#include "quota.hpp"
 #include "unixfs_reader.hpp"
 #include "verifier.hpp"
 
@@ -22,6 +23,10 @@ namespace accel::blockstore {
 class Store::Impl {
  public:
   explicit Impl(std::unique_ptr<StoreCore> parts) : core(std::move(parts)) {}
+
+  ~Impl() { flush_uses(*core); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   Status check_writable() const {
     if (!core->options.read_only) return {};
@@ -168,6 +173,15 @@ Status Store::unpin(const ipld::Cid& root) {
   return unpin_root(*impl_->core, root);
 }
 
+Status Store::update_pin(const ipld::Cid& from, const ipld::Cid& to, bool keep_old) {
+  ACCEL_CHECK(impl_->check_writable());
+  return move_pin(*impl_->core, from, to, keep_old);
+}
+
+Result<std::vector<PinCheck>> Store::check_pins(const std::stop_token& stop) const {
+  return check_all_pins(*impl_->core, stop);
+}
+
 Result<std::vector<PinInfo>> Store::pins() const { return list_pins(*impl_->core); }
 
 Result<bool> Store::is_private(const ipld::Cid& cid) const {
@@ -191,6 +205,8 @@ Result<GcReport> Store::gc(const GcOptions& options) {
 }
 
 Result<UsageReport> Store::usage() const { return measure_usage(*impl_->core); }
+
+CacheReport Store::cache_report() const { return impl_->core->cache->report(); }
 
 Result<VerifyReport> Store::verify(const VerifyOptions& options) const {
   return Verifier(*impl_->core, options).run();

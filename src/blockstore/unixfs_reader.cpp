@@ -105,6 +105,7 @@ Result<std::optional<WholeFile>> open_whole_file(const StoreCore& core, const ip
     if (file.record.referenced) continue;
     auto opened = open_stored(core.layout, file.record);
     if (!opened || !opened->trusted) continue;
+    core.uses->touch({true, file.id});
     return std::optional<WholeFile>(WholeFile{std::move(opened->fd), std::move(file.record)});
   }
   return std::optional<WholeFile>{};
@@ -118,6 +119,7 @@ Result<std::optional<std::filesystem::path>> path_of_file(const StoreCore& core,
   for (const StoredFile& file : stored) {
     auto opened = open_stored(core.layout, file.record);
     if (opened && (opened->trusted || file.record.referenced)) {
+      core.uses->touch({true, file.id});
       return std::optional(stored_path(core.layout, file.record));
     }
     if (!opened && file.record.referenced) broken = std::move(opened).error();

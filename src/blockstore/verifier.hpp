@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Hashes what is stored, all or a sample, and checks that pins are whole. Private to blockstore;
-// one object per call. Other calls go on meanwhile.
+// Hashes what is stored, all, a sample or one DAG, and checks that pins are whole. Blocks are
+// hashed side by side, in pieces of some MiB on all CPUs. Private to blockstore; one object per
+// call. Other calls go on meanwhile.
 
 #include <mutex>
+#include <span>
+#include <vector>
 
 #include "accel/blockstore/options.hpp"
 #include "accel/blockstore/reports.hpp"
@@ -18,16 +21,35 @@ class Verifier {
   Result<VerifyReport> run();
 
  private:
-  Status verify_blocks();
-  Status verify_batch(const std::vector<ipld::Multihash>& batch);
-  Status verify_block(const ipld::Multihash& hash);
+  struct Damage {
+    ipld::Multihash hash;
+    FoundPlace found;
+    Error error;
+  };
+  struct Loaded {
+    ipld::Multihash hash;
+    FoundPlace found;
+    Bytes block;
+  };
+  using Batch = std::vector<ipld::Multihash>;
+  Status verify_all();
+  Status verify_dag(const ipld::Cid& root);
+  void take_sample(Batch& batch) const;
+  Status verify_batch(const Batch& batch);
+  Status verify_piece(std::span<const ipld::Multihash> piece);
+  Status load(const ipld::Multihash& hash, std::vector<Loaded>& loaded);
+  Status hash(std::vector<Loaded>& loaded);
+  Status tell(const Damage& damage);
+  Status distrust(const Damage& damage);
+  Status keep_pace();
   Status verify_pins();
   void add_bad(std::string cid, std::string place, std::string message);
 
   const StoreCore& core_;
   const VerifyOptions& options_;
-  std::uint64_t one_in_ = 1;  // Of so many blocks one is hashed.
-  std::mutex mutex_;          // Guards report_.
+  double share_ = 1;  // Of the blocks that are hashed.
+  SteadyTime started_;
+  std::mutex mutex_;  // Guards report_.
   VerifyReport report_;
 };
 

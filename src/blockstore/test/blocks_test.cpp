@@ -128,7 +128,7 @@ using Opening = StoreTest;
 TEST_F(Opening, a_newer_store_is_refused_untouched) {
   ASSERT_TRUE(store_->kv_put("names", "a", "1").has_value());
   store_.reset();
-  write_bytes(home() / "VERSION", as_bytes("ipfs-accelerate store 2\n"));
+  write_bytes(home() / "VERSION", as_bytes("ipfs-accelerate store 3\n"));
   const auto before = fs::last_write_time(home() / "index" / "data.mdb");
   const auto opened = Store::open(options());
   EXPECT_ERRC(opened, Errc::unsupported);
@@ -150,7 +150,7 @@ TEST_F(Opening, the_index_knows_the_version_too) {
   store_.reset();
   fs::remove(home() / "VERSION");
   open();  // A crash while it was made.
-  EXPECT_EQ(as_text(read_bytes(home() / "VERSION")), "ipfs-accelerate store 1\n");
+  EXPECT_EQ(as_text(read_bytes(home() / "VERSION")), "ipfs-accelerate store 2\n");
   EXPECT_EQ(store_->kv_get("names", "a")->value_or(""), "1");
 }
 

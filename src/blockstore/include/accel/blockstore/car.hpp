@@ -52,8 +52,8 @@ struct CarExportReport {
   std::uint64_t archive_bytes = 0;  // With headers and index.
 };
 
-// Where an archive goes: to a file from its current position on (then stored files are copied by
-// the kernel), or in pieces of some MiB to a function.
+// Where an archive goes: to a file from its current position on, or in pieces of some MiB to a
+// function.
 struct CarTarget {
   int file = -1;
   std::function<Status(ByteView)> sink = {};

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "accel/core/clock.hpp"
+#include "accel/ipld/cid.hpp"
 #include "accel/ipld/profile.hpp"
 
 namespace accel::blockstore {
@@ -20,7 +22,10 @@ struct StoreOptions {
   // Address space of the index at first; it grows by itself when it is full.
   std::uint64_t map_size = 256ULL << 20U;
   unsigned hash_threads = 0;  // For add() and verify(); 0: the CPUs this process may use.
-  const Clock* clock = &system_clock();  // Dates of pins.
+  const Clock* clock = &system_clock();  // Dates of pins, last uses.
+  // Before more is stored, what nothing keeps is freed, longest unused first; 0: no limit.
+  std::uint64_t max_bytes = 0;
+  std::uint64_t cache_bytes = 0;  // Of memory for small blocks; 0: none.
   // Told before each step that changes the disk ("pack.append", "file.rename", …): tests kill the
   // process there. Called on the thread that works; must not call the store.
   std::function<void(std::string_view step)> on_step = {};
@@ -55,9 +60,10 @@ struct PutOptions {
 struct PinOptions {
   std::string name = {};
   bool is_private = false;
-  // A root that is pinned already stays private, and keeps its date, and its name if none is given.
-  // Without, the new pin replaces the old one.
+  // A root that is pinned already stays private, keeps its date, its name if none is given, and
+  // what it links to. Without, the new pin replaces the old one.
   bool merge = false;
+  bool direct = false;  // Keeps this block alone, not what it links to.
 };
 
 struct ExportOptions {
@@ -71,11 +77,18 @@ struct ExportOptions {
 struct GcOptions {
   bool dry_run = false;
   bool abandoned_partials = false;  // Also removes partial files that nobody fetches now.
+  // Frees about so much and keeps the rest, what was used longest ago first; 0: everything.
+  std::uint64_t free_bytes = 0;
   std::stop_token stop = {};
 };
 
 struct VerifyOptions {
-  std::uint64_t sample_blocks = 0;  // About so many blocks, picked at random; 0: all.
+  std::uint64_t sample_blocks = 0;     // About so many blocks, picked at random; 0: all.
+  double sample_percent = 0;           // The same as a share.
+  std::optional<ipld::Cid> root = {};  // Only what it reaches.
+  // Forgets places whose bytes are not the block: nobody is given them, they count as missing.
+  bool distrust = false;
+  std::uint64_t bytes_per_second = 0;  // In the background: on one thread; 0: as fast as it goes.
   std::stop_token stop = {};
   std::function<void(std::uint64_t blocks_done, std::uint64_t bytes_done)> on_progress = {};
 };

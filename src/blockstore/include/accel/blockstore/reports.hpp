@@ -51,6 +51,14 @@ struct PinInfo {
   bool is_private = false;
   std::uint64_t bytes = 0;  // Of the blocks below, as they were counted when it was pinned.
   WallTime added;
+  bool direct = false;  // Only the block itself is kept.
+};
+
+// Whether a pin keeps all that it should.
+struct PinCheck {
+  PinInfo pin;
+  std::uint64_t blocks = 0;  // That are here.
+  std::string error;         // Names what is missing or damaged; empty: whole.
 };
 
 struct GcReport {
@@ -64,6 +72,25 @@ struct GcReport {
   std::uint64_t kept = 0;            // Blocks.
 };
 
+struct CacheReport {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t limit_bytes = 0;
+};
+
+struct FileUsage {
+  ipld::Cid root;
+  std::uint64_t bytes = 0;
+  bool referenced = false;
+};
+
+struct PackUsage {
+  std::uint64_t id = 0;
+  std::uint64_t bytes = 0;       // Of the file.
+  std::uint64_t live_bytes = 0;  // Of blocks that the index names.
+};
+
 struct UsageReport {
   std::uint64_t files_bytes = 0;  // Disk blocks in use, as du(1) counts them.
   std::uint64_t packs_bytes = 0;
@@ -72,6 +99,11 @@ struct UsageReport {
   std::uint64_t index_bytes = 0;
   std::uint64_t referenced_bytes = 0;  // Of files that lie elsewhere: not in the sum.
   std::uint64_t blocks = 0;
+  // What sharing saves: bytes of distinct blocks, and of all that pins hold, each by itself.
+  std::uint64_t unique_bytes = 0;
+  std::uint64_t pinned_bytes = 0;
+  std::vector<FileUsage> files;
+  std::vector<PackUsage> packs;
   std::vector<PinInfo> roots;
   std::uint64_t total_bytes() const {
     return files_bytes + packs_bytes + partial_bytes + temporary_bytes + index_bytes;

@@ -32,7 +32,8 @@
 
 namespace accel::blockstore {
 
-inline constexpr int kStoreVersion = 1;
+inline constexpr int kStoreVersion = 2;
+inline constexpr int kOldestStoreVersion = 1;  // Migrated when it is opened for writing.
 inline constexpr std::size_t kMaxKvKeyBytes = 400;
 inline constexpr std::size_t kMaxKvSpaceBytes = 64;
 inline constexpr std::size_t kMaxKvValueBytes = 1U << 20U;
@@ -110,11 +111,16 @@ class Store {
   Status export_to(const ipld::Cid& root, const std::filesystem::path& out,
                    const ExportOptions& options) const;
 
-  // Roots. pin() keeps the whole DAG, which must be here. Errors: not_found (names what is
-  // missing).
+  // Roots. pin() keeps the whole DAG, which must be here, or (direct) one block. Errors: not_found
+  // (names what is missing), already_exists (direct, of what is pinned with all below it).
   Status pin(const ipld::Cid& root, const PinOptions& options);
   Status unpin(const ipld::Cid& root);
+  // Moves a pin, with its name and privacy, in one step; keep_old leaves the old one as well.
+  // Errors: not_found (not pinned, or names what is missing below `to`), invalid_argument (direct).
+  Status update_pin(const ipld::Cid& from, const ipld::Cid& to, bool keep_old);
   Result<std::vector<PinInfo>> pins() const;
+  // Walks what each pin keeps; nodes are hashed, leaves are looked up.
+  Result<std::vector<PinCheck>> check_pins(const std::stop_token& stop) const;
   // Whether the block was ever reached by a private pin and is reached by no public one: such a
   // block is never served. Errs on the private side; unpinning does not make it public.
   Result<bool> is_private(const ipld::Cid& cid) const;
@@ -125,6 +131,7 @@ class Store {
   // Errors: unavailable (another gc runs), cancelled.
   Result<GcReport> gc(const GcOptions& options);
   Result<UsageReport> usage() const;
+  CacheReport cache_report() const;  // Of the memory above the disk, since the store was opened.
   // Hashes blocks and checks that pins are whole; what is wrong stands in the report.
   Result<VerifyReport> verify(const VerifyOptions& options) const;
 
