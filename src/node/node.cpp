@@ -37,8 +37,12 @@ constexpr std::array kMethods{
     Method{{"pin.add", "Keep a root", Access::token}, pin_add},
     Method{{"pin.rm", "Let go of a root", Access::token}, pin_rm},
     Method{{"pin.ls", "List the kept roots", Access::token}, pin_ls},
+    Method{{"pin.update", "Move a pin to another root", Access::token}, pin_update},
+    Method{{"pin.verify", "Check that pins are whole", Access::token}, pin_verify},
     Method{{"store.gc", "Free what nothing keeps", Access::token}, store_gc},
     Method{{"store.du", "Say where the bytes are", Access::token}, store_du},
+    Method{{"store.stat", "Say what sharing saves", Access::token}, store_stat},
+    Method{{"store.repair", "Fetch again what is damaged or missing", Access::token}, store_repair},
     Method{{"store.verify", "Hash what is stored and compare", Access::token}, store_verify},
     Method{{"models.list", "List named models", Access::token}, models_list},
     Method{{"models.show", "Describe one model", Access::token}, models_show},
@@ -92,6 +96,7 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
     ACCEL_TRY(lock, lock_home(home));
   }
   auto impl = std::make_unique<Impl>(std::move(home), config, std::move(lock));
+  impl->services().start_background();
   return std::unique_ptr<Node>(new Node(std::move(impl)));  // tidy: raw-new: private constructor
 }
 
@@ -120,7 +125,10 @@ const MethodInfo* Node::find_method(std::string_view name) {
   return found == kInfos.end() ? nullptr : found;
 }
 
-std::string Node::metrics_text() const { return impl_->services().metrics().prometheus_text(); }
+std::string Node::metrics_text() const {
+  impl_->services().refresh_metrics();
+  return impl_->services().metrics().prometheus_text();
+}
 
 Result<gateway::TrustlessGateway*> Node::gateway() { return impl_->services().gateway(); }
 

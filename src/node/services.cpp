@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 
 namespace accel::node {
@@ -26,6 +27,9 @@ Result<blockstore::Store*> Services::store() {
     options.directory = home_.store();
     // A home that may only be read still lists, reads and runs what it holds.
     options.read_only = ::access(home_.root.c_str(), W_OK) != 0;
+    options.max_bytes = static_cast<std::uint64_t>(config_.get<std::int64_t>("store.max_bytes"));
+    options.cache_bytes =
+        static_cast<std::uint64_t>(config_.get<std::int64_t>("performance.cache_size"));
     ACCEL_TRY(store_, blockstore::Store::open(options));
   }
   return store_.get();
@@ -76,6 +80,32 @@ inference::Backend* Services::backend(std::string_view name) {
     if (backend->name() == name) return backend.get();
   }
   return nullptr;
+}
+
+void Services::start_background() {
+  const auto interval = config_.get<std::chrono::milliseconds>("store.scrub_interval");
+  if (!is_daemon_ || interval.count() == 0) return;
+  const auto opened = store();
+  if (!opened)
+    return log::warn("node", "The store is not scrubbed, for it does not open.",
+                     {log::field("cause", opened.error().message)});
+  const ScrubPlan plan{interval,
+                       static_cast<std::uint64_t>(config_.get<std::int64_t>("store.scrub_rate"))};
+  const std::scoped_lock lock(mutex_);
+  if (!scrubber_) scrubber_ = std::make_unique<Scrubber>(**opened, metrics_, clock(), plan);
+}
+
+void Services::refresh_metrics() {
+  const std::scoped_lock lock(mutex_);
+  if (!store_) return;
+  const blockstore::CacheReport cache = store_->cache_report();
+  const auto set = [&](const char* name, const char* help, std::uint64_t value) {
+    metrics_.gauge(name, help).set(static_cast<double>(value));
+  };
+  set("accel_store_cache_bytes", "Memory that small blocks take", cache.bytes);
+  set("accel_store_cache_limit_bytes", "performance.cache_size", cache.limit_bytes);
+  set("accel_store_cache_hits", "Small blocks read from memory since the start", cache.hits);
+  set("accel_store_cache_misses", "Small blocks read from disk since the start", cache.misses);
 }
 
 void Services::load_early(const std::string& engine) {

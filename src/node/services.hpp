@@ -21,6 +21,7 @@
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
 #include "kept_sessions.hpp"
+#include "scrubber.hpp"
 #include "turn.hpp"
 
 namespace accel::node {
@@ -49,6 +50,10 @@ class Services {
   // ONNX Runtime and OpenVINO as the configuration allows; nothing is loaded before it is used.
   const std::vector<std::unique_ptr<inference::Backend>>& backends();
   inference::Backend* backend(std::string_view name);
+  // What a daemon does by itself; nothing in other processes. Errors are logged.
+  void start_background();
+  // Levels that nobody counts as they change.
+  void refresh_metrics();
   // Loads the engine's library on another thread, so that a command in process that will need it
   // does other work meanwhile. An engine that is not here says so when it is used.
   void load_early(const std::string& engine);
@@ -77,7 +82,8 @@ class Services {
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<gateway::TrustlessGateway> gateway_;
   std::vector<std::unique_ptr<inference::Backend>> backends_;
-  std::unique_ptr<IoThread> early_;  // Uses backends_: declared after.
+  std::unique_ptr<IoThread> early_;     // Uses backends_: declared after.
+  std::unique_ptr<Scrubber> scrubber_;  // Uses store_.
 };
 
 }  // namespace accel::node

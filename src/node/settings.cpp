@@ -43,6 +43,19 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(at_least(
       key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
       1));
+  registry.add(at_least(key("performance.cache_size", std::int64_t{16} << 20U,
+                            "Bytes of memory for small blocks above the disk; 0: none"),
+                        0));
+  registry.add(at_least(key("store.max_bytes", std::int64_t{0},
+                            "Most that the store may hold: what no pin keeps goes first, longest "
+                            "unused first; 0: no limit"),
+                        0));
+  registry.add(at_least(key("store.scrub_interval", milliseconds(std::chrono::hours(24 * 7)),
+                            "How often a daemon hashes all that it stores; 0: never"),
+                        0));
+  registry.add(at_least(
+      key("store.scrub_rate", std::int64_t{32} << 20U, "Bytes per second that this reads at most"),
+      1));
   registry.add(key("listen.api", std::string(),
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
   registry.add(
@@ -88,7 +101,6 @@ void add_unsupported_keys(ConfigRegistry& registry) {
       {"hardware.max_memory", "memory budgets come with serving"},
       {"hardware.mixed_precision", "name the precision instead: hardware.precision"},
       {"models.max_length", "the model's own limit is used"},
-      {"performance.cache_size", "the store has no quota yet; `gc` frees what no pin keeps"},
   };
   for (const auto& [name, reason] : unsupported) {
     ConfigKey refused = key(name, std::string(), "Not supported yet");

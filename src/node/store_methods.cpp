@@ -10,11 +10,21 @@ namespace {
 using nlohmann::json;
 
 json json_of(const blockstore::PinInfo& pin) {
-  return {{"cid", pin.cid.to_string()},
-          {"name", pin.name},
-          {"private", pin.is_private},
-          {"bytes", pin.bytes},
-          {"added", to_rfc3339(pin.added)}};
+  return {{"cid", pin.cid.to_string()},     {"name", pin.name},
+          {"private", pin.is_private},      {"bytes", pin.bytes},
+          {"added", to_rfc3339(pin.added)}, {"type", pin.direct ? "direct" : "recursive"}};
+}
+
+// What gc would free; null when it cannot be told (another gc runs, a pin is not whole).
+json freeable(const Context& context, blockstore::Store& store) {
+  blockstore::GcOptions options;
+  options.dry_run = true;
+  options.stop = context.stop;
+  const auto report = store.gc(options);
+  if (!report) return nullptr;
+  return {{"blocks", report->blocks_freed},
+          {"files", report->files_freed},
+          {"bytes", report->bytes_freed}};
 }
 
 }  // namespace
@@ -24,6 +34,7 @@ Result<json> pin_add(Context& context) {
   blockstore::PinOptions options;
   options.name = context.params.text("name", {});
   options.is_private = context.params.flag("private");
+  options.direct = !context.params.flag("recursive", true);
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const Target target, resolve_target(*store, text));
@@ -55,18 +66,57 @@ Result<json> pin_rm(Context& context) {
 }
 
 Result<json> pin_ls(Context& context) {
+  const std::string type = context.params.text("type", "all");
+  const std::string name = context.params.text("name", {});
   ACCEL_CHECK(context.params.finish());
+  if (type != "all" && type != "direct" && type != "recursive") {
+    return fail(Errc::invalid_argument, "pin.ls: \"type\" must be all, direct or recursive.");
+  }
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const auto pins, store->pins());
   json list = json::array();
-  for (const blockstore::PinInfo& pin : pins) list.push_back(json_of(pin));
+  for (const blockstore::PinInfo& pin : pins) {
+    const bool wanted = type == "all" || pin.direct == (type == "direct");
+    if (wanted && (name.empty() || pin.name == name)) list.push_back(json_of(pin));
+  }
   return json{{"pins", std::move(list)}};
+}
+
+Result<json> pin_update(Context& context) {
+  const std::string from = context.params.required_text("from");
+  const std::string to = context.params.required_text("to");
+  const bool unpin = context.params.flag("unpin", true);
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target old, resolve_target(*store, from));
+  ACCEL_TRY(const Target next, resolve_target(*store, to));
+  ACCEL_CHECK(store->update_pin(old.cid, next.cid, !unpin));
+  return json{{"from", old.cid.to_string()}, {"to", next.cid.to_string()}, {"unpinned", unpin}};
+}
+
+Result<json> pin_verify(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const auto checks, store->check_pins(context.stop));
+  json list = json::array();
+  std::size_t broken = 0;
+  for (const blockstore::PinCheck& check : checks) {
+    json row = json_of(check.pin);
+    row["ok"] = check.error.empty();
+    row["blocks"] = check.blocks;
+    if (!check.error.empty()) row["error"] = check.error;
+    broken += check.error.empty() ? 0U : 1U;
+    list.push_back(std::move(row));
+  }
+  return json{{"pins", std::move(list)}, {"broken", broken}};
 }
 
 Result<json> store_gc(Context& context) {
   blockstore::GcOptions options;
   options.dry_run = context.params.flag("dry_run");
   options.abandoned_partials = context.params.flag("unfinished");
+  options.free_bytes =
+      static_cast<std::uint64_t>(context.params.integer_in("free_bytes", 0, 0, INT64_MAX));
   ACCEL_CHECK(context.params.finish());
   options.stop = context.stop;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
@@ -86,6 +136,15 @@ Result<json> store_du(Context& context) {
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const blockstore::UsageReport usage, store->usage());
+  json files = json::array();
+  for (const blockstore::FileUsage& file : usage.files) {
+    files.push_back(
+        {{"cid", file.root.to_string()}, {"bytes", file.bytes}, {"referenced", file.referenced}});
+  }
+  json packs = json::array();
+  for (const blockstore::PackUsage& pack : usage.packs) {
+    packs.push_back({{"id", pack.id}, {"bytes", pack.bytes}, {"live_bytes", pack.live_bytes}});
+  }
   const auto part = [](const char* what, std::uint64_t bytes) {
     return json{{"what", what}, {"bytes", bytes}};
   };
@@ -99,27 +158,34 @@ Result<json> store_du(Context& context) {
         part("referenced, elsewhere on disk", usage.referenced_bytes)}},
       {"total_bytes", usage.total_bytes()},
       {"blocks", usage.blocks},
+      {"files", std::move(files)},
+      {"packs", std::move(packs)},
+      {"freeable", freeable(context, *store)},
       {"roots", std::move(roots)}};
 }
 
-Result<json> store_verify(Context& context) {
+Result<json> store_stat(Context& context) {
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
-  blockstore::VerifyOptions options;
-  options.stop = context.stop;
-  options.on_progress = [&](std::uint64_t, std::uint64_t bytes) {
-    context.progress({{"phase", "verify"}, {"bytes_done", bytes}});
-  };
-  ACCEL_TRY(const blockstore::VerifyReport report, store->verify(options));
-  json damaged = json::array();
-  for (const blockstore::BadBlock& bad : report.bad) {
-    damaged.push_back(fmt::format("{} in {}: {}", bad.cid, bad.place, bad.message));
-  }
-  return json{{"blocks", report.blocks},
-              {"bytes", report.bytes},
-              {"pins", report.pins},
-              {"damaged_total", report.bad_total},
-              {"damaged", std::move(damaged)}};
+  ACCEL_TRY(const blockstore::UsageReport usage, store->usage());
+  const blockstore::CacheReport cache = store->cache_report();
+  const auto ratio = usage.unique_bytes == 0 ? 1.0
+                                             : static_cast<double>(usage.pinned_bytes) /
+                                                   static_cast<double>(usage.unique_bytes);
+  return json{{"blocks", usage.blocks},
+              {"unique_bytes", usage.unique_bytes},
+              {"pinned_bytes", usage.pinned_bytes},
+              {"dedup_ratio", ratio},
+              {"disk_bytes", usage.total_bytes()},
+              {"max_bytes", context.services.config().get<std::int64_t>("store.max_bytes")},
+              {"files", usage.files.size()},
+              {"packs", usage.packs.size()},
+              {"pins", usage.roots.size()},
+              {"cache",
+               {{"bytes", cache.bytes},
+                {"limit_bytes", cache.limit_bytes},
+                {"hits", cache.hits},
+                {"misses", cache.misses}}}};
 }
 
 }  // namespace accel::node

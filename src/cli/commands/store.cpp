@@ -15,19 +15,24 @@ std::string bytes_of(const json& row, const char* name) {
 
 struct PinFlags {
   std::string target, name;
-  bool is_private = false;
+  bool is_private = false, recursive = true;
 };
 
 void add_pin_add(CLI::App& group, Selection& selection) {
   auto flags = std::make_shared<PinFlags>();
   CLI::App* command =
-      add_command(group, "add", "Keep a stored root", "  ipfs-accelerate pin add bafy…");
+      add_command(group, "add", "Keep a stored root and all that it links to",
+                  "  ipfs-accelerate pin add --name release bafy…\n"
+                  "  ipfs-accelerate pin add --recursive=false bafy…   # this block alone");
   command->add_option("CID", flags->target)->required();
   command->add_option("--name", flags->name, "A label for people");
+  command->add_option("-r,--recursive", flags->recursive, "Also what it links to (default true)");
   command->add_flag("--private", flags->is_private, "Never serve or announce this root");
   on_chosen(command, selection, [flags](Session& session) -> Status {
-    const json params{
-        {"target", flags->target}, {"name", flags->name}, {"private", flags->is_private}};
+    const json params{{"target", flags->target},
+                      {"name", flags->name},
+                      {"private", flags->is_private},
+                      {"recursive", flags->recursive}};
     ACCEL_TRY(const json result, session.call("pin.add", params));
     if (session.flags().json) return print_json(result);
     return print_line("pinned " + result.at("cid").get<std::string>());
@@ -50,19 +55,71 @@ void add_pin_rm(CLI::App& group, Selection& selection) {
   });
 }
 
+struct PinListFlags {
+  std::string type = "all", name;
+  bool names = false;
+};
+
 void add_pin_ls(CLI::App& group, Selection& selection) {
-  CLI::App* command =
-      add_command(group, "ls", "List the roots that are kept", "  ipfs-accelerate pin ls");
-  on_chosen(command, selection, [](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("pin.ls", json::object()));
+  auto flags = std::make_shared<PinListFlags>();
+  CLI::App* command = add_command(group, "ls", "List the roots that are kept",
+                                  "  ipfs-accelerate pin ls\n"
+                                  "  ipfs-accelerate pin ls --type direct");
+  command->add_option("-t,--type", flags->type, "all (default), recursive or direct");
+  command->add_option("-n,--name", flags->name, "Only pins of this label");
+  command->add_flag("--names", flags->names, "Labels are always shown; for Kubo's habit");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params{{"type", flags->type}, {"name", flags->name}};
+    ACCEL_TRY(const json result, session.call("pin.ls", params));
     if (session.flags().json) return print_json(result);
     std::vector<std::vector<std::string>> rows;
     for (const json& pin : result.at("pins")) {
-      rows.push_back({pin.at("cid"), bytes_of(pin, "bytes"),
+      rows.push_back({pin.at("cid"), bytes_of(pin, "bytes"), pin.at("type"),
                       pin.value("private", false) ? "private" : "public",
                       pin.value("name", std::string())});
     }
-    return print_table({"CID", "BYTES", "SERVED", "NAME"}, rows);
+    return print_table({"CID", "BYTES", "TYPE", "SERVED", "NAME"}, rows);
+  });
+}
+
+struct PinUpdateFlags {
+  std::string from, to;
+  bool unpin = true;
+};
+
+void add_pin_update(CLI::App& group, Selection& selection) {
+  auto flags = std::make_shared<PinUpdateFlags>();
+  CLI::App* command = add_command(group, "update", "Move a pin, with its label, to another root",
+                                  "  ipfs-accelerate pin update bafy…old bafy…new");
+  command->add_option("FROM", flags->from)->required();
+  command->add_option("TO", flags->to)->required();
+  command->add_option("--unpin", flags->unpin, "Let go of the old root (default true)");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params{{"from", flags->from}, {"to", flags->to}, {"unpin", flags->unpin}};
+    ACCEL_TRY(const json result, session.call("pin.update", params));
+    if (session.flags().json) return print_json(result);
+    return print_line(fmt::format("updated {} to {}", result.at("from").get<std::string>(),
+                                  result.at("to").get<std::string>()));
+  });
+}
+
+void add_pin_verify(CLI::App& group, Selection& selection) {
+  CLI::App* command = add_command(group, "verify", "Check that all that pins keep is here",
+                                  "  ipfs-accelerate pin verify");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("pin.verify", json::object()));
+    const auto broken = result.value("broken", std::uint64_t{0});
+    if (session.flags().json) {
+      ACCEL_CHECK(print_json(result));
+    } else {
+      for (const json& pin : result.at("pins")) {
+        ACCEL_CHECK(print_line(fmt::format("{} {} {}", pin.at("cid").get<std::string>(),
+                                           pin.value("ok", false) ? "ok" : "broken",
+                                           pin.value("error", std::string()))));
+      }
+    }
+    if (broken == 0) return {};
+    return fail(Errc::corrupt, "{} pins are not whole; pull their roots again.", broken);
   });
 }
 
@@ -74,8 +131,14 @@ void add_gc(CLI::App& app, Selection& selection) {
   command->add_flag("--dry-run", *dry_run, "Only say what would be freed");
   command->add_flag("--unfinished", *unfinished,
                     "Also what interrupted pulls have fetched so far (else it is kept to resume)");
-  on_chosen(command, selection, [dry_run, unfinished](Session& session) -> Status {
-    const json params{{"dry_run", *dry_run}, {"unfinished", *unfinished}};
+  auto free_bytes = std::make_shared<std::int64_t>(0);
+  command
+      ->add_option("--free-bytes", *free_bytes,
+                   "Free about so much and keep the rest, longest unused first")
+      ->check(CLI::NonNegativeNumber);
+  on_chosen(command, selection, [dry_run, unfinished, free_bytes](Session& session) -> Status {
+    const json params{
+        {"dry_run", *dry_run}, {"unfinished", *unfinished}, {"free_bytes", *free_bytes}};
     ACCEL_TRY(const json result, session.call("store.gc", params));
     if (session.flags().json) return print_json(result);
     if (const auto partials = result.value("unfinished_freed", 0); partials > 0)
@@ -88,16 +151,36 @@ void add_gc(CLI::App& app, Selection& selection) {
   });
 }
 
+Status print_containers(const json& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (const json& file : result.at("files")) {
+    rows.push_back({bytes_of(file, "bytes"), file.value("referenced", false) ? "reference" : "file",
+                    file.at("cid").get<std::string>()});
+  }
+  for (const json& pack : result.at("packs")) {
+    rows.push_back(
+        {bytes_of(pack, "bytes"), "pack",
+         fmt::format("{}, {} in use", pack.value("id", 0), bytes_of(pack, "live_bytes"))});
+  }
+  return print_table({"BYTES", "KIND", "WHAT"}, rows);
+}
+
 void add_du(CLI::App& app, Selection& selection) {
-  CLI::App* command =
-      add_command(app, "du", "Say where the home's bytes are", "  ipfs-accelerate du");
-  on_chosen(command, selection, [](Session& session) -> Status {
+  CLI::App* command = add_command(app, "du", "Say where the home's bytes are",
+                                  "  ipfs-accelerate du\n"
+                                  "  ipfs-accelerate du --all");
+  auto all = std::make_shared<bool>(false);
+  command->add_flag("-a,--all", *all, "Also each file and each pack");
+  on_chosen(command, selection, [all](Session& session) -> Status {
     ACCEL_TRY(const json result, session.call("store.du", json::object()));
     if (session.flags().json) return print_json(result);
     std::vector<std::vector<std::string>> rows;
     for (const json& part : result.at("parts"))
       rows.push_back({bytes_of(part, "bytes"), part.at("what")});
     ACCEL_CHECK(print_table({"BYTES", "WHAT"}, rows));
+    if (const json& freeable = result.at("freeable"); freeable.is_object())
+      ACCEL_CHECK(print_line("gc would free " + bytes_of(freeable, "bytes")));
+    if (*all) ACCEL_CHECK(print_containers(result));
     rows.clear();
     for (const json& root : result.at("roots")) {
       rows.push_back({bytes_of(root, "bytes"), root.at("cid"), root.value("name", std::string())});
@@ -106,11 +189,24 @@ void add_du(CLI::App& app, Selection& selection) {
   });
 }
 
+struct VerifyFlags {
+  std::string target;
+  double sample = 0;
+};
+
 void add_verify(CLI::App& app, Selection& selection) {
-  CLI::App* command = add_command(app, "verify", "Hash everything that is stored and compare",
-                                  "  ipfs-accelerate verify");
-  on_chosen(command, selection, [](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("store.verify", json::object()));
+  auto flags = std::make_shared<VerifyFlags>();
+  CLI::App* command = add_command(app, "verify", "Hash what is stored and compare",
+                                  "  ipfs-accelerate verify\n"
+                                  "  ipfs-accelerate verify --sample 5\n"
+                                  "  ipfs-accelerate verify minilm");
+  command->add_option("CID", flags->target, "Only what this CID, name, or CID/path reaches");
+  command->add_option("--sample", flags->sample, "Only about so many percent of the blocks")
+      ->check(CLI::Range(0.0, 100.0));
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params{{"target", flags->target}, {"sample", flags->sample}};
+    ACCEL_TRY(const json result, session.call("store.verify", params));
+    const auto damaged = result.value("damaged_total", std::uint64_t{0});
     if (session.flags().json) {
       ACCEL_CHECK(print_json(result));
     } else {
@@ -118,11 +214,60 @@ void add_verify(CLI::App& app, Selection& selection) {
         ACCEL_CHECK(print_line("damaged " + bad.get<std::string>()));
       ACCEL_CHECK(print_line(fmt::format("{} blocks, {} checked, {} damaged",
                                          result.value("blocks", std::uint64_t{0}),
-                                         bytes_of(result, "bytes"), result.at("damaged").size())));
+                                         bytes_of(result, "bytes"), damaged)));
     }
-    if (result.at("damaged").empty()) return {};
-    return fail(Errc::corrupt, "{} stored blocks are damaged; pull their roots again.",
-                result.at("damaged").size());
+    if (damaged == 0) return {};
+    return fail(Errc::corrupt,
+                "{} stored blocks are damaged, and are given to nobody; `repair --from URL` "
+                "fetches them again.",
+                damaged);
+  });
+}
+
+void add_repair(CLI::App& app, Selection& selection) {
+  auto from = std::make_shared<std::vector<std::string>>();
+  CLI::App* command = add_command(app, "repair", "Fetch again what is damaged or missing",
+                                  "  ipfs-accelerate repair --from http://127.0.0.1:8080");
+  command->add_option("--from", *from, "A gateway's URL; may be given several times");
+  on_chosen(command, selection, [from](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("store.repair", {{"sources", *from}}));
+    const auto broken = result.value("broken", std::uint64_t{0});
+    if (session.flags().json) {
+      ACCEL_CHECK(print_json(result));
+    } else {
+      for (const json& root : result.at("roots")) {
+        const bool repaired = root.value("repaired", false);
+        ACCEL_CHECK(print_line(fmt::format(
+            "{} {} {}", repaired ? "repaired" : "broken", root.at("cid").get<std::string>(),
+            repaired ? bytes_of(root, "bytes_fetched") : root.value("error", std::string()))));
+      }
+      ACCEL_CHECK(
+          print_line(fmt::format("{} damaged blocks found, {} roots repaired, {} still broken",
+                                 result.at("verified").value("damaged_total", std::uint64_t{0}),
+                                 result.at("roots").size() - broken, broken)));
+    }
+    if (broken == 0) return {};
+    return fail(Errc::unavailable, "{} roots could not be repaired; name sources with --from.",
+                broken);
+  });
+}
+
+void add_store_group(CLI::App& app, Selection& selection) {
+  CLI::App* group =
+      add_command(app, "store", "The store as a whole", "  ipfs-accelerate store stat");
+  group->require_subcommand(1);
+  CLI::App* stat = add_command(*group, "stat", "Say what sharing saves, and how the memory does",
+                               "  ipfs-accelerate store stat");
+  on_chosen(stat, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("store.stat", json::object()));
+    if (session.flags().json) return print_json(result);
+    ACCEL_CHECK(print_line(
+        fmt::format("{} distinct blocks, {}; pins hold {}: ratio {:.2f}",
+                    result.value("blocks", std::uint64_t{0}), bytes_of(result, "unique_bytes"),
+                    bytes_of(result, "pinned_bytes"), result.value("dedup_ratio", 1.0))));
+    const auto limit = result.value("max_bytes", std::uint64_t{0});
+    return print_line(fmt::format("{} on disk of {}", bytes_of(result, "disk_bytes"),
+                                  limit == 0 ? "no limit" : human_bytes(limit)));
   });
 }
 
@@ -135,9 +280,13 @@ void add_store_commands(CLI::App& app, Selection& selection) {
   add_pin_add(*group, selection);
   add_pin_rm(*group, selection);
   add_pin_ls(*group, selection);
+  add_pin_update(*group, selection);
+  add_pin_verify(*group, selection);
   add_gc(app, selection);
   add_du(app, selection);
   add_verify(app, selection);
+  add_repair(app, selection);
+  add_store_group(app, selection);
 }
 
 }  // namespace accel::cli
