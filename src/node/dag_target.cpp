@@ -17,26 +17,6 @@ std::vector<std::string> split(std::string_view path) {
   return parts;
 }
 
-Result<ipld::Value> load(const blockstore::Store& store, const ipld::Cid& cid) {
-  ACCEL_TRY(const Bytes block, store.get(cid));
-  return ipld::decode_value(cid.codec(), block, ipld::Strictness::historical);
-}
-
-// Follows `path` inside one block; gives the link at which it leaves, and how many parts it took.
-struct Steps {
-  const ipld::Value* at;
-  std::size_t taken = 0;
-};
-Result<Steps> follow(ipld::Codec codec, const ipld::Value& top, std::span<const std::string> path) {
-  Steps steps{&top};
-  for (; steps.taken < path.size() && steps.at->as_link() == nullptr; ++steps.taken) {
-    const std::string& name = path[steps.taken];
-    ACCEL_TRY(steps.at, steps.taken == 0 ? ipld::resolve_step(codec, *steps.at, name)
-                                         : ipld::resolve_step(*steps.at, name));
-  }
-  return steps;
-}
-
 }  // namespace
 
 Result<DagTarget> resolve_dag_target(const blockstore::Store& store, std::string_view text) {
@@ -44,25 +24,21 @@ Result<DagTarget> resolve_dag_target(const blockstore::Store& store, std::string
   const std::size_t slash = std::min(text.find('/'), text.size());
   ACCEL_TRY(const Target first, resolve_target(store, text.substr(0, slash)));
   const std::vector<std::string> path = split(text.substr(slash));
-  DagTarget target{first.root, first.root, {}};
-  for (std::span<const std::string> rest = path; !rest.empty();) {
-    ACCEL_TRY(const ipld::Value top, load(store, target.cid));
-    ACCEL_TRY(const Steps steps, follow(target.cid.codec(), top, rest));
-    if (steps.at->as_link() == nullptr) {
-      target.remainder.assign(rest.begin(), rest.end());
-      break;
-    }
-    rest = rest.subspan(steps.taken);
-    target.cid = ipld::Cid(*steps.at->as_link());
-  }
-  return target;
+  ACCEL_TRY(auto resolved, store.resolve_path(first.root, split(text.substr(slash))));
+  return DagTarget{first.root, resolved.cid, std::move(resolved.remainder)};
 }
 
 Result<ipld::Value> value_at(const blockstore::Store& store, const DagTarget& target) {
-  ACCEL_TRY(ipld::Value top, load(store, target.cid));
-  if (target.remainder.empty()) return top;
-  ACCEL_TRY(const Steps steps, follow(target.cid.codec(), top, target.remainder));
-  return ipld::Value(*steps.at);
+  ACCEL_TRY(const Bytes block, store.get(target.cid));
+  ACCEL_TRY(ipld::Value top,
+            ipld::decode_value(target.cid.codec(), block, ipld::Strictness::historical));
+  const ipld::Value* at = &top;
+  for (std::size_t i = 0; i < target.remainder.size(); ++i) {
+    const std::string& name = target.remainder[i];
+    ACCEL_TRY(at, i == 0 ? ipld::resolve_step(target.cid.codec(), *at, name)
+                         : ipld::resolve_step(*at, name));
+  }
+  return ipld::Value(*at);
 }
 
 Result<ipld::Codec> codec_by_name(std::string_view name) {
