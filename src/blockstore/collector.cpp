@@ -98,6 +98,7 @@ Result<GcReport> Collector::run() {
     for (const auto& [id, record] : first.dead_files) {
       if (!record.referenced) report_.bytes_freed += record.stamp.size;
     }
+    for (const auto& [pack, bytes] : first.dead_in_packs) report_.bytes_freed += bytes;
     return report_;
   }
   ACCEL_CHECK(copy_moves(first, packs, copies));

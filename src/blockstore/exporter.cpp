@@ -22,26 +22,6 @@ tl::unexpected<Error> fail_target(std::string_view what, const std::string& show
   return fail_errno(errc_from_errno(error), error, fmt::format("Cannot {} {}.", what, shown));
 }
 
-// Whether a link at this depth below the output leads nowhere but into the output. ".." counts only
-// at the front: behind a name it would start from wherever that name, itself a link, leads.
-bool stays_inside(std::string_view target, int depth) {
-  if (target.starts_with('/') || depth == 0) return false;
-  int level = depth - 1;  // The link's own folder.
-  bool named = false;
-  while (!target.empty()) {
-    const std::size_t end = std::min(target.find('/'), target.size());
-    const std::string_view part = target.substr(0, end);
-    target.remove_prefix(std::min(end + 1, target.size()));
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      if (named || --level < 0) return false;
-    } else {
-      named = true;
-    }
-  }
-  return true;
-}
-
 // Gives an entry what its block keeps of mode and time. The set-user-ID and set-group-ID bits stay
 // out: whoever made the block does not run programs as who fetches it.
 Status apply_meta(int folder, const std::string& name, const ipld::UnixFsMeta& meta) {
@@ -242,7 +222,7 @@ Status Exporter::fill_folder(const Folder& from, const Target& target) {
 
 Status Exporter::write_symlink(const ipld::NodeView& view, const Target& target) {
   ACCEL_CHECK(check_free(target));
-  if (!options_.outside_links && !stays_inside(view.symlink_target, target.depth)) {
+  if (!options_.outside_links && !ipld::link_stays_inside(view.symlink_target, target.depth)) {
     return fail(Errc::permission_denied,
                 "The link {} leads out of the folder, to \"{}\"; it is made only when that is "
                 "allowed.",

@@ -17,6 +17,8 @@ namespace {
 // Statuses share five series, so that a client can't make more of them.
 std::string status_class(int status) { return fmt::format("{}xx", status / 100); }
 
+constexpr std::size_t kSmallBodyBytes = 16 * 1024;
+
 NameRules name_rules(const GatewayOptions& options) {
   return {options.dnslinks, options.lookup_txt, options.limits.max_name_steps, options.clock};
 }
@@ -29,8 +31,21 @@ net::HttpResponse tunnel_response() {
   return response;
 }
 
-// The body holds the client's place until it is sent.
+net::StreamBody stream_of(std::string text) {
+  const std::uint64_t length = text.size();
+  auto write = [text = std::move(text)](net::BodyWriter& writer) mutable {
+    return writer.write(std::move(text));
+  };
+  return {std::move(write), length};
+}
+
+// The body holds the client's place until it is sent: a client that takes many large pages and
+// reads none has no more of them in our memory than it has places. Small ones are not worth it.
 void keep_until_sent(net::HttpResponse& response, std::shared_ptr<void> place) {
+  auto* const text = std::get_if<std::string>(&response.body);
+  if (text != nullptr && text->size() > kSmallBodyBytes) {
+    response.body = stream_of(std::move(*text));
+  }
   auto* stream = std::get_if<net::StreamBody>(&response.body);
   if (stream == nullptr) return;
   stream->write = [place = std::move(place), write = std::move(stream->write)](

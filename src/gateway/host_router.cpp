@@ -28,10 +28,17 @@ bool is_host_char(char c) {
          c == '.' || c == '_' || c == ':' || c == '[' || c == ']';
 }
 
+// Only a reverse proxy on this machine is believed: from others the header would write the targets
+// of redirects into shared caches.
+bool is_from_proxy(const net::HttpRequest& request) {
+  return request.over_unix_socket || request.remote.starts_with("127.") ||
+         request.remote.starts_with("[::1]");
+}
+
 Host host_of(const net::HttpRequest& request) {
   std::string_view text = request.headers.get_or("Host", "");
-  // A reverse proxy's word. It changes how content is addressed, not what may be seen.
-  if (const auto forwarded = request.headers.get("X-Forwarded-Host")) {
+  const auto forwarded = request.headers.get("X-Forwarded-Host");
+  if (forwarded && is_from_proxy(request)) {
     text = net::trim_blanks(forwarded->substr(0, forwarded->find(',')));
   }
   if (text.size() > kMaxHostBytes || !std::ranges::all_of(text, is_host_char)) return {};
@@ -44,7 +51,8 @@ Host host_of(const net::HttpRequest& request) {
 }
 
 std::string scheme_of(const net::HttpRequest& request) {
-  return request.headers.get_or("X-Forwarded-Proto", "") == "https" ? "https" : "http";
+  const bool https = request.headers.get_or("X-Forwarded-Proto", "") == "https";
+  return https && is_from_proxy(request) ? "https" : "http";
 }
 
 const KnownHost* find_host(const HostRules& rules, std::string_view name) {

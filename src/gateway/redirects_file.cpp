@@ -100,10 +100,11 @@ bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// ":name" becomes what the path had there; what a header can't carry is encoded.
+// ":name" becomes what the path had there; what a header can't carry is encoded. Stops beyond
+// kMaxTargetBytes: a rule may name a long part ever again.
 std::string fill_in(std::string_view to, const Captures& captures) {
   std::string out;
-  for (std::size_t i = 0; i < to.size(); ++i) {
+  for (std::size_t i = 0; i < to.size() && out.size() <= kMaxTargetBytes; ++i) {
     if (to[i] == ':') {
       std::size_t end = i + 1;
       while (end < to.size() && is_word(to[end])) ++end;
@@ -147,7 +148,9 @@ std::optional<RedirectMatch> match_redirects(const std::vector<RedirectRule>& ru
                                              const std::vector<std::string>& path) {
   for (const RedirectRule& rule : rules) {
     const auto captures = match_rule(rule, path);
-    if (captures) return RedirectMatch{fill_in(rule.to, *captures), rule.status};
+    if (!captures) continue;
+    std::string to = fill_in(rule.to, *captures);
+    if (to.size() <= kMaxTargetBytes) return RedirectMatch{std::move(to), rule.status};
   }
   return std::nullopt;
 }

@@ -13,6 +13,7 @@
 namespace accel::gateway {
 
 inline constexpr std::size_t kMaxRedirectsBytes = 64 * 1024;  // The specification's limit.
+inline constexpr std::size_t kMaxTargetBytes = 8 * 1024;      // Filled in; what a header carries.
 
 struct RedirectRule {
   std::vector<std::string> from = {};  // Segments; ":name" takes any one.
@@ -28,7 +29,7 @@ struct RedirectMatch {
   std::string to = {};  // Placeholders filled in; fit for a header.
   int status = 301;
 };
-// Of the first rule that fits the path.
+// Of the first rule that fits the path, and whose target does not become too long.
 std::optional<RedirectMatch> match_redirects(const std::vector<RedirectRule>& rules,
                                              const std::vector<std::string>& path);
 

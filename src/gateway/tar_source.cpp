@@ -79,6 +79,7 @@ Result<Pieces> TarSource::next() {
 Status TarSource::add(const Pending& entry) {
   ACCEL_TRY(const bool hidden, store_.is_private(entry.cid));
   if (hidden) return fail(not_here(entry.cid.to_string()));
+  if (is_behind_link(entry.path)) return leads_out(entry.path);
   if (entry.cid.codec() == ipld::Codec::raw) {
     ACCEL_TRY(const std::uint64_t size, store_.size_of(entry.cid));
     return add_file(entry, size);
@@ -121,15 +122,20 @@ Status TarSource::read_more() {
 }
 
 Status TarSource::add_link(const Pending& entry, const std::string& target) {
-  const std::size_t slash = entry.path.rfind('/');
-  const std::string folder = entry.path.substr(0, slash);
-  const bool at_root = slash == std::string::npos;
-  // The root itself may be meant: one part below, so that join_inside() sees it.
-  const bool inside =
-      !target.starts_with('/') && !at_root && join_inside(folder, target + "/.accel").has_value();
-  if (!inside) return leads_out(entry.path);
+  const auto depth = static_cast<std::size_t>(std::ranges::count(entry.path, '/'));
+  if (!ipld::link_stays_inside(target, depth)) return leads_out(entry.path);
+  links_.insert(entry.path);
   pieces_.emplace_back(tar_head({entry.path, TarKind::symlink, 0, target}));
   return {};
+}
+
+// Whether a name above it, or its own, was given to a link before: who unpacks would follow that.
+bool TarSource::is_behind_link(const std::string& path) const {
+  if (links_.empty()) return false;
+  for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+    if (links_.contains(path.substr(0, end))) return true;
+  }
+  return links_.contains(path);
 }
 
 Status TarSource::add_folder(const Pending& entry, ByteView block) {

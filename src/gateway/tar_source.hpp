@@ -3,6 +3,8 @@
 // A folder or file as a TAR archive while it is sent. Names and links that would lead out of it are
 // refused; so is what is not UnixFS.
 
+#include <set>
+
 #include "piece_source.hpp"
 
 namespace accel::gateway {
@@ -32,10 +34,12 @@ class TarSource final : public PieceSource {
   Status add_link(const Pending& entry, const std::string& target);
   Status add_folder(const Pending& entry, ByteView block);
   Status read_more();
+  bool is_behind_link(const std::string& path) const;
 
   const blockstore::Store& store_;
   std::uint64_t piece_bytes_;
   std::vector<Pending> stack_;
+  std::set<std::string> links_;  // Paths that links were given.
   Pieces pieces_;
   ipld::Cid reading_;          // The file whose bytes are being read,
   net::ByteRange left_{0, 0};  // and what of it is left.

@@ -26,6 +26,25 @@ std::string printable(std::string_view name) {
 
 }  // namespace
 
+bool link_stays_inside(std::string_view target, std::size_t depth) {
+  if (target.starts_with('/') || depth == 0) return false;
+  std::size_t level = depth - 1;  // The link's own folder.
+  bool named = false;
+  while (!target.empty()) {
+    const std::size_t end = std::min(target.find('/'), target.size());
+    const std::string_view part = target.substr(0, end);
+    target.remove_prefix(std::min(end + 1, target.size()));
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      if (named || level == 0) return false;
+      --level;
+    } else {
+      named = true;
+    }
+  }
+  return true;
+}
+
 Status check_entry_name(std::string_view name) {
   if (name.empty()) return fail(Errc::invalid_argument, "A directory entry needs a name.");
   if (name == "." || name == "..") {

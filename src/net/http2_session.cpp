@@ -162,6 +162,15 @@ int on_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user_data)
   return 0;
 }
 
+// A response whose head the protocol can't carry, as one that is too large: without a word of it
+// the client would wait for ever.
+int on_frame_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int, void*) {
+  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+  nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                            NGHTTP2_INTERNAL_ERROR);
+  return 0;
+}
+
 int on_stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t, void* user_data) {
   impl_of(user_data).closed(id);
   return 0;
@@ -183,6 +192,7 @@ Http2Session::Impl::SessionPtr Http2Session::Impl::make_session() {
   nghttp2_session_callbacks_set_on_frame_recv_callback(made, &on_frame_received);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &on_data);
   nghttp2_session_callbacks_set_on_frame_send_callback(made, &on_frame_sent);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(made, &on_frame_not_sent);
   nghttp2_session_callbacks_set_on_stream_close_callback(made, &on_stream_closed);
   nghttp2_option* chosen = nullptr;
   nghttp2_option_new(&chosen);

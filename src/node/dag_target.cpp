@@ -23,7 +23,6 @@ Result<DagTarget> resolve_dag_target(const blockstore::Store& store, std::string
   text = without_ipfs_prefix(text);
   const std::size_t slash = std::min(text.find('/'), text.size());
   ACCEL_TRY(const Target first, resolve_target(store, text.substr(0, slash)));
-  const std::vector<std::string> path = split(text.substr(slash));
   ACCEL_TRY(auto resolved, store.resolve_path(first.root, split(text.substr(slash))));
   return DagTarget{first.root, resolved.cid, std::move(resolved.remainder)};
 }

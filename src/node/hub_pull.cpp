@@ -83,7 +83,8 @@ class HubPull {
     ACCEL_TRY(const FileLock lock, FileLock::acquire(folder.string() + ".lock",
                                                      FileLock::Mode::exclusive, /*wait=*/false));
     ACCEL_TRY(const hub::DownloadReport report, download(found, folder));
-    ACCEL_TRY(const blockstore::AddedRoot added, take_in(folder, found.listing));
+    ACCEL_TRY(const blockstore::AddedRoot added,
+              take_in(folder, found.listing, !found.access.token.empty()));
     ACCEL_CHECK(record_provenance(context_, store_, added.cid, origin, provenance(found)));
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
@@ -151,12 +152,14 @@ class HubPull {
     return wait(session_.download(found.listing, std::move(options)));
   }
 
+  // What took a token to get is not for everybody who asks our gateway.
   Result<blockstore::AddedRoot> take_in(const std::filesystem::path& folder,
-                                        const hub::HubListing& listing) {
+                                        const hub::HubListing& listing, bool is_private) {
     blockstore::AddOptions options;
     options.take_over = true;
     options.hidden = true;  // All that the hub lists, .gitattributes too.
     options.name = listing.name;
+    options.is_private = is_private;
     options.stop = context_.stop;
     return store_.add(folder, options);
   }

@@ -39,6 +39,7 @@ json pull_again(Context& context, blockstore::Store& store, const blockstore::Pi
   exchange::PullOptions options;
   options.sources = sources;
   options.is_private = pin.is_private;
+  options.pin = false;  // It is pinned, in its own way.
   options.limits.stall_timeout = config.get<std::chrono::milliseconds>("ipfs.timeout");
   options.stop = context.stop;
   options.on_progress = [&context](const exchange::PullProgress& step) {
@@ -62,10 +63,12 @@ json pull_again(Context& context, blockstore::Store& store, const blockstore::Pi
 
 Result<json> store_verify(Context& context) {
   const std::string target = context.params.text("target", {});
+  const bool is_sample = context.params.given("sample");
   const double sample = context.params.number("sample", 0);
   ACCEL_CHECK(context.params.finish());
-  if (sample < 0 || sample > 100) {
-    return fail(Errc::invalid_argument, "verify: the sample is a share from 0 to 100 percent.");
+  if (is_sample && !(sample > 0 && sample <= 100)) {
+    return fail(Errc::invalid_argument,
+                "verify: the sample is a share of the blocks above 0 and up to 100 percent.");
   }
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ByteProgress progress(context, "verify");
@@ -95,10 +98,26 @@ Result<json> store_repair(Context& context) {
   std::size_t broken = 0;
   for (const blockstore::PinCheck& check : checks) {
     if (check.error.empty()) continue;
-    roots.push_back(pull_again(context, *store, check.pin, sources));
+    if (check.pin.direct) {  // A pull would bring all that the block links to.
+      roots.push_back({{"cid", check.pin.cid.to_string()},
+                       {"name", check.pin.name},
+                       {"repaired", false},
+                       {"error", "Only its block is pinned; pull it, or unpin it."}});
+    } else {
+      roots.push_back(pull_again(context, *store, check.pin, sources));
+    }
     broken += roots.back().at("repaired").get<bool>() ? 0U : 1U;
   }
-  return json{{"verified", json_of(found)}, {"roots", std::move(roots)}, {"broken", broken}};
+  json left = json::array();
+  if (found.bad_total > 0) {
+    ACCEL_TRY(const blockstore::VerifyReport after,
+              store->verify(verify_options(context, progress)));
+    left = json_of(after).at("damaged");
+  }
+  return json{{"verified", json_of(found)},
+              {"roots", std::move(roots)},
+              {"broken", broken},
+              {"damaged_left", std::move(left)}};
 }
 
 }  // namespace accel::node

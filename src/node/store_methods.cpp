@@ -27,21 +27,37 @@ json freeable(const Context& context, blockstore::Store& store) {
           {"bytes", report->bytes_freed}};
 }
 
+// The names of a root that is let go of stand for the other one from now on: gc would leave them
+// without anything.
+Result<json> move_names(blockstore::Store& store, const ipld::Cid& from, const ipld::Cid& to) {
+  ACCEL_TRY(const auto names, store.kv_list(kNameSpace));
+  json moved = json::array();
+  for (const auto& [name, cid] : names) {
+    if (cid != from.to_string()) continue;
+    ACCEL_CHECK(store.kv_put(kNameSpace, name, to.to_string()));
+    moved.push_back(name);
+  }
+  return moved;
+}
+
 }  // namespace
 
 Result<json> pin_add(Context& context) {
   const std::string text = context.params.required_text("target");
   blockstore::PinOptions options;
   options.name = context.params.text("name", {});
+  const bool says_private = context.params.given("private");
   options.is_private = context.params.flag("private");
   options.direct = !context.params.flag("recursive", true);
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const Target target, resolve_target(*store, text));
-  if (options.name.empty()) {
-    ACCEL_TRY(const auto pins, store->pins());  // Without a new label the old one stays.
-    const auto old = std::ranges::find(pins, target.cid, &blockstore::PinInfo::cid);
-    if (old != pins.end()) options.name = old->name;
+  ACCEL_TRY(const auto pins, store->pins());
+  // What is not said stays as it was: the label, and that a root is private.
+  const auto old = std::ranges::find(pins, target.cid, &blockstore::PinInfo::cid);
+  if (old != pins.end()) {
+    if (options.name.empty()) options.name = old->name;
+    if (!says_private) options.is_private = old->is_private;
   }
   ACCEL_CHECK(store->pin(target.cid, options));
   return json{{"cid", target.cid.to_string()}, {"pinned", true}};
@@ -91,7 +107,14 @@ Result<json> pin_update(Context& context) {
   ACCEL_TRY(const Target old, resolve_target(*store, from));
   ACCEL_TRY(const Target next, resolve_target(*store, to));
   ACCEL_CHECK(store->update_pin(old.cid, next.cid, !unpin));
-  return json{{"from", old.cid.to_string()}, {"to", next.cid.to_string()}, {"unpinned", unpin}};
+  json moved = json::array();
+  if (unpin) {
+    ACCEL_TRY(moved, move_names(*store, old.cid, next.cid));
+  }
+  return json{{"from", old.cid.to_string()},
+              {"to", next.cid.to_string()},
+              {"unpinned", unpin},
+              {"names_moved", std::move(moved)}};
 }
 
 Result<json> pin_verify(Context& context) {

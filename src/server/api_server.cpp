@@ -44,6 +44,17 @@ net::ServerLimits api_limits() {
   return limits;
 }
 
+namespace {
+
+// The gateway reads no request's body.
+net::ServerLimits gateway_limits() {
+  net::ServerLimits limits;
+  limits.max_body_bytes = 0;
+  return limits;
+}
+
+}  // namespace
+
 class ApiServer::Impl {
  public:
   Impl(node::Node& node, const node::Home& home, std::size_t workers)
@@ -68,12 +79,13 @@ class ApiServer::Impl {
     ACCEL_TRY(gateway::Gateway* const gateway, node_.gateway());
     if (options.gateway) {
       ACCEL_TRY(gateway_server_,
-                net::HttpServer::listen(io_.executor(), *options.gateway, gateway->handler()));
+                net::HttpServer::listen(io_.executor(), *options.gateway, gateway->handler(),
+                                        {.limits = gateway_limits()}));
     }
     if (options.gateway_tls) {
       ACCEL_TRY(gateway_tls_server_,
                 net::HttpServer::listen(io_.executor(), *options.gateway_tls, gateway->handler(),
-                                        {.tls = options.tls}));
+                                        {.limits = gateway_limits(), .tls = options.tls}));
     }
     return {};
   }

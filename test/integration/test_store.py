@@ -41,7 +41,38 @@ class Pins(TestCase):
         self.assert_fails(3, home.run("pin", "update", old, new))
 
 
+    def test_what_is_not_said_of_a_pin_stays_as_it_was(self):
+        home = self.home()
+        cid = home.add(self.file("secret", MIB), "--private")
+        served = lambda: [p["private"] for p in home.json("pin", "ls")["pins"]]
+        home.ok("pin", "add", "--name", "label", cid)
+        self.assertEqual(served(), [True])
+        home.ok("pin", "add", "--private=false", cid)
+        self.assertEqual(served(), [False])
+
+    def test_a_pin_that_moves_takes_the_names_of_its_root_along(self):
+        home = self.home()
+        home.add(self.file("old", MIB, 1), "--name", "model")
+        new = home.add(self.file("new", MIB, 2))
+        self.assertEqual(home.json("pin", "update", "model", new)["names_moved"], ["model"])
+        home.ok("gc")
+        self.assertEqual(home.run("cat", "model", text=False)[1], self.file("new", MIB, 2).read_bytes())
+
+    def test_gc_says_beforehand_what_it_frees_in_packs(self):
+        home = self.home()
+        home.ok("block", "put", self.file("a.bin", 100_000))
+        self.assertEqual(home.json("gc", "--dry-run")["bytes_freed"], 100_000)
+
+
 class Damage(TestCase):
+    def test_a_changed_file_of_the_user_stays_damage_that_is_told(self):
+        home = self.home()
+        path = self.file("a.bin", 3 * MIB)
+        home.add(path, "--reference")
+        with path.open("r+b") as stream:
+            stream.write(b"changed")
+        self.assert_fails(5, home.run("repair", "--from", "http://127.0.0.1:1"), "by reference")
+
     def test_damage_is_found_kept_from_readers_and_repaired(self):
         source, home = self.home(), self.home()
         path = self.file("a.bin", 4 * MIB + 9)

@@ -132,7 +132,6 @@ class Weights(TestCase):
             other.ok("pull", cid, "--from", daemon.gateway, "--limit-rate", "3MB")
             seconds = time.monotonic() - start
         self.assertGreater(seconds, 1.4)
-        self.assertLess(seconds, 6)
 
 
 if __name__ == "__main__":

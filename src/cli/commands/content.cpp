@@ -186,9 +186,11 @@ Status get(Session& session, const GetFlags& flags) {
   const std::string output = flags.output.empty() ? last : flags.output;
   if (flags.list || !flags.tensors.empty()) return get_tensors(session, flags, output);
   json params{{"target", flags.cid}, {"output", absolute(output)}, {"force", flags.force}};
-  if (!flags.sources.from.empty() || !flags.sources.from_file.empty()) {
+  if (!flags.sources.from.empty() || !flags.sources.from_file.empty() ||
+      flags.sources.limit_rate > 0) {
     return fail(Errc::invalid_argument,
-                "get takes --from only with --tensors or --list; `pull CID --from URL -o PATH` "
+                "get takes --from and --limit-rate only with --tensors or --list; `pull CID --from "
+                "URL -o PATH` "
                 "fetches all of it.");
   }
   ACCEL_TRY(const json result, session.call("content.get", params));

@@ -27,12 +27,12 @@ void add_pin_add(CLI::App& group, Selection& selection) {
   command->add_option("CID", flags->target)->required();
   command->add_option("--name", flags->name, "A label for people");
   command->add_option("-r,--recursive", flags->recursive, "Also what it links to (default true)");
-  command->add_flag("--private", flags->is_private, "Never serve or announce this root");
-  on_chosen(command, selection, [flags](Session& session) -> Status {
-    const json params{{"target", flags->target},
-                      {"name", flags->name},
-                      {"private", flags->is_private},
-                      {"recursive", flags->recursive}};
+  CLI::Option* const is_private =
+      command->add_flag("--private", flags->is_private,
+                        "Never serve or announce this root (--private=false: do; else as it was)");
+  on_chosen(command, selection, [flags, is_private](Session& session) -> Status {
+    json params{{"target", flags->target}, {"name", flags->name}, {"recursive", flags->recursive}};
+    if (is_private->count() > 0) params["private"] = flags->is_private;
     ACCEL_TRY(const json result, session.call("pin.add", params));
     if (session.flags().json) return print_json(result);
     return print_line("pinned " + result.at("cid").get<std::string>());
@@ -89,8 +89,9 @@ struct PinUpdateFlags {
 
 void add_pin_update(CLI::App& group, Selection& selection) {
   auto flags = std::make_shared<PinUpdateFlags>();
-  CLI::App* command = add_command(group, "update", "Move a pin, with its label, to another root",
-                                  "  ipfs-accelerate pin update bafy…old bafy…new");
+  CLI::App* command =
+      add_command(group, "update", "Move a pin, with its label and its names, to another root",
+                  "  ipfs-accelerate pin update bafy…old bafy…new");
   command->add_option("FROM", flags->from)->required();
   command->add_option("TO", flags->to)->required();
   command->add_option("--unpin", flags->unpin, "Let go of the old root (default true)");
@@ -126,7 +127,7 @@ void add_pin_verify(CLI::App& group, Selection& selection) {
 void add_gc(CLI::App& app, Selection& selection) {
   auto dry_run = std::make_shared<bool>(false);
   auto unfinished = std::make_shared<bool>(false);
-  CLI::App* command = add_command(app, "gc", "Free what no pin, name or running read needs",
+  CLI::App* command = add_command(app, "gc", "Free what no pin and no running read needs",
                                   "  ipfs-accelerate gc --dry-run");
   command->add_flag("--dry-run", *dry_run, "Only say what would be freed");
   command->add_flag("--unfinished", *unfinished,
@@ -201,10 +202,12 @@ void add_verify(CLI::App& app, Selection& selection) {
                                   "  ipfs-accelerate verify --sample 5\n"
                                   "  ipfs-accelerate verify minilm");
   command->add_option("CID", flags->target, "Only what this CID, name, or CID/path reaches");
-  command->add_option("--sample", flags->sample, "Only about so many percent of the blocks")
-      ->check(CLI::Range(0.0, 100.0));
-  on_chosen(command, selection, [flags](Session& session) -> Status {
-    const json params{{"target", flags->target}, {"sample", flags->sample}};
+  CLI::Option* const sample =
+      command->add_option("--sample", flags->sample, "Only about so many percent of the blocks")
+          ->check(CLI::Range(0.0, 100.0));
+  on_chosen(command, selection, [flags, sample](Session& session) -> Status {
+    json params{{"target", flags->target}};
+    if (sample->count() > 0) params["sample"] = flags->sample;
     ACCEL_TRY(const json result, session.call("store.verify", params));
     const auto damaged = result.value("damaged_total", std::uint64_t{0});
     if (session.flags().json) {
@@ -242,13 +245,21 @@ void add_repair(CLI::App& app, Selection& selection) {
             repaired ? bytes_of(root, "bytes_fetched") : root.value("error", std::string()))));
       }
       ACCEL_CHECK(
-          print_line(fmt::format("{} damaged blocks found, {} roots repaired, {} still broken",
+          print_line(fmt::format("{} pieces of damage found, {} roots repaired, {} still broken",
                                  result.at("verified").value("damaged_total", std::uint64_t{0}),
                                  result.at("roots").size() - broken, broken)));
+      for (const json& place : result.at("damaged_left")) {
+        ACCEL_CHECK(print_line("still damaged: " + place.get<std::string>()));
+      }
     }
-    if (broken == 0) return {};
-    return fail(Errc::unavailable, "{} roots could not be repaired; name sources with --from.",
-                broken);
+    if (broken > 0) {
+      return fail(Errc::unavailable, "{} roots could not be repaired; name sources with --from.",
+                  broken);
+    }
+    if (result.at("damaged_left").empty()) return {};
+    return fail(Errc::corrupt,
+                "Not all damage could be mended: files that are kept by reference are their "
+                "owner's. Put them back as they were, or unpin their roots.");
   });
 }
 

@@ -127,6 +127,16 @@ TEST_F(GatewayFormats, tar_refuses_names_and_links_that_lead_out) {
   EXPECT_EQ(writer.text.find("passwd"), std::string::npos);
 }
 
+// Each is inside by its words alone; together they lead out.
+TEST_F(GatewayFormats, tar_refuses_links_that_lead_out_by_way_of_another) {
+  std::filesystem::create_directories(folder_ / "in" / "d" / "p" / "q");
+  std::filesystem::create_symlink("../..", folder_ / "in" / "d" / "p" / "q" / "x");
+  std::filesystem::create_symlink("p/q/x/..", folder_ / "in" / "d" / "y");
+  const auto response = get(path_of(add(folder_ / "in" / "d")), "format=tar");
+  CollectingWriter writer;
+  EXPECT_FALSE(stream(response, writer).has_value());
+}
+
 TEST_F(GatewayFormats, documents_are_served_as_they_are_and_not_converted) {
   const auto value = ipld::Value::map({{"hello", ipld::Value::text("world")}});
   const ipld::Cid json = put(ipld::Codec::dag_json, as_bytes(*ipld::encode_dag_json(value)));

@@ -79,6 +79,16 @@ TEST(Redirects, that_are_wrong_are_refused_with_their_line) {
             Errc::resource_exhausted);
 }
 
+TEST(Redirects, a_target_that_grows_without_end_is_passed_over) {
+  std::string rule = "/x/* /";
+  while (rule.size() < 60'000) rule += ":splat";
+  const auto rules = parse_redirects(rule + " 302\n/x/* /elsewhere 302");
+  ASSERT_TRUE(rules) << rules.error().message;
+  const auto match = match_redirects(*rules, {"x", std::string(15'000, 'y')});
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->to, "/elsewhere");
+}
+
 TEST(Redirects, nothing_that_breaks_a_header_gets_through) {
   EXPECT_EQ(to_of("/:x /a/:x\x01", {"b\r\nSet-Cookie: x"}), "301 /a/b%0D%0ASet-Cookie:%20x%01");
 }

@@ -212,6 +212,16 @@ TEST(Http2, resets_a_stream_whose_body_fails) {
   EXPECT_EQ(client.wait(client.get("/")).closed_with, NGHTTP2_INTERNAL_ERROR);  // It goes on.
 }
 
+TEST(Http2, resets_a_stream_whose_head_is_too_large_to_send) {
+  TestServer server([](HttpRequest, std::stop_token) -> Task<HttpResponse> {
+    HttpResponse response = text_response(302, "far");
+    response.headers.add("Location", "/" + std::string(200'000, 'x'));
+    co_return response;
+  });
+  H2Client client(server.endpoint());
+  EXPECT_EQ(client.wait(client.get("/")).closed_with, NGHTTP2_INTERNAL_ERROR);
+}
+
 TEST(Http2, stops_the_handler_of_a_request_that_was_taken_back) {
   std::atomic<bool> stopped{false};
   TestServer server([&](HttpRequest request, std::stop_token stop) -> Task<HttpResponse> {

@@ -22,6 +22,11 @@ inline constexpr std::size_t kMaxSymlinkBytes = 4095;  // PATH_MAX without its N
 // Errors: invalid_argument (empty, ".", "..", holds '/' or NUL, or longer than kMaxNameBytes).
 Status check_entry_name(std::string_view name);
 
+// Whether a symbolic link `depth` names below the top of a tree leads nowhere but into the tree.
+// ".." counts only at the front: behind a name it would start from wherever that name, itself a
+// link, leads.
+bool link_stays_inside(std::string_view target, std::size_t depth);
+
 struct DirectoryEntry {
   std::string name{};
   Cid cid{};
