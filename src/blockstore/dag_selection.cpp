@@ -201,14 +201,4 @@ Status DagCursor::push_reversed(std::vector<Pending> children) {
   return {};
 }
 
-Status select_blocks(const Store& store, DagSelection selection,
-                     const std::function<Status(SelectedBlock&)>& visit) {
-  ACCEL_TRY(DagCursor cursor, DagCursor::open(store, std::move(selection)));
-  for (;;) {
-    ACCEL_TRY(auto block, cursor.next());
-    if (!block) return {};
-    ACCEL_CHECK(visit(*block));
-  }
-}
-
 }  // namespace accel::blockstore

@@ -53,30 +53,6 @@ RangeRequest last_bytes(std::uint64_t count, std::uint64_t size) {
   return {RangeOutcome::partial, {size - length, length}};
 }
 
-double read_quality(std::string_view parameters) {
-  while (!parameters.empty()) {
-    const std::size_t end = std::min(parameters.find(';'), parameters.size());
-    const std::string_view one = trim_blanks(parameters.substr(0, end));
-    parameters.remove_prefix(std::min(end + 1, parameters.size()));
-    if (one.size() < 2 || (one[0] != 'q' && one[0] != 'Q') || one[1] != '=') continue;
-    double quality = 0;
-    const auto parsed = std::from_chars(one.data() + 2, one.data() + one.size(), quality);
-    if (parsed.ec != std::errc{} || !(quality >= 0)) return 0;
-    return std::min(quality, 1.0);
-  }
-  return 1;
-}
-
-// How well a media range names a type: 3 exactly, 2 "type/*", 1 "*/*", 0 not at all.
-int specificity(std::string_view range, std::string_view media_type) {
-  if (equals_ignoring_case(range, media_type)) return 3;
-  if (range == "*/*") return 1;
-  if (!range.ends_with("/*")) return 0;
-  const std::string_view kind = range.substr(0, range.size() - 1);
-  const bool same = equals_ignoring_case(kind, media_type.substr(0, kind.size()));
-  return same ? 2 : 0;
-}
-
 std::string_view without_weak_mark(std::string_view etag) {
   return etag.starts_with("W/") ? etag.substr(2) : etag;
 }
@@ -131,21 +107,6 @@ bool etag_matches(std::string_view if_none_match, std::string_view etag) {
     if (item == "*" || without_weak_mark(item) == without_weak_mark(etag)) return true;
   }
   return false;
-}
-
-AcceptMatch accept_quality(std::string_view accept, std::string_view media_type) {
-  AcceptMatch best;
-  int best_specificity = 0;
-  while (!accept.empty()) {
-    const std::string_view item = next_item(accept);
-    const std::size_t semicolon = std::min(item.find(';'), item.size());
-    const int how = specificity(trim_blanks(item.substr(0, semicolon)), media_type);
-    if (how <= best_specificity) continue;
-    best_specificity = how;
-    best.exact = how == 3;
-    best.quality = read_quality(item.substr(semicolon));
-  }
-  return best;
 }
 
 std::string content_disposition(std::string_view disposition, std::string_view filename) {

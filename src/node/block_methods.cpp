@@ -11,11 +11,15 @@ namespace {
 
 using nlohmann::json;
 
+// The largest block that IPFS nodes send each other (Bitswap's limit).
+constexpr std::size_t kMaxExchangedBytes = 2U << 20U;
+
 struct PutRequest {
   Bytes data;
   std::string hash;
   bool pin = false;
   bool is_private = false;
+  bool big = false;  // May be larger than kMaxExchangedBytes.
 };
 
 Result<PutRequest> put_request(Params& params) {
@@ -24,6 +28,7 @@ Result<PutRequest> put_request(Params& params) {
   request.hash = params.text("hash", "sha2-256");
   request.pin = params.flag("pin");
   request.is_private = params.flag("private");
+  request.big = params.flag("allow_big_block");
   if (data.size() > 2 * ipld::kMaxBlockBytes) {
     return fail(Errc::resource_exhausted, "A block has at most {} bytes.", ipld::kMaxBlockBytes);
   }
@@ -49,6 +54,12 @@ Result<ipld::Multihash> hash_block(const std::string& name, ByteView block) {
 
 Result<json> store_block(Context& context, ipld::Codec codec, ByteView block,
                          const PutRequest& request) {
+  if (block.size() > kMaxExchangedBytes && !request.big) {
+    return fail(Errc::invalid_argument,
+                "The block has {} bytes; IPFS nodes exchange at most {}. `add` cuts a file into "
+                "blocks, --allow-big-block stores this one all the same.",
+                block.size(), kMaxExchangedBytes);
+  }
   ACCEL_TRY(ipld::Multihash hash, hash_block(request.hash, block));
   const ipld::Cid cid = ipld::Cid::v1(codec, std::move(hash));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());

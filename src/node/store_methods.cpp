@@ -15,6 +15,20 @@ json json_of(const blockstore::PinInfo& pin) {
           {"added", to_rfc3339(pin.added)}, {"type", pin.direct ? "direct" : "recursive"}};
 }
 
+// What the files below a folder take; links and what vanishes meanwhile are nothing.
+std::uint64_t bytes_below(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::uint64_t bytes = 0;
+  std::error_code ec;
+  for (fs::recursive_directory_iterator at(folder, ec), end; !ec && at != end; at.increment(ec)) {
+    std::error_code gone;
+    if (!at->is_regular_file(gone) || at->is_symlink(gone)) continue;
+    const std::uint64_t size = at->file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
 // What gc would free; null when it cannot be told (another gc runs, a pin is not whole).
 json freeable(const Context& context, blockstore::Store& store) {
   blockstore::GcOptions options;
@@ -171,15 +185,16 @@ Result<json> store_du(Context& context) {
   const auto part = [](const char* what, std::uint64_t bytes) {
     return json{{"what", what}, {"bytes", bytes}};
   };
+  const std::uint64_t downloads = bytes_below(context.services.home().downloads());
   json roots = json::array();
   for (const blockstore::PinInfo& root : usage.roots) roots.push_back(json_of(root));
   return json{
       {"parts",
        {part("whole files", usage.files_bytes), part("packs of small blocks", usage.packs_bytes),
-        part("unfinished fetches", usage.partial_bytes), part("temporary", usage.temporary_bytes),
-        part("index", usage.index_bytes),
+        part("unfinished fetches", usage.partial_bytes), part("unfinished downloads", downloads),
+        part("temporary", usage.temporary_bytes), part("index", usage.index_bytes),
         part("referenced, elsewhere on disk", usage.referenced_bytes)}},
-      {"total_bytes", usage.total_bytes()},
+      {"total_bytes", usage.total_bytes() + downloads},
       {"blocks", usage.blocks},
       {"files", std::move(files)},
       {"packs", std::move(packs)},

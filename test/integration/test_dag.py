@@ -7,6 +7,15 @@ import unittest
 from harness import BINARY, MIB, TestCase
 
 
+class BigBlocks(TestCase):
+    def test_a_block_that_nobody_exchanges_is_stored_only_when_asked_for(self):
+        home = self.home()
+        path = self.file("big", 3 * MIB)
+        self.assert_fails(2, home.run("block", "put", path), "--allow-big-block")
+        cid = home.ok("block", "put", "--allow-big-block", path).strip()
+        self.assertEqual(home.json("block", "stat", cid)["bytes"], 3 * MIB)
+
+
 class Dag(TestCase):
     def folder_of(self, home):
         self.file("d/big.bin", 3 * MIB + 17)

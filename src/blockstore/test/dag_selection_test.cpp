@@ -40,14 +40,13 @@ class DagSelectionTest : public testing::Test {
 
   Result<std::vector<ipld::Cid>> select(DagSelection selection) {
     std::vector<ipld::Cid> cids;
-    const Status walked = select_blocks(*store_, std::move(selection), [&](SelectedBlock& block) {
-      const bool right = !block.bytes || ipld::verify_block(block.cid, *block.bytes);
-      EXPECT_TRUE(right);
-      cids.push_back(block.cid);
-      return Status{};
-    });
-    if (!walked) return fail(Error(walked.error()));
-    return cids;
+    ACCEL_TRY(DagCursor cursor, DagCursor::open(*store_, std::move(selection)));
+    for (;;) {
+      ACCEL_TRY(const auto block, cursor.next());
+      if (!block) return cids;
+      EXPECT_TRUE(!block->bytes || ipld::verify_block(block->cid, *block->bytes));
+      cids.push_back(block->cid);
+    }
   }
 
   test::TempDir dir_;

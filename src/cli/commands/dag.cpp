@@ -216,7 +216,7 @@ Result<std::string> read_block_text(const std::string& file) {
 struct PutFlags {
   std::string file = kStandard, hash = "sha2-256";
   std::string input_codec = "dag-json", store_codec = "dag-cbor", codec = "raw";
-  bool pin = false, is_private = false;
+  bool pin = false, is_private = false, allow_big_block = false;
 };
 
 void add_put_options(CLI::App& command, PutFlags& flags) {
@@ -224,6 +224,8 @@ void add_put_options(CLI::App& command, PutFlags& flags) {
   command.add_option("--hash,--mhtype", flags.hash, "sha2-256 (default), sha2-512 or identity");
   command.add_flag("--pin", flags.pin, "Keep it, with what it links to");
   command.add_flag("--private", flags.is_private, "Never serve or announce it");
+  command.add_flag("--allow-big-block", flags.allow_big_block,
+                   "Store it even above 2 MiB, which nodes don't exchange");
 }
 
 Status put(Session& session, const char* method, json params, const PutFlags& flags) {
@@ -231,6 +233,7 @@ Status put(Session& session, const char* method, json params, const PutFlags& fl
   params["hash"] = flags.hash;
   params["pin"] = flags.pin;
   params["private"] = flags.is_private;
+  params["allow_big_block"] = flags.allow_big_block;
   ACCEL_TRY(const json result, session.call(method, params));
   if (session.flags().json) return print_json(result);
   return print_line(result.at("cid").get<std::string>());

@@ -97,21 +97,6 @@ TEST(HeaderValues, entity_tags_match_weakly_and_in_lists) {
   EXPECT_FALSE(etag_matches("", "\"a\""));
 }
 
-TEST(HeaderValues, accept_prefers_the_most_specific_range) {
-  const char* const type = "application/vnd.ipld.raw";
-  EXPECT_TRUE(accept_quality("application/vnd.ipld.raw", type).exact);
-  EXPECT_EQ(accept_quality("text/html, application/vnd.ipld.raw;q=0.5", type).quality, 0.5);
-  EXPECT_EQ(accept_quality("*/*;q=0.1, application/*;q=0.7", type).quality, 0.7);
-  EXPECT_FALSE(accept_quality("*/*", type).exact);
-  EXPECT_EQ(accept_quality("application/vnd.ipld.raw;q=0, */*", type).quality, 0);
-  EXPECT_EQ(
-      accept_quality("application/vnd.ipld.car;version=1;q=x", "application/vnd.ipld.car").quality,
-      0);
-  EXPECT_EQ(accept_quality("text/html", type).quality, 0);
-  EXPECT_EQ(accept_quality("", type).quality, 0);
-  EXPECT_EQ(accept_quality("a/*", "b").quality, 0);
-}
-
 TEST(HeaderValues, content_disposition_can_not_be_broken_out_of) {
   EXPECT_EQ(content_disposition("attachment", "a.bin"), "attachment; filename=\"a.bin\"");
   EXPECT_EQ(content_disposition("inline", "a\"\r\nX: y"),

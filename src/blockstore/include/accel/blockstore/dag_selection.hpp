@@ -7,7 +7,6 @@
 // order=dfs, dups).
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -100,9 +99,5 @@ class DagCursor {
   std::uint64_t begin_ = 0;  // Bytes of the file that are wanted.
   std::uint64_t end_byte_ = UINT64_MAX;
 };
-
-// The same with a callback; its errors end the walk.
-Status select_blocks(const Store& store, DagSelection selection,
-                     const std::function<Status(SelectedBlock&)>& visit);
 
 }  // namespace accel::blockstore

@@ -48,15 +48,6 @@ std::optional<ContentRange> parse_content_range(std::string_view value);
 // True when If-None-Match holds this entity tag (weak comparison) or "*". etag includes its quotes.
 bool etag_matches(std::string_view if_none_match, std::string_view etag);
 
-// The quality (0 to 1) that an Accept header gives a media type ("application/vnd.ipld.raw");
-// parameters besides q are ignored. exact is true when the type was named itself, not by a
-// wildcard.
-struct AcceptMatch {
-  double quality = 0;
-  bool exact = false;
-};
-AcceptMatch accept_quality(std::string_view accept, std::string_view media_type);
-
 // disposition; filename="ascii fallback"; filename*=UTF-8''percent-coded
 std::string content_disposition(std::string_view disposition, std::string_view filename);
 
