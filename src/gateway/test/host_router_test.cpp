@@ -24,6 +24,7 @@ struct Asked {
   std::string path = "/";
   std::string query = {};
   net::Headers headers = {};
+  std::string remote = "127.0.0.1:50000";
 };
 
 Routed route(Asked asked) {
@@ -32,6 +33,7 @@ Routed route(Asked asked) {
   request.query = std::move(asked.query);
   request.headers = std::move(asked.headers);
   request.headers.add("Host", std::move(asked.host));
+  request.remote = std::move(asked.remote);
   const std::vector<KnownHost> hosts{{"localhost", true}, {"plain.example", false}};
   const HostRules rules{hosts, 8,
                         [](const std::string& domain) { return domain == "site.example.org"; }};
@@ -79,6 +81,13 @@ TEST(HostRouter, a_reverse_proxy_may_name_host_and_scheme) {
                       {{"X-Forwarded-Host", "localhost"}, {"X-Forwarded-Proto", "https"}}}),
             there);
   EXPECT_EQ(location({"localhost", ipfs(), {}, {{"X-Forwarded-Proto", "javascript"}}}),
+            std::string("http://") + kV1 + ".ipfs.localhost/");
+}
+
+TEST(HostRouter, a_stranger_may_not_name_host_and_scheme) {
+  const net::Headers forwarded{{"X-Forwarded-Host", "localhost"}, {"X-Forwarded-Proto", "https"}};
+  EXPECT_EQ(location({"inner.example", ipfs(), {}, forwarded, "192.0.2.7:4711"}), "no redirect");
+  EXPECT_EQ(location({"localhost", ipfs(), {}, forwarded, "192.0.2.7:4711"}),
             std::string("http://") + kV1 + ".ipfs.localhost/");
 }
 
