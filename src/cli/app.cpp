@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
+#include <filesystem>
 
 #include <algorithm>
 #include <csignal>
@@ -125,6 +126,10 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
   command->footer("Examples:\n" + examples);
   command->fallthrough();  // Global flags may follow the command.
   return command;
+}
+
+std::string absolute(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
 }
 
 void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Session&)> action) {

@@ -21,6 +21,8 @@ struct Selection {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
                       const std::string& examples);
 void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Session&)> action);
+// A path as a daemon in another folder must see it; an empty one stays empty.
+std::string absolute(const std::string& path);
 
 void add_content_commands(CLI::App& app, Selection& selection);
 void add_dag_commands(CLI::App& app, Selection& selection);

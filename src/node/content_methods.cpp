@@ -25,30 +25,6 @@ Status write_output(const Context& context, const blockstore::Store& store, cons
   return store.export_to(cid, path, options);
 }
 
-json json_of(const exchange::PullReport& report) {
-  json sources = json::array();
-  for (const exchange::SourceReport& source : report.sources) {
-    sources.push_back({{"url", source.url},
-                       {"bytes", source.bytes},
-                       {"blocks", source.blocks},
-                       {"failures", source.failures},
-                       {"bytes_per_second", source.median_rate},
-                       {"last_error", source.last_error},
-                       {"struck_off", source.struck_off}});
-  }
-  return {{"cid", report.root.to_string()},
-          {"bytes_total", report.bytes_total},
-          {"bytes_fetched", report.bytes_fetched},
-          {"bytes_reused", report.bytes_reused},
-          {"bytes_duplicate", report.bytes_duplicate},
-          {"bytes_rejected", report.bytes_rejected},
-          {"bytes_verified", report.bytes_verified},
-          {"files", report.files},
-          {"seconds", report.seconds},
-          {"sources", std::move(sources)},
-          {"provenance", "measured"}};
-}
-
 struct PullTarget {
   std::string name;
   ipld::Cid root;

@@ -11,6 +11,7 @@
 #include "accel/net/access.hpp"
 #include "accel/net/url.hpp"
 #include "names.hpp"
+#include "pulling.hpp"
 #include "provenance.hpp"
 #include "recorder.hpp"
 
@@ -191,7 +192,7 @@ class HubPull {
       pull.bytes_total += file.bytes.value_or(0);
     }
     pull.bytes_fetched = report.bytes_fetched;
-    pull.bytes_verified = report.bytes_fetched;
+    pull.bytes_verified = report.bytes_verified;
     pull.bytes_reused = pull.bytes_total - std::min(pull.bytes_total, report.bytes_fetched);
     pull.files = found.listing.files.size();
     pull.seconds = to_ms(context_.services.clock().now() - started_) / 1000;
@@ -201,24 +202,12 @@ class HubPull {
     source.blocks = report.files;
     pull.sources.push_back(source);
     record_pull(context_, root, pull);
-    return json{{"cid", root.to_string()},
-                {"name", name},
-                {"source", found.listing.source},
-                {"revision", found.listing.revision},
-                {"commit", found.listing.commit},
-                {"bytes_total", pull.bytes_total},
-                {"bytes_fetched", pull.bytes_fetched},
-                {"bytes_reused", pull.bytes_reused},
-                {"bytes_duplicate", 0},
-                {"bytes_rejected", 0},
-                {"bytes_verified", pull.bytes_verified},
-                {"files", pull.files},
-                {"seconds", pull.seconds},
-                {"sources", json::array({{{"url", source.url},
-                                          {"bytes", source.bytes},
-                                          {"blocks", source.blocks},
-                                          {"failures", 0}}})},
-                {"provenance", "measured"}};
+    json out = json_of(pull);
+    out["name"] = name;
+    out["source"] = found.listing.source;
+    out["revision"] = found.listing.revision;
+    out["commit"] = found.listing.commit;
+    return out;
   }
 
   Context& context_;

@@ -55,6 +55,31 @@ Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& stor
   return report;
 }
 
+nlohmann::json json_of(const exchange::PullReport& report) {
+  using nlohmann::json;
+  json sources = json::array();
+  for (const exchange::SourceReport& source : report.sources) {
+    sources.push_back({{"url", source.url},
+                       {"bytes", source.bytes},
+                       {"blocks", source.blocks},
+                       {"failures", source.failures},
+                       {"bytes_per_second", source.median_rate},
+                       {"last_error", source.last_error},
+                       {"struck_off", source.struck_off}});
+  }
+  return {{"cid", report.root.to_string()},
+          {"bytes_total", report.bytes_total},
+          {"bytes_fetched", report.bytes_fetched},
+          {"bytes_reused", report.bytes_reused},
+          {"bytes_duplicate", report.bytes_duplicate},
+          {"bytes_rejected", report.bytes_rejected},
+          {"bytes_verified", report.bytes_verified},
+          {"files", report.files},
+          {"seconds", report.seconds},
+          {"sources", std::move(sources)},
+          {"provenance", "measured"}};
+}
+
 Result<FileTarget> file_target(const blockstore::Store& store, std::string_view text) {
   text = without_ipfs_prefix(text);
   const std::size_t slash = std::min(text.find('/'), text.size());

@@ -19,6 +19,9 @@ exchange::PullOptions pull_options(Context& context);
 Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
                                        const ipld::Cid& root, exchange::PullOptions options);
 
+// The result of content.pull, as docs/api.md says.
+nlohmann::json json_of(const exchange::PullReport& report);
+
 // A file below a root, none of whose blocks need be here.
 struct FileTarget {
   ipld::Cid root;

@@ -59,16 +59,6 @@ ReadCar read_car(ByteView car) {
   return result;
 }
 
-// Hands the archive over in pieces of so many bytes.
-ByteSource pieces_of(ByteView bytes, std::size_t piece) {
-  return [rest = bytes, piece](std::span<std::uint8_t> out) mutable -> Result<std::size_t> {
-    const std::size_t size = std::min({rest.size(), piece, out.size()});
-    std::copy_n(rest.begin(), size, out.begin());
-    rest = rest.subspan(size);
-    return size;
-  };
-}
-
 class CarTest : public StoreTest {
  protected:
   Result<CarImportReport> import_car(ByteView car, const CarImportOptions& options = {}) {

@@ -87,14 +87,7 @@ TEST_F(DiskFaults, a_full_disk_stops_an_import_which_can_be_repeated) {
     writer.add_block(dag.slots[i].cid, dag.leaves[i], car);
   }
   const auto import = [&](Store& store) -> Status {
-    ByteView rest = car;
-    const auto source = [&](std::span<std::uint8_t> out) -> Result<std::size_t> {
-      const std::size_t size = std::min(rest.size(), out.size());
-      std::copy_n(rest.begin(), size, out.begin());
-      rest = rest.subspan(size);
-      return size;
-    };
-    ACCEL_TRY(const CarImportReport report, store.import_car(source, {}));
+    ACCEL_TRY(const CarImportReport report, store.import_car(pieces_of(car), {}));
     return store.pin(report.roots.at(0), {});
   };
   EXPECT_GT(fail_each_call(import, ENOSPC, true), 4);

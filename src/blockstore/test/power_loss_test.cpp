@@ -216,14 +216,7 @@ TEST_F(PowerLoss, during_an_import_of_an_archive) {
   lose_power_during(
       [&](Store& store) -> Status {
         ACCEL_TRY(const Lease lease, store.lease_new_blocks());
-        ByteView rest = car;
-        const auto source = [&](std::span<std::uint8_t> out) -> Result<std::size_t> {
-          const std::size_t size = std::min(rest.size(), out.size());
-          std::copy_n(rest.begin(), size, out.begin());
-          rest = rest.subspan(size);
-          return size;
-        };
-        ACCEL_TRY(const CarImportReport report, store.import_car(source, {}));
+        ACCEL_TRY(const CarImportReport report, store.import_car(pieces_of(car), {}));
         return store.pin(report.roots.at(0), {});
       },
       [&](Store& store) -> Status {

@@ -61,14 +61,7 @@ Status pull(Store& store, const Arguments& arguments) {
 Status import(Store& store, const Arguments& arguments) {
   ACCEL_TRY(const Bytes car, read_file(arguments.at(0), 1ULL << 32U));
   ACCEL_TRY(const Lease lease, store.lease_new_blocks());
-  ByteView rest = car;
-  const auto source = [&](std::span<std::uint8_t> out) -> Result<std::size_t> {
-    const std::size_t size = std::min(rest.size(), out.size());
-    std::copy_n(rest.begin(), size, out.begin());
-    rest = rest.subspan(size);
-    return size;
-  };
-  ACCEL_TRY(const CarImportReport report, store.import_car(source, {}));
+  ACCEL_TRY(const CarImportReport report, store.import_car(pieces_of(car), {}));
   for (const ipld::Cid& root : report.roots) ACCEL_CHECK(store.pin(root, {}));
   return {};
 }

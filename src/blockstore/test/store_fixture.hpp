@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "accel/blockstore/car.hpp"
 #include "accel/blockstore/store.hpp"
 #include "accel/core/file.hpp"
 #include "accel/core/random.hpp"
@@ -47,6 +49,16 @@ inline Bytes random_bytes(std::uint64_t seed, std::size_t size) {
   Bytes bytes(size);
   SeededRandom(seed).fill(bytes);
   return bytes;
+}
+
+// Hands bytes that outlive it over in pieces of at most so many.
+inline ByteSource pieces_of(ByteView bytes, std::size_t piece = SIZE_MAX) {
+  return [rest = bytes, piece](std::span<std::uint8_t> out) mutable -> Result<std::size_t> {
+    const std::size_t size = std::min({rest.size(), piece, out.size()});
+    std::copy_n(rest.begin(), size, out.begin());
+    rest = rest.subspan(size);
+    return size;
+  };
 }
 
 inline void write_bytes(const fs::path& path, ByteView bytes) {

@@ -12,10 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string absolute(const std::string& path) {
-  return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
-}
-
 void set_if(json& params, const char* name, const std::string& value) {
   if (!value.empty()) params[name] = value;
 }

@@ -18,11 +18,6 @@ using nlohmann::json;
 
 constexpr const char* kStandard = "-";  // Input or output, in place of a file.
 
-std::string absolute(const std::string& path) {
-  if (path.empty() || path == kStandard) return path;
-  return std::filesystem::absolute(path).lexically_normal().string();
-}
-
 std::uint64_t number(const json& row, const char* name) {
   return row.value(name, std::uint64_t{0});
 }
@@ -63,7 +58,7 @@ Status import(Session& session, const ImportFlags& flags) {
   bool from_input = false;
   for (const std::string& file : flags.files) {
     from_input = from_input || file == kStandard;
-    files.push_back(absolute(file));
+    files.push_back(file == kStandard ? file : absolute(file));
   }
   json params{{"files", files}, {"pin_roots", flags.pin_roots}, {"private", flags.is_private}};
   if (!flags.name.empty()) params["name"] = flags.name;

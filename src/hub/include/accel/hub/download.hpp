@@ -44,6 +44,7 @@ struct DownloadReport {
   std::uint64_t bytes_total = 0;
   std::uint64_t bytes_fetched = 0;
   std::uint64_t bytes_resumed = 0;
+  std::uint64_t bytes_verified = 0;  // Of files whose SHA-256 the hub gives.
   std::uint64_t files = 0;
 };
 
