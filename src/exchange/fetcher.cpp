@@ -32,14 +32,18 @@ Fetcher::Fetcher(blockstore::Store& store, net::HttpClient& client, OffloadPool&
 // The session runs beside this coroutine, so that a cancelled caller still waits until nothing of
 // it runs: it is told to stop, and says when it has.
 Task<PullReport> Fetcher::pull(ipld::Cid root, PullOptions options) {
+  const bool throwing = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
   const Executor executor = co_await asio::this_coro::executor;
   PullSession session(executor, {store_, client_, pool_, clock_}, root, std::move(options));
   TaskGroup runner(executor, "pull");
   runner.spawn(session.main());
   std::function<void()> on_cancel = [&session] { session.stop(); };
+  const asio::cancellation_state before = co_await asio::this_coro::cancellation_state;
+  if (before.cancelled() != asio::cancellation_type::none) on_cancel();
   auto ended = session.ended().wait(std::move(on_cancel));
   co_await std::move(ended);
-  // No co_await from here on: that of a cancelled task throws.
+  co_await asio::this_coro::throw_if_cancelled(throwing);
   Result<PullReport> report = session.take_result();
   const std::string outcome = report ? "ok" : std::string(errc_name(report.error().code));
   metrics_.counter("accel_exchange_pulls_total", "Pulls by outcome.", {{"outcome", outcome}}).add();

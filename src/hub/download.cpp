@@ -366,6 +366,9 @@ void Download::count(std::uint64_t bytes) {
 }  // namespace
 
 Task<DownloadReport> Session::download(HubListing listing, DownloadOptions options) {
+  // The workers refer to this frame: a cancellation must not end it before they have ended.
+  const bool throwing = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
   const Executor executor = co_await asio::this_coro::executor;
   const std::size_t workers = std::max<std::size_t>(options.files_at_once, 1);
   TaskGroup group(executor, "download");
@@ -373,6 +376,7 @@ Task<DownloadReport> Session::download(HubListing listing, DownloadOptions optio
   for (std::size_t i = 0; i < workers; ++i) group.spawn(work.worker());
   auto joining = group.join();
   const Status joined = co_await std::move(joining);
+  co_await asio::this_coro::throw_if_cancelled(throwing);
   Result<DownloadReport> result = work.result();
   if (result && !joined) co_return fail(joined.error());
   co_return result;

@@ -76,8 +76,6 @@ Task<void> stream_method(OffloadPool& pool, MethodCall call, std::stop_token sto
   auto running = pool.run(job);
   const Status ran = co_await std::move(running);
   if (!ran) queue.finish(fail(Error(ran.error())));  // It never ran, or it threw.
-  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) writing.cancel();
   auto written = writing.join();
   const Status joined = co_await std::move(written);
   co_await asio::this_coro::throw_if_cancelled(throwing);

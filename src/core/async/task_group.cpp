@@ -94,6 +94,8 @@ Task<void> TaskGroup::join() {
     }
   }
   std::function<void()> on_cancel = [state] { state->cancel(); };
+  const asio::cancellation_state before = co_await asio::this_coro::cancellation_state;
+  if (before.cancelled() != asio::cancellation_type::none) on_cancel();
   auto waiting = none_runs.wait(std::move(on_cancel));
   co_await std::move(waiting);
   const std::scoped_lock lock(state->mutex);

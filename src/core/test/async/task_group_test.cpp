@@ -159,6 +159,34 @@ TEST(TaskGroup, a_cancelled_join_cancels_the_tasks_and_still_waits) {
   EXPECT_EQ(ended, 1);
 }
 
+// As a callback may do, which runs inside a task that was spawned just now.
+Task<void> cancel_the_owner(std::stop_source& owner, std::atomic<int>& ended) {
+  const Ended guard{ended};
+  owner.request_stop();
+  auto waiting = delay(1h);
+  co_return co_await std::move(waiting);
+}
+
+Task<int> own_a_group(Executor executor, std::stop_source& stop) {
+  const bool throwing = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
+  std::atomic<int> ended{0};
+  TaskGroup group(executor);
+  group.spawn(cancel_the_owner(stop, ended));
+  auto joining = group.join();
+  co_await std::move(joining);
+  co_await asio::this_coro::throw_if_cancelled(throwing);
+  co_return ended.load();
+}
+
+TEST(TaskGroup, waits_when_the_owner_was_cancelled_before_the_join) {
+  IoThread io;
+  std::stop_source stop;
+  const auto ended = sync_wait(io.executor(), own_a_group(io.executor(), stop), stop.get_token());
+  ASSERT_TRUE(ended) << ended.error().message;
+  EXPECT_EQ(*ended, 1);
+}
+
 TEST(TaskGroup, serves_several_joiners) {
   IoThread io;
   TaskGroup group(io.executor());

@@ -32,7 +32,9 @@ class TaskGroup {
   std::size_t running() const;
 
   // Waits until no task runs; returns the first error other than cancelled. A cancelled join
-  // cancels the tasks and still waits for them.
+  // cancels the tasks and still waits for them. But a caller that is cancelled between spawn() and
+  // this, as by a callback of its own task, never comes here: where tasks refer to the caller's
+  // frame, it sets throw_if_cancelled(false) before the first spawn().
   Task<void> join();
 
  private:
