@@ -55,25 +55,26 @@ class LeafBatch {
 
 }  // namespace
 
-LeafDigests::LeafDigests(ipld::HashCode code, std::size_t leaves) {
-  if (code == ipld::HashCode::sha2_512) {
-    long_.resize(leaves);
+LeafDigests::LeafDigests(ipld::HashCode code, std::size_t leaves) : code_(code) {
+  if (code == ipld::HashCode::sha2_256) {
+    lanes_.resize(leaves);
   } else {
-    short_.resize(leaves);
+    others_.resize(leaves);
   }
 }
 
 ipld::Multihash LeafDigests::at(std::size_t index) const {
-  if (long_.empty()) return ipld::sha2_256_of(short_[index]);
-  return *ipld::Multihash::wrap(ipld::HashCode::sha2_512, long_[index]);
+  return others_.empty() ? ipld::sha2_256_of(lanes_[index]) : others_[index];
 }
 
 void LeafDigests::hash(std::size_t first, std::span<const ByteView> blocks) {
-  if (long_.empty()) {
-    crypto::sha256_many(blocks, std::span(short_).subspan(first, blocks.size()));
+  if (code_ == ipld::HashCode::sha2_256) {
+    crypto::sha256_many(blocks, std::span(lanes_).subspan(first, blocks.size()));
     return;
   }
-  for (std::size_t i = 0; i < blocks.size(); ++i) long_[first + i] = crypto::sha512(blocks[i]);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    others_[first + i] = *ipld::hash_with(code_, blocks[i]);  // The profile was checked.
+  }
 }
 
 LeafRange leaf_range(const ipld::ImportProfile& profile, std::uint64_t file_bytes,

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "accel/crypto/sha256.hpp"
-#include "accel/crypto/sha512.hpp"
 #include "accel/ipld/profile.hpp"
 #include "hash_pool.hpp"
 
@@ -35,20 +34,21 @@ struct LeafRange {
 LeafRange leaf_range(const ipld::ImportProfile& profile, std::uint64_t file_bytes,
                      std::size_t index);
 
-// The digests of a file's leaf blocks, in file order: no more than the digests themselves.
+// The digests of a file's leaf blocks, in file order.
 class LeafDigests {
  public:
   LeafDigests(ipld::HashCode code, std::size_t leaves);
 
-  std::size_t size() const { return std::max(short_.size(), long_.size()); }
+  std::size_t size() const { return std::max(lanes_.size(), others_.size()); }
   ipld::Multihash at(std::size_t index) const;
   // Hashes blocks that lie beside each other; the first is leaf `first`. From several threads, each
   // with leaves of its own.
   void hash(std::size_t first, std::span<const ByteView> blocks);
 
  private:
-  std::vector<crypto::Sha256Digest> short_;
-  std::vector<crypto::Sha512Digest> long_;
+  ipld::HashCode code_;
+  std::vector<crypto::Sha256Digest> lanes_;
+  std::vector<ipld::Multihash> others_;  // Of hash functions that have no lanes here.
 };
 
 // Errors: corrupt (the file ends early), cancelled, resource_exhausted (no room for the copy), io.

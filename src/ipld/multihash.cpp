@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "accel/crypto/blake2b.hpp"
+#include "accel/crypto/blake3.hpp"
 #include "accel/crypto/sha256.hpp"
 #include "accel/crypto/sha512.hpp"
 #include "accel/ipld/varint.hpp"
@@ -129,20 +131,38 @@ Multihash sha2_512(ByteView data) {
 
 Multihash sha2_256(ByteView data) { return sha2_256_of(crypto::sha256(data)); }
 
+Result<Multihash> hash_with(HashCode code, ByteView data) {
+  switch (code) {
+    case HashCode::identity:
+      return Multihash::wrap(code, data);
+    case HashCode::sha2_256:
+      return sha2_256(data);
+    case HashCode::sha2_512:
+      return sha2_512(data);
+    case HashCode::blake2b_256:
+      return Multihash::wrap(code, crypto::blake2b_256(data));
+    case HashCode::blake3: {
+      std::array<std::uint8_t, crypto::kBlake3Bytes> digest;
+      crypto::blake3(data, digest);
+      return Multihash::wrap(code, digest);
+    }
+  }
+  return fail(Errc::unsupported,
+              "The hash function 0x{:x} is not computed here; sha2-256, sha2-512, blake2b-256, "
+              "blake3 and identity are.",
+              static_cast<std::uint64_t>(code));
+}
+
 Result<bool> verify(const Multihash& hash, ByteView data) {
   const ByteView digest = hash.digest();
-  switch (hash.code()) {
-    case HashCode::identity:
-      return std::ranges::equal(digest, data);
-    case HashCode::sha2_256:
-      return std::ranges::equal(digest, ByteView(crypto::sha256(data)).first(digest.size()));
-    case HashCode::sha2_512:
-      return std::ranges::equal(digest, ByteView(crypto::sha512(data)).first(digest.size()));
-    default:
-      return fail(Errc::unsupported,
-                  "The hash function 0x{:x} is not computed here; sha2-256 and sha2-512 are.",
-                  static_cast<std::uint64_t>(hash.code()));
+  if (hash.code() == HashCode::identity) return std::ranges::equal(digest, data);
+  if (hash.code() == HashCode::blake3) {  // Its digests may be longer than usual.
+    Bytes found(digest.size());
+    crypto::blake3(data, found);
+    return std::ranges::equal(digest, found);
   }
+  ACCEL_TRY(const Multihash found, hash_with(hash.code(), data));
+  return std::ranges::equal(digest, found.digest().first(digest.size()));
 }
 
 }  // namespace accel::ipld

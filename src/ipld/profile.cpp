@@ -53,10 +53,8 @@ Status check_profile(const ImportProfile& profile) {
     return fail(Errc::invalid_argument, "CIDs have the version 0 or 1, not {}.",
                 profile.cid_version);
   }
-  if (profile.hash != HashCode::sha2_256 && profile.hash != HashCode::sha2_512) {
-    return fail(Errc::unsupported,
-                "Blocks are not hashed with {} here; sha2-256 and sha2-512 are there.",
-                hash_name(profile.hash));
+  if (profile.hash == HashCode::identity) {
+    return fail(Errc::unsupported, "Files are not cut into blocks that are their own names.");
   }
   if (profile.cid_version == 0 && profile.hash != HashCode::sha2_256) {
     return fail(Errc::invalid_argument, "CIDv0 knows sha2-256 only, not {}; take CIDv1.",
@@ -66,7 +64,7 @@ Status check_profile(const ImportProfile& profile) {
 }
 
 Multihash hash_block(const ImportProfile& profile, ByteView block) {
-  return profile.hash == HashCode::sha2_512 ? sha2_512(block) : sha2_256(block);
+  return *hash_with(profile.hash, block);  // check() let no other function pass.
 }
 
 }  // namespace accel::ipld

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Single blocks, as values of a codec or as they are.
-#include "accel/crypto/sha512.hpp"
 #include "accel/ipld/codec.hpp"
 #include "accel/ipld/multibase.hpp"
 #include "context.hpp"
@@ -42,14 +41,8 @@ Result<PutRequest> put_request(Params& params) {
 }
 
 Result<ipld::Multihash> hash_block(const std::string& name, ByteView block) {
-  if (name == "sha2-256") return ipld::sha2_256(block);
-  if (name == "sha2-512") {
-    return ipld::Multihash::wrap(ipld::HashCode::sha2_512, crypto::sha512(block));
-  }
-  if (name == "identity") return ipld::Multihash::wrap(ipld::HashCode::identity, block);
-  return fail(Errc::unsupported,
-              "The hash \"{}\" is not computed here; sha2-256, sha2-512 and identity are.",
-              name.substr(0, ipld::kMaxDigestBytes));
+  ACCEL_TRY(const ipld::HashCode code, ipld::hash_by_name(name));
+  return ipld::hash_with(code, block);
 }
 
 Result<json> store_block(Context& context, ipld::Codec codec, ByteView block,

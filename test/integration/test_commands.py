@@ -60,13 +60,14 @@ class Content(TestCase):
         home = self.home()
         path = self.file("a.bin", MIB + 1)
         options = [[], ["--cid-version", 0], ["--raw-leaves=false"], ["--chunker", "size-1000"], ["--hash", "sha2-512"],
+                   ["--hash", "blake2b-256"], ["--hash", "blake3"],
                    ["--chunker", "size-1000", "--max-file-links", 10], ["--mode", "0640"], ["--mtime=-5"], ["-w"]]
         cids = [home.add(path, *flags) for flags in options]
         self.assertEqual(len(set(cids)), len(options))
         for cid in cids[:-1]:
             code, out, _ = home.run("cat", cid, text=False)
             self.assertEqual((code, out), (0, path.read_bytes()))
-        for flags in (["--trickle"], ["--inline"], ["--chunker", "buzhash"], ["--hash", "blake3"]):
+        for flags in (["--trickle"], ["--inline"], ["--chunker", "buzhash"], ["--hash", "identity"]):
             self.assert_fails(6, home.run("add", *flags, path))
         for flags in (["--mode", "644"], ["--chunker", "size-0"], ["--max-links", 1], ["--hash", "md5"]):
             self.assert_fails(2, home.run("add", *flags, path))

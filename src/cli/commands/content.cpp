@@ -74,7 +74,7 @@ void add_shape_options(AddOptionsOf& options) {
   options.flag("--raw-leaves", "raw_leaves", "Leaves without a frame (--raw-leaves=false: with)");
   options.text("-s,--chunker", "chunker", "size-N: bytes of a file in one leaf");
   options.number("--max-file-links,--max-links", "max_file_links", "Children of one file node");
-  options.text("--hash", "hash", "sha2-256 (default) or sha2-512");
+  options.text("--hash", "hash", "sha2-256 (default), sha2-512, blake2b-256 or blake3");
   options.number("--max-directory-links", "max_directory_links",
                  "Entries of a folder above which it is sharded (default: size decides)");
   options.number("--max-hamt-fanout", "max_hamt_fanout",

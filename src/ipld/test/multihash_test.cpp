@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "accel/crypto/blake3.hpp"
 #include "property_support.hpp"
 
 namespace accel::ipld {
@@ -69,11 +70,33 @@ TEST(Multihash, refuses_varints_in_longer_forms) {
 }
 
 TEST(Multihash, says_which_function_it_cannot_compute) {
-  const Multihash blake = Multihash::wrap(HashCode::blake3, Bytes(32, 1)).value();
-  const auto verified = verify(blake, as_bytes("x"));
+  const Multihash sha1 = Multihash::wrap(HashCode{0x11}, Bytes(20, 1)).value();
+  const auto verified = verify(sha1, as_bytes("x"));
   ASSERT_FALSE(verified);
   EXPECT_EQ(verified.error().code, Errc::unsupported);
-  EXPECT_NE(verified.error().message.find("0x1e"), std::string::npos);
+  EXPECT_NE(verified.error().message.find("0x11"), std::string::npos);
+}
+
+TEST(Multihash, verifies_what_it_computes_and_what_was_cut_short) {
+  for (const HashCode code : {HashCode::identity, HashCode::sha2_256, HashCode::sha2_512,
+                              HashCode::blake2b_256, HashCode::blake3}) {
+    SCOPED_TRACE(hash_name(code));
+    const Multihash hash = hash_with(code, as_bytes("twenty bytes or more")).value();
+    EXPECT_TRUE(*verify(hash, as_bytes("twenty bytes or more")));
+    EXPECT_FALSE(*verify(hash, as_bytes("twenty bytes or less")));
+    if (code == HashCode::identity) continue;
+    const Multihash cut = Multihash::wrap(code, hash.digest().first(kMinDigestBytes)).value();
+    EXPECT_TRUE(*verify(cut, as_bytes("twenty bytes or more")));
+    EXPECT_FALSE(*verify(cut, as_bytes("twenty bytes or less")));
+  }
+}
+
+TEST(Multihash, verifies_the_longer_digests_of_blake3) {
+  Bytes digest(100);
+  crypto::blake3(as_bytes("x"), digest);
+  const Multihash hash = Multihash::wrap(HashCode::blake3, digest).value();
+  EXPECT_TRUE(*verify(hash, as_bytes("x")));
+  EXPECT_FALSE(*verify(hash, as_bytes("y")));
 }
 
 TEST(Multihash, identity_holds_its_data) {

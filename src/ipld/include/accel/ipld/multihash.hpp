@@ -68,6 +68,10 @@ Multihash sha2_512(ByteView data);
 // For a digest that somebody has computed already (streaming, several lanes).
 Multihash sha2_256_of(const std::array<std::uint8_t, 32>& digest);
 
+// Of the usual length. Errors: unsupported (a hash function that this build does not compute),
+// invalid_argument (too many bytes for identity).
+Result<Multihash> hash_with(HashCode code, ByteView data);
+
 // Whether `data` has this hash. Errors: unsupported (a hash function that this build does not
 // compute).
 Result<bool> verify(const Multihash& hash, ByteView data);
