@@ -216,7 +216,8 @@ struct PutFlags {
 
 void add_put_options(CLI::App& command, PutFlags& flags) {
   command.add_option("FILE", flags.file, "Default: standard input");
-  command.add_option("--hash,--mhtype", flags.hash, "sha2-256 (default), sha2-512, blake2b-256, blake3 or identity");
+  command.add_option("--hash,--mhtype", flags.hash,
+                     "sha2-256 (default), sha2-512, blake2b-256, blake3 or identity");
   command.add_flag("--pin", flags.pin, "Keep it, with what it links to");
   command.add_flag("--private", flags.is_private, "Never serve or announce it");
   command.add_flag("--allow-big-block", flags.allow_big_block,
