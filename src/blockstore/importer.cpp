@@ -305,16 +305,16 @@ Result<FileRecord> Importer::owned_record(const UniqueFd& copy, const ipld::Cid&
 }
 
 Result<Importer::Node> Importer::build(const LeafDigests& digests, const OpenSource& source) {
-  ipld::BalancedLayout layout(options_.profile, [this](const ipld::Cid& cid, ByteView block) {
-    return put_block(cid, block);
-  });
+  const auto layout = ipld::make_layout(
+      options_.profile,
+      [this](const ipld::Cid& cid, ByteView block) { return put_block(cid, block); });
   for (std::size_t i = 0; i < digests.size(); ++i) {
     const LeafRange range = leaf_range(options_.profile, source.stamp.size, i);
     const ipld::LeafFrame frame = ipld::leaf_frame(options_.profile, range.length);
-    ACCEL_CHECK(layout.add_leaf({ipld::leaf_cid(options_.profile, digests.at(i)), range.length,
-                                 range.length + frame.prefix.size() + frame.suffix.size()}));
+    ACCEL_CHECK(layout->add_leaf({ipld::leaf_cid(options_.profile, digests.at(i)), range.length,
+                                  range.length + frame.prefix.size() + frame.suffix.size()}));
   }
-  ACCEL_TRY(const ipld::Built built, layout.finish(source.meta));
+  ACCEL_TRY(const ipld::Built built, layout->finish(source.meta));
   return Node{built.root, built.dag_bytes};
 }
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "accel/ipld/dag_pb.hpp"
-#include "accel/ipld/unixfs.hpp"
+#include "balanced_layout.hpp"
 #include "node_cid.hpp"
 #include "protobuf.hpp"
+#include "trickle_layout.hpp"
 #include "views.hpp"
 
 namespace accel::ipld {
@@ -17,7 +17,6 @@ constexpr std::uint32_t kPbData = 1;      // PBNode.Data
 constexpr std::uint32_t kUnixFsData = 2;  // Data.Data
 constexpr std::uint32_t kUnixFsSize = 3;  // Data.filesize
 constexpr std::uint32_t kUnixFsType = 1;  // Data.Type
-constexpr std::uint32_t kMinLinks = 2;    // One link a node would never end.
 
 Bytes concatenate(const LeafFrame& frame, ByteView payload) {
   Bytes block;
@@ -34,7 +33,9 @@ LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes,
                      const UnixFsMeta& meta) {
   if (profile.raw_leaves && meta.empty()) return {};
   Bytes head;
-  detail::put_varint_field(head, kUnixFsType, static_cast<std::uint64_t>(NodeType::file));
+  // As in Kubo: the leaves of a trickle are of a type of their own.
+  const NodeType type = profile.shape == FileShape::trickle ? NodeType::raw : NodeType::file;
+  detail::put_varint_field(head, kUnixFsType, static_cast<std::uint64_t>(type));
   // An empty file has no data field at all: so Kubo has it, and so QmbFMke… came about.
   if (payload_bytes > 0) detail::put_bytes_header(head, kUnixFsData, payload_bytes);
   LeafFrame frame;
@@ -68,61 +69,12 @@ std::uint64_t leaf_count(const ImportProfile& profile, std::uint64_t file_bytes)
   return file_bytes == 0 ? 1 : (file_bytes - 1) / chunk + 1;
 }
 
-BalancedLayout::BalancedLayout(const ImportProfile& profile, OnNode on_node)
-    : profile_(profile), on_node_(std::move(on_node)), levels_(1) {
-  profile_.max_links = std::max(profile_.max_links, kMinLinks);
-}
-
-Status BalancedLayout::add_leaf(const Leaf& leaf) {
-  return push(0, {leaf.cid, leaf.payload_bytes, leaf.block_bytes});
-}
-
-Status BalancedLayout::push(std::size_t level, Child child) {
-  if (level == levels_.size()) levels_.emplace_back();
-  if (levels_[level].size() == profile_.max_links) {
-    ACCEL_TRY(Child full, close(level));
-    ACCEL_CHECK(push(level + 1, std::move(full)));
+std::unique_ptr<FileLayout> make_layout(const ImportProfile& profile, OnFileNode on_node) {
+  detail::FileNodeMaker maker(profile, std::move(on_node));
+  if (profile.shape == FileShape::trickle) {
+    return std::make_unique<detail::TrickleLayout>(std::move(maker));
   }
-  levels_[level].push_back(std::move(child));
-  return {};
-}
-
-Result<BalancedLayout::Child> BalancedLayout::close(std::size_t level, const UnixFsMeta& meta) {
-  UnixFsNode file{.type = NodeType::file, .filesize = 0, .mode = meta.mode, .mtime = meta.mtime};
-  PbNode node;
-  Child made;
-  for (Child& child : levels_[level]) {
-    file.blocksizes.push_back(child.file_bytes);
-    made.file_bytes += child.file_bytes;
-    made.dag_bytes += child.dag_bytes;
-    node.links.push_back({.cid = std::move(child.cid), .name = {}, .tsize = child.dag_bytes});
-  }
-  levels_[level].clear();
-  file.filesize = made.file_bytes;
-  node.data = encode_unixfs(file);
-  const Bytes block = encode_pb(node);
-  made.dag_bytes += block.size();
-  made.cid = detail::dag_pb_cid(profile_, hash_block(profile_, block));
-  ACCEL_CHECK(on_node_(made.cid, block));
-  return made;
-}
-
-Result<Built> BalancedLayout::finish(const UnixFsMeta& meta) {
-  if (levels_.size() == 1 && levels_[0].empty()) {
-    const Leaf empty = make_leaf(profile_, {}, meta);
-    ACCEL_CHECK(on_node_(empty.cid, leaf_block(profile_, {}, meta)));
-    ACCEL_CHECK(add_leaf(empty));
-  }
-  // The right edge: every level below the top becomes one last, perhaps narrow, node of the next.
-  for (std::size_t level = 0;; ++level) {
-    const bool top = level + 1 == levels_.size();
-    if (top && levels_[level].size() == 1) break;
-    ACCEL_TRY(Child child, close(level, top ? meta : UnixFsMeta{}));
-    ACCEL_CHECK(push(level + 1, std::move(child)));
-  }
-  const Child root = levels_.back().front();
-  levels_.assign(1, {});
-  return Built{root.cid, root.file_bytes, root.dag_bytes};
+  return std::make_unique<detail::BalancedLayout>(std::move(maker));
 }
 
 }  // namespace accel::ipld

@@ -115,19 +115,20 @@ struct FileDag {
 
 inline FileDag make_dag(const ipld::ImportProfile& profile, ByteView bytes) {
   FileDag dag;
-  ipld::BalancedLayout layout(profile, [&](const ipld::Cid& cid, ByteView block) -> Status {
-    dag.nodes.emplace_back(cid, to_bytes(block));
-    return {};
-  });
+  const auto layout =
+      ipld::make_layout(profile, [&](const ipld::Cid& cid, ByteView block) -> Status {
+        dag.nodes.emplace_back(cid, to_bytes(block));
+        return {};
+      });
   for (std::size_t offset = 0; offset < bytes.size(); offset += profile.chunk_size) {
     const ByteView payload =
         bytes.subspan(offset, std::min<std::size_t>(profile.chunk_size, bytes.size() - offset));
     const ipld::Leaf leaf = ipld::make_leaf(profile, payload);
-    EXPECT_TRUE(layout.add_leaf(leaf).has_value());
+    EXPECT_TRUE(layout->add_leaf(leaf).has_value());
     dag.slots.push_back({leaf.cid, offset, static_cast<std::uint32_t>(payload.size())});
     dag.leaves.push_back(ipld::leaf_block(profile, payload));
   }
-  const auto built = layout.finish();
+  const auto built = layout->finish({});
   EXPECT_TRUE(built.has_value());
   if (built) dag.root = built->root;
   return dag;

@@ -43,14 +43,14 @@ std::uint64_t counted_dag_bytes(const Cid& cid, const Blocks& blocks) {
   return bytes;
 }
 
-TEST(BalancedLayout, a_file_of_one_leaf_is_that_leaf) {
+TEST(FileLayout, a_file_of_one_leaf_is_that_leaf) {
   const Leaf leaf = make_leaf(unixfs_v1_2025(), as_bytes("hello\n"));
   const Built built = import_bytes(unixfs_v1_2025(), as_bytes("hello\n"));
   EXPECT_EQ(built.root, leaf.cid);
   EXPECT_EQ(built.dag_bytes, 6U);
 }
 
-TEST(BalancedLayout, a_file_without_bytes_is_the_empty_leaf_and_is_handed_out) {
+TEST(FileLayout, a_file_without_bytes_is_the_empty_leaf_and_is_handed_out) {
   for (const ImportProfile& profile : {unixfs_v1_2025(), unixfs_v0_2015()}) {
     Blocks blocks;
     const Built built = import_bytes(profile, {}, &blocks);
@@ -62,14 +62,14 @@ TEST(BalancedLayout, a_file_without_bytes_is_the_empty_leaf_and_is_handed_out) {
   }
 }
 
-TEST(BalancedLayout, a_full_node_gets_no_empty_brother) {
+TEST(FileLayout, a_full_node_gets_no_empty_brother) {
   Blocks blocks;
   const Built built = import_bytes(small_profile(true, 4, 3), as_bytes("aaaabbbbcccc"), &blocks);
   EXPECT_EQ(blocks.size(), 4U);
   EXPECT_EQ(decode_node(built.root, blocks.at(built.root)).value().children.size(), 3U);
 }
 
-TEST(BalancedLayout, one_leaf_more_than_full_makes_a_level_of_one_narrow_node) {
+TEST(FileLayout, one_leaf_more_than_full_makes_a_level_of_one_narrow_node) {
   Blocks blocks;
   const Built built = import_bytes(small_profile(true, 4, 3), as_bytes("aaaabbbbccccd"), &blocks);
   const NodeView root = decode_node(built.root, blocks.at(built.root)).value();
@@ -80,51 +80,52 @@ TEST(BalancedLayout, one_leaf_more_than_full_makes_a_level_of_one_narrow_node) {
   EXPECT_EQ(decode_node(narrow, blocks.at(narrow)).value().children.size(), 1U);
 }
 
-TEST(BalancedLayout, hands_out_children_before_parents_and_the_root_last) {
+TEST(FileLayout, hands_out_children_before_parents_and_the_root_last) {
   std::vector<Cid> seen;
-  BalancedLayout layout(small_profile(true, 1, 2), [&](const Cid& cid, ByteView block) -> Status {
-    const PbNode node = decode_pb(block).value();
-    for (const PbLink& link : node.links) {
-      const bool is_leaf = link.cid.codec() == Codec::raw;
-      EXPECT_TRUE(is_leaf || std::ranges::find(seen, link.cid) != seen.end());
-    }
-    seen.push_back(cid);
-    return {};
-  });
+  const auto layout =
+      make_layout(small_profile(true, 1, 2), [&](const Cid& cid, ByteView block) -> Status {
+        const PbNode node = decode_pb(block).value();
+        for (const PbLink& link : node.links) {
+          const bool is_leaf = link.cid.codec() == Codec::raw;
+          EXPECT_TRUE(is_leaf || std::ranges::find(seen, link.cid) != seen.end());
+        }
+        seen.push_back(cid);
+        return {};
+      });
   for (const char letter : std::string("abcdefgh")) {
-    ASSERT_TRUE(layout.add_leaf(make_leaf(unixfs_v1_2025(), as_bytes({&letter, 1}))));
+    ASSERT_TRUE(layout->add_leaf(make_leaf(unixfs_v1_2025(), as_bytes({&letter, 1}))));
   }
-  const Built built = layout.finish().value();
+  const Built built = layout->finish({}).value();
   EXPECT_EQ(seen.size(), 7U);
   EXPECT_EQ(seen.back(), built.root);
 }
 
-TEST(BalancedLayout, gives_back_the_failure_of_whoever_takes_the_nodes) {
+TEST(FileLayout, gives_back_the_failure_of_whoever_takes_the_nodes) {
   const auto full_disk = [](const Cid&, ByteView) -> Status {
     return fail(Errc::resource_exhausted, "The disk is full.");
   };
-  BalancedLayout layout(small_profile(true, 1, 2), full_disk);
+  const auto layout = make_layout(small_profile(true, 1, 2), full_disk);
   const Leaf leaf = make_leaf(unixfs_v1_2025(), as_bytes("a"));
-  EXPECT_TRUE(layout.add_leaf(leaf));
-  EXPECT_TRUE(layout.add_leaf(leaf));
-  EXPECT_EQ(layout.add_leaf(leaf).error().code, Errc::resource_exhausted);
-  BalancedLayout empty(unixfs_v1_2025(), full_disk);
-  EXPECT_EQ(empty.finish().error().code, Errc::resource_exhausted);
+  EXPECT_TRUE(layout->add_leaf(leaf));
+  EXPECT_TRUE(layout->add_leaf(leaf));
+  EXPECT_EQ(layout->add_leaf(leaf).error().code, Errc::resource_exhausted);
+  const auto empty = make_layout(unixfs_v1_2025(), full_disk);
+  EXPECT_EQ(empty->finish({}).error().code, Errc::resource_exhausted);
 }
 
-TEST(BalancedLayout, metadata_stands_in_the_root_only) {
+TEST(FileLayout, metadata_stands_in_the_root_only) {
   const UnixFsMeta meta{0640, UnixFsTime{1, 2}};
   // One full node, one leaf more, two full levels, three levels.
   for (const std::size_t size : {4U, 5U, 16U, 17U}) {
     Blocks blocks;
-    BalancedLayout layout(small_profile(true, 1, 4), testing::collect_into(&blocks));
+    const auto layout = make_layout(small_profile(true, 1, 4), testing::collect_into(&blocks));
     const Bytes file = testing::hash_stream(size);
     for (const std::uint8_t byte : file) {
       const Leaf leaf = make_leaf(unixfs_v1_2025(), {&byte, 1});
       blocks.emplace(leaf.cid, Bytes{byte});
-      ASSERT_TRUE(layout.add_leaf(leaf));
+      ASSERT_TRUE(layout->add_leaf(leaf));
     }
-    const Built built = layout.finish(meta).value();
+    const Built built = layout->finish(meta).value();
     for (const auto& [cid, block] : blocks) {
       EXPECT_EQ(decode_node(cid, block).value().meta == meta, cid == built.root);
     }
@@ -132,20 +133,20 @@ TEST(BalancedLayout, metadata_stands_in_the_root_only) {
   }
 }
 
-TEST(BalancedLayout, an_only_leaf_with_metadata_is_a_node_of_the_file) {
+TEST(FileLayout, an_only_leaf_with_metadata_is_a_node_of_the_file) {
   const UnixFsMeta meta{{}, UnixFsTime{-1, {}}};
   for (const bool raw_leaves : {true, false}) {
     const ImportProfile profile = small_profile(raw_leaves, 8, 4);
     for (const std::string_view text : {"", "hello"}) {
       Blocks blocks;
-      BalancedLayout layout(profile, testing::collect_into(&blocks));
+      const auto layout = make_layout(profile, testing::collect_into(&blocks));
       const Leaf leaf = make_leaf(profile, as_bytes(text), meta);
       EXPECT_EQ(leaf.cid.codec(), Codec::dag_pb);
       if (!text.empty()) {
         blocks.emplace(leaf.cid, leaf_block(profile, as_bytes(text), meta));
-        ASSERT_TRUE(layout.add_leaf(leaf));
+        ASSERT_TRUE(layout->add_leaf(leaf));
       }
-      const Built built = layout.finish(meta).value();
+      const Built built = layout->finish(meta).value();
       EXPECT_EQ(built.root, leaf.cid);
       const NodeView view = decode_node(built.root, blocks.at(built.root)).value();
       EXPECT_EQ(as_text(view.inline_data), text);
@@ -155,7 +156,7 @@ TEST(BalancedLayout, an_only_leaf_with_metadata_is_a_node_of_the_file) {
   }
 }
 
-TEST(BalancedLayout, every_block_is_named_by_the_hash_of_the_profile) {
+TEST(FileLayout, every_block_is_named_by_the_hash_of_the_profile) {
   ImportProfile profile = small_profile(true, 1, 4);
   profile.hash = HashCode::sha2_512;
   Blocks blocks;
@@ -167,7 +168,7 @@ TEST(BalancedLayout, every_block_is_named_by_the_hash_of_the_profile) {
   EXPECT_EQ(built.file_bytes, 6U);
 }
 
-TEST(BalancedLayout, takes_a_width_below_two_for_two) {
+TEST(FileLayout, takes_a_width_below_two_for_two) {
   Blocks blocks;
   const Built built = import_bytes(small_profile(true, 1, 1), as_bytes("abc"), &blocks);
   EXPECT_EQ(uniform_depth(built.root, blocks), 2U);
@@ -208,7 +209,7 @@ TEST(LeafCount, rounds_up_and_gives_the_empty_file_one_leaf) {
   EXPECT_EQ(leaf_count(unixfs_v1_2025(), UINT64_MAX), std::uint64_t{1} << 44U);
 }
 
-TEST(BalancedLayout, files_of_any_shape_read_back_equal) {
+TEST(FileLayout, files_of_any_shape_read_back_equal) {
   ACCEL_TRACE_SEED();
   testing::Generator any;
   for (int round = 0; round < 150; ++round) {

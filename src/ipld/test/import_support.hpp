@@ -12,6 +12,7 @@
 
 #include "accel/crypto/sha256.hpp"
 #include "accel/ipld/directory.hpp"
+#include "accel/ipld/chunker.hpp"
 #include "accel/ipld/file_layout.hpp"
 #include "accel/ipld/node_view.hpp"
 
@@ -19,7 +20,7 @@ namespace accel::ipld::testing {
 
 using Blocks = std::map<Cid, Bytes>;
 
-inline BalancedLayout::OnNode collect_into(Blocks* blocks) {
+inline OnFileNode collect_into(Blocks* blocks) {
   return [blocks](const Cid& cid, ByteView block) -> Status {
     if (blocks != nullptr) blocks->emplace(cid, to_bytes(block));
     return {};
@@ -28,15 +29,15 @@ inline BalancedLayout::OnNode collect_into(Blocks* blocks) {
 
 // Cuts a file into leaves and lays them out; `blocks` may be nullptr.
 inline Built import_bytes(const ImportProfile& profile, ByteView file, Blocks* blocks = nullptr) {
-  BalancedLayout layout(profile, collect_into(blocks));
+  const auto layout = make_layout(profile, collect_into(blocks));
   while (!file.empty()) {
-    const ByteView payload = file.first(std::min<std::size_t>(file.size(), profile.chunk_size));
+    const ByteView payload = file.first(next_leaf_bytes(profile, file));
     file = file.subspan(payload.size());
     const Leaf leaf = make_leaf(profile, payload);
     if (blocks != nullptr) blocks->emplace(leaf.cid, leaf_block(profile, payload));
-    if (!layout.add_leaf(leaf)) throw std::runtime_error("a leaf was refused");
+    if (!layout->add_leaf(leaf)) throw std::runtime_error("a leaf was refused");
   }
-  return layout.finish().value();
+  return layout->finish({}).value();
 }
 
 inline DirectoryEntry entry_of(std::string name, const Built& built) {

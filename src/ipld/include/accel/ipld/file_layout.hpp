@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Turns the leaves of a file into the balanced DAG that IPFS gives it, while they stream by.
+// Turns the leaves of a file into the DAG that IPFS gives it, while they stream by.
 // Used by blockstore's importer. One object per file, one thread at a time; memory O(depth *
-// max_links). Spec: ipfs/specs src/unixfs.md ("Layout: balanced"); equal to Kubo's
-// importer/balanced.
+// max_links). Spec: ipfs/specs src/unixfs.md ("Layout: balanced", "trickle"); equal to Kubo's.
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "accel/core/bytes.hpp"
@@ -45,37 +45,25 @@ Cid leaf_cid(const ImportProfile& profile, Multihash block_hash, const UnixFsMet
 // What add_leaf() wants. Copies the payload unless it is a raw leaf's.
 Leaf make_leaf(const ImportProfile& profile, ByteView payload, const UnixFsMeta& meta = {});
 
-// Leaves in a file of `file_bytes`: 1 for the empty file.
+// Leaves of equal size in a file of `file_bytes`: 1 for the empty file.
 std::uint64_t leaf_count(const ImportProfile& profile, std::uint64_t file_bytes);
 
-class BalancedLayout {
- public:
-  // Takes each inner block as soon as it is full, children before parents; leaves are the caller's.
-  // Its failure ends the layout and is returned by the call that hit it.
-  using OnNode = std::function<Status(const Cid&, ByteView block)>;
+// Takes each inner block as soon as it is full, children before parents; leaves are the caller's.
+// Its failure ends the layout and is returned by the call that hit it.
+using OnFileNode = std::function<Status(const Cid&, ByteView block)>;
 
-  BalancedLayout(const ImportProfile& profile, OnNode on_node);
+class FileLayout {
+ public:
+  virtual ~FileLayout() = default;
 
   // In file order. Errors: whatever on_node returns.
-  Status add_leaf(const Leaf& leaf);
-  // The root: of a file of one leaf that leaf, of no leaf at all the empty leaf (which goes to
-  // on_node). The root node keeps `meta`; an only leaf was made with it.
-  Result<Built> finish(const UnixFsMeta& meta = {});
-
- private:
-  struct Child {
-    Cid cid;
-    std::uint64_t file_bytes = 0;
-    std::uint64_t dag_bytes = 0;
-  };
-  Status push(std::size_t level, Child child);
-  Result<Child> close(std::size_t level, const UnixFsMeta& meta = {});
-
-  ImportProfile profile_;
-  OnNode on_node_;
-  // levels_[0] holds leaves. A full level becomes a child of the next when one more comes: it may
-  // be the root.
-  std::vector<std::vector<Child>> levels_;
+  virtual Status add_leaf(const Leaf& leaf) = 0;
+  // The root. The root node keeps `meta`. Balanced: of a file of one leaf that leaf, which was made
+  // with it, of no leaf at all the empty leaf (which goes to on_node). Trickle: always a node.
+  virtual Result<Built> finish(const UnixFsMeta& meta) = 0;
 };
+
+// The one that profile.shape names.
+std::unique_ptr<FileLayout> make_layout(const ImportProfile& profile, OnFileNode on_node);
 
 }  // namespace accel::ipld

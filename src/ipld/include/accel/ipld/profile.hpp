@@ -20,12 +20,29 @@ enum class DirectorySize : std::uint8_t {
   block_bytes,  // The length of the serialized block.
 };
 
+// Where a file is cut. By content: an inserted byte moves few cuts, so that most leaves stay equal.
+enum class Chunking : std::uint8_t {
+  fixed,    // chunk_size each.
+  rabin,    // Rabin fingerprints over 16 bytes, as Kubo's "rabin-min-avg-max".
+  buzhash,  // A rolling hash over 32 bytes: 128 to 512 KiB, as Kubo's "buzhash".
+};
+
+enum class FileShape : std::uint8_t {
+  balanced,
+  trickle,  // Leaves first, then ever deeper subtrees: for reading as it comes.
+};
+
 struct ImportProfile {
   std::string name{};
   int cid_version = 1;
-  HashCode hash = HashCode::sha2_256;        // CIDv0 knows no other.
-  bool raw_leaves = true;                    // False: each leaf is a dag-pb UnixFS file.
-  std::uint64_t chunk_size = 1U << 20U;      // Bytes of file in one leaf.
+  HashCode hash = HashCode::sha2_256;  // CIDv0 knows no other.
+  bool raw_leaves = true;              // False: each leaf is a dag-pb UnixFS file.
+  Chunking chunking = Chunking::fixed;
+  std::uint64_t chunk_size = 1U << 20U;  // Bytes of file in one leaf; by content: at most.
+  std::uint64_t rabin_min = 0;           // Chunking::rabin only: the least bytes of a leaf,
+  std::uint64_t rabin_average = 0;       // and its power of two below is the average.
+  FileShape shape = FileShape::balanced;
+  std::uint32_t inline_limit = 0;            // Blocks of at most so many bytes are their own CIDs.
   std::uint32_t max_links = 1024;            // Children of one file node; at least 2.
   std::uint64_t hamt_threshold = 1U << 18U;  // A directory is sharded when it is larger than this.
   DirectorySize directory_size = DirectorySize::block_bytes;
@@ -46,13 +63,18 @@ const std::vector<std::string>& profile_names();
 // Errors: invalid_argument (the message lists the names).
 Result<ImportProfile> profile_by_name(std::string_view name);
 
+// As `ipfs add --chunker` has it: size-N, rabin, rabin-AVG, rabin-MIN-AVG-MAX, buzhash.
+// Errors: invalid_argument (none of these, or bounds in the wrong order).
+Status set_chunker(ImportProfile& profile, std::string_view text);
+
 // Whether files and folders can be imported so. Errors: invalid_argument (a chunk of no bytes or of
 // more than kMaxChunkBytes, links below 2 or above kMaxFileLinks, a fan-out that no reader takes,
 // CIDv0 with a hash other than sha2-256, a CID version that is none), unsupported (a hash function
 // that this build does not compute).
 Status check_profile(const ImportProfile& profile);
 
-// The hash of a block as the profile wants it; a profile that check_profile() takes.
+// The hash of a block as the profile wants it, identity for one that goes into its CID; a profile
+// that check_profile() takes.
 Multihash hash_block(const ImportProfile& profile, ByteView block);
 
 }  // namespace accel::ipld
