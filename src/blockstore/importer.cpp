@@ -19,6 +19,9 @@ namespace accel::blockstore {
 namespace {
 
 constexpr std::uint64_t kProgressBytes = 8U << 20U;  // Between two reports.
+// Files of a folder that are hashed before the first of them is added: more would only keep more
+// digests.
+constexpr std::size_t kWindowEntries = 512;
 
 tl::unexpected<Error> fail_path(int error_number, std::string_view what,
                                 const std::filesystem::path& path) {
@@ -31,12 +34,6 @@ std::string_view special_name(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe";
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
   return "no ordinary file";
-}
-
-tl::unexpected<Error> changed(const std::filesystem::path& path) {
-  return fail(Errc::unavailable,
-              "{} changed while it was being added. Add it again when nothing writes to it.",
-              path.string());
 }
 
 }  // namespace
@@ -161,9 +158,15 @@ Result<Importer::Node> Importer::add_folder(const std::filesystem::path& path,
                                             const ipld::UnixFsMeta& meta) {
   ACCEL_TRY(const auto paths, entries(path));
   std::vector<ipld::DirectoryEntry> children;
-  for (const auto& entry : paths) {
-    ACCEL_TRY(const Node node, add_any(entry));
-    children.push_back({entry.filename().string(), node.cid, node.dag_bytes});
+  for (std::size_t first = 0; first < paths.size(); first += kWindowEntries) {
+    const auto entries =
+        std::span(paths).subspan(first, std::min(kWindowEntries, paths.size() - first));
+    ACCEL_TRY(Window window, hash_ahead(entries));
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      auto added = window[i] ? keep(entries[i], *std::move(window[i])) : add_any(entries[i]);
+      ACCEL_TRY(const Node node, std::move(added));
+      children.push_back({entries[i].filename().string(), node.cid, node.dag_bytes});
+    }
   }
   auto built = build_folder(std::move(children), meta);
   if (built) return built;
@@ -199,6 +202,12 @@ Result<Importer::Node> Importer::add_symlink(const std::filesystem::path& path,
   return Node{built.cid, built.dag_bytes};
 }
 
+tl::unexpected<Error> Importer::changed(const std::filesystem::path& path) {
+  return fail(Errc::unavailable,
+              "{} changed while it was being added. Add it again when nothing writes to it.",
+              path.string());
+}
+
 Result<Importer::OpenSource> Importer::open_source(const std::filesystem::path& path) const {
   // NONBLOCK: a pipe that took the file's place since the scan must not hold us up.
   ACCEL_TRY(UniqueFd fd, open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
@@ -216,14 +225,16 @@ Status Importer::check_unchanged(const std::filesystem::path& path,
   return {};
 }
 
+bool Importer::goes_to_a_pack(std::uint64_t bytes, const ipld::UnixFsMeta& meta) const {
+  const bool is_small = bytes <= kSmallFileBytes && (!options_.reference || bytes == 0);
+  // The index can rebuild a leaf around a slice of a file, but not one with metadata.
+  return bytes <= options_.profile.chunk_size && (is_small || !meta.empty());
+}
+
 Result<Importer::Node> Importer::add_file(const std::filesystem::path& path) {
   ACCEL_TRY(OpenSource source, open_source(path));
   ++files_;
-  const bool one_leaf = source.stamp.size <= options_.profile.chunk_size;
-  const bool for_a_pack =
-      source.stamp.size <= kSmallFileBytes && (!options_.reference || source.stamp.size == 0);
-  // The index can rebuild a leaf around a slice of a file, but not one with metadata.
-  const bool small = one_leaf && (for_a_pack || !source.meta.empty());
+  const bool small = goes_to_a_pack(source.stamp.size, source.meta);
   auto node = small ? add_small(path, source) : add_large(path, source);
   if (!node && node.error().code == Errc::corrupt) return changed(path);  // It became shorter.
   return node;
@@ -260,15 +271,14 @@ Result<LeafDigests> Importer::copy_and_hash(const std::filesystem::path& path,
 }
 
 Result<Importer::Node> Importer::add_large(const std::filesystem::path& path, OpenSource& source) {
-  const bool owned = session_ != nullptr && !options_.reference;
-  StagedFile staged;
+  std::filesystem::path copy_path;
   UniqueFd copy;
   bool is_same = false;  // The copy is the file itself.
-  if (owned) {
-    ACCEL_TRY(staged.source, session_->new_file_path());
+  if (owns_copies()) {
+    ACCEL_TRY(copy_path, session_->new_file_path());
     core_.step("file.copy");
-    is_same = options_.take_over && ::link(path.c_str(), staged.source.c_str()) == 0;
-    ACCEL_TRY(copy, open_file(staged.source, is_same ? O_RDWR : O_RDWR | O_CREAT | O_EXCL));
+    is_same = options_.take_over && ::link(path.c_str(), copy_path.c_str()) == 0;
+    ACCEL_TRY(copy, open_file(copy_path, is_same ? O_RDWR : O_RDWR | O_CREAT | O_EXCL));
   }
   if (is_same) {  // A second name is a change of the file's stamp, but not of its bytes.
     ACCEL_TRY(source.stamp, stamp_of(source.fd.get()));
@@ -276,16 +286,26 @@ Result<Importer::Node> Importer::add_large(const std::filesystem::path& path, Op
   const UniqueFd none;
   ACCEL_TRY(auto digests, copy_and_hash(path, source, is_same ? none : copy));
   ACCEL_CHECK(check_unchanged(path, source));
-  ACCEL_TRY(const Node node, build(digests, source));
-  if (session_ == nullptr) return node;
-  if (owned) {
-    ACCEL_TRY(staged.record, owned_record(copy, node.cid));
-  } else {
-    staged.record = {node.cid, path.string(), true, source.stamp, 0};
+  Hashed file{source.stamp, source.meta, std::move(digests), std::move(copy_path)};
+  if (copy) {
+    ACCEL_TRY(file.copy_stamp, seal(copy));
   }
-  staged.leaf_count = digests.size();
-  staged.leaf = [profile = options_.profile, size = source.stamp.size,
-                 digests = std::move(digests)](std::size_t index) {
+  return keep(path, std::move(file));
+}
+
+Result<Importer::Node> Importer::keep(const std::filesystem::path& path, Hashed file) {
+  ACCEL_TRY(const Node node, build(file));
+  if (session_ == nullptr) return node;
+  StagedFile staged;
+  if (owns_copies()) {
+    staged.source = std::move(file.copy);
+    staged.record = {node.cid, core_.layout.file_path(node.cid), false, file.copy_stamp, 0};
+  } else {
+    staged.record = {node.cid, path.string(), true, file.stamp, 0};
+  }
+  staged.leaf_count = file.digests.size();
+  staged.leaf = [profile = options_.profile, size = file.stamp.size,
+                 digests = std::move(file.digests)](std::size_t index) {
     const LeafRange range = leaf_range(profile, size, index);
     const ipld::LeafFrame frame = ipld::leaf_frame(profile, range.length);
     const auto frame_bytes = static_cast<std::uint32_t>(frame.prefix.size() + frame.suffix.size());
@@ -296,25 +316,24 @@ Result<Importer::Node> Importer::add_large(const std::filesystem::path& path, Op
   return node;
 }
 
-Result<FileRecord> Importer::owned_record(const UniqueFd& copy, const ipld::Cid& root) {
+Result<FileStamp> Importer::seal(const UniqueFd& copy) const {
   if (::fchmod(copy.get(), owned_mode(options_.is_private)) != 0) {
     return fail_errno(errc_from_errno(errno), errno, "Cannot make a stored file read-only.");
   }
-  ACCEL_TRY(const FileStamp stamp, stamp_of(copy.get()));
-  return FileRecord{root, core_.layout.file_path(root), false, stamp, 0};
+  return stamp_of(copy.get());
 }
 
-Result<Importer::Node> Importer::build(const LeafDigests& digests, const OpenSource& source) {
+Result<Importer::Node> Importer::build(const Hashed& file) {
   ipld::BalancedLayout layout(options_.profile, [this](const ipld::Cid& cid, ByteView block) {
     return put_block(cid, block);
   });
-  for (std::size_t i = 0; i < digests.size(); ++i) {
-    const LeafRange range = leaf_range(options_.profile, source.stamp.size, i);
+  for (std::size_t i = 0; i < file.digests.size(); ++i) {
+    const LeafRange range = leaf_range(options_.profile, file.stamp.size, i);
     const ipld::LeafFrame frame = ipld::leaf_frame(options_.profile, range.length);
-    ACCEL_CHECK(layout.add_leaf({ipld::leaf_cid(options_.profile, digests.at(i)), range.length,
+    ACCEL_CHECK(layout.add_leaf({ipld::leaf_cid(options_.profile, file.digests.at(i)), range.length,
                                  range.length + frame.prefix.size() + frame.suffix.size()}));
   }
-  ACCEL_TRY(const ipld::Built built, layout.finish(source.meta));
+  ACCEL_TRY(const ipld::Built built, layout.finish(file.meta));
   return Node{built.root, built.dag_bytes};
 }
 
