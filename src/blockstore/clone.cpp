@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "clone.hpp"
 
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -48,6 +49,17 @@ Status copy_piece(int source, int target, std::uint64_t offset, std::uint64_t by
 }  // namespace
 
 bool clone_file(int source, int target) { return ::ioctl(target, FICLONE, source) == 0; }
+
+Status reserve_space(int target, std::uint64_t bytes) {
+  if (::fallocate(target, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) return {};
+  if (errno != ENOSPC && errno != EDQUOT) return {};  // Not here: the writes find their blocks.
+  return fail_errno(errc_from_errno(errno), errno, "There is no room for a copy of the file.");
+}
+
+void begin_write_back(int target, std::uint64_t offset, std::uint64_t bytes) {
+  ::sync_file_range(target, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                    SYNC_FILE_RANGE_WRITE);
+}
 
 Status copy_bytes(int source, int target, std::uint64_t bytes, const std::stop_token& stop) {
   for (std::uint64_t offset = 0; offset < bytes; offset += kPieceBytes) {

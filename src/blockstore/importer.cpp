@@ -19,6 +19,9 @@ namespace accel::blockstore {
 namespace {
 
 constexpr std::uint64_t kProgressBytes = 8U << 20U;  // Between two reports.
+// Files of a folder that are hashed before the first of them is added: more would only keep more
+// digests.
+constexpr std::size_t kWindowEntries = 512;
 
 tl::unexpected<Error> fail_path(int error_number, std::string_view what,
                                 const std::filesystem::path& path) {
@@ -31,12 +34,6 @@ std::string_view special_name(mode_t mode) {
   if (S_ISFIFO(mode)) return "a pipe";
   if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
   return "no ordinary file";
-}
-
-tl::unexpected<Error> changed(const std::filesystem::path& path) {
-  return fail(Errc::unavailable,
-              "{} changed while it was being added. Add it again when nothing writes to it.",
-              path.string());
 }
 
 }  // namespace
@@ -161,9 +158,15 @@ Result<Importer::Node> Importer::add_folder(const std::filesystem::path& path,
                                             const ipld::UnixFsMeta& meta) {
   ACCEL_TRY(const auto paths, entries(path));
   std::vector<ipld::DirectoryEntry> children;
-  for (const auto& entry : paths) {
-    ACCEL_TRY(const Node node, add_any(entry));
-    children.push_back({entry.filename().string(), node.cid, node.dag_bytes});
+  for (std::size_t first = 0; first < paths.size(); first += kWindowEntries) {
+    const auto entries =
+        std::span(paths).subspan(first, std::min(kWindowEntries, paths.size() - first));
+    ACCEL_TRY(Window window, hash_ahead(entries));
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      auto added = window[i] ? keep(entries[i], *std::move(window[i])) : add_any(entries[i]);
+      ACCEL_TRY(const Node node, std::move(added));
+      children.push_back({entries[i].filename().string(), node.cid, node.dag_bytes});
+    }
   }
   auto built = build_folder(std::move(children), meta);
   if (built) return built;
@@ -199,6 +202,12 @@ Result<Importer::Node> Importer::add_symlink(const std::filesystem::path& path,
   return Node{built.cid, built.dag_bytes};
 }
 
+tl::unexpected<Error> Importer::changed(const std::filesystem::path& path) {
+  return fail(Errc::unavailable,
+              "{} changed while it was being added. Add it again when nothing writes to it.",
+              path.string());
+}
+
 Result<Importer::OpenSource> Importer::open_source(const std::filesystem::path& path) const {
   // NONBLOCK: a pipe that took the file's place since the scan must not hold us up.
   ACCEL_TRY(UniqueFd fd, open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
@@ -216,17 +225,66 @@ Status Importer::check_unchanged(const std::filesystem::path& path,
   return {};
 }
 
+bool Importer::goes_to_a_pack(std::size_t leaves, std::uint64_t bytes,
+                              const ipld::UnixFsMeta& meta) const {
+  const bool is_leaf = leaves == 1 && options_.profile.shape == ipld::FileShape::balanced;
+  const bool is_small = bytes <= kSmallFileBytes && (!options_.reference || bytes == 0);
+  // The index can rebuild a leaf around a slice of a file, but not one with metadata.
+  return is_leaf && (is_small || !meta.empty());
+}
+
 Result<Importer::Node> Importer::add_file(const std::filesystem::path& path) {
   ACCEL_TRY(OpenSource source, open_source(path));
   ++files_;
-  const bool one_leaf = source.stamp.size <= options_.profile.chunk_size;
-  const bool for_a_pack =
-      source.stamp.size <= kSmallFileBytes && (!options_.reference || source.stamp.size == 0);
-  // The index can rebuild a leaf around a slice of a file, but not one with metadata.
-  const bool small = one_leaf && (for_a_pack || !source.meta.empty());
-  auto node = small ? add_small(path, source) : add_large(path, source);
+  ACCEL_TRY(LeafPlan plan,
+            LeafPlan::read(options_.profile, source.fd.get(), source.stamp.size, options_.stop));
+  auto node = add_open(path, source, std::move(plan));
   if (!node && node.error().code == Errc::corrupt) return changed(path);  // It became shorter.
   return node;
+}
+
+Result<Importer::Node> Importer::add_open(const std::filesystem::path& path, OpenSource& source,
+                                          LeafPlan plan) {
+  const std::uint64_t bytes = source.stamp.size;
+  if (goes_to_a_pack(plan.size(), bytes, source.meta)) return add_small(path, source);
+  // The index rebuilds leaves in the frame of a balanced file only.
+  const bool is_trickle = options_.profile.shape == ipld::FileShape::trickle;
+  if (is_trickle && (!options_.profile.raw_leaves || bytes == 0)) {
+    return add_blocks(path, source, plan);
+  }
+  return add_large(path, source, std::move(plan));
+}
+
+// As blocks in a pack, for leaves that are no slices of a file to the index.
+Result<Importer::Node> Importer::add_blocks(const std::filesystem::path& path,
+                                            const OpenSource& source, const LeafPlan& plan) {
+  if (options_.reference && source.stamp.size > 0) {
+    return fail(Errc::unsupported,
+                "{} can't stay where it is as a trickle of wrapped leaves; take --raw-leaves, or "
+                "leave --reference out.",
+                path.string());
+  }
+  const auto layout = layout_of_file();
+  Bytes payload;
+  for (std::size_t i = 0; i < plan.size() && source.stamp.size > 0; ++i) {
+    if (options_.stop.stop_requested()) return fail(Errc::cancelled, "The add was stopped.");
+    const LeafRange range = plan.at(i);
+    payload.resize(range.length);
+    ACCEL_CHECK(pread_all(source.fd.get(), payload, range.offset));
+    const ipld::Leaf leaf = ipld::make_leaf(options_.profile, payload);
+    ACCEL_CHECK(put_block(leaf.cid, ipld::leaf_block(options_.profile, payload)));
+    ACCEL_CHECK(layout->add_leaf(leaf));
+    count(range.length, path);
+  }
+  ACCEL_CHECK(check_unchanged(path, source));
+  ACCEL_TRY(const ipld::Built built, layout->finish(source.meta));
+  return Node{built.root, built.dag_bytes};
+}
+
+std::unique_ptr<ipld::FileLayout> Importer::layout_of_file() {
+  return ipld::make_layout(options_.profile, [this](const ipld::Cid& cid, ByteView block) {
+    return put_block(cid, block);
+  });
 }
 
 Result<Importer::Node> Importer::add_small(const std::filesystem::path& path,
@@ -241,8 +299,10 @@ Result<Importer::Node> Importer::add_small(const std::filesystem::path& path,
 }
 
 Result<LeafDigests> Importer::copy_and_hash(const std::filesystem::path& path,
-                                            const OpenSource& source, const UniqueFd& copy) {
+                                            const OpenSource& source, const LeafPlan& plan,
+                                            const UniqueFd& copy) {
   HashJob job;
+  job.plan = &plan;
   job.source_fd = source.fd.get();
   job.file_bytes = source.stamp.size;
   job.profile = &options_.profile;
@@ -259,34 +319,44 @@ Result<LeafDigests> Importer::copy_and_hash(const std::filesystem::path& path,
   return hash_leaves(*core_.hashing, job);
 }
 
-Result<Importer::Node> Importer::add_large(const std::filesystem::path& path, OpenSource& source) {
-  const bool owned = session_ != nullptr && !options_.reference;
-  StagedFile staged;
+Result<Importer::Node> Importer::add_large(const std::filesystem::path& path, OpenSource& source,
+                                           LeafPlan plan) {
+  std::filesystem::path copy_path;
   UniqueFd copy;
   bool is_same = false;  // The copy is the file itself.
-  if (owned) {
-    ACCEL_TRY(staged.source, session_->new_file_path());
+  if (owns_copies()) {
+    ACCEL_TRY(copy_path, session_->new_file_path());
     core_.step("file.copy");
-    is_same = options_.take_over && ::link(path.c_str(), staged.source.c_str()) == 0;
-    ACCEL_TRY(copy, open_file(staged.source, is_same ? O_RDWR : O_RDWR | O_CREAT | O_EXCL));
+    is_same = options_.take_over && ::link(path.c_str(), copy_path.c_str()) == 0;
+    ACCEL_TRY(copy, open_file(copy_path, is_same ? O_RDWR : O_RDWR | O_CREAT | O_EXCL));
   }
   if (is_same) {  // A second name is a change of the file's stamp, but not of its bytes.
     ACCEL_TRY(source.stamp, stamp_of(source.fd.get()));
   }
   const UniqueFd none;
-  ACCEL_TRY(auto digests, copy_and_hash(path, source, is_same ? none : copy));
+  ACCEL_TRY(auto digests, copy_and_hash(path, source, plan, is_same ? none : copy));
   ACCEL_CHECK(check_unchanged(path, source));
-  ACCEL_TRY(const Node node, build(digests, source));
-  if (session_ == nullptr) return node;
-  if (owned) {
-    ACCEL_TRY(staged.record, owned_record(copy, node.cid));
-  } else {
-    staged.record = {node.cid, path.string(), true, source.stamp, 0};
+  Hashed file{source.stamp, source.meta, std::move(plan), std::move(digests), std::move(copy_path)};
+  if (copy) {
+    ACCEL_TRY(file.copy_stamp, seal(copy));
   }
-  staged.leaf_count = digests.size();
-  staged.leaf = [profile = options_.profile, size = source.stamp.size,
-                 digests = std::move(digests)](std::size_t index) {
-    const LeafRange range = leaf_range(profile, size, index);
+  return keep(path, std::move(file));
+}
+
+Result<Importer::Node> Importer::keep(const std::filesystem::path& path, Hashed file) {
+  ACCEL_TRY(const Node node, build(file));
+  if (session_ == nullptr) return node;
+  StagedFile staged;
+  if (owns_copies()) {
+    staged.source = std::move(file.copy);
+    staged.record = {node.cid, core_.layout.file_path(node.cid), false, file.copy_stamp, 0};
+  } else {
+    staged.record = {node.cid, path.string(), true, file.stamp, 0};
+  }
+  staged.leaf_count = file.digests.size();
+  staged.leaf = [profile = options_.profile, plan = std::move(file.plan),
+                 digests = std::move(file.digests)](std::size_t index) {
+    const LeafRange range = plan.at(index);
     const ipld::LeafFrame frame = ipld::leaf_frame(profile, range.length);
     const auto frame_bytes = static_cast<std::uint32_t>(frame.prefix.size() + frame.suffix.size());
     return StagedLeaf{digests.at(index), range.offset, range.length, range.length + frame_bytes,
@@ -296,30 +366,30 @@ Result<Importer::Node> Importer::add_large(const std::filesystem::path& path, Op
   return node;
 }
 
-Result<FileRecord> Importer::owned_record(const UniqueFd& copy, const ipld::Cid& root) {
+Result<FileStamp> Importer::seal(const UniqueFd& copy) const {
   if (::fchmod(copy.get(), owned_mode(options_.is_private)) != 0) {
     return fail_errno(errc_from_errno(errno), errno, "Cannot make a stored file read-only.");
   }
-  ACCEL_TRY(const FileStamp stamp, stamp_of(copy.get()));
-  return FileRecord{root, core_.layout.file_path(root), false, stamp, 0};
+  return stamp_of(copy.get());
 }
 
-Result<Importer::Node> Importer::build(const LeafDigests& digests, const OpenSource& source) {
-  const auto layout = ipld::make_layout(
-      options_.profile,
-      [this](const ipld::Cid& cid, ByteView block) { return put_block(cid, block); });
-  for (std::size_t i = 0; i < digests.size(); ++i) {
-    const LeafRange range = leaf_range(options_.profile, source.stamp.size, i);
+Result<Importer::Node> Importer::build(const Hashed& file) {
+  const auto layout = layout_of_file();
+  for (std::size_t i = 0; i < file.plan.size(); ++i) {
+    const LeafRange range = file.plan.at(i);
     const ipld::LeafFrame frame = ipld::leaf_frame(options_.profile, range.length);
-    ACCEL_CHECK(layout->add_leaf({ipld::leaf_cid(options_.profile, digests.at(i)), range.length,
-                                  range.length + frame.prefix.size() + frame.suffix.size()}));
+    ACCEL_CHECK(
+        layout->add_leaf({ipld::leaf_cid(options_.profile, file.digests.at(i)), range.length,
+                          range.length + frame.prefix.size() + frame.suffix.size()}));
   }
-  ACCEL_TRY(const ipld::Built built, layout->finish(source.meta));
+  ACCEL_TRY(const ipld::Built built, layout->finish(file.meta));
   return Node{built.root, built.dag_bytes};
 }
 
+// A block inside its CID needs no place.
 Status Importer::put_block(const ipld::Cid& cid, ByteView block) {
-  return session_ ? session_->add_block(cid, block) : Status{};
+  const bool is_inlined = cid.hash().code() == ipld::HashCode::identity;
+  return session_ && !is_inlined ? session_->add_block(cid, block) : Status{};
 }
 
 void Importer::count(std::uint64_t bytes, const std::filesystem::path& path) {

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// add(): from files and folders on disk to CIDs, in one pass over each file. Private to blockstore;
-// one object per call. Spec: ipfs/specs src/unixfs.md; docs/formats/store.md, "Adding".
+// add(): from files and folders on disk to CIDs, in one pass over each file. The leaves of a large
+// file are spread over the CPUs, and so are the files of a folder. Private to blockstore; one
+// object per call. Spec: ipfs/specs src/unixfs.md; docs/formats/store.md, "Adding".
 
 #include <sys/stat.h>
 
 #include <atomic>
 #include <filesystem>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "accel/blockstore/options.hpp"
 #include "accel/blockstore/reports.hpp"
 #include "accel/core/file.hpp"
 #include "accel/ipld/directory.hpp"
+#include "accel/ipld/file_layout.hpp"
 #include "import_session.hpp"
 #include "leaf_hasher.hpp"
 #include "store_core.hpp"
@@ -39,6 +44,24 @@ class Importer {
     FileStamp stamp;
     ipld::UnixFsMeta meta;
   };
+  // A file that was read and, unless it is referenced, copied.
+  struct Hashed {
+    FileStamp stamp;
+    ipld::UnixFsMeta meta;
+    LeafPlan plan;
+    LeafDigests digests;
+    std::filesystem::path copy = {};  // Empty: none.
+    FileStamp copy_stamp = {};
+  };
+  // A file of a folder that is hashed together with others, ahead of its turn.
+  struct Ahead {
+    std::size_t index = 0;  // Among the entries.
+    std::filesystem::path path = {};
+    std::filesystem::path copy = {};
+    std::uint64_t bytes = 0;
+    std::size_t leaves = 0;
+  };
+  using Window = std::vector<std::optional<Hashed>>;
   Result<std::filesystem::path> source_of(const std::filesystem::path& path) const;
   Status scan(const std::filesystem::path& given, int depth);
   Result<AddedRoot> attempt(const std::filesystem::path& path, bool reuse);
@@ -47,15 +70,28 @@ class Importer {
   Result<Node> add_symlink(const std::filesystem::path& path, ipld::UnixFsMeta meta);
   Result<Node> add_file(const std::filesystem::path& path);
   Result<Node> add_small(const std::filesystem::path& path, const OpenSource& source);
-  Result<Node> add_large(const std::filesystem::path& path, OpenSource& source);
+  Result<Node> add_open(const std::filesystem::path& path, OpenSource& source, LeafPlan plan);
+  Result<Node> add_blocks(const std::filesystem::path& path, const OpenSource& source,
+                          const LeafPlan& plan);
+  Result<Node> add_large(const std::filesystem::path& path, OpenSource& source, LeafPlan plan);
   Result<LeafDigests> copy_and_hash(const std::filesystem::path& path, const OpenSource& source,
-                                    const UniqueFd& copy);
-  Result<Node> build(const LeafDigests& digests, const OpenSource& source);
+                                    const LeafPlan& plan, const UniqueFd& copy);
+  std::unique_ptr<ipld::FileLayout> layout_of_file();
+  Result<Node> keep(const std::filesystem::path& path, Hashed file);
+  Result<Node> build(const Hashed& file);
+  // importer_window.cpp
+  Result<Window> hash_ahead(std::span<const std::filesystem::path> entries);
+  Result<std::vector<Ahead>> plan_ahead(std::span<const std::filesystem::path> entries);
+  Status hash_group(std::span<const Ahead> group, LeafBatch& batch, Window& window);
+  Status read_ahead(const Ahead& file, std::optional<Hashed>& hashed, LeafBatch& batch);
   Result<Node> build_folder(std::vector<ipld::DirectoryEntry> children,
                             const ipld::UnixFsMeta& meta);
   Result<Node> wrapped(const std::filesystem::path& path, Node node);
   ipld::UnixFsMeta meta_of(const struct ::stat& info) const;
-  Result<FileRecord> owned_record(const UniqueFd& copy, const ipld::Cid& root);
+  bool owns_copies() const { return session_ != nullptr && !options_.reference; }
+  bool goes_to_a_pack(std::size_t leaves, std::uint64_t bytes, const ipld::UnixFsMeta& meta) const;
+  Result<FileStamp> seal(const UniqueFd& copy) const;
+  static tl::unexpected<Error> changed(const std::filesystem::path& path);
   Result<OpenSource> open_source(const std::filesystem::path& path) const;
   Status check_unchanged(const std::filesystem::path& path, const OpenSource& source) const;
   Result<std::vector<std::filesystem::path>> entries(const std::filesystem::path& folder) const;

@@ -101,6 +101,7 @@ Status index_file(Txn& txn, const StagedFile& file) {
   }
   for (std::size_t i = 0; i < file.leaf_count; ++i) {
     const StagedLeaf leaf = file.leaf(i);
+    if (leaf.hash.code() == ipld::HashCode::identity) continue;  // The CID holds it.
     if (leaf.wrapped) {
       ACCEL_TRY(const bool packed, has_packed(txn, leaf.hash));
       if (packed) continue;

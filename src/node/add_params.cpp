@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::int64_t kMaxThreshold = 2 << 20;  // A larger folder would be no block that travels.
 constexpr std::uint32_t kMaxMode = 07777;
+constexpr std::int64_t kUsualInlineBytes = 32;  // As Kubo.
 
 // All of `text` as a number; nothing if it is none.
 std::optional<std::uint64_t> number_in(std::string_view text, int base) {
@@ -15,20 +16,6 @@ std::optional<std::uint64_t> number_in(std::string_view text, int base) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-Result<std::uint64_t> chunk_size_of(std::string_view chunker) {
-  constexpr std::string_view kFixed = "size-";
-  if (chunker.starts_with("rabin") || chunker.starts_with("buzhash")) {
-    return fail(Errc::unsupported,
-                "Chunks of the kind {} are read, but not made; take size-N, such as size-1048576.",
-                chunker);
-  }
-  const auto size = chunker.starts_with(kFixed) ? number_in(chunker.substr(kFixed.size()), 10)
-                                                : std::optional<std::uint64_t>();
-  if (size) return *size;
-  return fail(Errc::invalid_argument, "A chunker is size-N, with N bytes in a chunk, not \"{}\".",
-              chunker);
 }
 
 // Octal and marked as such: 644 by itself means one thing to chmod and another to `ipfs add`.
@@ -39,19 +26,6 @@ Result<std::uint32_t> mode_of(std::string_view text) {
               "A mode is an octal number with a leading zero, from 0001 to 07777, such as 0644; "
               "\"{}\" is none.",
               text);
-}
-
-Status refuse_unmade(bool trickle, bool inlined) {
-  if (trickle) {
-    return fail(Errc::unsupported,
-                "The trickle layout is read, but not made; leave --trickle out for the balanced "
-                "one.");
-  }
-  if (inlined) {
-    return fail(Errc::unsupported,
-                "Blocks inside their CIDs are read, but not made; leave --inline out.");
-  }
-  return {};
 }
 
 struct MetaParams {
@@ -81,6 +55,9 @@ struct ShapeParams {
   std::optional<std::int64_t> cid_version;
   std::optional<bool> raw_leaves;
   std::string chunker;
+  bool trickle = false;
+  bool inlined = false;
+  std::int64_t inline_limit = kUsualInlineBytes;
 };
 
 // As Kubo has it: another hash asks for CIDv1; a CID version that is asked for decides about raw
@@ -97,9 +74,9 @@ Result<ipld::ImportProfile> shape_of(const ShapeParams& given, bool keeps_metada
     profile.raw_leaves = *version == 1 && !keeps_metadata;
   }
   if (given.raw_leaves) profile.raw_leaves = *given.raw_leaves;
-  if (!given.chunker.empty()) {
-    ACCEL_TRY(profile.chunk_size, chunk_size_of(given.chunker));
-  }
+  if (!given.chunker.empty()) ACCEL_CHECK(ipld::set_chunker(profile, given.chunker));
+  if (given.trickle) profile.shape = ipld::FileShape::trickle;
+  if (given.inlined) profile.inline_limit = static_cast<std::uint32_t>(given.inline_limit);
   return profile;
 }
 
@@ -147,10 +124,11 @@ Result<blockstore::AddOptions> read_add_options(Params& params) {
   meta.mode = params.text("mode", {});
   if (params.given("mtime")) meta.seconds = params.integer("mtime", 0);
   meta.nanoseconds = params.integer_in("mtime_nsecs", 0, 0, 999'999'999);
-  const bool trickle = params.flag("trickle");
-  const bool inlined = params.flag("inline");
+  shape.trickle = params.flag("trickle");
+  shape.inlined = params.flag("inline");
+  shape.inline_limit =
+      params.integer_in("inline_limit", kUsualInlineBytes, 1, ipld::kMaxDigestBytes);
   const LimitParams limits(params);
-  ACCEL_CHECK(refuse_unmade(trickle, inlined));
   ACCEL_TRY(options.meta, meta_of(meta));
   const bool keeps_metadata =
       options.preserve_mode || options.preserve_mtime || !options.meta.empty();

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands on one home, without a daemon."""
+import hashlib
 import json
 import os
+import struct
 import unittest
+from pathlib import Path
 
 from harness import MIB, TestCase
+
+DATA = Path(__file__).parent.parent / "data"
 
 
 class Content(TestCase):
@@ -67,10 +72,26 @@ class Content(TestCase):
         for cid in cids[:-1]:
             code, out, _ = home.run("cat", cid, text=False)
             self.assertEqual((code, out), (0, path.read_bytes()))
-        for flags in (["--trickle"], ["--inline"], ["--chunker", "buzhash"], ["--hash", "identity"]):
+        for flags in (["--hash", "identity"], ["--trickle", "--raw-leaves=false", "--reference"]):
             self.assert_fails(6, home.run("add", *flags, path))
-        for flags in (["--mode", "644"], ["--chunker", "size-0"], ["--max-links", 1], ["--hash", "md5"]):
+        for flags in (["--mode", "644"], ["--chunker", "size-0"], ["--chunker", "rabin-1-2-3"], ["--max-links", 1], ["--hash", "md5"]):
             self.assert_fails(2, home.run("add", *flags, path))
+
+    def test_files_of_every_shape_get_the_cids_of_kubo_and_read_back(self):
+        home = self.home()
+        path = self.folder / "input"
+        rows = json.loads((DATA / "ipld/kubo_shapes.json").read_text())["rows"]
+        hashes = (hashlib.sha256(struct.pack("<Q", i)).digest() for i in range((4 << 20) // 32))
+        stream = b"".join(hashes)
+        for row in rows[::4]:
+            with self.subTest(**row):
+                kind, size = row["input"].split("_")
+                path.write_bytes(stream[: int(size)] if kind == "stream" else bytes(int(size)))
+                cid = home.ok("add", "-Q", "--profile", "unixfs-v0-2015", *row["flags"].split(), path).strip()
+                self.assertEqual(cid, row["cid"])
+                code, out, _ = home.run("cat", cid, text=False)
+                self.assertEqual((code, out), (0, path.read_bytes()))
+        home.ok("verify")
 
     def test_only_hash_stores_nothing(self):
         home = self.home()

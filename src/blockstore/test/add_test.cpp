@@ -308,6 +308,83 @@ TEST_F(Add, notices_a_file_that_changes_meanwhile) {
   expect_sound();
 }
 
+// Of all lengths around what goes to a pack, what fills a leaf, and what fills the lanes alone.
+constexpr std::size_t kSizes[] = {0,        100,      64U << 10U, (64U << 10U) + 1, 70'000,
+                                  kMiB,     kMiB,     kMiB + 1,   3 * kMiB - 5,     16 * kMiB,
+                                  300'000U, 300'000U, 21 * kMiB};
+
+TEST_F(Add, gives_files_that_are_hashed_side_by_side_the_cids_that_they_have_alone) {
+  std::vector<Bytes> files;
+  for (const std::size_t size : kSizes) {
+    files.push_back(make_file(fmt::format("dir/{:02}", files.size()), size, size));
+  }
+  std::vector<ipld::ImportProfile> profiles{ipld::unixfs_v1_2025(), ipld::unixfs_v0_2015()};
+  profiles.push_back(ipld::unixfs_v1_2025());
+  profiles.back().hash = ipld::HashCode::sha2_512;
+  for (const ipld::ImportProfile& profile : profiles) {
+    for (const bool reference : {true, false}) {
+      AddOptions how;
+      how.profile = profile;
+      how.reference = reference;
+      const AddedRoot added = add("dir", how);
+      EXPECT_EQ(added.files, files.size());
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        const auto file = store_->resolve(added.cid, fmt::format("{:02}", i));
+        ASSERT_TRUE(file.has_value()) << file.error().to_string();
+        EXPECT_EQ(*file, make_dag(profile, files[i]).root) << i;
+        EXPECT_EQ(cat(*file), files[i]) << i;
+      }
+    }
+  }
+  expect_sound();
+  EXPECT_TRUE(fs::is_empty(home() / "tmp"));
+}
+
+TEST_F(Add, of_a_folder_with_more_files_than_a_window_keeps_each_in_its_place) {
+  for (int i = 0; i < 600; ++i) {
+    write_bytes(work(fmt::format("dir/{:03}", i)), random_bytes(1 + i % 300, 66'000));
+  }
+  const AddedRoot added = add("dir");
+  EXPECT_EQ(added.files, 600U);
+  for (const int i : {0, 1, 299, 300, 511, 512, 599}) {
+    EXPECT_EQ(cat(*store_->resolve(added.cid, fmt::format("{:03}", i))),
+              random_bytes(1 + i % 300, 66'000));
+  }
+  EXPECT_EQ(regular_files(home() / "files").size(), 300U);
+  EXPECT_TRUE(fs::is_empty(home() / "tmp"));
+}
+
+TEST_F(Add, notices_that_one_of_many_files_changes) {
+  for (int i = 0; i < 40; ++i) make_file(fmt::format("dir/{:02}", i), 1 + i, kMiB);
+  for (const Bytes& now : {Bytes{}, random_bytes(99, kMiB)}) {
+    make_file("dir/39", 40, kMiB);
+    AddOptions how;
+    how.on_progress = [&](const AddProgress& progress) {
+      if (progress.bytes_done < 16 * kMiB) write_bytes(work("dir/39"), now);
+    };
+    const auto added = store_->add(work("dir"), how);
+    if (added) {  // It had changed before it was looked at.
+      EXPECT_EQ(cat(*store_->resolve(added->cid, "39")), now);
+      continue;
+    }
+    EXPECT_EQ(added.error().code, Errc::unavailable);
+    EXPECT_NE(added.error().message.find("39 changed while"), std::string::npos);
+    EXPECT_TRUE(store_->pins()->empty());
+  }
+  expect_sound();
+}
+
+TEST_F(Add, of_a_folder_stops_on_request) {
+  for (int i = 0; i < 40; ++i) make_file(fmt::format("dir/{:02}", i), 1 + i, kMiB);
+  std::stop_source stop;
+  AddOptions how;
+  how.stop = stop.get_token();
+  how.on_progress = [&](const AddProgress&) { stop.request_stop(); };
+  EXPECT_ERRC(store_->add(work("dir"), how), Errc::cancelled);
+  EXPECT_TRUE(fs::is_empty(home() / "tmp"));
+  EXPECT_TRUE(store_->pins()->empty());
+}
+
 TEST_F(Add, of_many_small_files_makes_no_file_of_its_own) {
   for (int i = 0; i < 200; ++i) write_bytes(work(fmt::format("dir/{}", i)), random_bytes(20, 500));
   write_bytes(work("dir/other"), random_bytes(21, 60'000));

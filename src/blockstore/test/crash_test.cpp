@@ -40,6 +40,7 @@ class Crash : public StoreTest {
 
 TEST_F(Crash, at_each_step_of_an_add_leaves_a_sound_store) {
   make_file("dir/model", 1, 2 * kMiB + 7);
+  make_file("dir/other", 3, kMiB);
   make_file("dir/config", 2, 300);
   die_at_each_step({"add", home_text(), work("dir").string()});
   open();
@@ -47,7 +48,7 @@ TEST_F(Crash, at_each_step_of_an_add_leaves_a_sound_store) {
   EXPECT_TRUE(fs::is_empty(home() / "tmp"));
   gc();
   expect_sound();
-  EXPECT_EQ(regular_files(home() / "files").size(), 1U);
+  EXPECT_EQ(regular_files(home() / "files").size(), 2U);
 }
 
 TEST_F(Crash, at_each_step_of_a_fetch_is_taken_up) {

@@ -83,6 +83,7 @@ int __real_open(const char* path, int flags, ...);
 int __real_mkdir(const char* path, mode_t mode);
 int __real_unlink(const char* path);
 int __real_ftruncate(int fd, off_t size);
+int __real_fallocate(int fd, int mode, off_t offset, off_t size);
 int __real_syncfs(int fd);
 int __real_ioctl(int fd, unsigned long request, ...);
 ssize_t __real_write(int fd, const void* data, size_t size);
@@ -124,6 +125,10 @@ int __wrap_ftruncate(int fd, off_t size) {
     DiskRecorder::current()->on_resize(fd, static_cast<std::uint64_t>(size));
   }
   return done;
+}
+// Sizes stay as they are: nothing for the recorder.
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t size) {
+  return fails_now() ? -1 : __real_fallocate(fd, mode, offset, size);
 }
 int __wrap_syncfs(int fd) {
   const int done = __real_syncfs(fd);

@@ -48,6 +48,7 @@ class DiskFaults : public StoreTest {
 
   Operation add_folder() {
     make_file("dir/model", 1, 2 * kMiB + 7);
+    make_file("dir/other", 3, kMiB);
     make_file("dir/config", 2, 300);
     return [this](Store& store) -> Status {
       ACCEL_TRY(const AddedRoot added, store.add(work("dir"), {}));

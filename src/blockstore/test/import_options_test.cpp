@@ -3,6 +3,7 @@
 // test/interop/importer's; here: the options reach the blocks, and every file reads back.
 #include <algorithm>
 
+#include "accel/ipld/chunker.hpp"
 #include "accel/ipld/folder.hpp"
 #include "store_fixture.hpp"
 
@@ -110,6 +111,26 @@ TEST_F(ImportOptions, every_hash_function_gives_the_cid_of_kubo) {
     how.profile.chunk_size = 1000;
     how.profile.max_links = 174;
     EXPECT_EQ(add("file", how).cid.to_string(), cid);
+  }
+  expect_sound();
+}
+
+// Longer than what is read at once: no cut depends on where a read ends.
+TEST_F(ImportOptions, cuts_by_content_do_not_depend_on_how_the_file_is_read) {
+  const Bytes bytes = make_file("file", 1, 20'000'003);
+  for (const char* const chunker : {"buzhash", "rabin", "rabin-1000-100000-2000000"}) {
+    AddOptions how;
+    ASSERT_TRUE(ipld::set_chunker(how.profile, chunker).has_value());
+    const auto ignore = [](const ipld::Cid&, ByteView) -> Status { return {}; };
+    const auto layout = ipld::make_layout(how.profile, ignore);
+    for (ByteView rest = bytes; !rest.empty();) {
+      const ByteView leaf = rest.first(ipld::next_leaf_bytes(how.profile, rest));
+      ASSERT_TRUE(layout->add_leaf(ipld::make_leaf(how.profile, leaf)).has_value());
+      rest = rest.subspan(leaf.size());
+    }
+    const ipld::Cid root = add("file", how).cid;
+    EXPECT_EQ(root, layout->finish({})->root) << chunker;
+    EXPECT_EQ(cat(root), bytes);
   }
   expect_sound();
 }

@@ -162,6 +162,31 @@ TEST_F(PowerLoss, during_an_add) {
       });
 }
 
+TEST_F(PowerLoss, during_an_add_of_files_side_by_side) {
+  std::vector<Bytes> files;
+  for (int i = 0; i < 4; ++i) {
+    files.push_back(make_file(fmt::format("new/{}", i), 20 + i, 80'000 + 30'000U * i));
+  }
+  AddOptions how;
+  how.profile = small_leaves();
+  how.only_hash = true;
+  const ipld::Cid root = add("new", how).cid;
+  how.only_hash = false;
+  lose_power_during(
+      [&](Store& store) -> Status {
+        ACCEL_TRY(const AddedRoot added, store.add(work("new"), how));
+        return added.cid == root ? Status{} : fail(Errc::internal, "Another root.");
+      },
+      [&](Store& store) -> Status {
+        ACCEL_CHECK(is_pinned(store, root));
+        for (std::size_t i = 0; i < files.size(); ++i) {
+          ACCEL_TRY(const ipld::Cid file, store.resolve(root, std::to_string(i)));
+          ACCEL_CHECK(holds(store, file, files[i]));
+        }
+        return {};
+      });
+}
+
 TEST_F(PowerLoss, during_puts_and_a_pin) {
   const FileDag dag = make_dag(small_leaves(), random_bytes(4, 300'000));
   lose_power_during(

@@ -72,7 +72,7 @@ void add_shape_options(AddOptionsOf& options) {
   options.text("--profile", "profile", "unixfs-v1-2025 (default) or unixfs-v0-2015");
   options.number("--cid-version", "cid_version", "0 or 1; 1 asks for raw leaves, too");
   options.flag("--raw-leaves", "raw_leaves", "Leaves without a frame (--raw-leaves=false: with)");
-  options.text("-s,--chunker", "chunker", "size-N: bytes of a file in one leaf");
+  options.text("-s,--chunker", "chunker", "size-N, rabin, rabin-MIN-AVG-MAX or buzhash");
   options.number("--max-file-links,--max-links", "max_file_links", "Children of one file node");
   options.text("--hash", "hash", "sha2-256 (default), sha2-512, blake2b-256 or blake3");
   options.number("--max-directory-links", "max_directory_links",
@@ -86,8 +86,9 @@ void add_shape_options(AddOptionsOf& options) {
   options.text("--mode", "mode", "Store these permissions instead, such as 0644");
   options.number("--mtime", "mtime", "Store this time instead, in seconds since 1970");
   options.number("--mtime-nsecs", "mtime_nsecs", "Nanoseconds of --mtime");
-  options.flag("-t,--trickle", "trickle", "The trickle layout: read here, not made");
-  options.flag("--inline", "inline", "Blocks inside their CIDs: read here, not made");
+  options.flag("-t,--trickle", "trickle", "The trickle layout instead of the balanced one");
+  options.flag("--inline", "inline", "Put small blocks inside their CIDs");
+  options.number("--inline-limit", "inline_limit", "Bytes of a block that --inline takes (32)");
 }
 
 void add_add(CLI::App& app, Selection& selection) {

@@ -91,12 +91,15 @@ TEST(AddParams, times_may_be_before_1970_and_have_a_fraction) {
   EXPECT_EQ(error_of({{"mtime", 1}, {"mtime_nsecs", 1'000'000'000}}), Errc::invalid_argument);
 }
 
-TEST(AddParams, what_is_only_read_is_refused_by_name) {
-  EXPECT_EQ(error_of({{"trickle", true}}), Errc::unsupported);
-  EXPECT_EQ(error_of({{"inline", true}}), Errc::unsupported);
-  EXPECT_EQ(error_of({{"chunker", "buzhash"}}), Errc::unsupported);
-  EXPECT_EQ(error_of({{"chunker", "rabin-1-2-3"}}), Errc::unsupported);
-  EXPECT_TRUE(read({{"trickle", false}}));
+TEST(AddParams, the_shapes_of_files_are_those_of_ipfs_add) {
+  EXPECT_EQ(read({{"trickle", true}})->profile.shape, ipld::FileShape::trickle);
+  EXPECT_EQ(read({{"trickle", false}})->profile.shape, ipld::FileShape::balanced);
+  EXPECT_EQ(read({{"inline", true}})->profile.inline_limit, 32U);
+  EXPECT_EQ(read({{"inline", true}, {"inline_limit", 100}})->profile.inline_limit, 100U);
+  EXPECT_EQ(read({{"inline_limit", 100}})->profile.inline_limit, 0U);
+  EXPECT_EQ(error_of({{"inline", true}, {"inline_limit", 129}}), Errc::invalid_argument);
+  EXPECT_EQ(read({{"chunker", "buzhash"}})->profile.chunking, ipld::Chunking::buzhash);
+  EXPECT_EQ(read({{"chunker", "rabin"}})->profile.rabin_average, 256U << 10U);
 }
 
 TEST(AddParams, what_is_no_chunker_is_refused) {
