@@ -7,8 +7,10 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ipfs-accelerate
 PREFIX ?= $(HOME)/.local
 BIN := build/release/bin/ipfs-accelerate
 FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 300
+SOAK_CLIENTS ?= 200
 
-.PHONY: help run build test unit async e2e tidy interop conformance fuzz bench install format clean deps
+.PHONY: help run build test unit async e2e tidy interop conformance soak fuzz bench install format clean deps
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,9 @@ interop: build ## live oracles of other implementations (npm, pip)
 
 conformance: build ## the gateway over the official suite's fixtures, and the suite itself when it is on PATH
 	@test/conformance/run
+
+soak: build ## SOAK_CLIENTS (default 200) at a daemon's gateway for SOAK_SECONDS (default 300)
+	@python3 -B test/soak/soak.py --seconds $(SOAK_SECONDS) --clients $(SOAK_CLIENTS)
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (default 600)
 	@tools/deps install build fuzz

@@ -10,8 +10,11 @@ namespace {
 
 class GatewaySource final : public Source {
  public:
-  GatewaySource(net::HttpClient& client, std::string name, net::Url base)
-      : client_(client), name_(std::move(name)), base_(std::move(base)) {}
+  GatewaySource(net::HttpClient& client, std::string name, net::Url base, bool network_only)
+      : client_(client),
+        name_(std::move(name)),
+        base_(std::move(base)),
+        network_only_(network_only) {}
 
   const std::string& name() const override { return name_; }
   bool files_only() const override { return false; }
@@ -21,6 +24,7 @@ class GatewaySource final : public Source {
   net::HttpClient& client_;
   std::string name_;
   net::Url base_;
+  bool network_only_;
 };
 
 Task<SourceBlock> GatewaySource::get(BlockCall call) {
@@ -30,6 +34,7 @@ Task<SourceBlock> GatewaySource::get(BlockCall call) {
   body_call.url.query = "format=raw";
   body_call.http.headers.add("Accept", "application/vnd.ipld.raw");
   body_call.http.stop = call.stop;
+  body_call.http.network_only = network_only_;
   body_call.exact_bytes = call.exact_bytes;
   body_call.buffer = std::move(call.buffer);
   body_call.on_bytes = std::move(call.on_bytes);
@@ -49,7 +54,8 @@ Task<SourceBlock> GatewaySource::get(BlockCall call) {
 }  // namespace
 
 Result<std::unique_ptr<Source>> make_gateway_source(net::HttpClient& client,
-                                                    const std::string& base_url) {
+                                                    const std::string& base_url,
+                                                    bool network_only) {
   ACCEL_TRY(net::Url base, net::parse_url(base_url));
   if (!base.query.empty()) {
     return fail(Errc::invalid_argument,
@@ -57,7 +63,7 @@ Result<std::unique_ptr<Source>> make_gateway_source(net::HttpClient& client,
                 base_url);
   }
   while (base.path.ends_with('/')) base.path.pop_back();
-  return std::make_unique<GatewaySource>(client, base_url, std::move(base));
+  return std::make_unique<GatewaySource>(client, base_url, std::move(base), network_only);
 }
 
 }  // namespace accel::exchange

@@ -140,6 +140,10 @@ Status PullSession::add_sources() {
     ACCEL_TRY(auto source, make_gateway_source(context_.client, url));
     add_source(std::move(source));
   }
+  for (const std::string& url : options_.named_sources) {
+    ACCEL_TRY(auto source, make_gateway_source(context_.client, url, /*network_only=*/true));
+    add_source(std::move(source));
+  }
   for (const std::string& url : options_.file_sources) {
     ACCEL_TRY(auto source, make_file_source(context_.client, url));
     add_source(std::move(source));

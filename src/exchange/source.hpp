@@ -58,9 +58,11 @@ class Source {
   virtual Task<SourceBlock> get(BlockCall call) = 0;
 };
 
-// "http://host:port", also with a path in front of /ipfs. Errors: invalid_argument.
+// "http://host:port", also with a path in front of /ipfs. network_only: as HttpCall's.
+// Errors: invalid_argument.
 Result<std::unique_ptr<Source>> make_gateway_source(net::HttpClient& client,
-                                                    const std::string& base_url);
+                                                    const std::string& base_url,
+                                                    bool network_only = false);
 // The URL of a file, or of a folder whose files lie below it under their names.
 // Errors: invalid_argument.
 Result<std::unique_ptr<Source>> make_file_source(net::HttpClient& client, const std::string& url);

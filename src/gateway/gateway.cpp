@@ -10,6 +10,7 @@
 #include "gateway_request.hpp"
 #include "host_router.hpp"
 #include "responses.hpp"
+#include "routing_answers.hpp"
 
 namespace accel::gateway {
 namespace {
@@ -62,6 +63,7 @@ class Gateway::Impl {
         options_(std::move(options)),
         names_(store, name_rules(options_)),
         clients_(options_.limits.max_requests_per_client),
+        routing_(store, pool, options_.routing, *options_.clock),
         answers_({store, pool, options_.limits,
                   metrics.counter("accel_gateway_block_bytes_total", "Bytes of blocks offered."),
                   metrics.counter("accel_gateway_file_bytes_total", "Bytes of files offered.")}) {
@@ -88,6 +90,7 @@ class Gateway::Impl {
   GatewayOptions options_;
   NameResolver names_;
   ClientLimiter clients_;
+  RoutingAnswers routing_;
   Answers answers_;
   std::vector<Counter*> counters_;  // 2xx, 3xx, 4xx, 5xx; they belong to the Metrics.
 };
@@ -112,11 +115,18 @@ Task<net::HttpResponse> Gateway::Impl::handle(net::HttpRequest http) {
 Task<net::HttpResponse> Gateway::Impl::answer(const net::HttpRequest& http) {
   if (http.method == "CONNECT") co_return tunnel_response();
   if (http.method == "OPTIONS") co_return options_response();
-  if (http.method != "GET" && http.method != "HEAD") {
+  const bool reads = http.method == "GET" || http.method == "HEAD";
+  const bool may_route = routing_.enabled() && http.path.starts_with("/routing/v1/");
+  if (!reads && !may_route) {
     co_return refusal_response(405, "The gateway only reads: use GET or HEAD.");
   }
   auto routed = co_await find_route(http);
   if (!routed) co_return fail(Error(routed.error()));
+  if (auto* path = std::get_if<RoutingPath>(&*routed)) {
+    auto answering = routing_.answer(http, std::move(path->parts));
+    co_return co_await std::move(answering);
+  }
+  if (!reads) co_return refusal_response(405, "The gateway only reads: use GET or HEAD.");
   if (const auto* refused = std::get_if<Refused>(&*routed)) {
     co_return refusal_response(refused->status, refused->sentence);
   }
@@ -135,7 +145,8 @@ Task<net::HttpResponse> Gateway::Impl::answer(const net::HttpRequest& http) {
 // Only DNS may block: without it the table answers.
 Task<Routed> Gateway::Impl::find_route(const net::HttpRequest& http) {
   const auto has_dnslink = [this](const std::string& domain) { return names_.has_dnslink(domain); };
-  const HostRules rules{options_.hosts, options_.limits.max_path_segments, has_dnslink};
+  const HostRules rules{options_.hosts, options_.limits.max_path_segments, has_dnslink,
+                        routing_.enabled()};
   if (!options_.lookup_txt || !may_be_dnslink(http, rules)) co_return route_request(http, rules);
   const auto route = [&http, &rules](std::stop_token) -> Result<Routed> {
     return route_request(http, rules);

@@ -11,6 +11,7 @@
 #include "accel/net/url.hpp"
 #include "dns_label.hpp"
 #include "path_text.hpp"
+#include "routing_answers.hpp"
 
 namespace accel::gateway {
 namespace {
@@ -131,6 +132,9 @@ class Router {
   }
 
   Routed by_path() const {
+    if (rules_.routes && is_routing_path(segments_)) {
+      return RoutingPath{{segments_.begin() + 2, segments_.end()}};
+    }
     const auto space = space_of_path();
     if (!space) return Refused{404, "This gateway serves paths that begin with /ipfs/ or /ipns/."};
     if (segments_.size() < 2) return of_uri();

@@ -22,12 +22,18 @@ struct Redirect {
   std::string location;
 };
 
-using Routed = std::variant<Route, Redirect, Refused>;
+// The decoded names behind /routing/v1.
+struct RoutingPath {
+  std::vector<std::string> parts;
+};
+
+using Routed = std::variant<Route, Redirect, Refused, RoutingPath>;
 
 struct HostRules {
   const std::vector<KnownHost>& hosts;
   std::size_t max_segments = 64;
   std::function<bool(const std::string& domain)> has_dnslink;  // May block.
+  bool routes = false;                                         // /routing/v1 is served.
 };
 
 Routed route_request(const net::HttpRequest& request, const HostRules& rules);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http2_session.hpp"
 
+#include "accel/net/header_values.hpp"
+
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>

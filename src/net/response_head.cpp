@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "response_head.hpp"
 
+#include "accel/net/header_values.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -38,6 +38,4 @@ std::optional<std::uint64_t> body_length(const Body& body);
 // handler set are dropped.
 Result<std::string> write_head(const HttpResponse& response, const Framing& framing, WallTime now);
 
-std::string http_date(WallTime time);  // "Sun, 06 Nov 1994 08:49:37 GMT"
-
 }  // namespace accel::net

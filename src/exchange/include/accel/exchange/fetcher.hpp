@@ -68,6 +68,8 @@ struct PullSelection {
 struct PullOptions {
   std::vector<std::string>
       sources;  // Gateways: "http://host:port", a path in front of /ipfs is kept.
+  // Gateways that somebody on the network named: never asked where this machine is meant.
+  std::vector<std::string> named_sources;
   // Plain file hosts: the URL of the file that the root names, or of the folder. They have the
   // bytes of files; inner nodes come from a gateway or are here already.
   std::vector<std::string> file_sources;

@@ -21,6 +21,7 @@
 #include "accel/core/async/offload.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/core/metrics.hpp"
+#include "accel/gateway/routing_rules.hpp"
 #include "accel/net/message.hpp"
 
 namespace accel::blockstore {
@@ -63,6 +64,7 @@ struct GatewayOptions {
   std::vector<KnownHost> hosts = {{"localhost", true}};
   DnsLinks dnslinks = {};
   TxtLookup lookup_txt = {};  // Empty: DNS is never asked.
+  RoutingRules routing = {};
   const Clock* clock = &system_clock();
 };
 
@@ -75,7 +77,8 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   // GET, HEAD and OPTIONS of /ipfs/… and /ipns/…, or of any path on a host that stands for content;
-  // CONNECT, which leads back to this gateway whatever host it names. Every outcome is a response.
+  // CONNECT, which leads back to this gateway whatever host it names; with RoutingRules
+  // /routing/v1/… on hosts that stand for no content. Every outcome is a response.
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
   // handle() as a handler; the gateway must outlive the server.
   net::HttpHandler handler();

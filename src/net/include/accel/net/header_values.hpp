@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Values of single headers that a file server needs: Range, If-None-Match, Accept, and quoting for
-// Content-Disposition. Pure functions over text. Spec: RFC 9110 sections 12.5.1, 13.1.2, 14.1.2;
-// RFC 6266 and RFC 8187.
+// Content-Disposition, and dates. Pure functions. Spec: RFC 9110
+// sections 5.6.7, 12.5.1, 13.1.2, 14.1.2; RFC 6266 and RFC 8187.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "accel/core/clock.hpp"
 
 namespace accel::net {
 
@@ -47,6 +49,8 @@ std::optional<ContentRange> parse_content_range(std::string_view value);
 
 // True when If-None-Match holds this entity tag (weak comparison) or "*". etag includes its quotes.
 bool etag_matches(std::string_view if_none_match, std::string_view etag);
+
+std::string http_date(WallTime time);  // "Sun, 06 Nov 1994 08:49:37 GMT"
 
 // disposition; filename="ascii fallback"; filename*=UTF-8''percent-coded
 std::string content_disposition(std::string_view disposition, std::string_view filename);
