@@ -36,32 +36,35 @@ ConfigKey at_least(ConfigKey made, double minimum) {
   return made;
 }
 
+// A number of bytes, 0 or more.
+ConfigKey bytes(std::string name, std::int64_t value, std::string doc) {
+  ConfigKey made = at_least(key(std::move(name), value, std::move(doc)), 0);
+  made.is_bytes = true;
+  return made;
+}
+
 void add_content_keys(ConfigRegistry& registry) {
   registry.add(
       key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"));
   registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
                             "How long a source may send nothing before another is asked"),
                         100));
-  registry.add(
-      at_least(key("ipfs.max_download_rate", std::int64_t{0},
-                   "Bytes a second that a pull may take from all its sources; 0: no limit"),
-               0));
+  registry.add(bytes("ipfs.max_download_rate", 0,
+                     "Bytes a second that a pull may take from all its sources; 0: no limit"));
   registry.add(at_least(
       key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
       1));
-  registry.add(at_least(key("performance.cache_size", std::int64_t{16} << 20U,
-                            "Bytes of memory for small blocks above the disk; 0: none"),
-                        0));
-  registry.add(at_least(key("store.max_bytes", std::int64_t{0},
-                            "Most that the store may hold: what no pin keeps goes first, longest "
-                            "unused first; 0: no limit"),
-                        0));
+  registry.add(bytes("performance.cache_size", std::int64_t{16} << 20U,
+                     "Bytes of memory for small blocks above the disk; 0: none"));
+  registry.add(bytes("store.max_bytes", 0,
+                     "Most that the store may hold: what no pin keeps goes first, longest unused "
+                     "first; 0: no limit"));
   registry.add(at_least(key("store.scrub_interval", milliseconds(std::chrono::hours(24 * 7)),
                             "How often a daemon hashes all that it stores; 0: never"),
                         0));
-  registry.add(at_least(
-      key("store.scrub_rate", std::int64_t{32} << 20U, "Bytes per second that this reads at most"),
-      1));
+  registry.add(at_least(bytes("store.scrub_rate", std::int64_t{32} << 20U,
+                              "Bytes per second that this reads at most"),
+                        1));
   registry.add(key("listen.api", std::string(),
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
   registry.add(

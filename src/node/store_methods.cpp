@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "accel/core/file.hpp"
 #include "context.hpp"
 #include "names.hpp"
 
@@ -148,6 +149,23 @@ Result<json> pin_verify(Context& context) {
   return json{{"pins", std::move(list)}, {"broken", broken}};
 }
 
+// Downloads of hubs that no pull is at; their locks tell. Returns how many there were.
+std::uint64_t remove_downloads(const std::filesystem::path& downloads, bool dry_run) {
+  std::uint64_t removed = 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(downloads, ignored)) {
+    if (!entry.is_directory(ignored)) continue;
+    const std::filesystem::path lock_path = entry.path().string() + ".lock";
+    const auto lock = FileLock::acquire(lock_path, FileLock::Mode::exclusive, /*wait=*/false);
+    if (!lock) continue;
+    ++removed;
+    if (dry_run) continue;
+    std::filesystem::remove_all(entry.path(), ignored);
+    std::filesystem::remove(lock_path, ignored);
+  }
+  return removed;
+}
+
 Result<json> store_gc(Context& context) {
   blockstore::GcOptions options;
   options.dry_run = context.params.flag("dry_run");
@@ -158,6 +176,10 @@ Result<json> store_gc(Context& context) {
   options.stop = context.stop;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const blockstore::GcReport report, store->gc(options));
+  std::uint64_t unfinished = report.partials_freed;
+  if (options.abandoned_partials) {
+    unfinished += remove_downloads(context.services.home().downloads(), options.dry_run);
+  }
   return json{{"dry_run", options.dry_run},
               {"blocks_freed", report.blocks_freed},
               {"bytes_freed", report.bytes_freed},
@@ -165,7 +187,7 @@ Result<json> store_gc(Context& context) {
               {"packs_freed", report.packs_freed},
               {"blocks_moved", report.blocks_moved},
               {"orphans_freed", report.orphans_freed},
-              {"unfinished_freed", report.partials_freed},
+              {"unfinished_freed", unfinished},
               {"blocks_kept", report.kept}};
 }
 

@@ -209,6 +209,18 @@ class HubTest(TestCase):
         self.assertLess(report["bytes_fetched"], 13 * MIB)
         self.assertEqual(home.run("cat", "name/model.safetensors", text=False)[1], self.files["model.safetensors"])
 
+    def test_what_a_killed_download_left_can_be_freed(self):
+        home = self.home()
+        self.hub.slow = 0.3
+        process = home.start("pull", "hf:org/name", environment=self.environment())
+        self.assertTrue(wait_until(lambda: list((home.path / "downloads").rglob("*.part"))))
+        self.assertEqual(home.json("gc", "--unfinished")["unfinished_freed"], 0)  # In use.
+        process.kill()
+        process.communicate()
+        self.assertEqual(home.json("gc")["unfinished_freed"], 0)
+        self.assertEqual(home.json("gc", "--unfinished")["unfinished_freed"], 1)
+        self.assertEqual(list((home.path / "downloads").iterdir()), [])
+
     def test_what_is_no_model_of_the_hub_is_told(self):
         home = self.home()
         self.assert_fails(3, home.run("pull", "hf:org/other", environment=self.environment()), "hf:org/other")

@@ -132,11 +132,11 @@ void add_gc(CLI::App& app, Selection& selection) {
   command->add_flag("--dry-run", *dry_run, "Only say what would be freed");
   command->add_flag("--unfinished", *unfinished,
                     "Also what interrupted pulls have fetched so far (else it is kept to resume)");
-  auto free_bytes = std::make_shared<std::int64_t>(0);
+  auto free_bytes = std::make_shared<std::uint64_t>(0);
   command
       ->add_option("--free-bytes", *free_bytes,
-                   "Free about so much and keep the rest, longest unused first")
-      ->check(CLI::NonNegativeNumber);
+                   "Free about so much, as 500MB or 2GiB, longest unused first; keep the rest")
+      ->transform(CLI::AsSizeValue(true));
   on_chosen(command, selection, [dry_run, unfinished, free_bytes](Session& session) -> Status {
     const json params{
         {"dry_run", *dry_run}, {"unfinished", *unfinished}, {"free_bytes", *free_bytes}};

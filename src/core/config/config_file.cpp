@@ -36,7 +36,7 @@ std::optional<std::string> text_of(const ConfigKey& key, const Json& json) {
   if (std::holds_alternative<bool>(type) && json.is_boolean()) return json.dump();
   if (whole || number) return json.dump();
   const bool texty = std::holds_alternative<std::string>(type) ||
-                     std::holds_alternative<std::chrono::milliseconds>(type);
+                     std::holds_alternative<std::chrono::milliseconds>(type) || key.is_bytes;
   if (texty && json.is_string()) return json.get<std::string>();
   return std::nullopt;
 }

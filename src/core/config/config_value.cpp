@@ -19,6 +19,25 @@ struct DurationUnit {
 constexpr DurationUnit kDurationUnits[]{
     {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
 
+struct SizeUnit {
+  std::string_view suffix;
+  std::int64_t bytes_each;
+};
+// As the sizes of the command line: GB by thousands, GiB by 1024. Longest suffix first.
+constexpr SizeUnit kSizeUnits[]{{"kib", 1LL << 10U},
+                                {"mib", 1LL << 20U},
+                                {"gib", 1LL << 30U},
+                                {"tib", 1LL << 40U},
+                                {"kb", 1000},
+                                {"mb", 1'000'000},
+                                {"gb", 1'000'000'000},
+                                {"tb", 1'000'000'000'000},
+                                {"k", 1000},
+                                {"m", 1'000'000},
+                                {"g", 1'000'000'000},
+                                {"t", 1'000'000'000'000},
+                                {"b", 1}};
+
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
   Number value{};
@@ -43,6 +62,22 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
     return milliseconds(*count * unit.milliseconds_each);
   }
   return std::nullopt;
+}
+
+std::optional<std::int64_t> parse_size(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  });
+  for (const SizeUnit& unit : kSizeUnits) {
+    if (!lower.ends_with(unit.suffix)) continue;
+    const std::size_t digits = lower.size() - unit.suffix.size();
+    const auto count = parse_number<std::int64_t>(std::string_view(lower).substr(0, digits));
+    const std::int64_t most = std::numeric_limits<std::int64_t>::max() / unit.bytes_each;
+    if (!count || *count < 0 || *count > most) return std::nullopt;
+    return *count * unit.bytes_each;
+  }
+  return parse_number<std::int64_t>(text);
 }
 
 std::string duration_text(milliseconds value) {
@@ -158,10 +193,12 @@ Result<ConfigValue> parse_config_value(const ConfigKey& key, std::string_view te
   if (!key.unsupported.empty()) {
     return fail(Errc::unsupported, "{} can't be set: {}", key.name, key.unsupported);
   }
-  std::optional<ConfigValue> value = std::visit(Parser{text}, key.default_value);
+  std::optional<ConfigValue> value =
+      key.is_bytes ? as_value(parse_size(text)) : std::visit(Parser{text}, key.default_value);
   if (!value) {
-    return fail(Errc::invalid_argument, "{} must be {}, not '{}'.", key.name,
-                std::visit(TypeName{}, key.default_value), text);
+    const std::string_view wanted = key.is_bytes ? "a number of bytes such as 500MB or 2GiB"
+                                                 : std::visit(TypeName{}, key.default_value);
+    return fail(Errc::invalid_argument, "{} must be {}, not '{}'.", key.name, wanted, text);
   }
   ACCEL_CHECK(check_allowed(key, *value));
   return std::move(*value);

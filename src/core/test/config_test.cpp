@@ -138,6 +138,30 @@ TEST_F(ConfigLoad, says_where_a_file_stops_being_json) {
   EXPECT_NE(error.message.find("near byte 10"), std::string::npos) << error.message;
 }
 
+TEST(ConfigValue, a_number_of_bytes_may_have_a_unit) {
+  const ConfigKey key{.name = "store.max_bytes",
+                      .default_value = std::int64_t{0},
+                      .doc = "Most.",
+                      .minimum = 0,
+                      .is_bytes = true};
+  const auto bytes = [&](std::string_view text) {
+    const auto value = parse_config_value(key, text);
+    return value ? std::get<std::int64_t>(*value) : -1;
+  };
+  EXPECT_EQ(bytes("0"), 0);
+  EXPECT_EQ(bytes("500"), 500);
+  EXPECT_EQ(bytes("500B"), 500);
+  EXPECT_EQ(bytes("2k"), 2000);
+  EXPECT_EQ(bytes("500MB"), 500'000'000);
+  EXPECT_EQ(bytes("2GiB"), 2LL << 30U);
+  EXPECT_EQ(bytes("1tib"), 1LL << 40U);
+  for (const char* const bad : {"", "GiB", "-1", "-1GB", "1.5GB", "1XB", "9999999999GB"}) {
+    const auto value = parse_config_value(key, bad);
+    ASSERT_FALSE(value) << bad;
+    EXPECT_EQ(value.error().code, Errc::invalid_argument);
+  }
+}
+
 TEST(ConfigDeathTest, reading_an_unregistered_key_or_a_wrong_type_is_a_bug) {
   const Config config = Config::load(keys(), {}).value();
   EXPECT_DEATH((void)config.get<bool>("no.such"), "setting 'no.such' is read but was never");

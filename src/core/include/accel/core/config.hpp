@@ -34,6 +34,7 @@ struct ConfigKey {
   std::vector<std::string> choices = {};  // For text: the only values; empty: any.
   std::optional<double> minimum = {};     // For numbers; durations in milliseconds.
   std::optional<double> maximum = {};
+  bool is_bytes = false;         // A whole number that may be written as 500MB or 2GiB.
   std::string unsupported = {};  // Not empty: setting the key is refused with this reason.
 };
 
