@@ -114,12 +114,13 @@ void add_add(CLI::App& app, Selection& selection) {
 
 // Where what is not here comes from.
 struct SourceFlags {
-  std::vector<std::string> from, from_file;
+  std::vector<std::string> from, from_file, routers;
   std::uint64_t limit_rate = 0;
 
   void add_to(json& params) const {
     params["sources"] = from;
     params["file_sources"] = from_file;
+    if (!routers.empty()) params["routers"] = routers;
     if (limit_rate > 0) params["limit_rate"] = limit_rate;
   }
 };
@@ -129,6 +130,9 @@ void add_source_options(CLI::App* command, SourceFlags& flags) {
   command->add_option("--from-file", flags.from_file,
                       "The same file (or folder) on any web server that answers Range requests; "
                       "inner nodes of the DAG still come from --from");
+  command->add_option("--router", flags.routers,
+                      "A delegated router's URL, asked for gateways that have it (default: "
+                      "routing.delegated when there is no --from)");
   command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
       ->transform(CLI::AsSizeValue(true));
 }
@@ -183,9 +187,10 @@ Status get(Session& session, const GetFlags& flags) {
   if (flags.list || !flags.tensors.empty()) return get_tensors(session, flags, output);
   json params{{"target", flags.cid}, {"output", absolute(output)}, {"force", flags.force}};
   if (!flags.sources.from.empty() || !flags.sources.from_file.empty() ||
-      flags.sources.limit_rate > 0) {
+      !flags.sources.routers.empty() || flags.sources.limit_rate > 0) {
     return fail(Errc::invalid_argument,
-                "get takes --from and --limit-rate only with --tensors or --list; `pull CID --from "
+                "get takes --from, --router and --limit-rate only with --tensors or --list; `pull "
+                "CID --from "
                 "URL -o PATH` "
                 "fetches all of it.");
   }
