@@ -194,6 +194,10 @@ Status get(Session& session, const GetFlags& flags) {
                 "URL -o PATH` "
                 "fetches all of it.");
   }
+  if (output == "-") {
+    ACCEL_TRY(const json sent, session.call("content.cat", {{"target", flags.cid}}, print_bytes));
+    return {};
+  }
   ACCEL_TRY(const json result, session.call("content.get", params));
   if (session.flags().json) return print_json(result);
   const std::string size =
@@ -209,7 +213,10 @@ void add_get(CLI::App& app, Selection& selection) {
       "  ipfs-accelerate get bafy…/model.safetensors --list --from http://a:8080\n"
       "  ipfs-accelerate get bafy…/model.gguf --tensors 'blk.0.*' --from http://a:8080 -o part");
   command->add_option("CID", flags->cid, "CID, name, or CID/path")->required();
-  command->add_option("-o,--output", flags->output, "Where to write (default: ./NAME or ./CID)");
+  command->add_option(
+      "-o,--output", flags->output,
+      "Where to write (default: ./NAME or ./CID); - for the bytes of a file on standard "
+      "output");
   command->add_flag("-f,--force", flags->force, "Replace what is there");
   command->add_option("--tensors", flags->tensors,
                       "Only tensors of these names ('*', '?', '[0-9]') of a safetensors, GGUF or "
