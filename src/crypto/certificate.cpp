@@ -118,4 +118,23 @@ Result<CertificateAndKey> make_self_signed_certificate(const std::vector<std::st
   return CertificateAndKey{text_of(certificate_text.get()), text_of(key_text.get())};
 }
 
+Result<CertificateKey> public_key_of_certificate(std::string_view pem) {
+  const Owned<BIO> text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const Owned<X509> certificate(text ? PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)
+                                     : nullptr);
+  ERR_clear_error();
+  if (!certificate) return fail(Errc::invalid_argument, "The PEM text holds no certificate.");
+  EVP_PKEY* const key = X509_get0_pubkey(certificate.get());
+  const int kind = key == nullptr ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(key);
+  if (kind != EVP_PKEY_EC && kind != EVP_PKEY_RSA) {
+    return fail(Errc::unsupported, "The certificate's key is neither RSA nor ECDSA.");
+  }
+  std::uint8_t* der = nullptr;
+  const int size = i2d_PUBKEY(key, &der);
+  if (size <= 0) return openssl_error("i2d_PUBKEY");
+  CertificateKey found{kind == EVP_PKEY_EC ? KeyType::ecdsa : KeyType::rsa, Bytes(der, der + size)};
+  OPENSSL_free(der);
+  return found;
+}
+
 }  // namespace accel::crypto

@@ -75,6 +75,9 @@ class Gateway::Impl {
   }
 
   Task<net::HttpResponse> handle(net::HttpRequest http);
+  std::uint64_t max_body_bytes() const {
+    return options_.routing.put_record ? ipld::kMaxIpnsRecordBytes : 0;
+  }
 
  private:
   Task<net::HttpResponse> answer(const net::HttpRequest& http);
@@ -258,6 +261,8 @@ Gateway::~Gateway() = default;
 Task<net::HttpResponse> Gateway::handle(net::HttpRequest request, std::stop_token) {
   return impl_->handle(std::move(request));
 }
+
+std::uint64_t Gateway::max_body_bytes() const { return impl_->max_body_bytes(); }
 
 net::HttpHandler Gateway::handler() {
   return [this](net::HttpRequest request, std::stop_token stop) {

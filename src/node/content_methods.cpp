@@ -136,8 +136,9 @@ Result<json> content_cat(Context& context) {
   const std::string text = context.params.required_text("target");
   const std::int64_t offset = context.params.integer("offset", 0);
   const std::int64_t length = context.params.integer("length", -1);
-  const bool may_fetch =
-      !context.params.texts("sources").empty() || !context.params.texts("file_sources").empty();
+  const bool may_fetch = !context.params.texts("sources").empty() ||
+                         !context.params.texts("file_sources").empty() ||
+                         !context.params.texts("routers").empty();
   exchange::PullOptions options = pull_options(context);
   ACCEL_CHECK(context.params.finish());
   if (offset < 0) return fail(Errc::invalid_argument, "cat: the offset must not be negative.");
@@ -154,6 +155,7 @@ Result<json> content_cat(Context& context) {
       length < 0 ? std::numeric_limits<std::uint64_t>::max() : static_cast<std::uint64_t>(length);
   if (may_fetch) {
     ACCEL_TRY(const FileTarget target, file_target(*store, text));
+    ACCEL_CHECK(find_sources(context, target.root, options));
     OffloadPool reader(1, 1, "cat");  // The client may read slowly.
     exchange::PullSelection selection;
     selection.ranges = {{first, wanted}};
@@ -208,8 +210,11 @@ Result<json> content_pull(Context& context) {
   ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
   ACCEL_CHECK(check_name_is_free(*store, target));
   options.name = target.name;
-  ACCEL_TRY(const exchange::PullReport report,
-            pull_root(context, *store, target.root, std::move(options)));
+  const Status asked = find_sources(context, target.root, options);
+  auto pulled = pull_root(context, *store, target.root, std::move(options));
+  // Without a source the pull still ends well when all of it is here.
+  if (!pulled && !asked) return fail(Error(asked.error()));
+  ACCEL_TRY(const exchange::PullReport report, std::move(pulled));
   json result = json_of(report);
   if (!target.name.empty()) {
     ACCEL_CHECK(give_name(*store, target.name, target.root));

@@ -55,6 +55,7 @@ Result<nlohmann::json> store_verify(Context& context);
 Result<nlohmann::json> store_repair(Context& context);
 Result<nlohmann::json> routing_put(Context& context);
 Result<nlohmann::json> routing_get(Context& context);
+Result<nlohmann::json> routing_findprovs(Context& context);
 Result<nlohmann::json> name_resolve(Context& context);
 Result<nlohmann::json> models_list(Context& context);
 Result<nlohmann::json> models_show(Context& context);

@@ -51,6 +51,8 @@ constexpr std::array kMethods{
     Method{{"routing.put", "Keep a signed record of an IPNS name", Access::token}, routing_put},
     Method{{"routing.get", "Give the record that is kept of an IPNS name", Access::token},
            routing_get},
+    Method{{"routing.findprovs", "Ask routers who provides a CID", Access::token},
+           routing_findprovs},
     Method{{"name.resolve", "Say where an IPNS name or a domain leads", Access::token},
            name_resolve},
     Method{{"models.list", "List named models", Access::token}, models_list},
@@ -137,6 +139,10 @@ const MethodInfo* Node::find_method(std::string_view name) {
 std::string Node::metrics_text() const {
   impl_->services().refresh_metrics();
   return impl_->services().metrics().prometheus_text();
+}
+
+void Node::announce_gateways(const std::vector<std::string>& urls) {
+  impl_->services().announce_gateways(urls);
 }
 
 Result<gateway::Gateway*> Node::gateway() { return impl_->services().gateway(); }

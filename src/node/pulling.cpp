@@ -33,6 +33,7 @@ exchange::PullOptions pull_options(Context& context) {
   exchange::PullOptions options;
   options.sources = context.params.texts("sources");
   options.file_sources = context.params.texts("file_sources");
+  (void)context.params.texts("routers");  // Known; find_sources() reads them.
   if (options.sources.empty()) options.sources = config.get<ConfigList>("ipfs.gateway");
   options.limits.stall_timeout = config.get<std::chrono::milliseconds>("ipfs.timeout");
   options.limits.max_requests_per_source =

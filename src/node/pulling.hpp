@@ -11,9 +11,15 @@
 
 namespace accel::node {
 
-// Reads the parameters "sources", "file_sources" and "limit_rate" (bytes per second); what they do
-// not say comes from the configuration. Reports progress as phase "pull".
+// Reads the parameters "sources", "file_sources", "routers" (for find_sources()) and "limit_rate"
+// (bytes per second); what they do not say comes from the configuration. Reports progress as phase
+// "pull".
 exchange::PullOptions pull_options(Context& context);
+
+// Adds the gateways that routers name for a root: those of the parameter "routers", or of
+// routing.delegated when no source was named either. Errors: not_found, unavailable (nobody is left
+// to ask; `options` are as they were), invalid_argument (a router that is no URL), cancelled.
+Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptions& options);
 
 // Runs to its end and records it. Errors: as Fetcher::pull().
 Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,

@@ -66,9 +66,27 @@ Result<db::Journal*> Services::journal() {
 Result<gateway::Gateway*> Services::gateway() {
   ACCEL_TRY(blockstore::Store* const opened, store());
   ACCEL_TRY(auto options, gateway_options(config_));
+  const auto mode = config_.get<std::string>("gateway.routing");
+  options.routing.enabled = mode != "off";
+  options.routing.providers = [this] { return serving_.get(); };
+  if (mode == "write") {
+    options.routing.put_record = [this, opened](const ipld::IpnsName& name, ByteView record) {
+      return keep_published(*opened, name, record, clock().wall_now());
+    };
+  }
   return &lazily(gateway_, [&] {
     return std::make_unique<gateway::Gateway>(*opened, pool(), metrics_, std::move(options));
   });
+}
+
+void Services::announce_gateways(const std::vector<std::string>& urls) {
+  if (config_.get<std::string>("gateway.routing") == "off" || urls.empty()) return;
+  auto record = gateway_record(home_, config_, urls);
+  if (!record) {
+    return log::warn("node", "the gateway names itself to nobody who asks for providers",
+                     {log::field("cause", record.error().to_string())});
+  }
+  serving_.set({*std::move(record)});
 }
 
 Result<gateway::NameResolver*> Services::names() {

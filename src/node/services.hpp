@@ -21,6 +21,7 @@
 #include "accel/inference/backend.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
+#include "gateway_routing.hpp"
 #include "kept_sessions.hpp"
 #include "scrubber.hpp"
 #include "turn.hpp"
@@ -45,6 +46,7 @@ class Services {
   Result<blockstore::Store*> store();
   Result<db::Journal*> journal();
   Result<gateway::Gateway*> gateway();
+  void announce_gateways(const std::vector<std::string>& urls);
   // From mutable names to content, by the configuration of the gateway.
   Result<gateway::NameResolver*> names();
   net::HttpClient& client();
@@ -85,6 +87,7 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<gateway::NameResolver> names_;
+  ServingPeers serving_;  // The gateway asks it: declared before.
   std::unique_ptr<gateway::Gateway> gateway_;
   std::vector<std::unique_ptr<inference::Backend>> backends_;
   std::unique_ptr<IoThread> early_;     // Uses backends_: declared after.

@@ -46,6 +46,8 @@ ConfigKey bytes(std::string name, std::int64_t value, std::string doc) {
 void add_content_keys(ConfigRegistry& registry) {
   registry.add(
       key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"));
+  registry.add(key("routing.delegated", ConfigList{},
+                   "Delegated routers that `pull` asks for gateways when no source is given"));
   registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
                             "How long a source may send nothing before another is asked"),
                         100));
@@ -82,6 +84,12 @@ void add_gateway_keys(ConfigRegistry& registry) {
                    "its own, NAME=path does not"));
   registry.add(key("gateway.dnslink", ConfigList{},
                    "Sites by their domain, DOMAIN:/ipfs/CID or DOMAIN:/ipns/NAME"));
+  registry.add(choice("gateway.routing", "read",
+                      "Answer who has what at /routing/v1: read; write also keeps IPNS records "
+                      "that anybody signs",
+                      {"off", "read", "write"}));
+  registry.add(key("gateway.announce", ConfigList{},
+                   "URLs under which others reach this gateway; empty: its listeners' own"));
   registry.add(key("gateway.dns_lookup", false,
                    "Ask DNS for the DNSLinks of domains that gateway.dnslink does not name"));
   registry.add(at_least(

@@ -205,6 +205,9 @@ Result<json> content_tensors(Context& context) {
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const FileTarget target, file_target(*store, text));
+  if (!context.params.texts("routers").empty()) {
+    ACCEL_CHECK(find_sources(context, target.root, options));
+  }
   ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
   RemoteFile file(context, *store, target, std::move(options));
   ACCEL_CHECK(file.open());

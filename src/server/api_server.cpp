@@ -46,10 +46,9 @@ net::ServerLimits api_limits() {
 
 namespace {
 
-// The gateway reads no request's body.
-net::ServerLimits gateway_limits() {
+net::ServerLimits gateway_limits(const gateway::Gateway& gateway) {
   net::ServerLimits limits;
-  limits.max_body_bytes = 0;
+  limits.max_body_bytes = gateway.max_body_bytes();
   return limits;
 }
 
@@ -80,14 +79,23 @@ class ApiServer::Impl {
     if (options.gateway) {
       ACCEL_TRY(gateway_server_,
                 net::HttpServer::listen(io_.executor(), *options.gateway, gateway->handler(),
-                                        {.limits = gateway_limits()}));
+                                        {.limits = gateway_limits(*gateway)}));
     }
     if (options.gateway_tls) {
       ACCEL_TRY(gateway_tls_server_,
                 net::HttpServer::listen(io_.executor(), *options.gateway_tls, gateway->handler(),
-                                        {.limits = gateway_limits(), .tls = options.tls}));
+                                        {.limits = gateway_limits(*gateway), .tls = options.tls}));
     }
+    announce();
     return {};
+  }
+
+  void announce() {
+    std::vector<std::string> urls;
+    for (const std::string& url : {gateway_tls_address(), gateway_address()}) {
+      if (!url.empty()) urls.push_back(url);
+    }
+    node_.announce_gateways(urls);
   }
 
   void stop() {

@@ -13,6 +13,11 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 class Content(TestCase):
+    def test_get_writes_a_file_to_standard_output(self):
+        home = self.home()
+        path = self.file("a.bin", 100_000)
+        self.assertEqual(home.run("get", home.add(path), "-o", "-", text=False), (0, path.read_bytes(), b""))
+
     def test_add_cat_get_and_ls_give_back_what_was_added(self):
         home = self.home()
         path = self.file("folder/big.bin", 3 * MIB + 17)

@@ -115,12 +115,13 @@ void add_add(CLI::App& app, Selection& selection) {
 
 // Where what is not here comes from.
 struct SourceFlags {
-  std::vector<std::string> from, from_file;
+  std::vector<std::string> from, from_file, routers;
   std::uint64_t limit_rate = 0;
 
   void add_to(json& params) const {
     params["sources"] = from;
     params["file_sources"] = from_file;
+    if (!routers.empty()) params["routers"] = routers;
     if (limit_rate > 0) params["limit_rate"] = limit_rate;
   }
 };
@@ -130,6 +131,9 @@ void add_source_options(CLI::App* command, SourceFlags& flags) {
   command->add_option("--from-file", flags.from_file,
                       "The same file (or folder) on any web server that answers Range requests; "
                       "inner nodes of the DAG still come from --from");
+  command->add_option("--router", flags.routers,
+                      "A delegated router's URL, asked for gateways that have it (default: "
+                      "routing.delegated when there is no --from)");
   command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
       ->transform(CLI::AsSizeValue(true));
 }
@@ -184,11 +188,16 @@ Status get(Session& session, const GetFlags& flags) {
   if (flags.list || !flags.tensors.empty()) return get_tensors(session, flags, output);
   json params{{"target", flags.cid}, {"output", absolute(output)}, {"force", flags.force}};
   if (!flags.sources.from.empty() || !flags.sources.from_file.empty() ||
-      flags.sources.limit_rate > 0) {
+      !flags.sources.routers.empty() || flags.sources.limit_rate > 0) {
     return fail(Errc::invalid_argument,
-                "get takes --from and --limit-rate only with --tensors or --list; `pull CID --from "
+                "get takes --from, --router and --limit-rate only with --tensors or --list; `pull "
+                "CID --from "
                 "URL -o PATH` "
                 "fetches all of it.");
+  }
+  if (output == "-") {
+    ACCEL_TRY(const json sent, session.call("content.cat", {{"target", flags.cid}}, print_bytes));
+    return {};
   }
   ACCEL_TRY(const json result, session.call("content.get", params));
   if (session.flags().json) return print_json(result);
@@ -205,7 +214,10 @@ void add_get(CLI::App& app, Selection& selection) {
       "  ipfs-accelerate get bafy…/model.safetensors --list --from http://a:8080\n"
       "  ipfs-accelerate get bafy…/model.gguf --tensors 'blk.0.*' --from http://a:8080 -o part");
   command->add_option("CID", flags->cid, "CID, name, or CID/path")->required();
-  command->add_option("-o,--output", flags->output, "Where to write (default: ./NAME or ./CID)");
+  command->add_option(
+      "-o,--output", flags->output,
+      "Where to write (default: ./NAME or ./CID); - for the bytes of a file on standard "
+      "output");
   command->add_flag("-f,--force", flags->force, "Replace what is there");
   command->add_option("--tensors", flags->tensors,
                       "Only tensors of these names ('*', '?', '[0-9]') of a safetensors, GGUF or "

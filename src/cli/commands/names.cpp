@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// routing, name: records of IPNS names, and where names lead.
+// routing, name: who has what, records of IPNS names, and where names lead.
 #include <memory>
 
 #include "accel/core/file.hpp"
@@ -48,6 +48,43 @@ void add_routing_get(CLI::App& group, Selection& selection) {
   });
 }
 
+struct FindFlags {
+  std::string cid;
+  std::vector<std::string> routers;
+};
+
+Status print_providers(const json& result) {
+  std::vector<std::vector<std::string>> rows;
+  const auto joined = [](const json& list) {
+    std::string text;
+    for (const json& item : list) text += (text.empty() ? "" : " ") + item.get<std::string>();
+    return text;
+  };
+  for (const json& found : result.at("providers")) {
+    rows.push_back({found.at("id"), joined(found.at("protocols")), joined(found.at("addresses"))});
+  }
+  for (const json& trouble : result.at("troubles")) {
+    print_note(fmt::format("{}: {}", trouble.value("router", ""), trouble.value("error", "")));
+  }
+  return print_table({"PEER", "PROTOCOLS", "ADDRESSES"}, rows);
+}
+
+void add_routing_findprovs(CLI::App& group, Selection& selection) {
+  auto flags = std::make_shared<FindFlags>();
+  CLI::App* command =
+      add_command(group, "findprovs", "Ask delegated routers who provides a CID",
+                  "  ipfs-accelerate routing findprovs bafy… --router http://127.0.0.1:8080");
+  command->add_option("CID", flags->cid)->required();
+  command->add_option("--router", flags->routers,
+                      "A router's URL; may be given several times (default: routing.delegated)");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    json params{{"cid", flags->cid}};
+    if (!flags->routers.empty()) params["routers"] = flags->routers;
+    ACCEL_TRY(const json result, session.call("routing.findprovs", params));
+    return session.flags().json ? print_json(result) : print_providers(result);
+  });
+}
+
 void add_name_resolve(CLI::App& group, Selection& selection) {
   auto name = std::make_shared<std::string>();
   CLI::App* command = add_command(
@@ -64,11 +101,12 @@ void add_name_resolve(CLI::App& group, Selection& selection) {
 }  // namespace
 
 void add_name_commands(CLI::App& app, Selection& selection) {
-  CLI::App* routing = add_command(app, "routing", "Records of IPNS names that this node keeps",
+  CLI::App* routing = add_command(app, "routing", "Who provides a CID; records of IPNS names",
                                   "  ipfs-accelerate routing put /ipns/k51… site.ipns-record");
   routing->require_subcommand(1);
   add_routing_put(*routing, selection);
   add_routing_get(*routing, selection);
+  add_routing_findprovs(*routing, selection);
   CLI::App* name = add_command(app, "name", "Names whose content may change",
                                "  ipfs-accelerate name resolve k51…");
   name->require_subcommand(1);

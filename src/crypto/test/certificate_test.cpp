@@ -30,6 +30,18 @@ TEST(Certificate, vouches_for_the_names_it_was_made_for) {
   EXPECT_EQ(made->certificate.find("PRIVATE"), std::string::npos);
 }
 
+TEST(Certificate, gives_its_key_as_libp2p_carries_it) {
+  const auto made = make_self_signed_certificate({"localhost"}, 30).value();
+  const auto key = public_key_of_certificate(made.certificate);
+  ASSERT_TRUE(key) << key.error().to_string();
+  EXPECT_EQ(key->type, KeyType::ecdsa);
+  EXPECT_EQ(key->der.size(), 91U);  // P-256.
+  const Bytes nothing;
+  EXPECT_TRUE(verify_signature(key->type, key->der, nothing, nothing).has_value());
+  EXPECT_EQ(public_key_of_certificate("nonsense").error().code, Errc::invalid_argument);
+  EXPECT_EQ(public_key_of_certificate("").error().code, Errc::invalid_argument);
+}
+
 TEST(Certificate, refuses_names_that_would_become_something_else) {
   for (const auto& names :
        std::vector<std::vector<std::string>>{{}, {""}, {"a,DNS:b"}, {"localhost", "x\ny"}}) {

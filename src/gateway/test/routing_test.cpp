@@ -2,6 +2,7 @@
 // Delegated Routing V1 over a real store.
 #include <nlohmann/json.hpp>
 
+#include "accel/gateway/ipns_store.hpp"
 #include "gateway_fixture.hpp"
 
 namespace accel::gateway::test {
@@ -10,6 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kPeer = "12D3KooWLQzUv2FHWGVPXTXSZpdHs7oHbXub2G5WC8Tx4NQhyd2d";
+const std::filesystem::path kRecords = "test/data/gateway/ipns";
 constexpr const char* kNear = "/ip4/127.0.0.1/tcp/8080/http";
 constexpr const char* kFar = "/dns4/example.org/tcp/443/tls/http";
 constexpr const char* kAbsent = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy";
@@ -154,7 +156,6 @@ TEST_F(Routing, is_no_path_of_a_site_nor_of_a_gateway_that_does_not_route) {
   EXPECT_EQ(ask_from(kLocal, "providers/" + cid).status, 404);
 }
 
-// Whole records go there and back in test/interop/helia and test/conformance.
 TEST_F(Routing, says_that_there_is_no_record_without_404) {
   const std::string path = "ipns/" + ipld::IpnsName::parse(kPeer).value().to_string();
   const auto none = ask_from(kLocal, path, {}, {{"Accept", kRecordType}});
@@ -162,6 +163,21 @@ TEST_F(Routing, says_that_there_is_no_record_without_404) {
   EXPECT_TRUE(none.headers.get_or("Content-Type", "").starts_with("text/plain"));
   EXPECT_EQ(ask_from(kLocal, path).status, 406);
   EXPECT_EQ(ask_from(kLocal, path, {}, {{"Accept", "text/html"}}).status, 406);
+}
+
+TEST_F(Routing, gives_a_record_as_it_was_kept_and_once) {
+  const std::string text = "k51qzi5uqu5dlxdsdu5fpuu7h69wu4ohp32iwm9pdt9nq3y5rpn3ln9j12zfhe";
+  const auto bytes = read_file(kRecords / (text + ".ipns-record"), 1U << 16U).value();
+  const auto name = ipld::IpnsName::parse(text).value();
+  ASSERT_TRUE(put_ipns_record(*store_, name, bytes, system_clock().wall_now()));
+  const auto record = ask_from(kLocal, "ipns/" + text, {}, {{"Accept", kRecordType}});
+  EXPECT_EQ(record.headers.get_or("Content-Type", ""), kRecordType);
+  EXPECT_EQ(body_of(record), as_text(bytes));
+  EXPECT_TRUE(record.headers.has("Expires"));
+  const std::string etag(record.headers.get_or("Etag", ""));
+  const auto again =
+      ask_from(kLocal, "ipns/" + text, {}, {{"Accept", kRecordType}, {"If-None-Match", etag}});
+  EXPECT_EQ(again.status, 304);
 }
 
 TEST_F(Routing, takes_records_only_where_it_may_and_as_what_they_are) {

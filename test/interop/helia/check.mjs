@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads through our gateway with Helia's trustless block broker and with verified-fetch, each time with an empty store of its own, so
-// that every block comes from us and is verified there. The last line says "N passed, N failed".
-// usage: check.mjs BINARY     (test/interop/helia/run installs what it needs)
+// that every block comes from us and is verified there; finds it by our routing API, and asks that API what it has. The last line says "N passed, N failed".
+// usage: check.mjs BINARY RECORDS     (a folder of IPNS records; test/interop/helia/run installs what it needs)
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { delegatedRoutingV1HttpApiClient } from '@helia/delegated-routing-v1-http-api-client'
 import { withHTTP } from '@helia/http'
 import { unixfs } from '@helia/unixfs'
 import { createVerifiedFetchWithHelia } from '@helia/verified-fetch'
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagJson from '@ipld/dag-json'
 import { createHeliaLight } from 'helia'
+import { base36 } from 'multiformats/bases/base36'
 import { CID } from 'multiformats/cid'
 import { Home } from './daemon.mjs'
 
@@ -55,11 +57,16 @@ async function collect (pieces) {
   return all
 }
 
-/** A node whose only source of anything is our gateway. */
-async function withNode (gateway, action) {
+/** A node whose only source of anything is our gateway, which it knows as such or must find by asking it as a router. */
+async function withNode (gateway, action, { finds = false } = {}) {
   const light = createHeliaLight({ codecs: [dagCbor, dagJson] })
-  const init = { delegatedRouters: [], recursiveGateways: [gateway], allowInsecure: true, allowLocal: true }
-  light.addRouter({ name: 'nobody', async * findProviders () {} }) // Without one Helia never asks the gateways.
+  const init = {
+    delegatedRouters: finds ? [gateway] : [],
+    recursiveGateways: finds ? [] : [gateway],
+    allowInsecure: true,
+    allowLocal: true
+  }
+  if (!finds) light.addRouter({ name: 'nobody', async * findProviders () {} }) // Without one Helia never asks the gateways.
   const node = await withHTTP(light, init).start()
   try {
     return await action(node)
@@ -193,8 +200,49 @@ async function checkNodes (home, held) {
   })
 }
 
-if (process.argv.length !== 3) {
-  console.error('usage: check.mjs BINARY')
+const NAME = 'k51qzi5uqu5dlxdsdu5fpuu7h69wu4ohp32iwm9pdt9nq3y5rpn3ln9j12zfhe'
+const BROKEN = 'k51qzi5uqu5diamp7qnnvs1p1gzmku3eijkeijs3418j23j077zrkok63xdm8c'
+const ABSENT = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
+
+async function checkRouting (home, held, records) {
+  const { tree } = held.roots[PROFILES[0]]
+  await withNode(home.gateway, async node => {
+    await check('helia finds our gateway by asking it who has the root', async signal => {
+      const data = held.tree['layers/big.bin']
+      same(Buffer.concat(await collect(unixfs(node).cat(CID.parse(tree), { path: 'layers/big.bin', signal }))), data)
+    })
+    const client = delegatedRoutingV1HttpApiClient({ url: home.gateway })({ logger: node.logger })
+    const providers = async (cid, options = {}) => collect(client.getProviders(CID.parse(cid), options))
+    await check('the routing client reads our providers', async signal => {
+      const [provider, ...others] = await providers(tree, { signal })
+      same([others.length, provider.Protocols], [0, ['transport-ipfs-gateway-http']])
+      same(provider.Addrs.map(address => address.toString()), [`/ip4/127.0.0.1/tcp/${new URL(home.gateway).port}/http`])
+      const [peer] = await collect(client.getPeers(provider.ID, { signal }))
+      same(peer.ID.toString(), provider.ID.toString())
+    })
+    await check('the routing client finds nobody for what is private or not here', async signal => {
+      same([await providers(held.secret, { signal }), await providers(ABSENT, { signal })], [[], []])
+    })
+    await check('the routing client filters', async signal => {
+      same(await providers(tree, { signal, filterProtocols: ['transport-bitswap'] }), [])
+      same(await providers(tree, { signal, filterAddrs: ['tls'] }), [])
+      same((await providers(tree, { signal, filterAddrs: ['tcp'], filterProtocols: ['transport-ipfs-gateway-http'] })).length, 1)
+    })
+    await check('the routing client publishes a record and reads it', async signal => {
+      const record = await readFile(join(records, `${NAME}.ipns-record`))
+      await client.putIPNS(CID.parse(NAME, base36), record, { signal })
+      same(Buffer.from(await client.getIPNS(CID.parse(NAME, base36), { signal })), record)
+    })
+    await check('a broken record is refused and not found', async signal => {
+      const record = await readFile(join(records, `${BROKEN}_v1-v2-broken-signature-v2.ipns-record`))
+      await fails(() => client.putIPNS(CID.parse(BROKEN, base36), record, { signal }))
+      await fails(() => client.getIPNS(CID.parse(BROKEN, base36), { signal }))
+    })
+  }, { finds: true })
+}
+
+if (process.argv.length !== 4) {
+  console.error('usage: check.mjs BINARY RECORDS')
   process.exit(2)
 }
 const home = await Home.make(process.argv[2])
@@ -206,6 +254,7 @@ try {
     await checkFetch(home, held, profile)
   }
   await checkNodes(home, held)
+  await checkRouting(home, held, process.argv[3])
 } finally {
   await home.stop()
 }

@@ -18,7 +18,7 @@ export class Home {
   constructor (binary, folder) {
     this.binary = binary
     this.folder = folder
-    this.env = { ...process.env, IPFS_ACCELERATE_HOME: join(folder, 'home') }
+    this.env = { ...process.env, IPFS_ACCELERATE_HOME: join(folder, 'home'), IPFS_ACCELERATE_GATEWAY_ROUTING: 'write' }
   }
 
   async run (...flags) {

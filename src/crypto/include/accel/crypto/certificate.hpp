@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
+#include "accel/crypto/public_key.hpp"
 
 namespace accel::crypto {
 
@@ -20,5 +22,13 @@ struct CertificateAndKey {
 // Errors: invalid_argument (no name, or one that X.509 can't carry), internal (OpenSSL's).
 Result<CertificateAndKey> make_self_signed_certificate(const std::vector<std::string>& names,
                                                        int days);
+
+struct CertificateKey {
+  KeyType type = KeyType::ecdsa;  // rsa or ecdsa.
+  Bytes der;                      // PKIX SubjectPublicKeyInfo, as libp2p carries it.
+};
+// The key that the first certificate of a PEM text speaks of. Errors: invalid_argument (no
+// certificate), unsupported (another kind of key).
+Result<CertificateKey> public_key_of_certificate(std::string_view pem);
 
 }  // namespace accel::crypto

@@ -70,6 +70,8 @@ class Node {
   std::string metrics_text() const;
   // The gateway over this node's store; built on first use. Errors: as opening the store.
   Result<gateway::Gateway*> gateway();
+  // Where the gateway listens, for what it answers about who has what. Errors are logged.
+  void announce_gateways(const std::vector<std::string>& urls);
   const std::filesystem::path& home() const;
 
  private:
