@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "accel/ipld/protobuf.hpp"
 #include "balanced_layout.hpp"
 #include "node_cid.hpp"
-#include "protobuf.hpp"
 #include "trickle_layout.hpp"
 #include "views.hpp"
 
@@ -35,13 +35,13 @@ LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes,
   Bytes head;
   // As in Kubo: the leaves of a trickle are of a type of their own.
   const NodeType type = profile.shape == FileShape::trickle ? NodeType::raw : NodeType::file;
-  detail::put_varint_field(head, kUnixFsType, static_cast<std::uint64_t>(type));
+  put_varint_field(head, kUnixFsType, static_cast<std::uint64_t>(type));
   // An empty file has no data field at all: so Kubo has it, and so QmbFMke… came about.
-  if (payload_bytes > 0) detail::put_bytes_header(head, kUnixFsData, payload_bytes);
+  if (payload_bytes > 0) put_bytes_header(head, kUnixFsData, payload_bytes);
   LeafFrame frame;
-  detail::put_varint_field(frame.suffix, kUnixFsSize, payload_bytes);
+  put_varint_field(frame.suffix, kUnixFsSize, payload_bytes);
   detail::put_meta_fields(frame.suffix, meta);
-  detail::put_bytes_header(frame.prefix, kPbData,
+  put_bytes_header(frame.prefix, kPbData,
                            head.size() + payload_bytes + frame.suffix.size());
   frame.prefix.insert(frame.prefix.end(), head.begin(), head.end());
   return frame;

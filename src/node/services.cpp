@@ -5,9 +5,11 @@
 
 #include <boost/asio/post.hpp>
 
+#include "accel/core/async/sync_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
+#include "swarm.hpp"
 
 namespace accel::node {
 namespace {
@@ -30,15 +32,38 @@ Result<gateway::GatewayOptions> gateway_options(const Config& config) {
 
 }  // namespace
 
-Services::Services(Home home, const Config& config, bool is_daemon)
+Services::Services(Home home, const Config& config, bool is_daemon, std::vector<std::string> swarm)
     : home_(std::move(home)),
       config_(config),
       is_daemon_(is_daemon),
+      swarm_(swarm.empty() ? config.get<ConfigList>("listen.swarm") : std::move(swarm)),
       kept_sessions_(
           is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
                     : 0) {}
 
-Services::~Services() = default;
+Services::~Services() { stop_swarm(); }
+
+// Streams end before what they speak to.
+void Services::stop_swarm() {
+  if (!host_) return;
+  auto ending = host_->shutdown();
+  (void)sync_wait(io_->executor(), std::move(ending));
+  host_.reset();
+}
+
+bool Services::has_swarm() const { return is_daemon_ && !swarm_.empty(); }
+
+Result<libp2p::Host*> Services::host() {
+  const std::scoped_lock lock(mutex_);
+  if (!host_) {
+    ACCEL_TRY(auto options, swarm_options(home_, config_));
+    if (has_swarm()) {
+      ACCEL_TRY(options.listen, swarm_addresses(swarm_));
+    }
+    ACCEL_TRY(host_, libp2p::Host::start(io().executor(), std::move(options)));
+  }
+  return host_.get();
+}
 
 Result<blockstore::Store*> Services::store() {
   const std::scoped_lock lock(mutex_);
@@ -149,6 +174,7 @@ void Services::start_background() {
 
 void Services::refresh_metrics() {
   const std::scoped_lock lock(mutex_);
+  if (host_) refresh_swarm_metrics();
   if (!store_) return;
   const blockstore::CacheReport cache = store_->cache_report();
   const auto set = [&](const char* name, const char* help, std::uint64_t value) {
@@ -158,6 +184,12 @@ void Services::refresh_metrics() {
   set("accel_store_cache_limit_bytes", "performance.cache_size", cache.limit_bytes);
   set("accel_store_cache_hits", "Small blocks read from memory since the start", cache.hits);
   set("accel_store_cache_misses", "Small blocks read from disk since the start", cache.misses);
+}
+
+void Services::refresh_swarm_metrics() {
+  auto looking = look_at(*host_);
+  const auto seen = sync_wait(io_->executor(), std::move(looking));
+  if (seen) export_swarm(*seen, metrics_);
 }
 
 void Services::load_early(const std::string& engine) {

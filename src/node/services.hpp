@@ -19,6 +19,7 @@
 #include "accel/gateway/gateway.hpp"
 #include "accel/gateway/name_resolver.hpp"
 #include "accel/inference/backend.hpp"
+#include "accel/libp2p/host.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
 #include "gateway_routing.hpp"
@@ -30,7 +31,7 @@ namespace accel::node {
 
 class Services {
  public:
-  Services(Home home, const Config& config, bool is_daemon);
+  Services(Home home, const Config& config, bool is_daemon, std::vector<std::string> swarm = {});
   ~Services();
 
   const Home& home() const { return home_; }
@@ -51,6 +52,11 @@ class Services {
   Result<gateway::NameResolver*> names();
   net::HttpClient& client();
   exchange::Fetcher& fetcher(blockstore::Store& store);
+  // The libp2p host: a daemon's listens at listen.swarm, another process's only dials. Errors:
+  // as Host::start(), and of the key's file.
+  Result<libp2p::Host*> host();
+  // Whether this is a daemon that peers can reach.
+  bool has_swarm() const;
   IoThread& io();
   OffloadPool& pool();
   // ONNX Runtime and OpenVINO as the configuration allows; nothing is loaded before it is used.
@@ -65,6 +71,9 @@ class Services {
   void load_early(const std::string& engine);
 
  private:
+  void stop_swarm();
+  void refresh_swarm_metrics();
+
   template <class T, class Make>
   T& lazily(std::unique_ptr<T>& slot, Make make) {
     const std::scoped_lock lock(mutex_);
@@ -75,6 +84,7 @@ class Services {
   Home home_;
   const Config& config_;
   bool is_daemon_;
+  std::vector<std::string> swarm_;  // Where to listen.
   Metrics metrics_;
   KeptSessions kept_sessions_;
   Turn measuring_;
@@ -86,6 +96,7 @@ class Services {
   std::unique_ptr<OffloadPool> pool_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
+  std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.
   std::unique_ptr<gateway::Gateway> gateway_;
