@@ -33,7 +33,8 @@ Fetcher::Fetcher(blockstore::Store& store, net::HttpClient& client, OffloadPool&
 // it runs: it is told to stop, and says when it has.
 Task<PullReport> Fetcher::pull(ipld::Cid root, PullOptions options) {
   const Executor executor = co_await asio::this_coro::executor;
-  PullSession session(executor, {store_, client_, pool_, clock_}, root, std::move(options));
+  PullSession session(executor, {store_, client_, pool_, clock_, bitswap_}, root,
+                      std::move(options));
   TaskGroup runner(executor, "pull");
   runner.spawn(session.main());
   std::function<void()> on_cancel = [&session] { session.stop(); };
