@@ -4,9 +4,9 @@
 #include <cstdlib>
 
 #include "accel/ipld/varint.hpp"
-#include "bitswap/engine.hpp"
-#include "bitswap/message.hpp"
-#include "bitswap/wants.hpp"
+#include "../../src/exchange/bitswap/engine.hpp"
+#include "../../src/exchange/bitswap/message.hpp"
+#include "../../src/exchange/bitswap/wants.hpp"
 
 namespace bitswap = accel::exchange::bitswap;
 
