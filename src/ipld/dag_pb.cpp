@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/ipld/dag_pb.hpp"
 
-#include "protobuf.hpp"
+#include "accel/ipld/protobuf.hpp"
 #include "views.hpp"
 
 namespace accel::ipld {
@@ -25,29 +25,29 @@ std::size_t link_size(const PbLink& link) {
 }
 
 void put_link(Bytes& out, const PbLink& link) {
-  detail::put_bytes_header(out, kNodeLinks, link_size(link));
-  detail::put_bytes_header(out, kLinkHash, link.cid.size_bytes());
+  put_bytes_header(out, kNodeLinks, link_size(link));
+  put_bytes_header(out, kLinkHash, link.cid.size_bytes());
   link.cid.append_to(out);
-  if (link.has_name) detail::put_bytes_field(out, kLinkName, as_bytes(link.name));
-  if (link.has_tsize) detail::put_varint_field(out, kLinkTsize, link.tsize);
+  if (link.has_name) put_bytes_field(out, kLinkName, as_bytes(link.name));
+  if (link.has_tsize) put_varint_field(out, kLinkTsize, link.tsize);
 }
 
-Status read_link_field(const detail::PbField& field, PbLink& link) {
+Status read_link_field(const PbField& field, PbLink& link) {
   switch (field.number) {
     case kLinkHash: {
-      ACCEL_CHECK(field.expect(detail::WireType::bytes, "A link's hash"));
+      ACCEL_CHECK(field.expect(WireType::bytes, "A link's hash"));
       auto cid = Cid::from_bytes(field.bytes);
       if (!cid) return fail(Errc::corrupt, "A link is broken. {}", cid.error().message);
       link.cid = *std::move(cid);
       return {};
     }
     case kLinkName:
-      ACCEL_CHECK(field.expect(detail::WireType::bytes, "A link's name"));
+      ACCEL_CHECK(field.expect(WireType::bytes, "A link's name"));
       link.name = as_text(field.bytes);
       link.has_name = true;
       return {};
     case kLinkTsize:
-      ACCEL_CHECK(field.expect(detail::WireType::varint, "A link's size"));
+      ACCEL_CHECK(field.expect(WireType::varint, "A link's size"));
       link.tsize = field.value;
       link.has_tsize = true;
       return {};
@@ -60,8 +60,8 @@ Result<PbLink> read_link(ByteView message) {
   PbLink link{.cid = {}, .name = {}, .has_name = false, .has_tsize = false};
   std::uint32_t last = 0;
   bool has_hash = false;
-  for (detail::PbReader reader(message); !reader.done();) {
-    ACCEL_TRY(const detail::PbField field, reader.next());
+  for (PbReader reader(message); !reader.done();) {
+    ACCEL_TRY(const PbField field, reader.next());
     if (field.number <= last) {
       return fail(Errc::corrupt, "Field {} of a dag-pb link is repeated or misplaced.",
                   field.number);
@@ -79,8 +79,8 @@ struct NodeState {
   detail::PbView view;
   bool links_ended = false;
 
-  Status take(const detail::PbField& field) {
-    ACCEL_CHECK(field.expect(detail::WireType::bytes, "A field of a dag-pb node"));
+  Status take(const PbField& field) {
+    ACCEL_CHECK(field.expect(WireType::bytes, "A field of a dag-pb node"));
     if (field.number == kNodeData) {
       if (view.data) return fail(Errc::corrupt, "A dag-pb node has two data fields.");
       view.data = field.bytes;
@@ -114,7 +114,7 @@ Bytes encode_pb(const PbNode& node) {
   Bytes out;
   out.reserve(size);
   for (const PbLink& link : node.links) put_link(out, link);
-  if (node.data) detail::put_bytes_field(out, kNodeData, *node.data);
+  if (node.data) put_bytes_field(out, kNodeData, *node.data);
   return out;
 }
 

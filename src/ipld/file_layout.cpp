@@ -7,7 +7,7 @@
 #include "accel/ipld/dag_pb.hpp"
 #include "accel/ipld/unixfs.hpp"
 #include "node_cid.hpp"
-#include "protobuf.hpp"
+#include "accel/ipld/protobuf.hpp"
 #include "views.hpp"
 
 namespace accel::ipld {
@@ -34,13 +34,13 @@ LeafFrame leaf_frame(const ImportProfile& profile, std::uint64_t payload_bytes,
                      const UnixFsMeta& meta) {
   if (profile.raw_leaves && meta.empty()) return {};
   Bytes head;
-  detail::put_varint_field(head, kUnixFsType, static_cast<std::uint64_t>(NodeType::file));
+  put_varint_field(head, kUnixFsType, static_cast<std::uint64_t>(NodeType::file));
   // An empty file has no data field at all: so Kubo has it, and so QmbFMke… came about.
-  if (payload_bytes > 0) detail::put_bytes_header(head, kUnixFsData, payload_bytes);
+  if (payload_bytes > 0) put_bytes_header(head, kUnixFsData, payload_bytes);
   LeafFrame frame;
-  detail::put_varint_field(frame.suffix, kUnixFsSize, payload_bytes);
+  put_varint_field(frame.suffix, kUnixFsSize, payload_bytes);
   detail::put_meta_fields(frame.suffix, meta);
-  detail::put_bytes_header(frame.prefix, kPbData,
+  put_bytes_header(frame.prefix, kPbData,
                            head.size() + payload_bytes + frame.suffix.size());
   frame.prefix.insert(frame.prefix.end(), head.begin(), head.end());
   return frame;

@@ -9,14 +9,11 @@
 
 #include "accel/crypto/public_key.hpp"
 #include "accel/ipld/dag_cbor.hpp"
-#include "protobuf.hpp"
+#include "accel/ipld/protobuf.hpp"
 
 namespace accel::ipld {
 namespace {
 
-using detail::PbField;
-using detail::PbReader;
-using detail::WireType;
 
 constexpr std::string_view kSignaturePrefix = "ipns-signature:";
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "protobuf.hpp"
+#include "accel/ipld/protobuf.hpp"
 
 #include "little_endian.hpp"
 
-namespace accel::ipld::detail {
+namespace accel::ipld {
 namespace {
 
 constexpr std::size_t kMaxVarintBytes = 10;
@@ -66,7 +66,7 @@ Result<PbField> PbReader::next() {
     case WireType::fixed32:
     case WireType::fixed64: {
       ACCEL_TRY(const ByteView raw, take(field.type == WireType::fixed32 ? 4 : 8));
-      field.value = little_endian(raw);
+      field.value = detail::little_endian(raw);
       return field;
     }
   }
@@ -95,4 +95,4 @@ void put_fixed32_field(Bytes& out, std::uint32_t number, std::uint32_t value) {
   }
 }
 
-}  // namespace accel::ipld::detail
+}  // namespace accel::ipld

@@ -2,14 +2,12 @@
 #include "accel/ipld/unixfs.hpp"
 
 #include "accel/ipld/dag_pb.hpp"
-#include "protobuf.hpp"
+#include "accel/ipld/protobuf.hpp"
 #include "views.hpp"
 
 namespace accel::ipld {
 namespace {
 
-using detail::PbField;
-using detail::WireType;
 
 // message Data { DataType Type = 1; bytes Data = 2; uint64 filesize = 3; repeated uint64
 // blocksizes = 4; uint64 hashType = 5; uint64 fanout = 6; uint32 mode = 7; UnixTime mtime = 8; }
@@ -31,7 +29,7 @@ constexpr std::uint64_t kMaxNanoseconds = 999'999'999;
 Result<UnixFsTime> read_time(ByteView message) {
   UnixFsTime time;
   bool has_seconds = false;
-  for (detail::PbReader reader(message); !reader.done();) {
+  for (PbReader reader(message); !reader.done();) {
     ACCEL_TRY(const PbField field, reader.next());
     if (field.number == kSeconds) {
       ACCEL_CHECK(field.expect(WireType::varint, "The seconds of a UnixFS time"));
@@ -52,9 +50,9 @@ Result<UnixFsTime> read_time(ByteView message) {
 
 void put_time(Bytes& out, const UnixFsTime& time) {
   Bytes message;
-  detail::put_varint_field(message, kSeconds, static_cast<std::uint64_t>(time.seconds));
-  if (time.nanoseconds) detail::put_fixed32_field(message, kNanoseconds, *time.nanoseconds);
-  detail::put_bytes_field(out, kMtime, message);
+  put_varint_field(message, kSeconds, static_cast<std::uint64_t>(time.seconds));
+  if (time.nanoseconds) put_fixed32_field(message, kNanoseconds, *time.nanoseconds);
+  put_bytes_field(out, kMtime, message);
 }
 
 Status add_blocksize(std::vector<std::uint64_t>& sizes, std::uint64_t size) {
@@ -69,7 +67,7 @@ Status add_blocksize(std::vector<std::uint64_t>& sizes, std::uint64_t size) {
 Status read_blocksizes(const PbField& field, std::vector<std::uint64_t>& sizes) {
   if (field.type == WireType::varint) return add_blocksize(sizes, field.value);
   ACCEL_CHECK(field.expect(WireType::bytes, "The block sizes of a UnixFS file"));
-  for (detail::PbReader reader(field.bytes); !reader.done();) {
+  for (PbReader reader(field.bytes); !reader.done();) {
     ACCEL_TRY(const std::uint64_t size, reader.varint());
     ACCEL_CHECK(add_blocksize(sizes, size));
   }
@@ -130,12 +128,12 @@ Status read_field(const PbField& field, detail::UnixFsView& view) {
 
 Bytes encode_unixfs(const UnixFsNode& node) {
   Bytes out;
-  detail::put_varint_field(out, kType, static_cast<std::uint64_t>(node.type));
-  if (node.data) detail::put_bytes_field(out, kData, *node.data);
-  if (node.filesize) detail::put_varint_field(out, kFilesize, *node.filesize);
-  for (const std::uint64_t size : node.blocksizes) detail::put_varint_field(out, kBlocksizes, size);
-  if (node.hash_type) detail::put_varint_field(out, kHashType, *node.hash_type);
-  if (node.fanout) detail::put_varint_field(out, kFanout, *node.fanout);
+  put_varint_field(out, kType, static_cast<std::uint64_t>(node.type));
+  if (node.data) put_bytes_field(out, kData, *node.data);
+  if (node.filesize) put_varint_field(out, kFilesize, *node.filesize);
+  for (const std::uint64_t size : node.blocksizes) put_varint_field(out, kBlocksizes, size);
+  if (node.hash_type) put_varint_field(out, kHashType, *node.hash_type);
+  if (node.fanout) put_varint_field(out, kFanout, *node.fanout);
   detail::put_meta_fields(out, {node.mode, node.mtime});
   return out;
 }

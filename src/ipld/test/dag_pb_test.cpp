@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "property_support.hpp"
-#include "protobuf.hpp"
+#include "accel/ipld/protobuf.hpp"
 
 namespace accel::ipld {
 namespace {
@@ -179,7 +179,7 @@ TEST(Protobuf, reads_fixed_fields_and_says_where_it_failed) {
                             "0d01020304"
                             "1101020304050607088001")
                             .value();
-  detail::PbReader reader(message);
+  PbReader reader(message);
   EXPECT_EQ(reader.next().value().value, 0x04030201U);
   EXPECT_EQ(reader.next().value().value, 0x0807060504030201U);
   const auto cut = reader.next();

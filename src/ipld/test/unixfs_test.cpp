@@ -7,7 +7,7 @@
 
 #include "accel/ipld/dag_pb.hpp"
 #include "property_support.hpp"
-#include "protobuf.hpp"
+#include "accel/ipld/protobuf.hpp"
 
 namespace accel::ipld {
 namespace {
@@ -106,9 +106,9 @@ TEST(UnixFs, refuses_lengths_beyond_the_end) {
 
 TEST(UnixFs, refuses_more_block_sizes_than_a_node_has_links) {
   Bytes message = from_hex("0802").value();
-  detail::put_bytes_field(message, 4, Bytes(kMaxLinks, 1));
+  put_bytes_field(message, 4, Bytes(kMaxLinks, 1));
   EXPECT_EQ(decode_unixfs(message).value().blocksizes.size(), kMaxLinks);
-  detail::put_varint_field(message, 4, 1);
+  put_varint_field(message, 4, 1);
   EXPECT_EQ(decode_unixfs(message).error().code, Errc::resource_exhausted);
 }
 

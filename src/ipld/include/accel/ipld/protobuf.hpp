@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Just enough of protobuf's wire format for dag-pb and UnixFS. Private to ipld.
+// Just enough of the wire format of protobuf for dag-pb, UnixFS and the messages of libp2p. Pure.
 // Spec: protobuf.dev "Encoding". Varints have up to ten bytes here, and need not be minimal: that
 // is what other readers take, and blocks are named by their bytes anyway.
 
@@ -10,7 +10,7 @@
 #include "accel/core/bytes.hpp"
 #include "accel/ipld/varint.hpp"
 
-namespace accel::ipld::detail {
+namespace accel::ipld {
 
 enum class WireType : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
 
@@ -49,4 +49,4 @@ void put_fixed32_field(Bytes& out, std::uint32_t number, std::uint32_t value);
 // The tag and length of a bytes field, without the bytes.
 void put_bytes_header(Bytes& out, std::uint32_t number, std::uint64_t size);
 
-}  // namespace accel::ipld::detail
+}  // namespace accel::ipld

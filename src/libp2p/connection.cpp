@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connection.hpp"
+
+#include "accel/core/async/with_timeout.hpp"
+#include "accel/core/log.hpp"
+#include "connection_stream.hpp"
+
+namespace accel::libp2p {
+
+Connection::Connection(ConnectionOptions options, Link link, Upgraded upgraded)
+    : options_(std::move(options)),
+      link_(std::move(link)),
+      codec_(std::move(upgraded.session.codec)),
+      peer_(*upgraded.session.peer),
+      security_(upgraded.security),
+      plain_in_(std::move(upgraded.plain)),
+      session_({options_.outbound, options_.limits->streams_per_connection,
+                options_.limits->buffered_bytes_per_connection, options_.budget}),
+      output_(options_.executor),
+      openable_(options_.executor),
+      began_(system_clock().now()),
+      tasks_(options_.executor, "libp2p connection") {}
+
+Connection::~Connection() = default;
+
+Task<void> Connection::run(Services services) {
+  services_ = std::move(services);
+  auto self = shared_from_this();
+  tasks_.spawn(read_loop(self));
+  tasks_.spawn(write_loop(self));
+  tasks_.spawn(keep_alive(self));
+  const Status ended = co_await tasks_.join();
+  close();
+  co_return ended;
+}
+
+void Connection::kick() {
+  if (session_.queued_bytes() > 0) output_.call();
+}
+
+void Connection::dispatch() {
+  for (const YamuxEvent& event : session_.take_events()) {
+    if (event.kind == YamuxEvent::Kind::accepted) {
+      tasks_.spawn(accept(shared_from_this(), event.stream));
+      continue;
+    }
+    if (event.kind == YamuxEvent::Kind::openable) {
+      openable_.call();
+      continue;
+    }
+    const auto found = streams_.find(event.stream);
+    if (found == streams_.end()) continue;
+    if (event.kind != YamuxEvent::Kind::writable) found->second->wake_reader();
+    if (event.kind != YamuxEvent::Kind::readable) found->second->wake_writer();
+  }
+}
+
+Status Connection::take_input() {
+  ACCEL_CHECK(codec_->open(link_.in(), plain_in_));
+  const Status taken = session_.receive(plain_in_.view(), system_clock().now());
+  plain_in_.clear();
+  dispatch();
+  kick();
+  return taken;
+}
+
+Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
+  while (!closed_) {
+    const Status taken = take_input();
+    if (!taken) {
+      ++options_.counters->protocol_errors;
+      log::debug("libp2p", taken.error().message, {log::field("peer", peer_.to_string())});
+      go_away(YamuxGoAway::protocol_error);
+      break;
+    }
+    const Status filled = co_await link_.fill();
+    if (!filled) break;
+  }
+  self->close();
+  co_return Status{};
+}
+
+Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
+  while (!closed_) {
+    if (session_.queued_bytes() == 0) {
+      const Status woken = co_await output_.wait();
+      ACCEL_CO_CHECK(woken);
+      continue;
+    }
+    session_.take_output(plain_out_);
+    dispatch();
+    if (!codec_->seal(plain_out_.view(), wire_out_)) break;
+    writing_ = true;
+    const Status sent = co_await link_.send(wire_out_);
+    writing_ = false;
+    if (!sent) break;
+  }
+  self->close();
+  co_return Status{};
+}
+
+Task<void> Connection::keep_alive(std::shared_ptr<Connection> self) {
+  while (!closed_ && session_.ping(system_clock().now())) {
+    kick();
+    const Status waited = co_await delay(options_.limits->keepalive);
+    ACCEL_CO_CHECK(waited);
+  }
+  if (!closed_) log::debug("libp2p", "A peer gives no sign of life any more.");
+  self->close();
+  co_return Status{};
+}
+
+Task<void> Connection::accept(std::shared_ptr<Connection> self, std::uint32_t id) {
+  auto stream = std::make_unique<ConnectionStream>(self, id);
+  Multistream negotiation = Multistream::responder(services_.supports);
+  auto negotiated = stream->negotiate(std::move(negotiation));
+  const Status agreed =
+      co_await with_timeout(std::move(negotiated), options_.limits->negotiation_timeout);
+  if (!agreed) co_return Status{};
+  ++options_.counters->streams_accepted;
+  auto served = services_.serve(self, std::move(stream));
+  const Status ended = co_await std::move(served);
+  if (!ended && ended.error().code != Errc::cancelled) {
+    log::debug("libp2p", ended.error().to_string(), {log::field("peer", peer_.to_string())});
+  }
+  co_return Status{};
+}
+
+Task<std::unique_ptr<Stream>> Connection::open(std::vector<std::string> protocols) {
+  auto opening = open_now(std::move(protocols));
+  co_return co_await with_timeout(std::move(opening), options_.limits->negotiation_timeout);
+}
+
+Task<std::unique_ptr<Stream>> Connection::open_now(std::vector<std::string> protocols) {
+  const auto self = shared_from_this();
+  auto id = session_.open();
+  while (!id && id.error().code == Errc::resource_exhausted && !closed_) {
+    const Status woken = co_await openable_.wait();
+    ACCEL_CO_CHECK(woken);
+    id = session_.open();
+    if (id) openable_.call();  // There may be room for the next one that waits, too.
+  }
+  ACCEL_CO_CHECK(id);
+  auto stream = std::make_unique<ConnectionStream>(self, *id);
+  kick();
+  Multistream negotiation = Multistream::initiator(std::move(protocols));
+  const Status agreed = co_await stream->negotiate(std::move(negotiation));
+  ACCEL_CO_CHECK(agreed);
+  ++options_.counters->streams_opened;
+  co_return std::unique_ptr<Stream>(std::move(stream));
+}
+
+void Connection::go_away(YamuxGoAway reason) {
+  session_.go_away(reason);
+  if (writing_ || closed_) return;  // Bytes of another message are on their way.
+  session_.take_output(plain_out_);
+  if (codec_->seal(plain_out_.view(), wire_out_)) link_.send_now(wire_out_);
+}
+
+void Connection::close() {
+  if (std::exchange(closed_, true)) return;
+  link_.close();
+  output_.call();
+  openable_.call();
+  for (const auto& [id, stream] : streams_) {
+    stream->wake_reader();
+    stream->wake_writer();
+  }
+  tasks_.cancel();
+}
+
+ConnectionInfo Connection::info() const {
+  ConnectionInfo info{peer_, options_.remote, options_.outbound, security_};
+  info.streams = session_.streams();
+  info.bytes_in = link_.bytes_in();
+  info.bytes_out = link_.bytes_out();
+  info.round_trip = session_.round_trip().value_or(Duration{});
+  info.age = system_clock().now() - began_;
+  info.agent = introduction_.agent;
+  info.protocols = introduction_.protocols;
+  info.listens = introduction_.listens;
+  return info;
+}
+
+}  // namespace accel::libp2p

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "connection_stream.hpp"
+
+#include <array>
+
+#include "accel/core/clock.hpp"
+
+namespace accel::libp2p {
+namespace {
+
+// Resets the stream when a write is left before its end: the peer must not take a part for all.
+class ResetUnlessDone {
+ public:
+  explicit ResetUnlessDone(Stream& stream) : stream_(stream) {}
+  ~ResetUnlessDone() {
+    if (!done_) stream_.reset();
+  }
+  ResetUnlessDone(const ResetUnlessDone&) = delete;
+  ResetUnlessDone& operator=(const ResetUnlessDone&) = delete;
+  void done() { done_ = true; }
+
+ private:
+  Stream& stream_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+ConnectionStream::ConnectionStream(std::shared_ptr<Connection> connection, std::uint32_t id)
+    : connection_(std::move(connection)),
+      id_(id),
+      readable_(connection_->options_.executor),
+      writable_(connection_->options_.executor) {
+  connection_->streams_[id_] = this;
+}
+
+ConnectionStream::~ConnectionStream() {
+  connection_->streams_.erase(id_);
+  connection_->session_.release(id_);
+  connection_->dispatch();
+  connection_->kick();
+}
+
+Task<std::size_t> ConnectionStream::read_some(std::span<std::byte> into) {
+  for (;;) {
+    const auto read = connection_->session_.read(id_, into, system_clock().now());
+    ACCEL_CO_CHECK(read);
+    if (*read) {
+      connection_->kick();
+      co_return **read;
+    }
+    if (connection_->closed()) {
+      co_return fail(Errc::unavailable, "The connection to the peer has gone.");
+    }
+    const Status woken = co_await readable_.wait();
+    ACCEL_CO_CHECK(woken);
+  }
+}
+
+Task<void> ConnectionStream::send(ByteView bytes) {
+  while (!bytes.empty()) {
+    const auto taken = connection_->session_.write(id_, bytes);
+    ACCEL_CO_CHECK(taken);
+    bytes = bytes.subspan(*taken);
+    connection_->kick();
+    if (*taken > 0) continue;
+    if (connection_->closed()) {
+      co_return fail(Errc::unavailable, "The connection to the peer has gone.");
+    }
+    const Status woken = co_await writable_.wait();
+    ACCEL_CO_CHECK(woken);
+  }
+  co_return Status{};
+}
+
+Task<void> ConnectionStream::write_all(ByteView bytes) {
+  ResetUnlessDone guard(*this);
+  const Status sent = co_await send(bytes);
+  if (sent) guard.done();
+  co_return sent;
+}
+
+Task<void> ConnectionStream::close_write() {
+  const Status closed = connection_->session_.close_write(id_);
+  connection_->kick();
+  co_return closed;
+}
+
+void ConnectionStream::reset() {
+  connection_->session_.reset(id_);
+  connection_->dispatch();
+  connection_->kick();
+  wake_reader();
+  wake_writer();
+}
+
+Task<void> ConnectionStream::negotiate(Multistream negotiation) {
+  std::array<std::byte, kMaxMultistreamMessage> buffer{};
+  for (;;) {
+    const Bytes out = negotiation.take_output();
+    const Status sent = co_await send(out);
+    ACCEL_CO_CHECK(sent);
+    if (negotiation.agreed()) break;
+    const std::size_t wanted = std::min(negotiation.wanted(), buffer.size());
+    const auto read = co_await read_some(std::span(buffer).first(wanted));
+    ACCEL_CO_CHECK(read);
+    if (*read == 0) co_return fail(Errc::protocol, "The peer closed a stream without a protocol.");
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(buffer.data());
+    ACCEL_CO_CHECK(negotiation.receive({bytes, *read}));
+  }
+  protocol_ = *negotiation.agreed();
+  co_return Status{};
+}
+
+}  // namespace accel::libp2p

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "accel/core/log.hpp"
+#include "accel/core/random.hpp"
+#include "host_impl.hpp"
+
+namespace accel::libp2p {
+
+std::size_t Host::Impl::count() const {
+  std::size_t total = dialing;
+  for (const auto& [peer, held] : connections) total += held.size();
+  return total;
+}
+
+Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr remote,
+                                                   bool outbound, std::optional<PeerId> expected) {
+  Link link(std::move(socket));
+  UpgradeOptions wanted{outbound, key, std::move(expected), options.security};
+  Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());
+  ACCEL_CO_CHECK(upgraded);
+  ConnectionOptions with{executor, &options.limits, &budget,
+                         &counters, outbound,        std::move(remote)};
+  co_return std::make_shared<Connection>(std::move(with), std::move(link), std::move(*upgraded));
+}
+
+Status Host::Impl::gate(const PeerId& peer) const {
+  const bool denied = std::ranges::find(options.deny, peer) != options.deny.end();
+  const bool allowed =
+      options.allow.empty() || std::ranges::find(options.allow, peer) != options.allow.end();
+  if (denied || !allowed) {
+    return fail(Errc::permission_denied, "{} is not allowed here; see swarm.deny and swarm.allow.",
+                peer);
+  }
+  return {};
+}
+
+Result<Host::Impl::ConnectionPtr> Host::Impl::admit(ConnectionPtr connection) {
+  const PeerId& peer = connection->peer();
+  if (stopped) return fail(Errc::cancelled, "The node stops.");
+  if (peer == id) return fail(Errc::invalid_argument, "That is this node itself.");
+  ACCEL_CHECK(gate(peer));
+  auto& held = connections[peer];
+  if (held.size() >= options.limits.connections_per_peer) {
+    return fail(Errc::resource_exhausted, "{} has {} connections already.", peer, held.size());
+  }
+  held.push_back(connection);
+  tasks.spawn(keep(shared_from_this(), connection));
+  return connection;
+}
+
+Task<void> Host::Impl::keep(std::shared_ptr<Impl> self, ConnectionPtr connection) {
+  struct Forget {
+    Impl& host;
+    const ConnectionPtr& held;
+    ~Forget() { host.forget(held); }
+  };
+  const Forget at_the_end{*self, connection};
+  Connection::Services services;
+  services.supports = [self](const std::string& protocol) {
+    return protocol == kIdentifyProtocol || protocol == kIdentifyPushProtocol ||
+           protocol == kPingProtocol || self->handlers.contains(protocol);
+  };
+  services.serve = [self](ConnectionPtr from, std::unique_ptr<Stream> stream) {
+    return self->serve(std::move(from), std::move(stream));
+  };
+  connection->spawn(identify(self, connection));
+  const Status ended = co_await connection->run(std::move(services));
+  static_cast<void>(ended);  // Its tasks have logged their errors.
+  co_return Status{};
+}
+
+void Host::Impl::forget(const ConnectionPtr& connection) {
+  connection->close();
+  const auto found = connections.find(connection->peer());
+  if (found == connections.end()) return;
+  std::erase(found->second, connection);
+  if (!found->second.empty()) return;
+  const PeerId peer = found->first;
+  connections.erase(found);
+  for (const auto& observer : disconnected) observer(peer);
+}
+
+Host::Impl::ConnectionPtr Host::Impl::best(const PeerId& peer) const {
+  const auto found = connections.find(peer);
+  if (found == connections.end()) return nullptr;
+  for (const auto& connection : found->second) {
+    if (!connection->closed()) return connection;
+  }
+  return nullptr;
+}
+
+Task<void> Host::Impl::serve(ConnectionPtr connection, std::unique_ptr<Stream> stream) {
+  const std::string protocol = stream->protocol();
+  if (protocol == kIdentifyProtocol) {
+    co_return co_await introduce(std::move(connection), std::move(stream));
+  }
+  if (protocol == kIdentifyPushProtocol) {
+    co_return co_await read_introduction(std::move(connection), std::move(stream));
+  }
+  if (protocol == kPingProtocol) co_return co_await answer_pings(std::move(stream));
+  const auto found = handlers.find(protocol);
+  if (found == handlers.end()) co_return Status{};
+  const Handler handler = found->second;  // It may be removed meanwhile.
+  auto served = handler(std::move(stream));
+  co_return co_await std::move(served);
+}
+
+}  // namespace accel::libp2p

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What a Host is made of. Private to libp2p. Everything on its executor, except what says
+// otherwise.
+
+#include <boost/asio/ip/tcp.hpp>
+#include <deque>
+#include <map>
+#include <unordered_map>
+
+#include "accel/core/async/task_group.hpp"
+#include "connection.hpp"
+#include "identify_message.hpp"
+#include "signal.hpp"
+
+namespace accel::libp2p {
+
+inline constexpr std::string_view kIdentifyProtocol = "/ipfs/id/1.0.0";
+inline constexpr std::string_view kIdentifyPushProtocol = "/ipfs/id/push/1.0.0";
+inline constexpr std::string_view kPingProtocol = "/ipfs/ping/1.0.0";
+
+struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
+  using Tcp = asio::ip::tcp;
+  using ConnectionPtr = std::shared_ptr<Connection>;
+
+  Impl(Executor on, HostOptions with);
+
+  // Listening (host_listen.cpp).
+  Status listen(const Multiaddr& address);
+  Task<void> accept_loop(std::shared_ptr<Impl> self, std::size_t index);
+  Task<void> welcome(std::shared_ptr<Impl> self, Tcp::socket socket, Multiaddr remote);
+
+  // Dialing (host_dial.cpp).
+  struct Dial {
+    explicit Dial(const Executor& on) : ended(on) {}
+    Signal ended;
+    std::optional<Result<PeerId>> result;
+  };
+  Task<PeerId> connect(std::shared_ptr<Impl> self, Multiaddr address);
+  Task<PeerId> wait_for(std::shared_ptr<Dial> dial);
+  Task<void> run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial> dial, Multiaddr address);
+  Task<PeerId> dial(Multiaddr address);
+  Task<Tcp::socket> dial_tcp(Multiaddr::TcpTarget target);
+  Task<void> reach(std::shared_ptr<Impl> self, PeerId peer);  // By the addresses that are known.
+  void remember(const PeerId& peer, const Multiaddr& address);
+  bool rests(const Multiaddr& address);
+  void note_failure(const Multiaddr& address);
+
+  // Connections (host_connections.cpp).
+  Task<ConnectionPtr> secure(Tcp::socket socket, Multiaddr remote, bool outbound,
+                             std::optional<PeerId> expected);
+  Result<ConnectionPtr> admit(ConnectionPtr connection);
+  Status gate(const PeerId& peer) const;
+  Task<void> keep(std::shared_ptr<Impl> self, ConnectionPtr connection);
+  void forget(const ConnectionPtr& connection);
+  ConnectionPtr best(const PeerId& peer) const;
+  std::size_t count() const;
+  Task<void> serve(ConnectionPtr connection, std::unique_ptr<Stream> stream);
+
+  // Built-in protocols (host_protocols.cpp).
+  Task<void> identify(std::shared_ptr<Impl> self, ConnectionPtr connection);
+  Task<void> read_introduction(ConnectionPtr connection, std::unique_ptr<Stream> stream);
+  Task<void> introduce(ConnectionPtr connection, std::unique_ptr<Stream> stream);
+  Task<void> answer_pings(std::unique_ptr<Stream> stream);
+  Task<void> push(std::shared_ptr<Impl> self, ConnectionPtr connection);
+  Task<void> push_later(std::shared_ptr<Impl> self);
+  Task<Duration> ping(std::shared_ptr<Impl> self, PeerId peer);
+  IdentifyMessage introduction(const Multiaddr& seen) const;
+  void protocols_changed();
+
+  void stop();
+
+  Executor executor;
+  HostOptions options;
+  crypto::Ed25519Key key;
+  PeerId id;
+  std::vector<Tcp::acceptor> acceptors;
+  std::vector<Multiaddr> listens;  // Not changed after start().
+  YamuxBudget budget;
+  HostCounters counters;
+  std::map<std::string, Handler> handlers;
+  std::unordered_map<PeerId, std::vector<ConnectionPtr>> connections;
+  std::unordered_map<PeerId, std::shared_ptr<Dial>> dials;
+  std::unordered_map<PeerId, std::vector<Multiaddr>> known;
+  std::deque<PeerId> known_order;  // Oldest first, to bound `known`.
+  struct Rest {
+    SteadyTime until{};
+    Duration length{};
+  };
+  std::map<Multiaddr, Rest> resting;  // Addresses that failed.
+  std::vector<Identified> identified;
+  std::vector<std::function<void(const PeerId&)>> disconnected;
+  std::size_t handshakes = 0;  // Inbound, under way.
+  std::size_t dialing = 0;
+  bool push_planned = false;
+  bool stopped = false;
+  TaskGroup tasks;
+};
+
+}  // namespace accel::libp2p

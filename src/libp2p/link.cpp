@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "signal.hpp"
+
+namespace accel::libp2p {
+namespace {
+
+// Four full Noise messages: few system calls for a fast peer, little memory for many slow ones.
+constexpr std::size_t kReadBytes = std::size_t{256} << 10U;
+
+Error line_error(const boost::system::error_code& ec) {
+  if (ec == asio::error::operation_aborted) {
+    return Error{Errc::cancelled, "The connection was closed here.", ec.message()};
+  }
+  const bool closed = ec == asio::error::eof;
+  return Error{Errc::unavailable,
+               closed ? "The peer has closed the connection." : "The connection to the peer broke.",
+               closed ? std::string() : ec.message()};
+}
+
+}  // namespace
+
+Link::Link(Socket socket) : socket_(std::move(socket)) {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+}
+
+Task<void> Link::fill() {
+  in_.reserve(in_.empty() ? kReadBytes : kReadBytes / 2);
+  const std::size_t room = in_.room();
+  std::uint8_t* const at = in_.extend(room);
+  const auto read = co_await socket_.async_read_some(asio::buffer(at, room), kAsTuple);
+  const auto& [ec, count] = read;
+  in_.drop_back(room - count);
+  if (ec) co_return fail(line_error(ec));
+  bytes_in_ += count;
+  co_return Status{};
+}
+
+Task<void> Link::send(RawBuffer& out) {
+  const auto bytes = asio::buffer(out.data(), out.size());
+  const auto written = co_await asio::async_write(socket_, bytes, kAsTuple);
+  const auto& [ec, count] = written;
+  bytes_out_ += count;
+  out.clear();
+  if (ec) co_return fail(line_error(ec));
+  co_return Status{};
+}
+
+void Link::send_now(const RawBuffer& out) {
+  boost::system::error_code ignored;
+  socket_.write_some(asio::buffer(out.view().data(), out.size()), ignored);
+}
+
+void Link::close() {
+  boost::system::error_code ignored;
+  socket_.shutdown(Socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+}  // namespace accel::libp2p

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A TCP connection with what was read ahead of it. Private to libp2p: upgrade() and Connection.
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+
+#include "accel/core/async/task.hpp"
+#include "raw_buffer.hpp"
+
+namespace accel::libp2p {
+
+class Link {
+ public:
+  using Socket = asio::ip::tcp::socket;
+
+  explicit Link(Socket socket);
+
+  // What came and was not taken yet.
+  RawBuffer& in() { return in_; }
+  // Reads at least one byte more. Errors: unavailable (the peer has closed, or the line is cut).
+  Task<void> fill();
+  // Sends all of it and empties it. Errors: unavailable.
+  Task<void> send(RawBuffer& out);
+  // What the system takes at once; for a last word.
+  void send_now(const RawBuffer& out);
+  void close();
+
+  std::uint64_t bytes_in() const { return bytes_in_; }
+  std::uint64_t bytes_out() const { return bytes_out_; }
+
+ private:
+  Socket socket_;
+  RawBuffer in_;
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+};
+
+}  // namespace accel::libp2p
