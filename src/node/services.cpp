@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "accel/core/async/sync_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
@@ -38,7 +39,60 @@ Services::Services(Home home, const Config& config, bool is_daemon)
           is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
                     : 0) {}
 
-Services::~Services() = default;
+Services::~Services() { stop_swarm(); }
+
+// Streams end before what they speak to.
+void Services::stop_swarm() {
+  if (bitswap_) {
+    auto ending = bitswap_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+  }
+  if (host_) {
+    auto ending = host_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+    host_.reset();
+  }
+}
+
+bool Services::has_swarm() const {
+  return is_daemon_ && !config_.get<ConfigList>("listen.swarm").empty();
+}
+
+Result<libp2p::Host*> Services::host() {
+  const std::scoped_lock lock(mutex_);
+  if (!host_) {
+    libp2p::HostOptions options;
+    if (has_swarm()) {
+      for (const std::string& text : config_.get<ConfigList>("listen.swarm")) {
+        ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
+        options.listen.push_back(std::move(address));
+      }
+    }
+    ACCEL_TRY(host_, libp2p::Host::start(io().executor(), std::move(options)));
+  }
+  return host_.get();
+}
+
+Result<exchange::Bitswap*> Services::bitswap() {
+  const std::scoped_lock lock(mutex_);
+  if (bitswap_) return bitswap_.get();
+  ACCEL_TRY(blockstore::Store* const opened, store());
+  ACCEL_TRY(libp2p::Host* const network, host());
+  exchange::BitswapOptions options;
+  options.serve = has_swarm();
+  bitswap_ = std::make_unique<exchange::Bitswap>(
+      io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
+      exchange::wire_of(*network), options);
+  fetcher(*opened).use(*bitswap_);
+  // Handlers are the executor's own.
+  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers) -> Task<void> {
+    bitswap->attach(*peers);
+    co_return Status{};
+  };
+  auto attaching = attach(bitswap_.get(), network);
+  ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
+  return bitswap_.get();
+}
 
 Result<blockstore::Store*> Services::store() {
   const std::scoped_lock lock(mutex_);
@@ -117,6 +171,12 @@ inference::Backend* Services::backend(std::string_view name) {
 }
 
 void Services::start_background() {
+  if (has_swarm()) {
+    const auto serving = bitswap();
+    if (!serving) {
+      log::error("node", "The swarm does not start.", {log::field("cause", serving.error().message)});
+    }
+  }
   const auto interval = config_.get<std::chrono::milliseconds>("store.scrub_interval");
   if (!is_daemon_ || interval.count() == 0) return;
   const auto opened = store();

@@ -15,10 +15,12 @@
 #include "accel/core/config.hpp"
 #include "accel/core/metrics.hpp"
 #include "accel/db/journal.hpp"
+#include "accel/exchange/bitswap.hpp"
 #include "accel/exchange/fetcher.hpp"
 #include "accel/gateway/gateway.hpp"
 #include "accel/gateway/name_resolver.hpp"
 #include "accel/inference/backend.hpp"
+#include "accel/libp2p/host.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
 #include "kept_sessions.hpp"
@@ -49,6 +51,12 @@ class Services {
   Result<gateway::NameResolver*> names();
   net::HttpClient& client();
   exchange::Fetcher& fetcher(blockstore::Store& store);
+  // The libp2p host: a daemon's listens at listen.swarm, another process's only dials.
+  Result<libp2p::Host*> host();
+  // Bitswap over it, known to the fetcher; a daemon that listens serves by it.
+  Result<exchange::Bitswap*> bitswap();
+  // Whether this is a daemon that peers can reach: then they are asked without being named.
+  bool has_swarm() const;
   IoThread& io();
   OffloadPool& pool();
   // ONNX Runtime and OpenVINO as the configuration allows; nothing is loaded before it is used.
@@ -63,6 +71,8 @@ class Services {
   void load_early(const std::string& engine);
 
  private:
+  void stop_swarm();
+
   template <class T, class Make>
   T& lazily(std::unique_ptr<T>& slot, Make make) {
     const std::scoped_lock lock(mutex_);
@@ -84,6 +94,8 @@ class Services {
   std::unique_ptr<OffloadPool> pool_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
+  std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::vector<std::unique_ptr<inference::Backend>> backends_;

@@ -66,6 +66,8 @@ void add_content_keys(ConfigRegistry& registry) {
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
   registry.add(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
+  registry.add(key("listen.swarm", ConfigList{},
+                   "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"));
   registry.add(key("listen.gateway_tls", std::string(),
                    "The same with TLS and HTTP/2, as IPFS nodes ask for it; empty: nowhere"));
   registry.add(key("gateway.tls_certificate", std::string(),

@@ -114,12 +114,13 @@ void add_add(CLI::App& app, Selection& selection) {
 
 // Where what is not here comes from.
 struct SourceFlags {
-  std::vector<std::string> from, from_file;
+  std::vector<std::string> from, from_file, peers;
   std::uint64_t limit_rate = 0;
 
   void add_to(json& params) const {
     params["sources"] = from;
     params["file_sources"] = from_file;
+    if (!peers.empty()) params["peers"] = peers;
     if (limit_rate > 0) params["limit_rate"] = limit_rate;
   }
 };
@@ -129,6 +130,8 @@ void add_source_options(CLI::App* command, SourceFlags& flags) {
   command->add_option("--from-file", flags.from_file,
                       "The same file (or folder) on any web server that answers Range requests; "
                       "inner nodes of the DAG still come from --from");
+  command->add_option("--peer", flags.peers,
+                      "A peer's address, /ip4/…/tcp/…/p2p/ID: it is asked over bitswap");
   command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
       ->transform(CLI::AsSizeValue(true));
 }
