@@ -30,8 +30,8 @@ Cipher make_context(ByteView key, bool sealing) {
 
 bool feed(EVP_CIPHER_CTX* context, std::uint8_t* out, ByteView in) {
   int written = 0;
-  return in.empty() || EVP_CipherUpdate(context, out, &written, in.data(),
-                                        static_cast<int>(in.size())) == 1;
+  return in.empty() ||
+         EVP_CipherUpdate(context, out, &written, in.data(), static_cast<int>(in.size())) == 1;
 }
 
 }  // namespace
@@ -57,8 +57,8 @@ void ChaCha20Poly1305::seal(const ChaChaNonce& nonce, ByteView associated, ByteV
   if (EVP_CipherInit_ex2(context, nullptr, nullptr, nonce.data(), 1, nullptr) != 1 ||
       !feed(context, nullptr, associated) || !feed(context, out, plain) ||
       EVP_CipherFinal_ex(context, out + plain.size(), &written) != 1 ||
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kPoly1305TagBytes,
-                          out + plain.size()) != 1) {
+      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kPoly1305TagBytes, out + plain.size()) !=
+          1) {
     detail::evp_failed("EVP_CipherUpdate");
   }
 }

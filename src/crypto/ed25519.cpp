@@ -24,8 +24,7 @@ Ed25519Signature Ed25519Key::sign(ByteView message) const {
   const std::unique_ptr<EVP_MD_CTX, detail::FreePkey> context(EVP_MD_CTX_new());
   Ed25519Signature signature{};
   std::size_t size = signature.size();
-  if (!context ||
-      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, pkey.get()) != 1 ||
+  if (!context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, pkey.get()) != 1 ||
       EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) != 1) {
     detail::evp_failed("EVP_DigestSign");
   }

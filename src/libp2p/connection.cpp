@@ -170,7 +170,8 @@ void Connection::close() {
 }
 
 ConnectionInfo Connection::info() const {
-  ConnectionInfo info{peer_, options_.remote, options_.outbound, security_};
+  ConnectionInfo info{peer_, options_.remote, options_.outbound, security_, 0, 0, 0, {}, {}, {}, {},
+                      {}};
   info.streams = session_.streams();
   info.bytes_in = link_.bytes_in();
   info.bytes_out = link_.bytes_out();

@@ -34,9 +34,7 @@ const PeerId& Host::id() const { return impl_->id; }
 
 std::vector<Multiaddr> Host::addresses() const { return impl_->listens; }
 
-Task<PeerId> Host::connect(Multiaddr address) {
-  return impl_->connect(impl_, std::move(address));
-}
+Task<PeerId> Host::connect(Multiaddr address) { return impl_->connect(impl_, std::move(address)); }
 
 namespace {
 
@@ -59,11 +57,11 @@ Task<std::unique_ptr<Stream>> Host::open(PeerId peer, std::vector<std::string> p
 }
 
 void Host::handle(std::string protocol, Handler handler) {
-  asio::dispatch(impl_->executor, [impl = impl_, name = std::move(protocol),
-                                   serve = std::move(handler)]() mutable {
-    impl->handlers.insert_or_assign(std::move(name), std::move(serve));
-    impl->protocols_changed();
-  });
+  asio::dispatch(impl_->executor,
+                 [impl = impl_, name = std::move(protocol), serve = std::move(handler)]() mutable {
+                   impl->handlers.insert_or_assign(std::move(name), std::move(serve));
+                   impl->protocols_changed();
+                 });
 }
 
 void Host::unhandle(std::string protocol) {

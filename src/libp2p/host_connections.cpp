@@ -18,8 +18,8 @@ Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr
   Link link(std::move(socket));
   UpgradeOptions wanted{outbound, key, std::move(expected), options.security};
   Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());
-  ACCEL_CO_CHECK(upgraded);
-  ConnectionOptions with{executor, &options.limits, &budget,
+  if (!upgraded) co_return fail(std::move(upgraded.error()));
+  ConnectionOptions with{executor,  &options.limits, &budget,
                          &counters, outbound,        std::move(remote)};
   co_return std::make_shared<Connection>(std::move(with), std::move(link), std::move(*upgraded));
 }

@@ -32,8 +32,8 @@ Task<std::vector<Tcp::endpoint>> resolve(Multiaddr::TcpTarget target) {
   const auto found = co_await resolver.async_resolve(target.host, port, kAsTuple);
   const auto& [failed, results] = found;
   if (failed) {
-    co_return fail(Error{Errc::unavailable, "The name " + target.host + " was not found.",
-                         failed.message()});
+    co_return fail(
+        Error{Errc::unavailable, "The name " + target.host + " was not found.", failed.message()});
   }
   for (const auto& entry : results) {
     const bool four = entry.endpoint().address().is_v4();
@@ -95,7 +95,7 @@ Task<PeerId> Host::Impl::dial(Multiaddr address) {
   ++counters.dials;
   const CountOne one(dialing);
   auto socket = co_await dial_tcp(*target);
-  ACCEL_CO_CHECK(socket);
+  if (!socket) co_return fail(std::move(socket.error()));
   auto securing = secure(std::move(*socket), address.without_peer(), true, address.peer_id());
   auto secured = co_await with_timeout(std::move(securing), options.limits.handshake_timeout);
   if (!secured) ++counters.handshake_failures;
@@ -169,10 +169,10 @@ Task<void> Host::Impl::reach(std::shared_ptr<Impl> self, PeerId peer) {
   const auto addresses = found == known.end() ? std::vector<Multiaddr>{} : found->second;
   for (const Multiaddr& address : addresses) {
     if (rests(address)) {
-      last = Error{Errc::unavailable,
-                   fmt::format("{} failed a moment ago; it is tried again later.",
-                               address.to_string()),
-                   {}};
+      last = Error{
+          Errc::unavailable,
+          fmt::format("{} failed a moment ago; it is tried again later.", address.to_string()),
+          {}};
       continue;
     }
     const auto connected = co_await connect(self, address.with_peer(peer));

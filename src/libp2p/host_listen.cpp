@@ -2,6 +2,9 @@
 #include <ifaddrs.h>
 #include <sys/socket.h>
 
+#include <boost/asio/ip/v6_only.hpp>
+#include <cstring>
+
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 #include "host_impl.hpp"
@@ -112,7 +115,7 @@ Task<void> Host::Impl::welcome(std::shared_ptr<Impl> self, Tcp::socket socket, M
   Result<ConnectionPtr> secured = fail(Errc::internal, "Not tried.");
   {
     const CountOne handshake(handshakes);
-    auto securing = secure(std::move(socket), remote, false, std::nullopt);
+    auto securing = self->secure(std::move(socket), remote, false, std::nullopt);
     secured = co_await with_timeout(std::move(securing), options.limits.handshake_timeout);
   }
   if (!secured) {

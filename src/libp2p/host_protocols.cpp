@@ -15,7 +15,7 @@ namespace accel::libp2p {
 namespace {
 
 constexpr std::size_t kPingBytes = 32;
-constexpr std::chrono::seconds kPingIdle{60};   // As go-libp2p; then the stream is given up.
+constexpr std::chrono::seconds kPingIdle{60};        // As go-libp2p; then the stream is given up.
 constexpr std::chrono::milliseconds kPushDelay{50};  // Several handlers come at once.
 constexpr std::string_view kProtocolVersion = "ipfs/0.1.0";
 
@@ -82,15 +82,12 @@ Task<void> Host::Impl::introduce(ConnectionPtr connection, std::unique_ptr<Strea
   co_return co_await stream->close_write();
 }
 
-Task<void> Host::Impl::read_introduction(ConnectionPtr connection,
-                                         std::unique_ptr<Stream> stream) {
+Task<void> Host::Impl::read_introduction(ConnectionPtr connection, std::unique_ptr<Stream> stream) {
   IdentifyMessage message;
   auto reading = read_messages(*stream, message);
-  const Status read =
-      co_await with_timeout(std::move(reading), options.limits.negotiation_timeout);
+  const Status read = co_await with_timeout(std::move(reading), options.limits.negotiation_timeout);
   ACCEL_CO_CHECK(read);
-  if (message.public_key &&
-      PeerId::of_public_key(*message.public_key) != connection->peer()) {
+  if (message.public_key && PeerId::of_public_key(*message.public_key) != connection->peer()) {
     co_return fail(Errc::protocol, "A peer introduces itself with the key of another.");
   }
   auto& told = connection->introduction();
@@ -169,7 +166,7 @@ Task<Duration> Host::Impl::ping(std::shared_ptr<Impl> self, PeerId peer) {
   if (connection == nullptr) co_return fail(Errc::unavailable, "{} has gone.", peer);
   std::vector<std::string> protocols{std::string(kPingProtocol)};
   auto stream = co_await connection->open(std::move(protocols));
-  ACCEL_CO_CHECK(stream);
+  if (!stream) co_return fail(std::move(stream.error()));
   auto pinging = ping_once(**stream);
   const auto took = co_await with_timeout(std::move(pinging), options.limits.negotiation_timeout);
   ACCEL_CO_CHECK(took);

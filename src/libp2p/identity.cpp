@@ -16,8 +16,8 @@ ipld::PeerId peer_id_of(const crypto::Ed25519Key& key) {
 Result<ipld::PeerId> verify_identity(ByteView key_protobuf, ByteView text, ByteView signature) {
   const auto key = ipld::decode_public_key(key_protobuf);
   if (!key) {
-    return fail(Error{Errc::unauthenticated, "The peer's public key can't be read.",
-                      key.error().message});
+    return fail(
+        Error{Errc::unauthenticated, "The peer's public key can't be read.", key.error().message});
   }
   const auto valid = crypto::verify_signature(key->type, key->data, text, signature);
   if (!valid || !*valid) {

@@ -46,7 +46,7 @@ class Multistream {
   std::size_t next_ = 0;
   Supports supports_;  // Of the responder.
   std::size_t refused_ = 0;
-  Bytes input_;   // One message in parts, its length in front.
+  Bytes input_;  // One message in parts, its length in front.
   Bytes output_;
   std::optional<std::string> agreed_;
 };

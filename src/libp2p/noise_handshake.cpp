@@ -191,8 +191,8 @@ class NoiseHandshake final : public SecureHandshake {
     ACCEL_TRY(NoisePayload read, decode_noise_payload(payload));
     ACCEL_TRY(peer_, verify_noise_payload(read, their_static));
     if (options_.expected && *peer_ != *options_.expected) {
-      return fail(Errc::unauthenticated, "The peer is {}, not {} as expected.",
-                  peer_->to_string(), options_.expected->to_string());
+      return fail(Errc::unauthenticated, "The peer is {}, not {} as expected.", peer_->to_string(),
+                  options_.expected->to_string());
     }
     if (!read.muxers || options_.muxer.empty()) return {};
     if (std::ranges::find(*read.muxers, options_.muxer) == read.muxers->end()) {

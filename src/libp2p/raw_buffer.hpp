@@ -3,8 +3,8 @@
 // A buffer that grows without writing zeros first and gives away its front without moving the rest.
 // Private to libp2p: what comes from and goes to sockets.
 
-#include <cstdint>
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>

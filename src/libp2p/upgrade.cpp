@@ -5,6 +5,7 @@
 
 #include "multistream.hpp"
 #include "noise.hpp"
+#include "tls.hpp"
 
 namespace accel::libp2p {
 namespace {
@@ -76,8 +77,12 @@ Task<SecureSession> shake_hands(Link& link, SecureHandshake& handshake) {
   }
 }
 
-std::unique_ptr<SecureHandshake> make_handshake(Security, const UpgradeOptions& options,
-                                                Random& random) {
+Result<std::unique_ptr<SecureHandshake>> make_handshake(Security security,
+                                                        const UpgradeOptions& options,
+                                                        Random& random) {
+  if (security == Security::tls) {
+    return make_tls_handshake({options.dialer, options.identity, options.expected});
+  }
   return make_noise_handshake(
       {options.dialer, options.identity, options.expected, std::string(kYamuxProtocol)}, random);
 }
@@ -113,8 +118,9 @@ Task<Upgraded> upgrade(Link& link, UpgradeOptions options, Random& random) {
   upgraded.security =
       *secured == security_protocol(Security::tls) ? Security::tls : Security::noise;
   const auto handshake = make_handshake(upgraded.security, options, random);
-  Result<SecureSession> session = co_await shake_hands(link, *handshake);
-  ACCEL_CO_CHECK(session);
+  if (!handshake) co_return fail(handshake.error());
+  Result<SecureSession> session = co_await shake_hands(link, **handshake);
+  if (!session) co_return fail(std::move(session.error()));
   upgraded.session = std::move(*session);
   ACCEL_CO_CHECK(upgraded.session.codec->open(link.in(), upgraded.plain));
   if (!upgraded.session.muxer) {

@@ -176,10 +176,9 @@ void YamuxSession::take_body(ByteView part) {
   body_left_ -= part.size();
   Stream* stream = find(frame_.stream);
   if (stream != nullptr && !stream->reset) {
-    const bool full =
-        buffered_ + part.size() > options_.max_buffered_bytes ||
-        (options_.budget != nullptr &&
-         options_.budget->used + part.size() > options_.budget->limit);
+    const bool full = buffered_ + part.size() > options_.max_buffered_bytes ||
+                      (options_.budget != nullptr &&
+                       options_.budget->used + part.size() > options_.budget->limit);
     if (full) {
       reset(frame_.stream);
       tell(YamuxEvent::Kind::reset, frame_.stream);

@@ -24,7 +24,8 @@ namespace accel::libp2p {
 
 inline constexpr std::uint32_t kYamuxInitialWindow = std::uint32_t{256} << 10U;
 inline constexpr std::uint32_t kYamuxMaxWindow = std::uint32_t{16} << 20U;  // As go-yamux.
-inline constexpr std::size_t kYamuxMaxFrame = std::size_t{64} << 10U;  // So that streams take turns.
+inline constexpr std::size_t kYamuxMaxFrame = std::size_t{64}
+                                              << 10U;  // So that streams take turns.
 inline constexpr std::size_t kYamuxMaxQueuedData = std::size_t{1} << 20U;
 // Answers that the peer does not read: beyond this it is flooding.
 inline constexpr std::size_t kYamuxMaxQueuedControl = std::size_t{1} << 20U;
@@ -37,7 +38,7 @@ struct YamuxBudget {
 };
 
 struct YamuxOptions {
-  bool dialer = false;  // Its streams are odd.
+  bool dialer = false;             // Its streams are odd.
   std::size_t max_streams = 1024;  // Of both sides together.
   std::size_t max_buffered_bytes = std::size_t{32} << 20U;
   YamuxBudget* budget = nullptr;  // Outlives the session; nothing: no common limit.
@@ -80,8 +81,8 @@ class YamuxSession {
   Status close_write(StreamId stream);
   // Tells the peer, unless both sides had closed. Idempotent.
   void reset(StreamId stream);
-  // The owner has no more interest: forgets it, and resets it unless it was closed for writing (what
-  // was written still arrives).
+  // The owner has no more interest: forgets it, and resets it unless it was closed for writing
+  // (what was written still arrives).
   void release(StreamId stream);
 
   // Asks the peer for a sign of life. False: the last one was not answered.

@@ -105,8 +105,7 @@ TEST(Hmac, hashes_as_the_rfc_does) {
 // RFC 5869 appendix A.1.
 TEST(Hkdf, derives_as_the_rfc_does) {
   Bytes out(42);
-  hkdf_sha256(hex("000102030405060708090a0b0c"), Bytes(22, 0x0b), hex("f0f1f2f3f4f5f6f7f8f9"),
-              out);
+  hkdf_sha256(hex("000102030405060708090a0b0c"), Bytes(22, 0x0b), hex("f0f1f2f3f4f5f6f7f8f9"), out);
   EXPECT_EQ(to_hex(out),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 }

@@ -16,18 +16,18 @@ TEST(Multiaddr, is_the_bytes_that_the_spec_says) {
   EXPECT_EQ(to_hex(Multiaddr::parse("/ip6/::1/tcp/0").value().bytes()),
             "2900000000000000000000000000000001060000");
   EXPECT_EQ(to_hex(Multiaddr::parse("/dns4/a.b/tcp/443/tls/http").value().bytes()),
-            "3603612e62060" "1bbc003e003");
+            "3603612e62060"
+            "1bbc003e003");
 }
 
 TEST(Multiaddr, reads_its_own_text_and_bytes_again) {
   const std::string peer = kPeer;
   for (const std::string& text :
        {std::string("/ip4/1.2.3.4/tcp/80/ws"), "/ip4/127.0.0.1/tcp/4001/p2p/" + peer,
-        std::string("/ip6/2001:db8::1/udp/4001/quic-v1"), std::string("/dnsaddr/bootstrap.libp2p.io"),
-        std::string("/dns/example.org/tcp/443/wss"),
+        std::string("/ip6/2001:db8::1/udp/4001/quic-v1"),
+        std::string("/dnsaddr/bootstrap.libp2p.io"), std::string("/dns/example.org/tcp/443/wss"),
         std::string("/dns6/example.org/tcp/443/tls/sni/example.org/ws"),
-        "/ip4/1.2.3.4/tcp/1/p2p/" + peer + "/p2p-circuit",
-        std::string("/ip6/fe80::1/tcp/1"),
+        "/ip4/1.2.3.4/tcp/1/p2p/" + peer + "/p2p-circuit", std::string("/ip6/fe80::1/tcp/1"),
         std::string("/ip4/1.2.3.4/udp/1/quic-v1/webtransport/certhash/"
                     "uEiDDq4_xNyDorZBH3TlGazyJdOWSwvo4PUo5YHFMrvDE8g")}) {
     const auto address = Multiaddr::parse(text);

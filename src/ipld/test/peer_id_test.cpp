@@ -39,7 +39,8 @@ TEST(PeerId, holds_a_short_key_and_reads_all_its_spellings) {
   EXPECT_EQ(PeerId::parse(cid.to_string()).value(), peer);
   EXPECT_EQ(PeerId::parse(to_base36(cid)).value(), peer);
   EXPECT_EQ(PeerId::from_bytes(peer.bytes()).value(), peer);
-  EXPECT_EQ(std::hash<PeerId>{}(peer), std::hash<PeerId>{}(PeerId::parse(peer.to_string()).value()));
+  EXPECT_EQ(std::hash<PeerId>{}(peer),
+            std::hash<PeerId>{}(PeerId::parse(peer.to_string()).value()));
 }
 
 TEST(PeerId, hashes_a_long_key) {

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two hosts of this process on loopback.
+#include "accel/libp2p/host.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+
+#include "accel/core/async/io.hpp"
+#include "accel/core/async/sync_wait.hpp"
+#include "accel/core/async/task_group.hpp"
+#include "accel/libp2p/framed.hpp"
+#include "identity.hpp"
+#include "signal.hpp"
+
+namespace accel::libp2p {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string kEcho = "/echo/1.0.0";
+
+Task<void> echo(std::unique_ptr<Stream> stream) {
+  std::vector<std::byte> buffer(100'000);
+  for (;;) {
+    const auto read = co_await stream->read_some(buffer);
+    ACCEL_CO_CHECK(read);
+    if (*read == 0) break;
+    const ByteView bytes{reinterpret_cast<const std::uint8_t*>(buffer.data()), *read};
+    const Status sent = co_await stream->write_all(bytes);
+    ACCEL_CO_CHECK(sent);
+  }
+  co_return co_await stream->close_write();
+}
+
+Task<void> write_and_close(Stream& stream, std::size_t size) {
+  const Bytes bytes(size, 0x5a);
+  const Status sent = co_await stream.write_all(bytes);
+  ACCEL_CO_CHECK(sent);
+  co_return co_await stream.close_write();
+}
+
+Task<std::size_t> read_to_the_end(Stream& stream) {
+  std::vector<std::byte> buffer(100'000);
+  std::size_t total = 0;
+  for (;;) {
+    const auto read = co_await stream.read_some(buffer);
+    ACCEL_CO_CHECK(read);
+    if (*read == 0) co_return total;
+    total += *read;
+  }
+}
+
+Task<std::size_t> send_and_count(Host& host, PeerId peer, std::size_t size) {
+  std::vector<std::string> protocols{"/nobody/speaks/this", kEcho};
+  auto opened = co_await host.open(peer, std::move(protocols));
+  if (!opened) co_return fail(opened.error());
+  const std::unique_ptr<Stream> stream = std::move(*opened);
+  const Executor executor = co_await asio::this_coro::executor;
+  TaskGroup writing(executor);
+  writing.spawn(write_and_close(*stream, size));
+  const auto total = co_await read_to_the_end(*stream);
+  const Status joined = co_await writing.join();
+  ACCEL_CO_CHECK(joined);
+  co_return total;
+}
+
+Task<std::vector<ConnectionInfo>> look(Host& host) { co_return host.connections(); }
+Task<HostCounters> count(Host& host) { co_return host.counters(); }
+
+struct Node {
+  explicit Node(HostOptions options = {}) {
+    if (options.listen.empty()) {
+      options.listen = {Multiaddr::parse("/ip4/127.0.0.1/tcp/0").value()};
+    }
+    host = Host::start(io.executor(), std::move(options)).value();
+    host->handle(kEcho, echo);
+  }
+  ~Node() {
+    EXPECT_TRUE(sync_wait(io.executor(), host->shutdown()));
+    host.reset();
+    io.stop();
+  }
+
+  Multiaddr address() const { return host->addresses().at(0).with_peer(host->id()); }
+  Result<PeerId> connect(const Multiaddr& to) {
+    return sync_wait(io.executor(), host->connect(to));
+  }
+  Result<std::size_t> send(const PeerId& to, std::size_t size) {
+    return sync_wait(io.executor(), send_and_count(*host, to, size));
+  }
+  std::vector<ConnectionInfo> connections() {
+    return sync_wait(io.executor(), look(*host)).value();
+  }
+  HostCounters counters() { return sync_wait(io.executor(), count(*host)).value(); }
+  template <class F>
+  bool eventually(F holds) {
+    for (int i = 0; i < 500; ++i) {
+      if (holds()) return true;
+      EXPECT_TRUE(sync_wait(io.executor(), delay(10ms)));
+    }
+    return false;
+  }
+
+  IoThread io;
+  std::unique_ptr<Host> host;
+};
+
+HostOptions only(Security security) {
+  HostOptions options;
+  options.security = {security};
+  return options;
+}
+
+TEST(Host, carries_a_stream_of_any_size_both_ways_over_noise) {
+  Node server(only(Security::noise));
+  Node client(only(Security::noise));
+  EXPECT_EQ(client.connect(server.address()).value(), server.host->id());
+  for (const std::size_t size : {0UL, 1UL, 1000UL, 5'000'000UL}) {
+    EXPECT_EQ(client.send(server.host->id(), size).value(), size);
+  }
+  EXPECT_EQ(client.connections().at(0).security, Security::noise);
+}
+
+TEST(Host, introduces_itself_and_remembers_what_the_other_said) {
+  HostOptions named;
+  named.agent = "tester/1";
+  Node server(named);
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  EXPECT_TRUE(client.eventually([&] { return client.connections().at(0).agent == "tester/1"; }));
+  const auto info = client.connections().at(0);
+  EXPECT_TRUE(std::ranges::find(info.protocols, kEcho) != info.protocols.end());
+  EXPECT_EQ(info.listens.at(0), server.host->addresses().at(0));
+  EXPECT_TRUE(info.outbound);
+  EXPECT_FALSE(server.connections().at(0).outbound);
+}
+
+TEST(Host, tells_connected_peers_when_its_protocols_change) {
+  Node server;
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  EXPECT_TRUE(client.eventually([&] { return !client.connections().at(0).protocols.empty(); }));
+  EXPECT_TRUE(server.eventually([&] { return !server.connections().at(0).protocols.empty(); }));
+  server.host->handle("/new/1.0.0", echo);
+  EXPECT_TRUE(client.eventually([&] {
+    const auto speaks = client.connections().at(0).protocols;
+    return std::ranges::find(speaks, "/new/1.0.0") != speaks.end();
+  }));
+}
+
+TEST(Host, pings) {
+  Node server;
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  const auto took = sync_wait(client.io.executor(), client.host->ping(server.host->id()));
+  ASSERT_TRUE(took);
+  EXPECT_GT(*took, 0ns);
+  EXPECT_LT(*took, 10s);
+}
+
+TEST(Host, refuses_a_peer_that_is_not_the_one_meant) {
+  Node server;
+  Node client;
+  SeededRandom random(5);
+  const auto other = peer_id_of(crypto::Ed25519Key::generate(random));
+  const auto connected = client.connect(server.host->addresses().at(0).with_peer(other));
+  ASSERT_FALSE(connected);
+  EXPECT_EQ(connected.error().code, Errc::unauthenticated);
+  EXPECT_TRUE(client.connections().empty());
+}
+
+TEST(Host, takes_whoever_answers_when_nobody_is_named) {
+  Node server;
+  Node client;
+  EXPECT_EQ(client.connect(server.host->addresses().at(0)).value(), server.host->id());
+}
+
+TEST(Host, opens_no_stream_of_a_protocol_that_nobody_serves) {
+  Node server;
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  std::vector<std::string> protocols{"/nothing"};
+  const auto opened =
+      sync_wait(client.io.executor(), client.host->open(server.host->id(), protocols));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::unsupported);
+}
+
+TEST(Host, says_what_cannot_be_dialed) {
+  Node client;
+  const auto self = client.connect(client.address());
+  EXPECT_EQ(self.error().code, Errc::invalid_argument);
+  const auto quic = client.connect(Multiaddr::parse("/ip4/127.0.0.1/udp/1/quic-v1").value());
+  EXPECT_EQ(quic.error().code, Errc::invalid_argument);
+  const auto nobody = client.connect(Multiaddr::parse("/ip4/127.0.0.1/tcp/1").value());
+  EXPECT_EQ(nobody.error().code, Errc::unavailable);
+  EXPECT_EQ(client.counters().dial_failures, 2U);
+}
+
+Task<std::vector<bool>> connect_often(Host& host, Multiaddr address, int times) {
+  struct Dials {
+    static Task<void> one(Host& from, Multiaddr to, std::vector<bool>& done) {
+      const auto connected = co_await from.connect(std::move(to));
+      done.push_back(connected.has_value());
+      co_return Status{};
+    }
+  };
+  std::vector<bool> done;
+  const Executor executor = co_await asio::this_coro::executor;
+  TaskGroup dials(executor);
+  for (int i = 0; i < times; ++i) dials.spawn(Dials::one(host, address, done));
+  const Status joined = co_await dials.join();
+  ACCEL_CO_CHECK(joined);
+  co_return done;
+}
+
+TEST(Host, dials_a_peer_once_however_many_ask) {
+  Node server;
+  Node client;
+  const auto done =
+      sync_wait(client.io.executor(), connect_often(*client.host, server.address(), 20));
+  EXPECT_EQ(done.value(), std::vector<bool>(20, true));
+  EXPECT_EQ(client.connections().size(), 1U);
+  EXPECT_EQ(client.counters().dials, 1U);
+}
+
+Task<std::size_t> many_streams(Host& host, PeerId peer, std::size_t streams) {
+  struct Each {
+    static Task<void> one(Host& from, PeerId to, std::size_t& total) {
+      auto sending = send_and_count(from, std::move(to), 10'000);
+      const auto sent = co_await std::move(sending);
+      ACCEL_CO_CHECK(sent);
+      total += *sent;
+      co_return Status{};
+    }
+  };
+  std::size_t total = 0;
+  const Executor executor = co_await asio::this_coro::executor;
+  TaskGroup all(executor);
+  for (std::size_t i = 0; i < streams; ++i) all.spawn(Each::one(host, peer, total));
+  const Status joined = co_await all.join();
+  ACCEL_CO_CHECK(joined);
+  co_return total;
+}
+
+TEST(Host, carries_hundreds_of_streams_at_once) {
+  Node server;
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  const auto total =
+      sync_wait(client.io.executor(), many_streams(*client.host, server.host->id(), 400));
+  EXPECT_EQ(total.value(), 4'000'000U);
+  EXPECT_TRUE(client.eventually([&] { return client.connections().at(0).streams == 0; }));
+  EXPECT_TRUE(server.eventually([&] { return server.connections().at(0).streams == 0; }));
+}
+
+TEST(Host, finds_a_peer_again_by_the_address_that_worked) {
+  Node server;
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  client.host->disconnect(server.host->id());
+  EXPECT_TRUE(client.eventually([&] { return client.connections().empty(); }));
+  EXPECT_EQ(client.send(server.host->id(), 100).value(), 100U);
+}
+
+TEST(Host, tells_who_has_gone) {
+  Node server;
+  std::atomic<int> gone = 0;
+  {
+    Node client;
+    server.host->on_disconnected([&gone](const PeerId&) { ++gone; });
+    ASSERT_TRUE(client.connect(server.address()));
+    EXPECT_TRUE(server.eventually([&] { return server.connections().size() == 1; }));
+  }
+  EXPECT_TRUE(server.eventually([&] { return gone == 1; }));
+}
+
+TEST(Host, lets_nobody_in_who_is_denied) {
+  Node client;
+  HostOptions options;
+  options.deny = {client.host->id()};
+  Node server(options);
+  static_cast<void>(client.connect(server.address()));
+  EXPECT_TRUE(server.eventually([&] { return server.counters().inbound_refused == 1; }));
+  EXPECT_TRUE(client.eventually([&] { return client.connections().empty(); }));
+  EXPECT_EQ(server.connect(client.address()).error().code, Errc::permission_denied);
+}
+
+TEST(Host, refuses_connections_above_its_limits) {
+  HostOptions options;
+  options.limits.connections = 1;
+  Node server(options);
+  Node first;
+  Node second;
+  ASSERT_TRUE(first.connect(server.address()));
+  EXPECT_TRUE(server.eventually([&] { return server.connections().size() == 1; }));
+  EXPECT_FALSE(second.connect(server.address()));
+  EXPECT_EQ(server.connections().size(), 1U);
+}
+
+TEST(Host, gives_up_on_a_handshake_that_does_not_move) {
+  HostOptions options;
+  options.limits.handshake_timeout = 100ms;
+  Node server(options);
+  asio::io_context context;
+  asio::ip::tcp::socket silent(context);
+  silent.connect({asio::ip::address_v4::loopback(), server.host->addresses().at(0).tcp()->port});
+  EXPECT_TRUE(server.eventually([&] { return server.counters().handshake_failures == 1; }));
+  std::array<char, 1> byte{};
+  boost::system::error_code ec;
+  silent.read_some(asio::buffer(byte), ec);
+  EXPECT_TRUE(ec);
+}
+
+TEST(Host, survives_a_client_that_speaks_http) {
+  Node server;
+  asio::io_context context;
+  asio::ip::tcp::socket browser(context);
+  browser.connect({asio::ip::address_v4::loopback(), server.host->addresses().at(0).tcp()->port});
+  asio::write(browser, asio::buffer(std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n")));
+  EXPECT_TRUE(server.eventually([&] { return server.counters().handshake_failures == 1; }));
+  Node client;
+  EXPECT_TRUE(client.connect(server.address()));
+}
+
+TEST(Host, says_when_an_address_is_taken) {
+  Node server;
+  HostOptions options;
+  options.listen = server.host->addresses();
+  IoThread io;
+  const auto second = Host::start(io.executor(), options);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::unavailable);
+  options.listen = {Multiaddr::parse("/ip4/127.0.0.1/udp/0/quic-v1").value()};
+  EXPECT_EQ(Host::start(io.executor(), options).error().code, Errc::invalid_argument);
+}
+
+}  // namespace
+}  // namespace accel::libp2p
