@@ -9,18 +9,12 @@ namespace {
 using nlohmann::json;
 
 json json_of(const exchange::BitswapFigures& figures) {
-  return {{"blocks_sent", figures.blocks_sent},
-          {"bytes_sent", figures.bytes_sent},
-          {"presences_sent", figures.presences_sent},
-          {"wants_received", figures.wants_received},
-          {"wants_refused", figures.wants_refused},
-          {"wantlist", figures.wantlist},
-          {"blocks_received", figures.blocks_received},
-          {"bytes_received", figures.bytes_received},
-          {"bytes_duplicate", figures.bytes_duplicate},
-          {"bytes_unasked", figures.bytes_unasked},
-          {"bad_messages", figures.bad_messages},
-          {"owed", figures.owed}};
+  return {{"blocks_sent", figures.blocks_sent},         {"bytes_sent", figures.bytes_sent},
+          {"presences_sent", figures.presences_sent},   {"wants_received", figures.wants_received},
+          {"wants_refused", figures.wants_refused},     {"wantlist", figures.wantlist},
+          {"blocks_received", figures.blocks_received}, {"bytes_received", figures.bytes_received},
+          {"bytes_duplicate", figures.bytes_duplicate}, {"bytes_unasked", figures.bytes_unasked},
+          {"bad_messages", figures.bad_messages},       {"owed", figures.owed}};
 }
 
 }  // namespace

@@ -136,9 +136,9 @@ Result<json> content_cat(Context& context) {
   const std::string text = context.params.required_text("target");
   const std::int64_t offset = context.params.integer("offset", 0);
   const std::int64_t length = context.params.integer("length", -1);
-  const bool may_fetch =
-      !context.params.texts("sources").empty() ||
-      !context.params.texts("file_sources").empty() || !context.params.texts("peers").empty();
+  const bool may_fetch = !context.params.texts("sources").empty() ||
+                         !context.params.texts("file_sources").empty() ||
+                         !context.params.texts("peers").empty();
   ACCEL_TRY(exchange::PullOptions options, pull_options(context));
   ACCEL_CHECK(context.params.finish());
   if (offset < 0) return fail(Errc::invalid_argument, "cat: the offset must not be negative.");

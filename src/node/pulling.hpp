@@ -12,7 +12,8 @@
 namespace accel::node {
 
 // Reads the parameters "sources", "file_sources", "peers" and "limit_rate" (bytes per second); what
-// they do not say comes from the configuration. A daemon with a swarm asks its peers as well. Reports progress as phase "pull".
+// they do not say comes from the configuration. A daemon with a swarm asks its peers as well.
+// Reports progress as phase "pull".
 Result<exchange::PullOptions> pull_options(Context& context);
 
 // Runs to its end and records it. Errors: as Fetcher::pull().

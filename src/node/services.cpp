@@ -174,7 +174,8 @@ void Services::start_background() {
   if (has_swarm()) {
     const auto serving = bitswap();
     if (!serving) {
-      log::error("node", "The swarm does not start.", {log::field("cause", serving.error().message)});
+      log::error("node", "The swarm does not start.",
+                 {log::field("cause", serving.error().message)});
     }
   }
   const auto interval = config_.get<std::chrono::milliseconds>("store.scrub_interval");

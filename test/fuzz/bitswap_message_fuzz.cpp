@@ -3,10 +3,10 @@
 // was read and is written again reads the same.
 #include <cstdlib>
 
-#include "accel/ipld/varint.hpp"
 #include "../../src/exchange/bitswap/engine.hpp"
 #include "../../src/exchange/bitswap/message.hpp"
 #include "../../src/exchange/bitswap/wants.hpp"
+#include "accel/ipld/varint.hpp"
 
 namespace bitswap = accel::exchange::bitswap;
 

@@ -44,7 +44,9 @@ Status stat(Session& session) {
 }  // namespace
 
 void add_bitswap_commands(CLI::App& app, Selection& selection) {
-  CLI::App* group = add_group(app, "bitswap", "Blocks to and from peers");
+  CLI::App* group =
+      add_command(app, "bitswap", "Blocks to and from peers", "  ipfs-accelerate bitswap stat");
+  group->require_subcommand(1);
   CLI::App* command =
       add_command(*group, "stat", "Say what went to and came from each peer, and what waits",
                   "  ipfs-accelerate bitswap stat\n  ipfs-accelerate bitswap stat --json");

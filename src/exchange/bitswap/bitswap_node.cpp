@@ -98,8 +98,8 @@ void Bitswap::Impl::peer_gone(const ipld::PeerId& id) {
   peers_.erase(id);
   by_number_.erase(peer->number);
   count_.peers.set(static_cast<double>(peers_.size()));
-  add(departed_, figures_of(*peer));
   peer->gone = true;
+  add(departed_, figures_of(*peer));
   for (WatchedStream* stream : peer->in) stream->reset();
   if (peer->out) peer->out->reset();
   peer->room.cancel();

@@ -77,9 +77,8 @@ class BitswapNet : public ::testing::Test {
     };
     wire.connected = [this] { return connected_; };
     node->bitswap = std::make_unique<Bitswap>(
-        io_.executor(),
-        Bitswap::Context{*node->store, pool_, system_clock(), *node->metrics}, std::move(wire),
-        options);
+        io_.executor(), Bitswap::Context{*node->store, pool_, system_clock(), *node->metrics},
+        std::move(wire), options);
     TestNode& added = *node;
     nodes_[added.id] = std::move(node);
     return added;
@@ -96,9 +95,9 @@ class BitswapNet : public ::testing::Test {
   }
 
   static void put(TestNode& node, const TestDag& dag, bool is_private = false) {
-    for (const auto& [cid, block] : dag.blocks()) {
-      ASSERT_TRUE(node.store->put(cid, block, {.is_private = is_private}));
-    }
+    blockstore::Store::BlockList blocks;
+    for (const auto& [cid, block] : dag.blocks()) blocks.emplace_back(cid, block);
+    ASSERT_TRUE(node.store->put_all(blocks, {.is_private = is_private}));
   }
 
   Result<Bytes> get(TestNode& node, const ipld::PeerId& from, const ipld::Cid& cid,

@@ -129,7 +129,7 @@ TEST_F(BitswapNode, a_hash_that_is_not_computed_here_is_not_asked_for) {
 
 TEST_F(BitswapNode, pulls_a_folder_from_a_peer_with_no_gateway) {
   TestDag dag;
-  const auto big = dag.add_file(noise(1, 200 * 1024 + 7));
+  const auto big = dag.add_file(noise(1, 60 * 1024 + 7));
   const auto wrapped = dag.add_file(noise(2, 50 * 1024), testing::tiny_profile(false));
   const auto small = dag.add_file(noise(3, 10));
   const auto shard = dag.add_sharded(small, big);
@@ -149,7 +149,7 @@ TEST_F(BitswapNode, pulls_a_folder_from_a_peer_with_no_gateway) {
 
 TEST_F(BitswapNode, two_peers_share_a_pull_without_duplicates) {
   TestDag dag;
-  const auto file = dag.add_file(noise(1, 3000 * 1024));
+  const auto file = dag.add_file(noise(1, 300 * 1024));
   auto& first = add_node(1);
   auto& second = add_node(2);
   auto& reader = add_node(3);
