@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "accel/crypto/sha256.hpp"
-#include "accel/crypto/sha512.hpp"
 #include "accel/ipld/protobuf.hpp"
 #include "accel/ipld/varint.hpp"
 
@@ -210,7 +208,9 @@ Result<Message> decode_message(ByteView bytes) {
 }
 
 Result<ipld::Cid> cid_of(const BlockPrefix& prefix, ByteView block) {
-  const auto wrap = [&](ByteView digest) -> Result<ipld::Multihash> {
+  const auto cut = [&](const ipld::Multihash& whole) -> Result<ipld::Multihash> {
+    const ByteView digest = whole.digest();
+    if (prefix.digest_bytes == digest.size()) return whole;
     if (prefix.digest_bytes > digest.size()) {
       return fail(Errc::protocol, "A block's prefix promises a digest of {} bytes; {} has {}.",
                   prefix.digest_bytes, ipld::hash_name(prefix.hash), digest.size());
@@ -219,8 +219,8 @@ Result<ipld::Cid> cid_of(const BlockPrefix& prefix, ByteView block) {
   };
   Result<ipld::Multihash> hash = fail(
       Errc::unsupported, "Blocks hashed with {} can't be checked here.", hash_name(prefix.hash));
-  if (prefix.hash == ipld::HashCode::sha2_256) hash = wrap(crypto::sha256(block));
-  if (prefix.hash == ipld::HashCode::sha2_512) hash = wrap(crypto::sha512(block));
+  if (prefix.hash == ipld::HashCode::sha2_256) hash = cut(ipld::sha2_256(block));
+  if (prefix.hash == ipld::HashCode::sha2_512) hash = cut(ipld::sha2_512(block));
   if (!hash) return fail(std::move(hash).error());
   if (prefix.version == 1) return ipld::Cid::v1(prefix.codec, *std::move(hash));
   const bool is_v0 = prefix.codec == ipld::Codec::dag_pb &&
