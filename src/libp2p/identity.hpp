@@ -5,11 +5,11 @@
 #include "accel/core/bytes.hpp"
 #include "accel/crypto/ed25519.hpp"
 #include "accel/ipld/peer_id.hpp"
+#include "accel/libp2p/key_file.hpp"
 
 namespace accel::libp2p {
 
 Bytes public_key_protobuf(const crypto::Ed25519Key& key);
-ipld::PeerId peer_id_of(const crypto::Ed25519Key& key);
 // The peer whose key (as protobuf) signed the text. Errors: unauthenticated.
 Result<ipld::PeerId> verify_identity(ByteView key_protobuf, ByteView text, ByteView signature);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "multistream.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "accel/ipld/varint.hpp"
@@ -16,6 +17,12 @@ void put_message(Bytes& out, std::string_view text) {
   ipld::put_uvarint(out, text.size() + 1);
   out.insert(out.end(), text.begin(), text.end());
   out.push_back('\n');
+}
+
+bool begins_like_header(ByteView bytes) {
+  Bytes header;
+  put_message(header, kHeader);
+  return bytes.size() <= header.size() && std::equal(bytes.begin(), bytes.end(), header.begin());
 }
 
 tl::unexpected<Error> broken(std::string_view what) {
@@ -52,6 +59,8 @@ std::size_t Multistream::wanted() const {
 
 Status Multistream::receive(ByteView bytes) {
   input_.insert(input_.end(), bytes.begin(), bytes.end());
+  // Whoever speaks something else (HTTP, TLS) is told apart by the first bytes, not by a time-out.
+  if (!greeted_ && !begins_like_header(input_)) return broken("another header");
   const auto length = ipld::get_uvarint(input_);
   if (!length) {
     return input_.size() < kMaxLengthBytes ? Status{} : broken("a length is no varint");
@@ -68,7 +77,6 @@ Status Multistream::receive(ByteView bytes) {
 
 Status Multistream::handle(std::string_view message) {
   if (greeted_) return initiates_ ? handle_reply(message) : handle_proposal(message);
-  if (message != kHeader) return broken("another header");
   greeted_ = true;
   if (!initiates_) put_message(output_, kHeader);
   return {};

@@ -36,6 +36,11 @@ constexpr std::array kMethods{
     Method{{"dag.put", "Store a node in a codec", Access::token}, dag_put},
     Method{{"dag.diff", "Say what differs below two roots", Access::token}, dag_diff},
     Method{{"bitswap.stat", "What went to and came from peers", Access::token}, bitswap_stat},
+    Method{{"node.id", "Who this node is to its peers", Access::token}, node_id},
+    Method{{"swarm.connect", "Connect to a peer", Access::token}, swarm_connect},
+    Method{{"swarm.disconnect", "Let go of a peer", Access::token}, swarm_disconnect},
+    Method{{"swarm.peers", "List the connections to peers", Access::token}, swarm_peers},
+    Method{{"swarm.ping", "Measure the way to a peer and back", Access::token}, swarm_ping},
     Method{{"block.get", "Read one block", Access::token}, block_get},
     Method{{"block.put", "Store one block", Access::token}, block_put},
     Method{{"block.stat", "Say how large a block is", Access::token}, block_stat},
@@ -86,8 +91,10 @@ Result<FileLock> lock_home(const Home& home) {
 
 class Node::Impl {
  public:
-  Impl(Home home, const Config& config, std::optional<FileLock> lock)
-      : lock_(std::move(lock)), services_(std::move(home), config, lock_.has_value()) {}
+  Impl(Home home, const Config& config, std::optional<FileLock> lock,
+       std::vector<std::string> swarm)
+      : lock_(std::move(lock)),
+        services_(std::move(home), config, lock_.has_value(), std::move(swarm)) {}
 
   Services& services() { return services_; }
 
@@ -105,7 +112,10 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
   if (options.is_daemon) {
     ACCEL_TRY(lock, lock_home(home));
   }
-  auto impl = std::make_unique<Impl>(std::move(home), config, std::move(lock));
+  auto impl = std::make_unique<Impl>(std::move(home), config, std::move(lock), options.swarm);
+  if (impl->services().has_swarm()) {
+    if (const auto host = impl->services().host(); !host) return fail(host.error());
+  }
   impl->services().start_background();
   return std::unique_ptr<Node>(new Node(std::move(impl)));  // tidy: raw-new: private constructor
 }

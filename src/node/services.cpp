@@ -9,6 +9,7 @@
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
+#include "swarm.hpp"
 
 namespace accel::node {
 namespace {
@@ -31,10 +32,11 @@ Result<gateway::GatewayOptions> gateway_options(const Config& config) {
 
 }  // namespace
 
-Services::Services(Home home, const Config& config, bool is_daemon)
+Services::Services(Home home, const Config& config, bool is_daemon, std::vector<std::string> swarm)
     : home_(std::move(home)),
       config_(config),
       is_daemon_(is_daemon),
+      swarm_(swarm.empty() ? config.get<ConfigList>("listen.swarm") : std::move(swarm)),
       kept_sessions_(
           is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
                     : 0) {}
@@ -54,19 +56,14 @@ void Services::stop_swarm() {
   }
 }
 
-bool Services::has_swarm() const {
-  return is_daemon_ && !config_.get<ConfigList>("listen.swarm").empty();
-}
+bool Services::has_swarm() const { return is_daemon_ && !swarm_.empty(); }
 
 Result<libp2p::Host*> Services::host() {
   const std::scoped_lock lock(mutex_);
   if (!host_) {
-    libp2p::HostOptions options;
+    ACCEL_TRY(auto options, swarm_options(home_, config_));
     if (has_swarm()) {
-      for (const std::string& text : config_.get<ConfigList>("listen.swarm")) {
-        ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
-        options.listen.push_back(std::move(address));
-      }
+      ACCEL_TRY(options.listen, swarm_addresses(swarm_));
     }
     ACCEL_TRY(host_, libp2p::Host::start(io().executor(), std::move(options)));
   }
@@ -192,6 +189,7 @@ void Services::start_background() {
 
 void Services::refresh_metrics() {
   const std::scoped_lock lock(mutex_);
+  if (host_) refresh_swarm_metrics();
   if (!store_) return;
   const blockstore::CacheReport cache = store_->cache_report();
   const auto set = [&](const char* name, const char* help, std::uint64_t value) {
@@ -201,6 +199,12 @@ void Services::refresh_metrics() {
   set("accel_store_cache_limit_bytes", "performance.cache_size", cache.limit_bytes);
   set("accel_store_cache_hits", "Small blocks read from memory since the start", cache.hits);
   set("accel_store_cache_misses", "Small blocks read from disk since the start", cache.misses);
+}
+
+void Services::refresh_swarm_metrics() {
+  auto looking = look_at(*host_);
+  const auto seen = sync_wait(io_->executor(), std::move(looking));
+  if (seen) export_swarm(*seen, metrics_);
 }
 
 void Services::load_early(const std::string& engine) {

@@ -31,7 +31,7 @@ namespace accel::node {
 
 class Services {
  public:
-  Services(Home home, const Config& config, bool is_daemon);
+  Services(Home home, const Config& config, bool is_daemon, std::vector<std::string> swarm = {});
   ~Services();
 
   const Home& home() const { return home_; }
@@ -51,7 +51,8 @@ class Services {
   Result<gateway::NameResolver*> names();
   net::HttpClient& client();
   exchange::Fetcher& fetcher(blockstore::Store& store);
-  // The libp2p host: a daemon's listens at listen.swarm, another process's only dials.
+  // The libp2p host: a daemon's listens at listen.swarm, another process's only dials. Errors:
+  // as Host::start(), and of the key's file.
   Result<libp2p::Host*> host();
   // Bitswap over it, known to the fetcher; a daemon that listens serves by it.
   Result<exchange::Bitswap*> bitswap();
@@ -72,6 +73,7 @@ class Services {
 
  private:
   void stop_swarm();
+  void refresh_swarm_metrics();
 
   template <class T, class Make>
   T& lazily(std::unique_ptr<T>& slot, Make make) {
@@ -83,6 +85,7 @@ class Services {
   Home home_;
   const Config& config_;
   bool is_daemon_;
+  std::vector<std::string> swarm_;  // Where to listen.
   Metrics metrics_;
   KeptSessions kept_sessions_;
   Turn measuring_;

@@ -68,6 +68,11 @@ void add_content_keys(ConfigRegistry& registry) {
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
   registry.add(key("listen.swarm", ConfigList{},
                    "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"));
+  registry.add(key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"));
+  registry.add(key("swarm.deny", ConfigList{}, "Peers that are never spoken with"));
+  registry.add(at_least(key("swarm.max_connections", std::int64_t{256},
+                            "Connections to peers at a time, of both directions"),
+                        1));
   registry.add(key("listen.gateway_tls", std::string(),
                    "The same with TLS and HTTP/2, as IPFS nodes ask for it; empty: nowhere"));
   registry.add(key("gateway.tls_certificate", std::string(),

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 struct DaemonFlags {
-  std::string api, gateway, gateway_tls;
+  std::string api, gateway, gateway_tls, swarm;
 };
 
 Result<std::optional<net::Endpoint>> endpoint_of(const std::string& text) {
@@ -25,11 +25,22 @@ Result<std::optional<net::Endpoint>> endpoint_of(const std::string& text) {
   return std::optional<net::Endpoint>(std::move(endpoint));
 }
 
-Status print_listeners(Session& session, const server::ApiServer& server) {
+// What --swarm without an address means: loopback and the port that IPFS nodes use.
+constexpr const char* kDefaultSwarm = "/ip4/127.0.0.1/tcp/4001";
+
+// Where peers find this node; empty when it has no swarm.
+json swarm_addresses(node::Node& node, bool has_swarm) {
+  if (!has_swarm) return json::array();
+  const auto id = node.call("node.id", json::object(), {}, {});
+  return id ? id->at("addresses") : json::array();
+}
+
+Status print_listeners(Session& session, const server::ApiServer& server, const json& swarm) {
   const json where{{"api_socket", session.home().api_socket().string()},
                    {"api", server.api_address()},
                    {"gateway", server.gateway_address()},
                    {"gateway_tls", server.gateway_tls_address()},
+                   {"swarm", swarm},
                    {"home", session.home().root.string()},
                    {"ready", true}};
   if (session.flags().json) return print_line(where.dump());
@@ -40,6 +51,9 @@ Status print_listeners(Session& session, const server::ApiServer& server) {
     ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
   if (!server.gateway_tls_address().empty())
     ACCEL_CHECK(print_line("gateway  " + server.gateway_tls_address()));
+  for (const json& address : swarm) {
+    ACCEL_CHECK(print_line("swarm    " + address.get<std::string>()));
+  }
   return print_line("ready; stop with Ctrl-C");
 }
 
@@ -54,10 +68,13 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   if (options.gateway_tls) {
     ACCEL_TRY(options.tls, node::gateway_tls(session.home(), session.config()));
   }
-  ACCEL_TRY(const auto node,
-            node::Node::open({.home = session.home().root, .is_daemon = true}, session.config()));
+  node::NodeOptions own{.home = session.home().root, .is_daemon = true};
+  if (!flags.swarm.empty()) own.swarm = {flags.swarm};
+  const bool has_swarm =
+      !own.swarm.empty() || !session.config().get<ConfigList>("listen.swarm").empty();
+  ACCEL_TRY(const auto node, node::Node::open(own, session.config()));
   ACCEL_TRY(const auto server, server::ApiServer::start(*node, session.home(), options));
-  ACCEL_CHECK(print_listeners(session, *server));
+  ACCEL_CHECK(print_listeners(session, *server, swarm_addresses(*node, has_swarm)));
   wait_for_stop(session.stop());
   server->stop();
   print_note("stopped");
@@ -77,6 +94,11 @@ void add_daemon(CLI::App& app, Selection& selection) {
   command->add_option(
       "--gateway-tls", flags->gateway_tls,
       "The same with TLS and HTTP/2; gateway.tls_certificate names the certificate");
+  command
+      ->add_option("--swarm", flags->swarm,
+                   "Meet peers over libp2p at a multiaddr (without one: loopback, port 4001)")
+      ->expected(0, 1)
+      ->default_str(kDefaultSwarm);
   on_chosen(command, selection, [flags](Session& session) { return run_daemon(session, *flags); });
 }
 

@@ -16,6 +16,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "accel/core/bytes.hpp"
 #include "accel/core/config.hpp"
@@ -47,7 +48,8 @@ struct MethodInfo {
 
 struct NodeOptions {
   std::filesystem::path home;
-  bool is_daemon = false;  // Owns the home: flock, kept sessions, ingestion.
+  bool is_daemon = false;            // Owns the home: flock, kept sessions, ingestion.
+  std::vector<std::string> swarm{};  // Where a daemon meets peers, instead of listen.swarm.
 };
 
 class Node {
