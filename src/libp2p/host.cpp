@@ -22,12 +22,15 @@ Host::Host(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() { stop(); }
 
 Result<std::unique_ptr<Host>> Host::start(Executor executor, HostOptions options) {
+  if (options.private_network) {
+    return fail(Errc::unsupported, "Private swarms are not supported yet; start without a key.");
+  }
   auto impl = std::make_shared<Impl>(std::move(executor), std::move(options));
   for (const Multiaddr& address : impl->options.listen) ACCEL_CHECK(impl->listen(address));
   for (std::size_t i = 0; i < impl->acceptors.size(); ++i) {
     impl->tasks.spawn(impl->accept_loop(impl, i));
   }
-  return std::unique_ptr<Host>(new Host(std::move(impl)));
+  return std::unique_ptr<Host>(new Host(std::move(impl)));  // tidy: raw-new: private constructor
 }
 
 const PeerId& Host::id() const { return impl_->id; }
