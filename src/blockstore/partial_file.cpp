@@ -213,13 +213,13 @@ Result<Bytes> PartialFile::Impl::payload_of(std::size_t index, ByteView block) {
   return payload;
 }
 
-Status PartialFile::Impl::write_leaf(std::size_t index, ByteView block) {
+Status PartialFile::Impl::write_leaf(std::size_t index, ByteView block, Hashed hashed) {
   if (index >= request_.slots.size() || committed_) {
     return fail(Errc::invalid_argument, "The file {} takes no leaf {}.", request_.root, index);
   }
   if (have(index)) return {};
   const LeafSlot& slot = request_.slots[index];
-  ACCEL_CHECK(ipld::verify_block(slot.cid, block));
+  if (hashed == Hashed::not_yet) ACCEL_CHECK(ipld::verify_block(slot.cid, block));
   if (is_wrapped(slot)) {
     ACCEL_TRY(const Bytes payload, payload_of(index, block));
     ACCEL_CHECK(write_payload(payload, slot.offset));
@@ -365,8 +365,8 @@ std::uint64_t PartialFile::bytes_total() const { return impl_->file_bytes(); }
 std::uint64_t PartialFile::bytes_have() const { return impl_->bytes_have(); }
 std::uint64_t PartialFile::bytes_resumed() const { return impl_->bytes_resumed(); }
 std::uint64_t PartialFile::bytes_copied() const { return impl_->bytes_copied(); }
-Status PartialFile::write_leaf(std::size_t index, ByteView block) {
-  return impl_->write_leaf(index, block);
+Status PartialFile::write_leaf(std::size_t index, ByteView block, Hashed hashed) {
+  return impl_->write_leaf(index, block, hashed);
 }
 Status PartialFile::read(std::uint64_t offset, std::span<std::uint8_t> out) const {
   return impl_->read(offset, out);

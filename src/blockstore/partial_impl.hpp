@@ -33,7 +33,8 @@ class PartialFile::Impl {
   static Result<std::unique_ptr<Impl>> open(StoreCore& core, PartialRequest request);
   ~Impl();
 
-  Status write_leaf(std::size_t index, ByteView block);
+  using Hashed = PartialFile::Hashed;
+  Status write_leaf(std::size_t index, ByteView block, Hashed hashed = Hashed::not_yet);
   Status read(std::uint64_t offset, std::span<std::uint8_t> out) const;
   Status commit();
 

@@ -49,6 +49,7 @@ void add_global_flags(CLI::App& app, GlobalFlags& flags) {
 void add_all_commands(CLI::App& app, Selection& selection) {
   add_run_commands(app, selection);
   add_content_commands(app, selection);
+  add_bitswap_commands(app, selection);
   add_dag_commands(app, selection);
   add_store_commands(app, selection);
   add_name_commands(app, selection);

@@ -25,6 +25,7 @@ void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Ses
 std::string absolute(const std::string& path);
 
 void add_content_commands(CLI::App& app, Selection& selection);
+void add_bitswap_commands(CLI::App& app, Selection& selection);
 void add_dag_commands(CLI::App& app, Selection& selection);
 void add_store_commands(CLI::App& app, Selection& selection);
 void add_name_commands(CLI::App& app, Selection& selection);

@@ -35,7 +35,8 @@ Task<PullReport> Fetcher::pull(ipld::Cid root, PullOptions options) {
   const bool throwing = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   const Executor executor = co_await asio::this_coro::executor;
-  PullSession session(executor, {store_, client_, pool_, clock_}, root, std::move(options));
+  PullSession session(executor, {store_, client_, pool_, clock_, bitswap_}, root,
+                      std::move(options));
   TaskGroup runner(executor, "pull");
   runner.spawn(session.main());
   std::function<void()> on_cancel = [&session] { session.stop(); };

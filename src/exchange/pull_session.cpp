@@ -14,6 +14,7 @@ namespace accel::exchange {
 namespace {
 
 constexpr std::size_t kSpareBuffers = 32;  // What is in flight on a fast link.
+constexpr Duration kPeersAnswerWithin = std::chrono::seconds(1);
 constexpr std::size_t kPlacesAtOnce = 64;  // Of one leaf; the stop token is looked at in between.
 
 SchedulerLimits scheduler_limits(const PullLimits& limits) {
@@ -148,12 +149,38 @@ Status PullSession::add_sources() {
     ACCEL_TRY(auto source, make_file_source(context_.client, url));
     add_source(std::move(source));
   }
+  if (!options_.peers.empty() && context_.bitswap == nullptr) {
+    return fail(Errc::unsupported, "Peers can't be asked: this node has no swarm.");
+  }
+  for (const std::string& address : options_.peers) {
+    ACCEL_TRY(auto source, make_peer_source(*context_.bitswap, address));
+    add_source(std::move(source));
+  }
+  if (options_.ask_connected_peers && context_.bitswap != nullptr) {
+    feed(SourcesExpected{true});
+    spawn(find_peers());
+  }
   return {};
+}
+
+// Who is connected and has the root becomes a source.
+Task<void> PullSession::find_peers() {
+  auto asking = context_.bitswap->who_has(root_, kPeersAnswerWithin, halt_.get_token());
+  const auto having = co_await std::move(asking);
+  for (const ipld::PeerId& peer : having.value_or(std::vector<ipld::PeerId>{})) {
+    const std::string suffix = "/p2p/" + peer.to_string();
+    const bool named = std::ranges::any_of(
+        options_.peers, [&](const std::string& address) { return address.ends_with(suffix); });
+    if (!named) add_source(make_peer_source(*context_.bitswap, peer));
+  }
+  feed(SourcesExpected{false});
+  co_return Status{};
 }
 
 void PullSession::add_source(std::unique_ptr<Source> source) {
   sources_.push_back(std::move(source));
-  feed(SourceAdded{sources_.back()->name(), sources_.back()->files_only()});
+  feed(SourceAdded{sources_.back()->name(), sources_.back()->files_only(),
+                   sources_.back()->max_requests()});
 }
 
 // Nothing of this session runs when it returns. Requests are stopped, but what has arrived is still
@@ -302,7 +329,7 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, SourceBlock block
   if (found == nullptr) co_return Status{};  // Another source was faster.
   const WantInfo info = *found;
   auto job = [&](std::stop_token) -> Result<Verdict> {
-    const Status good = ipld::verify_block(info.cid, block.bytes);
+    const Status good = block.verified ? Status{} : ipld::verify_block(info.cid, block.bytes);
     if (!good && good.error().code != Errc::corrupt) return fail(good.error());
     return good ? Verdict::good : Verdict::lie;
   };
@@ -323,6 +350,8 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, SourceBlock block
 // that a file made of one leaf over and over can be stopped. Places may be added while a job runs,
 // and another source may finish first.
 Task<void> PullSession::verify_leaf(RequestId id, WantId want, SourceBlock block) {
+  using Hashed = blockstore::PartialFile::Hashed;
+  const Hashed hashed = block.verified ? Hashed::by_caller : Hashed::not_yet;
   std::size_t written = 0;
   while (true) {
     const WantInfo* const found = wants_.find(want);
@@ -337,7 +366,7 @@ Task<void> PullSession::verify_leaf(RequestId id, WantId want, SourceBlock block
     const std::vector<LeafTarget> places(some.begin(), some.end());
     auto job = [&](std::stop_token) -> Result<Verdict> {
       for (const LeafTarget& place : places) {
-        const Status put = place.file->partial->write_leaf(place.slot, block.bytes);
+        const Status put = place.file->partial->write_leaf(place.slot, block.bytes, hashed);
         if (!put && is_lie(put.error(), cid, block.bytes)) return Verdict::lie;
         ACCEL_CHECK(put);
       }

@@ -34,6 +34,7 @@ struct PullContext {
   net::HttpClient& client;
   OffloadPool& pool;
   const Clock& clock;
+  Bitswap* bitswap = nullptr;
 };
 
 class PullSession {
@@ -57,6 +58,7 @@ class PullSession {
   Task<void> work();
   Status add_sources();
   void add_source(std::unique_ptr<Source> source);
+  Task<void> find_peers();
   Task<void> open();
   Task<void> close();
   Task<void> pin();

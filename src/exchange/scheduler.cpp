@@ -37,9 +37,16 @@ void Scheduler::on(const SourceAdded& event) {
   Source source;
   source.stats.name = event.name;
   source.stats.files_only = event.files_only;
+  source.max_requests =
+      event.max_requests > 0 ? event.max_requests : limits_.max_requests_per_source;
   source.last_heard = now_;
   sources_.push_back(std::move(source));
   lost_codes_.push_back(Errc::internal);
+}
+
+void Scheduler::on(const SourcesExpected& event) {
+  sources_expected_ = event.expected;
+  if (!event.expected) give_up_stranded();
 }
 
 void Scheduler::on(const WantsAdded& event) {
@@ -62,6 +69,11 @@ void Scheduler::on(const BytesArrived& event) {
   if (found == requests_.end() || found->second.arrived) return;
   Request& request = found->second;
   Source& source = sources_[request.source];
+  if (event.bytes == 0) {
+    request.last_bytes = now_;
+    source.last_heard = now_;
+    return;
+  }
   if (request.received == 0) source.meter.on_first_byte(request.mark, now_);
   const std::uint64_t open = request.reserved - std::min(request.reserved, request.received);
   source.outstanding_bytes -= std::min(open, event.bytes);
@@ -193,8 +205,8 @@ bool Scheduler::has_room(const Source& source, std::uint64_t bytes) const {
   if (verifying_bytes_ >= limits_.max_verifying_bytes) return false;
   if (source.in_flight_requests == 0) return true;
   if (source.misses_in_row >= kMissesBeforeDoubt || source.strikes > 0) return false;
-  const auto most = source.meter.rate() ? limits_.max_requests_per_source : kUntriedRequests;
-  return source.in_flight_requests < std::min(most, limits_.max_requests_per_source) &&
+  const auto most = source.meter.rate() ? source.max_requests : kUntriedRequests;
+  return source.in_flight_requests < std::min(most, source.max_requests) &&
          source.outstanding_bytes + bytes <= source.meter.window_bytes(bytes);
 }
 

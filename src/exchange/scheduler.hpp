@@ -64,6 +64,7 @@ class Scheduler {
     SourceMeter meter;
     std::uint64_t outstanding_bytes = 0;  // Asked for, not received yet: what the window bounds.
     std::uint32_t in_flight_requests = 0;
+    std::uint32_t max_requests = 0;
     std::uint32_t strikes = 0;  // Weighted failures in a row.
     std::uint32_t misses_in_row = 0;
     SteadyTime retry_at;      // Backing off until then.
@@ -73,6 +74,7 @@ class Scheduler {
 
   // Events.
   void on(const SourceAdded& event);
+  void on(const SourcesExpected& event);
   void on(const WantsAdded& event);
   void on(const NoMoreWants& event);
   void on(const BytesArrived& event);
@@ -109,6 +111,7 @@ class Scheduler {
   void check_stalls();
   void fail_source(SourceId id, const Error& error, SteadyTime sent_at);
   void lose_source(SourceId id, Errc code, std::string reason);
+  void give_up_stranded();
   Trouble& trouble(WantState& state, SourceId source);
   bool excluded(const WantState& state, SourceId source) const;
   bool stranded(const WantState& state) const;
@@ -133,6 +136,7 @@ class Scheduler {
   std::uint64_t wanted_bytes_ = 0;  // Of all wants ever added: the base of the duplicate budget.
   WasteStats waste_;
   bool no_more_wants_ = false;
+  bool sources_expected_ = false;
   bool over_ = false;
 };
 

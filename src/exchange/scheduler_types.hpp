@@ -29,6 +29,13 @@ struct Want {
 struct SourceAdded {
   std::string name;  // A URL: what error messages call it.
   bool files_only = false;
+  // At once; 0: SchedulerLimits::max_requests_per_source. A connection that carries many requests
+  // side by side takes more than a server that needs a connection for each.
+  std::uint32_t max_requests = 0;
+};
+// While true, more sources may come: no want is given up for want of one.
+struct SourcesExpected {
+  bool expected = false;
 };
 struct WantsAdded {
   std::vector<Want> wants;
@@ -38,7 +45,7 @@ struct NoMoreWants {};
 // Some bytes of the body are here; the first report of a request also tells the round trip.
 struct BytesArrived {
   RequestId request = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // 0: the source is at work, nobody knows yet for which request.
 };
 // The whole body is here (this many bytes) and is being verified.
 struct BlockArrived {
@@ -63,8 +70,8 @@ struct RequestFailed {
 struct Tick {};
 
 using SchedulerEvent =
-    std::variant<SourceAdded, WantsAdded, NoMoreWants, BytesArrived, BlockArrived, BlockVerified,
-                 BlockRejected, RequestFailed, Tick>;
+    std::variant<SourceAdded, SourcesExpected, WantsAdded, NoMoreWants, BytesArrived, BlockArrived,
+                 BlockVerified, BlockRejected, RequestFailed, Tick>;
 
 struct StartRequest {
   RequestId request = 0;

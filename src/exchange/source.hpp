@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Somebody who can be asked for blocks. It verifies nothing: the caller does. What there is: a
-// trustless gateway, which has every block of a DAG by its CID, and a plain file host, which has
-// the bytes of files and so the blocks that are slices of them. Rates, windows and scores are the
-// scheduler's (source_meter.hpp): it sees a number and a kind.
+// Somebody who can be asked for blocks. It verifies nothing, unless it says so: the caller does.
+// What there is: a trustless gateway, which has every block of a DAG by its CID, a plain file host,
+// which has the bytes of files and so the blocks that are slices of them, and a bitswap peer.
+// Rates, windows and scores are the scheduler's (source_meter.hpp): it sees a number and a kind.
 // Used by the shell of the fetcher. Calls run on the awaiter's executor, several at a time.
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 #include "accel/core/async/task.hpp"
 #include "accel/core/bytes.hpp"
+#include "accel/exchange/bitswap.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/net/http_client.hpp"
 
@@ -44,14 +45,18 @@ struct SourceBlock {
   bool rebuilt = false;
   // What speaks for an accident rather than a lie if the bytes prove false; may be empty.
   std::string suspicion;
+  // Hashed against its CID already, where it came in.
+  bool verified = false;
 };
 
 class Source {
  public:
   virtual ~Source() = default;
-  virtual const std::string& name() const = 0;  // The URL, as it was given.
+  virtual const std::string& name() const = 0;  // The URL or address, as it was given.
   // True when it has only what has a FilePlace.
   virtual bool files_only() const = 0;
+  // How much may be asked at once; 0: what the pull allows for each source.
+  virtual std::uint32_t max_requests() const { return 0; }
   // Errors: not_found (it does not have the block; the message says why), protocol (too much or too
   // little came, or no HTTP), unsupported (it can't give parts of files), and those of HttpClient
   // for the rest; the message names the URL.
@@ -66,5 +71,9 @@ Result<std::unique_ptr<Source>> make_gateway_source(net::HttpClient& client,
 // The URL of a file, or of a folder whose files lie below it under their names.
 // Errors: invalid_argument.
 Result<std::unique_ptr<Source>> make_file_source(net::HttpClient& client, const std::string& url);
+// A peer by its address, which ends in /p2p/ and its id; or one that is connected.
+// Errors: invalid_argument.
+Result<std::unique_ptr<Source>> make_peer_source(Bitswap& bitswap, const std::string& address);
+std::unique_ptr<Source> make_peer_source(Bitswap& bitswap, const ipld::PeerId& peer);
 
 }  // namespace accel::exchange

@@ -87,6 +87,10 @@ void Scheduler::lose_source(SourceId id, Errc code, std::string reason) {
     cancel(request_id);
     requeue(want);
   }
+  give_up_stranded();
+}
+
+void Scheduler::give_up_stranded() {
   const auto lost = std::find_if(pending_.begin(), pending_.end(), [this](const auto& entry) {
     return stranded(wants_.at(entry.second));
   });
@@ -108,7 +112,7 @@ bool Scheduler::excluded(const WantState& state, SourceId source) const {
 }
 
 bool Scheduler::stranded(const WantState& state) const {
-  if (!state.requests.empty()) return false;
+  if (!state.requests.empty() || sources_expected_) return false;
   for (SourceId id = 0; id < sources_.size(); ++id) {
     if (!sources_[id].stats.lost && !excluded(state, id)) return false;
   }

@@ -138,8 +138,9 @@ Result<json> content_cat(Context& context) {
   const std::int64_t length = context.params.integer("length", -1);
   const bool may_fetch = !context.params.texts("sources").empty() ||
                          !context.params.texts("file_sources").empty() ||
-                         !context.params.texts("routers").empty();
-  exchange::PullOptions options = pull_options(context);
+                         !context.params.texts("routers").empty() ||
+                         !context.params.texts("peers").empty();
+  ACCEL_TRY(exchange::PullOptions options, pull_options(context));
   ACCEL_CHECK(context.params.finish());
   if (offset < 0) return fail(Errc::invalid_argument, "cat: the offset must not be negative.");
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
@@ -190,7 +191,7 @@ Result<json> content_ls(Context& context) {
 
 Result<json> content_pull(Context& context) {
   const std::string text = context.params.required_text("target");
-  exchange::PullOptions options = pull_options(context);
+  ACCEL_TRY(exchange::PullOptions options, pull_options(context));
   const std::string name = context.params.text("name", {});
   const std::string output = context.params.text("output", {});
   const bool force = context.params.flag("force");

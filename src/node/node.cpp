@@ -35,6 +35,7 @@ constexpr std::array kMethods{
     Method{{"dag.get", "Show a node, or what a path in it leads to", Access::token}, dag_get},
     Method{{"dag.put", "Store a node in a codec", Access::token}, dag_put},
     Method{{"dag.diff", "Say what differs below two roots", Access::token}, dag_diff},
+    Method{{"bitswap.stat", "What went to and came from peers", Access::token}, bitswap_stat},
     Method{{"node.id", "Who this node is to its peers", Access::token}, node_id},
     Method{{"swarm.connect", "Connect to a peer", Access::token}, swarm_connect},
     Method{{"swarm.disconnect", "Let go of a peer", Access::token}, swarm_disconnect},

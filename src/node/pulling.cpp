@@ -28,13 +28,21 @@ Result<exchange::PullReport> run(Context& context, blockstore::Store& store, con
 
 }  // namespace
 
-exchange::PullOptions pull_options(Context& context) {
+Result<exchange::PullOptions> pull_options(Context& context) {
   const Config& config = context.services.config();
   exchange::PullOptions options;
   options.sources = context.params.texts("sources");
   options.file_sources = context.params.texts("file_sources");
   (void)context.params.texts("routers");  // Known; find_sources() reads them.
-  if (options.sources.empty()) options.sources = config.get<ConfigList>("ipfs.gateway");
+  options.peers = context.params.texts("peers");
+  // Whoever names peers means them and no gateway, unless one is named as well.
+  if (options.sources.empty() && options.peers.empty()) {
+    options.sources = config.get<ConfigList>("ipfs.gateway");
+  }
+  options.ask_connected_peers = context.services.has_swarm();
+  if (!options.peers.empty() || options.ask_connected_peers) {
+    ACCEL_CHECK(context.services.bitswap());
+  }
   options.limits.stall_timeout = config.get<std::chrono::milliseconds>("ipfs.timeout");
   options.limits.max_requests_per_source =
       static_cast<std::uint32_t>(config.get<std::int64_t>("performance.parallel_requests"));

@@ -11,10 +11,10 @@
 
 namespace accel::node {
 
-// Reads the parameters "sources", "file_sources", "routers" (for find_sources()) and "limit_rate"
-// (bytes per second); what they do not say comes from the configuration. Reports progress as phase
-// "pull".
-exchange::PullOptions pull_options(Context& context);
+// Reads the parameters "sources", "file_sources", "routers" (for find_sources()), "peers" and
+// "limit_rate" (bytes per second); what they do not say comes from the configuration. A daemon with
+// a swarm asks its peers as well. Reports progress as phase "pull".
+Result<exchange::PullOptions> pull_options(Context& context);
 
 // Adds the gateways that routers name for a root: those of the parameter "routers", or of
 // routing.delegated when no source was named either. Errors: not_found, unavailable (nobody is left

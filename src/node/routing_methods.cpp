@@ -38,8 +38,9 @@ bool contains(const std::vector<std::string>& urls, const std::string& url) {
 
 Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptions& options) {
   std::vector<std::string> routers = context.params.texts("routers");
-  const bool names_sources =
-      !context.params.texts("sources").empty() || !context.params.texts("file_sources").empty();
+  const bool names_sources = !context.params.texts("sources").empty() ||
+                             !context.params.texts("file_sources").empty() ||
+                             !options.peers.empty();
   if (routers.empty() && !names_sources) {
     routers = context.services.config().get<ConfigList>("routing.delegated");
   }
@@ -53,8 +54,9 @@ Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptio
   if (!report.troubles.empty()) {
     log::warn("node", "a router did not answer", {log::field("why", troubles_text(report))});
   }
-  const bool has_some =
-      !options.sources.empty() || !options.named_sources.empty() || !options.file_sources.empty();
+  const bool has_some = !options.sources.empty() || !options.named_sources.empty() ||
+                        !options.file_sources.empty() || !options.peers.empty() ||
+                        options.ask_connected_peers;
   if (has_some) return {};
   const bool all_failed = report.troubles.size() == routers.size();
   return fail(all_failed ? Errc::unavailable : Errc::not_found,

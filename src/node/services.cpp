@@ -45,10 +45,15 @@ Services::~Services() { stop_swarm(); }
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
-  if (!host_) return;
-  auto ending = host_->shutdown();
-  (void)sync_wait(io_->executor(), std::move(ending));
-  host_.reset();
+  if (bitswap_) {
+    auto ending = bitswap_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+  }
+  if (host_) {
+    auto ending = host_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+    host_.reset();
+  }
 }
 
 bool Services::has_swarm() const { return is_daemon_ && !swarm_.empty(); }
@@ -63,6 +68,27 @@ Result<libp2p::Host*> Services::host() {
     ACCEL_TRY(host_, libp2p::Host::start(io().executor(), std::move(options)));
   }
   return host_.get();
+}
+
+Result<exchange::Bitswap*> Services::bitswap() {
+  const std::scoped_lock lock(mutex_);
+  if (bitswap_) return bitswap_.get();
+  ACCEL_TRY(blockstore::Store* const opened, store());
+  ACCEL_TRY(libp2p::Host* const network, host());
+  exchange::BitswapOptions options;
+  options.serve = has_swarm();
+  bitswap_ = std::make_unique<exchange::Bitswap>(
+      io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
+      exchange::wire_of(*network), options);
+  fetcher(*opened).use(*bitswap_);
+  // Handlers are the executor's own.
+  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers) -> Task<void> {
+    bitswap->attach(*peers);
+    co_return Status{};
+  };
+  auto attaching = attach(bitswap_.get(), network);
+  ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
+  return bitswap_.get();
 }
 
 Result<blockstore::Store*> Services::store() {
@@ -160,6 +186,13 @@ inference::Backend* Services::backend(std::string_view name) {
 }
 
 void Services::start_background() {
+  if (has_swarm()) {
+    const auto serving = bitswap();
+    if (!serving) {
+      log::error("node", "The swarm does not start.",
+                 {log::field("cause", serving.error().message)});
+    }
+  }
   const auto interval = config_.get<std::chrono::milliseconds>("store.scrub_interval");
   if (!is_daemon_ || interval.count() == 0) return;
   const auto opened = store();

@@ -15,6 +15,7 @@
 #include "accel/core/config.hpp"
 #include "accel/core/metrics.hpp"
 #include "accel/db/journal.hpp"
+#include "accel/exchange/bitswap.hpp"
 #include "accel/exchange/fetcher.hpp"
 #include "accel/gateway/gateway.hpp"
 #include "accel/gateway/name_resolver.hpp"
@@ -55,7 +56,9 @@ class Services {
   // The libp2p host: a daemon's listens at listen.swarm, another process's only dials. Errors:
   // as Host::start(), and of the key's file.
   Result<libp2p::Host*> host();
-  // Whether this is a daemon that peers can reach.
+  // Bitswap over it, known to the fetcher; a daemon that listens serves by it.
+  Result<exchange::Bitswap*> bitswap();
+  // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
   OffloadPool& pool();
@@ -96,6 +99,7 @@ class Services {
   std::unique_ptr<OffloadPool> pool_;
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
+  std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

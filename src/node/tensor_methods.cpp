@@ -201,7 +201,7 @@ Result<json> content_tensors(Context& context) {
   const std::vector<std::string> patterns = context.params.texts("tensors");
   const std::string output = context.params.text("output", {});
   const bool force = context.params.flag("force");
-  exchange::PullOptions options = pull_options(context);
+  ACCEL_TRY(exchange::PullOptions options, pull_options(context));
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const FileTarget target, file_target(*store, text));

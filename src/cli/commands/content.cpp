@@ -115,13 +115,14 @@ void add_add(CLI::App& app, Selection& selection) {
 
 // Where what is not here comes from.
 struct SourceFlags {
-  std::vector<std::string> from, from_file, routers;
+  std::vector<std::string> from, from_file, routers, peers;
   std::uint64_t limit_rate = 0;
 
   void add_to(json& params) const {
     params["sources"] = from;
     params["file_sources"] = from_file;
     if (!routers.empty()) params["routers"] = routers;
+    if (!peers.empty()) params["peers"] = peers;
     if (limit_rate > 0) params["limit_rate"] = limit_rate;
   }
 };
@@ -134,6 +135,8 @@ void add_source_options(CLI::App* command, SourceFlags& flags) {
   command->add_option("--router", flags.routers,
                       "A delegated router's URL, asked for gateways that have it (default: "
                       "routing.delegated when there is no --from)");
+  command->add_option("--peer", flags.peers,
+                      "A peer's address, /ip4/…/tcp/…/p2p/ID: it is asked over bitswap");
   command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
       ->transform(CLI::AsSizeValue(true));
 }

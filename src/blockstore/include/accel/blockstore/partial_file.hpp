@@ -43,7 +43,9 @@ class PartialFile {
   // (dag-pb) leaf with its frame. It is hashed before a byte is written. Writing a leaf twice is no
   // error. Errors: corrupt (it is not what the slot's CID names; the message names the leaf),
   // invalid_argument (no such slot), resource_exhausted (disk full), io.
-  Status write_leaf(std::size_t index, ByteView block);
+  // by_caller: it has been hashed against just that CID a moment ago, and is not hashed again.
+  enum class Hashed : std::uint8_t { not_yet, by_caller };
+  Status write_leaf(std::size_t index, ByteView block, Hashed hashed = Hashed::not_yet);
 
   // File bytes of leaves that are here. Errors: unavailable (one is not), invalid_argument (beyond
   // the end), io.

@@ -26,6 +26,8 @@
 
 namespace accel::exchange {
 
+class Bitswap;
+
 struct PullProgress {
   std::uint64_t bytes_done = 0;        // Verified and in the store: fetched now or there before.
   std::uint64_t bytes_total = 0;       // Of what the walk has found so far.
@@ -73,6 +75,9 @@ struct PullOptions {
   // Plain file hosts: the URL of the file that the root names, or of the folder. They have the
   // bytes of files; inner nodes come from a gateway or are here already.
   std::vector<std::string> file_sources;
+  // Bitswap peers by address: "/ip4/…/tcp/…/p2p/12D3Koo…". They need Fetcher::use().
+  std::vector<std::string> peers;
+  bool ask_connected_peers = false;  // Those who say that they have the root are sources as well.
   std::optional<PullSelection> only;
   std::string name;  // Of the pin; empty: it keeps the one that it has.
   bool pin = true;
@@ -123,12 +128,16 @@ class Fetcher {
   // error stays for the next pull.
   Task<PullReport> pull(ipld::Cid root, PullOptions options);
 
+  // Peers can be sources from now on. It lives on the executor of every pull, and outlives them.
+  void use(Bitswap& bitswap) { bitswap_ = &bitswap; }
+
  private:
   blockstore::Store& store_;
   net::HttpClient& client_;
   OffloadPool& pool_;
   const Clock& clock_;
   Metrics& metrics_;
+  Bitswap* bitswap_ = nullptr;
 };
 
 }  // namespace accel::exchange

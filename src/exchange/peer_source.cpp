@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One bitswap peer as a source of blocks: what the scheduler assigns to it is wanted of it.
+#include <utility>
+
+#include "accel/core/async/with_timeout.hpp"
+#include "source.hpp"
+
+namespace accel::exchange {
+namespace {
+
+// All share one stream, and wait in the peer's own queue: enough to fill it with small blocks.
+constexpr std::uint32_t kMaxRequests = 256;
+
+class PeerSource final : public Source {
+ public:
+  PeerSource(Bitswap& bitswap, std::string name, ipld::Multiaddr address, bool connected)
+      : bitswap_(bitswap),
+        name_(std::move(name)),
+        address_(std::move(address)),
+        connected_(connected) {}
+
+  const std::string& name() const override { return name_; }
+  bool files_only() const override { return false; }
+  std::uint32_t max_requests() const override { return kMaxRequests; }
+  Task<SourceBlock> get(BlockCall call) override;
+
+ private:
+  Bitswap& bitswap_;
+  std::string name_;
+  ipld::Multiaddr address_;
+  bool connected_;
+};
+
+Task<SourceBlock> PeerSource::get(BlockCall call) {
+  if (!connected_) {
+    auto connecting = with_stop(bitswap_.connect(address_), call.stop);
+    const auto peer = co_await std::move(connecting);
+    if (!peer) co_return fail(peer.error());
+    connected_ = true;
+  }
+  std::function<void()> on_heard = [on_bytes = std::move(call.on_bytes)] { on_bytes(0); };
+  auto asking = bitswap_.get(*address_.peer_id(), call.cid, call.stop, std::move(on_heard));
+  Result<Bytes> bytes = co_await std::move(asking);
+  if (!bytes) {
+    connected_ = connected_ && bytes.error().code != Errc::unavailable;
+    co_return fail(std::move(bytes).error());
+  }
+  SourceBlock block;
+  block.bytes = std::move(*bytes);
+  block.verified = true;
+  co_return block;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> make_peer_source(Bitswap& bitswap, const std::string& address) {
+  ACCEL_TRY(ipld::Multiaddr parsed, ipld::Multiaddr::parse(address));
+  if (!parsed.peer_id()) {
+    return fail(Errc::invalid_argument,
+                "The address {} names no peer; it must end in /p2p/ and the peer's id.", address);
+  }
+  return std::make_unique<PeerSource>(bitswap, address, std::move(parsed), false);
+}
+
+std::unique_ptr<Source> make_peer_source(Bitswap& bitswap, const ipld::PeerId& peer) {
+  const ipld::Multiaddr address = ipld::Multiaddr().with_peer(peer);
+  return std::make_unique<PeerSource>(bitswap, address.to_string(), address, true);
+}
+
+}  // namespace accel::exchange
