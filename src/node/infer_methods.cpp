@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // model.signature and model.infer: a model's tensors as they are, for the Open Inference Protocol.
-#include "context.hpp"
 #include "loaded_tensors.hpp"
 #include "model_store.hpp"
+#include "serving.hpp"
 #include "tensor_json.hpp"
 
 namespace accel::node {
@@ -29,6 +29,9 @@ Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredMode
     if (session) {
       auto loaded = std::make_shared<LoadedTensors>();
       loaded->lease = std::move(model.lease);
+      loaded->name = model.name;
+      loaded->root = model.root;
+      loaded->bytes = variant.bytes();
       loaded->session = std::move(*session);
       return loaded;
     }
@@ -38,11 +41,13 @@ Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredMode
   return fail(std::move(last));
 }
 
-Result<std::shared_ptr<LoadedTensors>> ready_tensors(Context& context, const std::string& name) {
+Result<std::shared_ptr<LoadedTensors>> ready_tensors(ServingContext& call,
+                                                     const std::string& name) {
+  Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(StoredModel model, open_model(*store, name));
   const std::string key = model.root.to_string();
-  Kept<LoadedTensors>& kept = context.services.kept_tensors();
+  Kept<LoadedTensors>& kept = call.serving.tensors;
   if (auto loaded = kept.find(key)) return loaded;
   ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
   if (auto loaded = kept.find(key)) return loaded;  // Loaded while this one waited.
@@ -89,10 +94,11 @@ Result<json> infer(Context& context, inference::Session& session, const json* in
 
 }  // namespace
 
-Result<json> model_signature(Context& context) {
+Result<json> model_signature(ServingContext& call) {
+  Context& context = call.context;
   const std::string name = context.params.required_text("model");
   ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(const auto loaded, ready_tensors(context, name));
+  ACCEL_TRY(const auto loaded, ready_tensors(call, name));
   const inference::SessionInfo& info = loaded->session->info();
   return json{{"engine", info.engine},
               {"engine_version", info.version},
@@ -100,12 +106,13 @@ Result<json> model_signature(Context& context) {
               {"outputs", specs_of(loaded->session->outputs())}};
 }
 
-Result<json> model_infer(Context& context) {
+Result<json> model_infer(ServingContext& call) {
+  Context& context = call.context;
   const std::string name = context.params.required_text("model");
-  const json* const inputs = context.params.value("inputs");
+  const json* const inputs = call.value("inputs");
   const std::vector<std::string> wanted = context.params.texts("outputs");
   ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(const auto loaded, ready_tensors(context, name));
+  ACCEL_TRY(const auto loaded, ready_tensors(call, name));
   const SteadyTime before = context.services.clock().now();
   ACCEL_TRY(json outputs, infer(context, *loaded->session, inputs, wanted));
   const double latency_ms = to_ms(context.services.clock().now() - before);

@@ -38,11 +38,6 @@ void KeptSessions::keep(const ipld::Cid& root, const perf::Candidate& candidate,
   if (entries_.size() > limit_) gone.splice(gone.begin(), entries_, std::prev(entries_.end()));
 }
 
-std::vector<KeptSessions::Entry> KeptSessions::list() const {
-  const std::scoped_lock lock(mutex_);
-  return {entries_.begin(), entries_.end()};
-}
-
 std::size_t KeptSessions::size() const {
   const std::scoped_lock lock(mutex_);
   return entries_.size();

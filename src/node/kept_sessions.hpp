@@ -18,8 +18,6 @@ namespace accel::node {
 
 // A loaded model with what keeps its files in the store.
 struct LoadedModel {
-  std::string name;
-  std::uint64_t bytes = 0;  // Of the weights.
   blockstore::Lease lease;
   std::shared_ptr<const models::TextPipeline> pipeline;  // Owners: this, the embedder, selection.
   std::unique_ptr<models::TextEmbedder> embedder;
@@ -44,14 +42,12 @@ class KeptSessions {
             std::shared_ptr<LoadedModel> model);
   std::size_t size() const;
 
+ private:
   struct Entry {
     ipld::Cid root;
     perf::Candidate candidate;
     std::shared_ptr<LoadedModel> model;
   };
-  std::vector<Entry> list() const;
-
- private:
   std::list<Entry>::iterator place_of(const ipld::Cid& root, const perf::Candidate& candidate);
 
   std::size_t limit_;

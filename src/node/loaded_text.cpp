@@ -35,7 +35,9 @@ inference::LlamaModelOptions model_options(Services& services, int threads) {
   return options;
 }
 
-Result<std::shared_ptr<LoadedText>> load_text(Context& context, StoredModel& model, int threads) {
+Result<std::shared_ptr<LoadedText>> load_text(ServingContext& call, StoredModel& model,
+                                              int threads) {
+  Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const models::Variant* const variant, models::generation_variant(model.manifest));
   auto loaded = std::make_shared<LoadedText>();
@@ -44,7 +46,7 @@ Result<std::shared_ptr<LoadedText>> load_text(Context& context, StoredModel& mod
   const SteadyTime before = context.services.clock().now();
   const auto options =
       model_options(context.services, choose_threads(context.services.config(), threads));
-  ACCEL_TRY(auto opened, context.services.llama().open(file, options));
+  ACCEL_TRY(auto opened, call.serving.llama.open(file, options));
   loaded->load_ms = to_ms(context.services.clock().now() - before);
   loaded->loaded_at = context.services.clock().wall_now();
   loaded->lease = std::move(model.lease);
@@ -63,7 +65,8 @@ int threads_by_load(int usable, int cpus, double load) {
   return std::max(1, static_cast<int>(std::lround(usable * idle)));
 }
 
-Result<TextReady> ready_text(Context& context, const std::string& model, int threads) {
+Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads) {
+  Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(StoredModel found, open_model(*store, model));
   if (found.manifest.task != "text-generation") {
@@ -71,13 +74,13 @@ Result<TextReady> ready_text(Context& context, const std::string& model, int thr
                 found.manifest.task);
   }
   const std::string key = fmt::format("{} {}", found.root, threads);
-  Kept<LoadedText>& kept = context.services.kept_texts();
+  Kept<LoadedText>& kept = call.serving.texts;
   TextReady ready{kept.find(key), found.name, 0};
   if (ready.model) return ready;
   ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
   ready.model = kept.find(key);  // Loaded while this one waited.
   if (ready.model) return ready;
-  ACCEL_TRY(ready.model, load_text(context, found, threads));
+  ACCEL_TRY(ready.model, load_text(call, found, threads));
   ready.load_ms = ready.model->load_ms;
   kept.keep(key, ready.model);
   return ready;

@@ -7,7 +7,7 @@
 
 #include "accel/blockstore/store.hpp"
 #include "accel/models/text_generator.hpp"
-#include "context.hpp"
+#include "serving.hpp"
 
 namespace accel::node {
 
@@ -31,7 +31,7 @@ struct TextReady {
 
 // `threads` 0: what cpu.num_threads says, else by how busy the machine is. Errors: not_found,
 // unsupported (no model that writes text), and those of opening it.
-Result<TextReady> ready_text(Context& context, const std::string& model, int threads);
+Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads);
 
 // As many threads as there are idle CPUs among the usable ones: a decoder's threads wait for each
 // other many times a token, and one that shares its CPU holds up all (measured: 2 threads on 2 busy

@@ -21,8 +21,6 @@ class Params {
   Params(std::string_view method, const nlohmann::json& values)
       : method_(method), values_(&values) {}
 
-  // For values with a structure of their own, which the caller checks. Null when not given.
-  const nlohmann::json* value(std::string_view name) { return find(name); }
   bool given(std::string_view name) { return find(name) != nullptr; }
   std::string text(std::string_view name, std::string fallback);
   std::string required_text(std::string_view name);

@@ -8,8 +8,6 @@
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
-#include "loaded_tensors.hpp"
-#include "loaded_text.hpp"
 
 namespace accel::node {
 namespace {
@@ -30,19 +28,15 @@ Result<gateway::GatewayOptions> gateway_options(const Config& config) {
   return options;
 }
 
-std::size_t kept_limit(const Config& config, bool is_daemon) {
-  return is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions")) : 0;
-}
-
 }  // namespace
 
 Services::Services(Home home, const Config& config, bool is_daemon)
     : home_(std::move(home)),
       config_(config),
       is_daemon_(is_daemon),
-      kept_sessions_(kept_limit(config, is_daemon)),
-      kept_texts_(kept_limit(config, is_daemon)),
-      kept_tensors_(kept_limit(config, is_daemon)) {}
+      kept_sessions_(
+          is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
+                    : 0) {}
 
 Services::~Services() = default;
 
@@ -113,10 +107,6 @@ const std::vector<std::unique_ptr<inference::Backend>>& Services::backends() {
       backends_.push_back(inference::make_openvino_backend());
   }
   return backends_;
-}
-
-inference::LlamaEngine& Services::llama() {
-  return lazily(llama_, [] { return std::make_unique<inference::LlamaEngine>(); });
 }
 
 inference::Backend* Services::backend(std::string_view name) {

@@ -19,18 +19,13 @@
 #include "accel/gateway/gateway.hpp"
 #include "accel/gateway/name_resolver.hpp"
 #include "accel/inference/backend.hpp"
-#include "accel/inference/llama.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
-#include "kept.hpp"
 #include "kept_sessions.hpp"
 #include "scrubber.hpp"
 #include "turn.hpp"
 
 namespace accel::node {
-
-struct LoadedText;
-struct LoadedTensors;
 
 class Services {
  public:
@@ -43,8 +38,6 @@ class Services {
   const Clock& clock() const { return system_clock(); }
   Metrics& metrics() { return metrics_; }
   KeptSessions& kept_sessions() { return kept_sessions_; }
-  Kept<LoadedText>& kept_texts() { return kept_texts_; }
-  Kept<LoadedTensors>& kept_tensors() { return kept_tensors_; }
   Turn& measuring() { return measuring_; }
   Turn& loading() { return loading_; }
 
@@ -60,7 +53,6 @@ class Services {
   OffloadPool& pool();
   // ONNX Runtime and OpenVINO as the configuration allows; nothing is loaded before it is used.
   const std::vector<std::unique_ptr<inference::Backend>>& backends();
-  inference::LlamaEngine& llama();
   inference::Backend* backend(std::string_view name);
   // What a daemon does by itself; nothing in other processes. Errors are logged.
   void start_background();
@@ -83,8 +75,6 @@ class Services {
   bool is_daemon_;
   Metrics metrics_;
   KeptSessions kept_sessions_;
-  Kept<LoadedText> kept_texts_;
-  Kept<LoadedTensors> kept_tensors_;
   Turn measuring_;
   Turn loading_;
   std::recursive_mutex mutex_;
@@ -97,7 +87,6 @@ class Services {
   std::unique_ptr<gateway::NameResolver> names_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::vector<std::unique_ptr<inference::Backend>> backends_;
-  std::unique_ptr<inference::LlamaEngine> llama_;
   std::unique_ptr<IoThread> early_;     // Uses backends_: declared after.
   std::unique_ptr<Scrubber> scrubber_;  // Uses store_.
 };

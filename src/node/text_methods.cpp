@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// text.generate: a model's answer, piece by piece; models.loaded: what a daemon keeps in memory.
-#include "context.hpp"
+// text.generate: a model's answer, piece by piece; models.loaded: what text.generate and
+// model.infer keep in memory.
+#include <algorithm>
+
+#include "accel/core/random.hpp"
+#include "loaded_tensors.hpp"
 #include "loaded_text.hpp"
 #include "recorder.hpp"
 
@@ -41,12 +45,12 @@ Result<std::vector<inference::ChatMessage>> messages_of(const json* list) {
   return messages;
 }
 
-Result<GenerateRequest> read_request(Context& context) {
-  Params& params = context.params;
+Result<GenerateRequest> read_request(ServingContext& call) {
+  Params& params = call.context.params;
   GenerateRequest request;
   request.model = params.required_text("model");
   request.text.prompt = params.text("prompt", {});
-  ACCEL_TRY(request.text.messages, messages_of(params.value("messages")));
+  ACCEL_TRY(request.text.messages, messages_of(call.value("messages")));
   if (params.given("max_tokens")) {
     request.text.max_tokens =
         static_cast<std::size_t>(params.integer_in("max_tokens", 1, 1, kMaxAnswerTokens));
@@ -55,7 +59,8 @@ Result<GenerateRequest> read_request(Context& context) {
   sampling.temperature = params.number("temperature", 0);
   sampling.top_k = static_cast<int>(params.integer_in("top_k", 0, 0, 1 << 20));
   sampling.top_p = params.number("top_p", 1);
-  sampling.seed = static_cast<std::uint32_t>(params.integer_in("seed", 0, 0, kMaxSeed));
+  const auto chance = static_cast<std::int64_t>(system_random().below(kMaxSeed));
+  sampling.seed = static_cast<std::uint32_t>(params.integer_in("seed", chance, 0, kMaxSeed));
   request.text.stop = params.texts("stop");
   request.threads = static_cast<int>(params.integer_in("threads", 0, 0, 512));
   request.record = params.flag("record", true);
@@ -109,8 +114,9 @@ void count(Services& services, const inference::GenerationReport& report) {
       .add(static_cast<double>(report.tokens.size()));
 }
 
-Result<json> generate(Context& context, const GenerateRequest& request, SteadyTime started) {
-  ACCEL_TRY(const TextReady ready, ready_text(context, request.model, request.threads));
+Result<json> generate(ServingContext& call, const GenerateRequest& request, SteadyTime started) {
+  Context& context = call.context;
+  ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads));
   const models::TextGenerator& generator = *ready.model->generator;
   if (request.check_only) {
     ACCEL_TRY(const auto prepared, generator.prepare(request.text));
@@ -151,10 +157,11 @@ json row_of(const LoadedText& loaded) {
 
 }  // namespace
 
-Result<json> text_generate(Context& context) {
+Result<json> text_generate(ServingContext& call) {
+  Context& context = call.context;
   const SteadyTime started = context.services.clock().now();
-  ACCEL_TRY(const GenerateRequest request, read_request(context));
-  Result<json> result = generate(context, request, started);
+  ACCEL_TRY(const GenerateRequest request, read_request(call));
+  Result<json> result = generate(call, request, started);
   if (!request.record || request.check_only) return result;
   if (result) {
     record_run(context, 1, *result);
@@ -164,20 +171,20 @@ Result<json> text_generate(Context& context) {
   return result;
 }
 
-Result<json> models_loaded(Context& context) {
-  ACCEL_CHECK(context.params.finish());
+Result<json> models_loaded(ServingContext& call) {
+  ACCEL_CHECK(call.context.params.finish());
   json rows = json::array();
-  for (const auto& loaded : context.services.kept_texts().all()) rows.push_back(row_of(*loaded));
-  for (const auto& kept : context.services.kept_sessions().list()) {
-    const inference::SessionInfo& info = kept.model->embedder->session().info();
-    rows.push_back({{"name", kept.model->name},
-                    {"cid", kept.root.to_string()},
-                    {"task", "text-embedding"},
+  for (const auto& loaded : call.serving.texts.all()) rows.push_back(row_of(*loaded));
+  for (const auto& loaded : call.serving.tensors.all()) {
+    const inference::SessionInfo& info = loaded->session->info();
+    rows.push_back({{"name", loaded->name},
+                    {"cid", loaded->root.to_string()},
+                    {"task", "tensors"},
                     {"engine", info.engine},
                     {"device", info.device},
                     {"precision", info.precision},
                     {"threads", info.threads},
-                    {"bytes", kept.model->bytes}});
+                    {"bytes", loaded->bytes}});
   }
   return json{{"models", std::move(rows)}};
 }
