@@ -71,6 +71,18 @@ bool read_value(const json& value, T& out) {
   return true;
 }
 
+// How many values there are in nested lists; more than `most` need not be counted.
+std::uint64_t count_values(const json& value, std::uint64_t most, std::size_t depth) {
+  if (!value.is_array()) return 1;
+  if (depth > kMaxTensorRank) return most + 1;
+  std::uint64_t count = 0;
+  for (const json& item : value) {
+    count += count_values(item, most, depth + 1);
+    if (count > most) break;
+  }
+  return count;
+}
+
 template <class T>
 class Filler {
  public:
@@ -137,14 +149,21 @@ Result<NamedInput> tensor_of_json(const json& value) {
   }
   ACCEL_TRY(const DType dtype, dtype_of_name(input.name, value.at("datatype")));
   ACCEL_TRY(tensor::Shape shape, shape_of(input.name, value.at("shape")));
-  ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, std::move(shape)));
+  const auto bad_data = [&] {
+    return fail(Errc::invalid_argument, "The data of {} are not {} values of {}.", input.name,
+                tensor::element_count(shape).value_or(0), oip_datatype(dtype));
+  };
+  // Counted first: a small request must not make a large tensor.
+  const std::uint64_t elements = tensor::element_count(shape).value_or(0);
+  if (!value.at("data").is_array() || count_values(value.at("data"), elements, 0) != elements)
+    return bad_data();
+  ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, tensor::Shape(shape)));
   const bool filled = with_type(dtype, [&]<class T>(T*) {
     Filler<T> filler(input.value.mutable_data<T>());
-    return value.at("data").is_array() && filler.take(value.at("data"), 0) && filler.full();
+    return filler.take(value.at("data"), 0) && filler.full();
   });
   if (filled) return input;
-  return fail(Errc::invalid_argument, "The data of {} are not {} values of {}.", input.name,
-              input.value.elements(), oip_datatype(dtype));
+  return bad_data();
 }
 
 json json_of_tensor(std::string_view name, const tensor::Tensor& value) {

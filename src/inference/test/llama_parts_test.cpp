@@ -96,38 +96,53 @@ TEST(SlotPlanner, ends_what_waits_and_what_runs_and_is_idle_then) {
 }
 
 // Whatever happens in whatever order: no slot twice, no token twice, the context never overrun.
-TEST(SlotPlanner, keeps_its_word_in_random_runs) {
-  for (std::uint32_t seed = 1; seed <= 50; ++seed) {
-    std::uint32_t state = seed;
-    const auto roll = [&](std::uint32_t sides) {
-      state = state * 1664525U + 1013904223U;
-      return (state >> 16U) % sides;
-    };
-    const SlotLimits few{3, 4, 64, 40, 8};
-    SlotPlanner planner(few);
-    std::map<RequestId, std::pair<std::size_t, std::size_t>> left;  // Done so far, all in all.
-    RequestId id = 0;
-    for (int turn = 0; turn < 300; ++turn) {
-      const std::size_t prompt = 1 + roll(30), answer = 1 + roll(9);
-      if (roll(2) == 0 && planner.submit(++id, prompt, answer)) left[id] = {0, prompt + answer - 1};
-      std::size_t tokens = 0;
-      std::set<std::size_t> slots;
-      for (const Chunk& chunk : planner.next()) {
-        auto& [done, all] = left.at(chunk.id);
-        ASSERT_EQ(chunk.position, done) << "seed " << seed;
-        done += chunk.count;
-        tokens += chunk.count;
-        ASSERT_TRUE(slots.insert(chunk.slot).second) << "seed " << seed;
-        ASSERT_LE(done, all) << "seed " << seed;
-        if (chunk.samples && done < all && roll(20) != 0) {
-          planner.sampled(chunk.id);
-        } else if (chunk.samples) {
-          ASSERT_EQ(planner.end(chunk.id).size(), 1U);
-        }
-      }
-      ASSERT_LE(tokens, few.batch);
-      ASSERT_LE(planner.running(), few.slots);
+class RandomRun {
+ public:
+  explicit RandomRun(std::uint32_t seed) : state_(seed) {}
+
+  void turn() {
+    const std::size_t prompt = 1 + roll(30), answer = 1 + roll(9);
+    if (roll(2) == 0 && planner_.submit(++id_, prompt, answer))
+      left_[id_] = {0, prompt + answer - 1};
+    std::size_t tokens = 0;
+    std::set<std::size_t> slots;
+    for (const Chunk& chunk : planner_.next()) {
+      EXPECT_TRUE(slots.insert(chunk.slot).second);
+      tokens += chunk.count;
+      take(chunk);
     }
+    EXPECT_LE(tokens, kFew.batch);
+    EXPECT_LE(planner_.running(), kFew.slots);
+  }
+
+ private:
+  static constexpr SlotLimits kFew{3, 4, 64, 40, 8};
+
+  std::uint32_t roll(std::uint32_t sides) {
+    state_ = state_ * 1664525U + 1013904223U;
+    return (state_ >> 16U) % sides;
+  }
+  void take(const Chunk& chunk) {
+    auto& [done, all] = left_.at(chunk.id);
+    EXPECT_EQ(chunk.position, done);
+    done += chunk.count;
+    EXPECT_LE(done, all);
+    if (!chunk.samples) return;
+    if (done < all && roll(20) != 0) return planner_.sampled(chunk.id);
+    EXPECT_EQ(planner_.end(chunk.id).size(), 1U);
+  }
+
+  std::uint32_t state_;
+  SlotPlanner planner_{kFew};
+  std::map<RequestId, std::pair<std::size_t, std::size_t>> left_;  // Done so far, all in all.
+  RequestId id_ = 0;
+};
+
+TEST(SlotPlanner, keeps_its_word_in_random_runs) {
+  for (std::uint32_t seed = 1; seed <= 50 && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    RandomRun run(seed);
+    for (int turn = 0; turn < 300; ++turn) run.turn();
   }
 }
 
