@@ -7,6 +7,7 @@ set(accel_libdir lib/ipfs-accelerate)
 install(TARGETS ipfs-accelerate RUNTIME DESTINATION bin)
 install(DIRECTORY "${ACCEL_DEPS_DIR}/onnxruntime/lib/" DESTINATION ${accel_libdir} USE_SOURCE_PERMISSIONS)
 install(DIRECTORY "${ACCEL_DEPS_DIR}/openvino/lib/" DESTINATION ${accel_libdir} USE_SOURCE_PERMISSIONS)
+install(DIRECTORY "${ACCEL_DEPS_DIR}/llama/lib/" DESTINATION ${accel_libdir} USE_SOURCE_PERMISSIONS)
 install(FILES "${ACCEL_DEPS_DIR}/duckdb/lib/libduckdb.so" DESTINATION ${accel_libdir})
 install(FILES LICENSE THIRD_PARTY_NOTICES.md README.md DESTINATION share/doc/ipfs-accelerate)
 # Shared libraries of the distribution that the program links (OpenSSL, fmt, spdlog), so that another machine needs no packages.

@@ -98,7 +98,7 @@ Result<Variant> read_variant(const ModelManifest& manifest, const ModelFile& ent
 
 Status fail_without_variants(const ModelManifest& manifest) {
   for (const ModelFile& file : manifest.files) {
-    for (const std::string_view ending : {".safetensors", ".bin", ".gguf", ".pt", ".h5"}) {
+    for (const std::string_view ending : {".safetensors", ".bin", ".pt", ".h5"}) {
       if (!file.path.ends_with(ending)) continue;
       return fail(Errc::unsupported,
                   "The model has its weights only in {}, which no engine here reads; add "
@@ -121,6 +121,9 @@ Status check_text_files(const ModelManifest& manifest) {
 }  // namespace
 
 Status read_hugging_face(ModelManifest& manifest, const Fetcher& fetcher) {
+  // A GGUF file needs no other; beside ONNX files it is another form of the same model.
+  if (has_gguf(manifest) && entries_of(manifest).empty())
+    return read_gguf_folder(manifest, fetcher);
   manifest.source = "huggingface";
   ACCEL_TRY(const nlohmann::json config,
             read_json_file(manifest.files, fetcher, "config.json", "what family the model is of"));

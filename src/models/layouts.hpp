@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The two ways in which a directory describes a model. Private to models; see
+// The ways in which a directory describes a model. Private to models; see
 // docs/formats/model.md.
 
 #include <string_view>
@@ -13,6 +13,8 @@ namespace accel::models {
 // Errors: as read_manifest.
 Status read_model_json(ModelManifest& manifest, const Fetcher& fetcher);
 Status read_hugging_face(ModelManifest& manifest, const Fetcher& fetcher);
+Status read_gguf_folder(ModelManifest& manifest, const Fetcher& fetcher);
+bool has_gguf(const ModelManifest& manifest);  // Weights of a language model among its files.
 
 // What is in an ONNX file: how most of its weights are stored, and the files that hold the others.
 struct OnnxWeights {

@@ -9,6 +9,9 @@
 #include "accel/core/log.hpp"
 #include "accel/node/home.hpp"
 #include "context.hpp"
+#include "loaded_tensors.hpp"
+#include "loaded_text.hpp"
+#include "serving.hpp"
 
 namespace accel::node {
 namespace {
@@ -72,9 +75,25 @@ constexpr std::array kMethods{
     Method{{"node.doctor", "Check the home", Access::token}, node_doctor},
 };
 
+struct ServingMethod {
+  MethodInfo info;
+  ServingHandler handler;
+};
+
+constexpr std::array kServingMethods{
+    ServingMethod{{"models.loaded", "List what is in memory", Access::token}, models_loaded},
+    ServingMethod{{"model.signature", "Tell a model's input and output tensors", Access::token},
+                  model_signature},
+    ServingMethod{{"model.infer", "Run a model on tensors as they are", Access::token},
+                  model_infer},
+    ServingMethod{{"text.generate", "Write a text, piece by piece", Access::token}, text_generate},
+};
+
 constexpr auto kInfos = [] {
-  std::array<MethodInfo, kMethods.size()> infos;
-  for (std::size_t i = 0; i < infos.size(); ++i) infos[i] = kMethods[i].info;
+  std::array<MethodInfo, kMethods.size() + kServingMethods.size()> infos;
+  for (std::size_t i = 0; i < kMethods.size(); ++i) infos[i] = kMethods[i].info;
+  for (std::size_t i = 0; i < kServingMethods.size(); ++i)
+    infos[kMethods.size() + i] = kServingMethods[i].info;
   return infos;
 }();
 
@@ -99,10 +118,12 @@ class Node::Impl {
         services_(std::move(home), config, lock_.has_value(), std::move(swarm)) {}
 
   Services& services() { return services_; }
+  Serving& serving() { return serving_; }
 
  private:
   std::optional<FileLock> lock_;  // Held until everything below has come to rest.
   Services services_;
+  Serving serving_{services_.config(), services_.is_daemon()};  // Its leases are of the store.
 };
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -130,7 +151,10 @@ Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json&
   Context context{impl_->services(), reader, on_event, std::move(stop)};
   log::debug("node", "call", {log::field("method", method)});
   try {
-    return kMethods.at(static_cast<std::size_t>(found - kInfos.data())).handler(context);
+    const auto index = static_cast<std::size_t>(found - kInfos.data());
+    if (index < kMethods.size()) return kMethods.at(index).handler(context);
+    ServingContext call{context, impl_->serving(), params};
+    return kServingMethods.at(index - kMethods.size()).handler(call);
   } catch (const std::exception& exception) {
     // JSON and the standard library throw on our own bugs and on exhausted memory; a call must not
     // end the process.

@@ -78,6 +78,10 @@ json performance_row(const json& result, const json& hardware, std::size_t batch
              {"load_ms", result.at("load_ms")},
              {"choice", result.at("choice")}}},
            {"provenance", result.at("provenance")}};
+  for (const char* name : {"prompt_tokens", "completion_tokens", "prefill_tokens_per_second",
+                           "decode_tokens_per_second"}) {
+    if (result.contains(name)) row["metrics"][name] = result.at(name);
+  }
   if (result.at("threads").get<int>() > 0) row["threads"] = result.at("threads");
   if (latency_ms > 0)
     row["throughput_items_per_second"] = static_cast<double>(batch) * 1000.0 / latency_ms;

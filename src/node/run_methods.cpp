@@ -21,6 +21,7 @@ struct RunRequest {
   perf::Policy policy;
   bool explain = false;
   bool remeasure = false;
+  bool record = true;  // Live traffic leaves no row a call.
 };
 
 Result<RunRequest> read_request(Context& context) {
@@ -36,6 +37,7 @@ Result<RunRequest> read_request(Context& context) {
   request.policy.max_error = params.number("max_error", 0);
   request.explain = params.flag("explain");
   request.remeasure = params.flag("remeasure");
+  request.record = params.flag("record", true);
   ACCEL_CHECK(params.finish());
   if (request.policy.precision == "auto")
     request.policy.precision = config.get<std::string>("hardware.precision");
@@ -56,6 +58,10 @@ Result<RunRequest> read_request(Context& context) {
 Status check_task(const RunRequest& request, const StoredModel& model) {
   const std::string& task = request.task.empty() ? model.manifest.task : request.task;
   if (task != kTextEmbedding) {
+    if (task == "text-generation") {
+      return fail(Errc::invalid_argument, "{} writes text: give it a prompt (`run {} --prompt …`).",
+                  request.model, request.model);
+    }
     return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task,
                 kTextEmbedding);
   }
@@ -212,6 +218,7 @@ Result<json> run_model(Context& context) {
   ACCEL_TRY(StoredModel model, open_model(*store, request.model));
   ACCEL_CHECK(check_task(request, model));
   Result<json> result = run_found_model(context, request, model, started);
+  if (!request.record) return result;
   if (result) {
     record_run(context, request.inputs.size(), *result);
   } else {

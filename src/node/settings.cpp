@@ -124,6 +124,17 @@ void add_hardware_keys(ConfigRegistry& registry) {
                0));
   registry.add(at_least(
       key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
+  registry.add(at_least(key("text.context", std::int64_t{8192},
+                            "Tokens of all texts that a model writes at a time, prompts included"),
+                        2));
+  registry.add(at_least(
+      key("text.parallel", std::int64_t{4}, "Texts that a daemon's model writes at a time"), 1));
+  registry.add(at_least(
+      key("text.queue", std::int64_t{64}, "Texts that may wait for a daemon's model; then 429"),
+      0));
+  registry.add(
+      key("text.spinning", false,
+          "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
   registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
                    "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
   registry.add(key("models.hf_token", std::string(),

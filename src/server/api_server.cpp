@@ -11,6 +11,7 @@
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
 #include "method_stream.hpp"
+#include "protocols/protocol_server.hpp"
 
 namespace accel::server {
 namespace {
@@ -65,6 +66,7 @@ class ApiServer::Impl {
 
   Status start(const ServerOptions& options) {
     ACCEL_TRY(token_, home_.token());
+    protocols_ = std::make_unique<ProtocolServer>(node_, io_.executor(), token_);
     const auto handler = [this](HttpRequest request, std::stop_token stop) {
       return handle(std::move(request), std::move(stop));
     };
@@ -124,6 +126,7 @@ class ApiServer::Impl {
   std::string token_;
   IoThread io_;
   OffloadPool pool_;
+  std::unique_ptr<ProtocolServer> protocols_;  // Outlives the listeners: declared before.
   std::unique_ptr<net::HttpServer> socket_;
   std::unique_ptr<net::HttpServer> api_;
   std::unique_ptr<net::HttpServer> gateway_server_;
@@ -131,6 +134,10 @@ class ApiServer::Impl {
 };
 
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
+  if (ProtocolServer::serves(request.path)) {
+    auto answer = protocols_->handle(std::move(request), std::move(stop));
+    co_return co_await std::move(answer);
+  }
   if (!request.path.starts_with(kApiPrefix)) co_return plain_route(request);
   co_return start_method(request, std::move(stop));
 }
@@ -146,7 +153,9 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
     return net::json_response(200, nlohmann::json{{"version", node::kVersion}}.dump() + "\n");
   }
   return net::text_response(
-      404, "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version.\n");
+      404,
+      "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version, and those "
+      "of api/openapi.yaml.\n");
 }
 
 // Asked before a body is read. Over the home's socket the file's mode 0600 is the permission; over

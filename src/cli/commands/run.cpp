@@ -7,6 +7,7 @@
 
 #include "accel/core/file.hpp"
 #include "command.hpp"
+#include "commands/text.hpp"
 
 namespace accel::cli {
 namespace {
@@ -157,15 +158,26 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* run = add_command(app, "run", "Run a model on what measured best",
                               "  ipfs-accelerate run minilm --input 'a cat on a mat'\n"
+                              "  ipfs-accelerate run smollm --prompt 'Tell me about llamas.'\n"
                               "  ipfs-accelerate run minilm --input 'a cat' --explain --json");
   run->add_option("MODEL", flags->model, "Name or CID")->required();
   run->add_option("--task", flags->task, "The model's task (default: what the model says)");
   add_run_options(*run, *flags);
-  on_chosen(run, selection, [flags](Session& session) { return run_model(session, *flags); });
+  auto text_flags = std::make_shared<TextFlags>();
+  run->add_option("--prompt", text_flags->prompt, "What a model that writes text shall answer");
+  add_text_options(*run, *text_flags);
+  on_chosen(run, selection, [flags, text_flags](Session& session) {
+    if (text_flags->prompt.empty()) return run_model(session, *flags);
+    text_flags->model = flags->model;
+    text_flags->threads = flags->threads;
+    return generate_text(session, *text_flags);
+  });
+  add_ps_command(app, selection);
 
   CLI::App* text = add_command(app, "text", "Tasks on text",
                                "  ipfs-accelerate text embed --model minilm --input 'a cat'");
   text->require_subcommand(1);
+  add_generate_command(*text, selection);
   auto embed_flags = std::make_shared<RunFlags>();
   CLI::App* embed = add_command(
       *text, "embed", "Sentence embeddings, one vector per input",

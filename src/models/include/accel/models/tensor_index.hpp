@@ -38,7 +38,6 @@ struct TensorHeader {
 };
 
 constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;  // The format's own limit.
-constexpr std::uint64_t kMaxGgufHeader = 256ULL << 20U;       // A vocabulary takes a few MiB.
 constexpr std::size_t kMaxTensors = 1U << 20U;
 constexpr std::size_t kMaxTensorNameBytes = 4096;
 constexpr std::size_t kMaxTensorDims = 16;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// run --prompt, text generate: a text as it is written. ps: what a daemon holds in memory.
+#include "text.hpp"
+
+#include <memory>
+
+namespace accel::cli {
+namespace {
+
+using nlohmann::json;
+
+// A model's text must not steer the terminal: of the control characters only ends of lines and tabs
+// are printed.
+std::string printable(ByteView bytes) {
+  std::string text;
+  for (const char c : as_text(bytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte >= 0x20 && byte != 0x7F) || c == '\n' || c == '\t') text += c;
+  }
+  return text;
+}
+
+json params_of(const TextFlags& flags) {
+  json params{{"model", flags.model}, {"threads", flags.threads}};
+  if (flags.raw) {
+    params["prompt"] = flags.prompt;
+  } else {
+    json messages = json::array();
+    if (!flags.system.empty()) messages.push_back({{"role", "system"}, {"content", flags.system}});
+    messages.push_back({{"role", "user"}, {"content", flags.prompt}});
+    params["messages"] = std::move(messages);
+  }
+  params["temperature"] = flags.temperature;
+  params["top_k"] = flags.top_k;
+  params["top_p"] = flags.top_p;
+  if (flags.max_tokens > 0) params["max_tokens"] = flags.max_tokens;
+  if (flags.seed >= 0) params["seed"] = flags.seed;
+  if (!flags.stop.empty()) params["stop"] = flags.stop;
+  return params;
+}
+
+Status print_end(const json& result) {
+  ACCEL_CHECK(print_line(""));
+  print_note(fmt::format(
+      "{} {} on {}, {}, {} thread(s): {} prompt tokens at {:.0f}/s, {} tokens at {:.0f}/s ({}){}",
+      result.at("engine").get<std::string>(), result.at("engine_version").get<std::string>(),
+      result.at("device").get<std::string>(), result.at("precision").get<std::string>(),
+      result.value("threads", 0), result.value("prompt_tokens", 0),
+      result.value("prefill_tokens_per_second", 0.0), result.value("completion_tokens", 0),
+      result.value("decode_tokens_per_second", 0.0), result.at("provenance").get<std::string>(),
+      result.at("finish") == "length" ? "; cut at --max-tokens" : ""));
+  return {};
+}
+
+Status print_loaded(Session& session) {
+  ACCEL_TRY(const json result, session.call("models.loaded", json::object()));
+  if (session.flags().json) return print_json(result);
+  std::vector<std::vector<std::string>> rows;
+  for (const json& model : result.at("models")) {
+    const auto text = [&](const char* name) {
+      if (!model.contains(name)) return std::string("-");
+      return model[name].is_string() ? model[name].get<std::string>() : model[name].dump();
+    };
+    rows.push_back({text("name"), text("task"), text("engine"), text("device"), text("precision"),
+                    text("threads"), text("bytes"), text("context"), text("running"),
+                    text("waiting"), text("cid")});
+  }
+  if (rows.empty())
+    return print_line(session.has_daemon() ? "no model is loaded" : "no daemon runs here");
+  return print_table({"NAME", "TASK", "ENGINE", "DEVICE", "PRECISION", "THREADS", "BYTES",
+                      "CONTEXT", "RUNNING", "WAITING", "CID"},
+                     rows);
+}
+
+}  // namespace
+
+void add_text_options(CLI::App& command, TextFlags& flags) {
+  command.add_option("--system", flags.system, "What the model is told before the prompt");
+  command.add_flag("--raw", flags.raw, "Go on with the prompt as it is, without a chat template");
+  command.add_option("--max-tokens", flags.max_tokens, "Tokens of the answer (default: 512)");
+  command.add_option("--temperature", flags.temperature,
+                     "0 (default) takes the likeliest token; more is more varied");
+  command.add_option("--top-k", flags.top_k, "Choose among so many tokens; 0: all");
+  command.add_option("--top-p", flags.top_p, "Choose among the tokens that make up this share");
+  command.add_option("--seed", flags.seed, "The same seed gives the same text (default: chance)");
+  command.add_option("--stop", flags.stop, "End before this text; may be given several times");
+}
+
+Status generate_text(Session& session, const TextFlags& flags) {
+  const bool shown = !session.flags().json;
+  const auto sink = [&](ByteView bytes) -> Status {
+    return shown ? print_bytes(as_bytes(printable(bytes))) : Status{};
+  };
+  ACCEL_TRY(const json result, session.call("text.generate", params_of(flags), sink));
+  return shown ? print_end(result) : print_json(result);
+}
+
+void add_generate_command(CLI::App& text, Selection& selection) {
+  auto flags = std::make_shared<TextFlags>();
+  CLI::App* command = add_command(
+      text, "generate", "Write a text, shown as it is written",
+      "  ipfs-accelerate text generate --model smollm --prompt 'What is the capital of France?'\n"
+      "  ipfs-accelerate text generate --model smollm --raw --prompt 'Once upon a time' --json");
+  command->add_option("--model", flags->model, "Name or CID")->required();
+  command->add_option("--prompt", flags->prompt, "What to answer")->required();
+  command->add_option("--threads", flags->threads,
+                      "Threads; 0 (default): as many as the machine has idle CPUs");
+  add_text_options(*command, *flags);
+  on_chosen(command, selection,
+            [flags](Session& session) { return generate_text(session, *flags); });
+}
+
+void add_ps_command(CLI::App& app, Selection& selection) {
+  CLI::App* command = add_command(app, "ps", "List the models that the daemon holds in memory",
+                                  "  ipfs-accelerate ps\n  ipfs-accelerate ps --json");
+  on_chosen(command, selection, [](Session& session) { return print_loaded(session); });
+}
+
+}  // namespace accel::cli

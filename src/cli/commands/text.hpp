@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Writing text, shared by `run --prompt` and `text generate`.
+
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+
+namespace accel::cli {
+
+struct TextFlags {
+  std::string model, prompt, system;
+  std::vector<std::string> stop;
+  int max_tokens = 0, top_k = 0, threads = 0;
+  double temperature = 0, top_p = 1;
+  std::int64_t seed = -1;
+  bool raw = false;
+};
+
+void add_text_options(CLI::App& command, TextFlags& flags);
+Status generate_text(Session& session, const TextFlags& flags);
+void add_generate_command(CLI::App& text, Selection& selection);
+void add_ps_command(CLI::App& app, Selection& selection);
+
+}  // namespace accel::cli

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Language models in GGUF files, run by llama.cpp: tokens, chat templates, generation. Used by
+// models (text generation) and node. The library is loaded at run time and never unloaded.
+//
+// Threads: all methods may be called from many threads. A model owns one worker that decodes up to
+// `parallel` texts together (continuous batching); generate() blocks its caller, whose thread gets
+// the text, so a slow reader holds up nobody else. A LlamaModel outlives its LlamaEngine.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accel/core/result.hpp"
+#include "accel/inference/backend.hpp"
+
+namespace accel::inference {
+
+using TokenId = std::int32_t;
+
+struct LlamaOptions {
+  std::filesystem::path
+      library;  // libllama-common.so; empty: searched. Its siblings lie beside it.
+};
+
+struct LlamaModelOptions {
+  std::size_t context = 8192;    // Tokens of all texts together, prompts and answers.
+  std::size_t parallel = 4;      // Texts that are decoded at the same time, 1 to kMaxParallelTexts.
+  std::size_t max_waiting = 64;  // Requests that wait for their turn; more are refused.
+  int threads = 1;
+  // Workers wait busily between two graphs: quicker on idle cores, harmful on shared ones.
+  bool spinning = false;
+};
+constexpr std::size_t kMaxParallelTexts = 64;
+
+struct LlamaModelInfo {
+  std::string engine;        // "llama.cpp"
+  std::string version;       // Of the library.
+  std::string device;        // "cpu"
+  std::string cpu_variant;   // What ggml picked for this CPU, as it names it.
+  std::string architecture;  // "llama"
+  std::string description;   // llama.cpp's own: "llama 135M Q4_1".
+  std::uint64_t parameters = 0;
+  std::uint64_t weight_bytes = 0;
+  std::size_t trained_context = 0;
+  std::size_t context = 0;  // As opened: at most this many tokens in one text.
+  std::size_t vocabulary = 0;
+  std::size_t parallel = 0;
+  int threads = 0;
+  bool has_chat_template = false;
+};
+
+struct ChatMessage {
+  std::string role;  // "system", "user", "assistant", or what the model's template knows.
+  std::string content;
+};
+
+struct SamplingOptions {
+  double temperature = 0;  // 0: greedy, the others count for nothing.
+  int top_k = 0;           // 0: all.
+  double top_p = 1;
+  std::uint32_t seed = 0;
+};
+
+struct GenerationRequest {
+  std::vector<TokenId> prompt;  // Not empty.
+  std::size_t max_tokens = 1;
+  SamplingOptions sampling;
+  std::vector<std::string> stop;  // The text ends before the first of these.
+};
+
+enum class FinishReason { stop, length };  // The model or a stop word ended it; max_tokens did.
+
+struct GenerationReport {
+  std::string text;
+  std::vector<TokenId> tokens;  // As generated, the one that ends the text not among them.
+  FinishReason finish = FinishReason::stop;
+  std::size_t prompt_tokens = 0;
+  double wait_ms = 0;     // Until it had a slot.
+  double prefill_ms = 0;  // From the slot to the first token.
+  double decode_ms = 0;   // From the first token to the last.
+};
+
+// Called on the thread of generate() with whole UTF-8 characters, in order.
+using TextSink = std::function<void(std::string_view)>;
+
+class LlamaModel {
+ public:
+  ~LlamaModel();  // Ends what runs; generate() must have returned everywhere.
+  const LlamaModelInfo& info() const;
+
+  // `special`: text such as "<|im_end|>" becomes the token that it names. Tokens that the model
+  // wants at the start are added. Errors: invalid_argument (too long to count).
+  Result<std::vector<TokenId>> tokenize(std::string_view text, bool special) const;
+  // The text of tokens, those that control the model left out.
+  std::string text_of(std::span<const TokenId> tokens) const;
+  // The model's own template, rendered by llama.cpp's Jinja interpreter (which reaches no file and
+  // no network), up to where the assistant answers. Errors: unsupported (the model has none),
+  // invalid_argument (the template refuses these messages; its words are the cause).
+  Result<std::string> chat_prompt(std::span<const ChatMessage> messages) const;
+
+  // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token),
+  // resource_exhausted (too many wait already), cancelled, internal.
+  Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
+                                    std::stop_token stop);
+  // What generate() would refuse now. Errors: as generate().
+  Status admits(std::size_t prompt_tokens, std::size_t max_tokens) const;
+
+  // Logits after the prompt's last token, float32[vocabulary], for comparing engines. Errors: as
+  // generate().
+  Result<std::vector<float>> logits(std::span<const TokenId> prompt, std::stop_token stop = {});
+
+  struct Load {
+    std::size_t running = 0;
+    std::size_t waiting = 0;
+  };
+  Load load() const;
+
+ private:
+  friend class LlamaEngine;
+  class Impl;
+  explicit LlamaModel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+class LlamaEngine {
+ public:
+  explicit LlamaEngine(LlamaOptions options = {});
+  ~LlamaEngine();
+
+  // Errors: unavailable (no library: names the package to install; or one of another version).
+  Status load();
+  Result<BackendInfo> probe();
+  // Errors: not_found, corrupt (says what is wrong in the file), unsupported (an architecture that
+  // the library does not know, a split model), invalid_argument (options), resource_exhausted,
+  // unavailable (as load).
+  Result<std::unique_ptr<LlamaModel>> open(const std::filesystem::path& gguf_file,
+                                           const LlamaModelOptions& options);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace accel::inference

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "llama/chat_template.hpp"
+
+#include <common/chat.h>
+
+namespace accel::inference::llama {
+namespace {
+
+constexpr const char* kInit =
+    "_Z26common_chat_templates_initPK11llama_modelRKNSt7__cxx1112basic_stringIcSt11char_"
+    "traitsIcESaIcEEES9_S9_";
+constexpr const char* kApply =
+    "_Z27common_chat_templates_applyPK21common_chat_templatesRK28common_chat_templates_inputs";
+constexpr const char* kFree = "_Z26common_chat_templates_freeP21common_chat_templates";
+constexpr const char* kVerbosity = "_Z30common_log_set_verbosity_tholdi";
+constexpr int kSilent = -1;  // It prints to stderr by itself; its exceptions say enough.
+
+}  // namespace
+
+struct ChatTemplate::Parts {
+  decltype(&common_chat_templates_apply) apply = nullptr;
+  decltype(&common_chat_templates_free) free = nullptr;
+  common_chat_templates* templates = nullptr;
+
+  Parts() = default;
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+  ~Parts() {
+    if (templates != nullptr) free(templates);
+  }
+};
+
+Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_model* model) {
+  // As the real function, but for the deleter, which would call common_chat_templates_free() by its
+  // name; both are returned through a hidden pointer to one pointer.
+  struct Owned {
+    common_chat_templates* templates = nullptr;
+    ~Owned() {}  // tidy: not trivial, so that it is returned as a unique_ptr is.
+  };
+  using Init =
+      Owned(const llama_model*, const std::string&, const std::string&, const std::string&);
+  Init* init = nullptr;
+  void (*set_verbosity)(int) = nullptr;
+  auto parts = std::make_shared<Parts>();
+  const SharedLibrary& shared = library.shared();
+  Status bound = shared.bind(init, kInit);
+  if (bound) bound = shared.bind(parts->apply, kApply);
+  if (bound) bound = shared.bind(parts->free, kFree);
+  if (bound) bound = shared.bind(set_verbosity, kVerbosity);
+  if (!bound) return fail(Error{Errc::unavailable, bound.error().message, bound.error().cause});
+  set_verbosity(kSilent);
+  try {
+    parts->templates = init(model, {}, {}, {}).templates;
+  } catch (const std::exception& refused) {
+    return fail(
+        Error{Errc::unsupported, "The model's chat template can't be read.", refused.what()});
+  }
+  return ChatTemplate(std::move(parts));
+}
+
+Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages) const {
+  common_chat_templates_inputs inputs;
+  for (const ChatMessage& message : messages) {
+    common_chat_msg& added = inputs.messages.emplace_back();
+    added.role = message.role;
+    added.content = message.content;
+  }
+  try {
+    return parts_->apply(parts_->templates, inputs).prompt;
+  } catch (const std::exception& refused) {
+    return fail(Error{Errc::invalid_argument, "The model's chat template refuses these messages.",
+                      refused.what()});
+  }
+}
+
+}  // namespace accel::inference::llama

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <limits>
+#include <mutex>
+#include <optional>
+
+#include "accel/inference/gguf_reader.hpp"
+#include "accel/inference/llama.hpp"
+#include "llama/chat_template.hpp"
+#include "llama/generator.hpp"
+#include "llama/library.hpp"
+#include "llama/text_stream.hpp"
+
+namespace accel::inference {
+
+using llama::Api;
+using llama::Library;
+using ModelHandle = std::unique_ptr<llama_model, void (*)(llama_model*)>;
+
+class LlamaModel::Impl {
+ public:
+  Impl(std::shared_ptr<const Library> library, ModelHandle model)
+      : library_(std::move(library)), model_(std::move(model)) {}
+
+  const Api& api() const { return library_->api(); }
+  const llama_vocab* vocab() const { return api().vocab(model_.get()); }
+  Status start(const LlamaModelOptions& options);
+
+  std::shared_ptr<const Library> library_;  // Owners: engine, models, generators; immutable.
+  ModelHandle model_;
+  LlamaModelInfo info_;
+  std::optional<llama::ChatTemplate> template_;
+  Status template_status_;
+  std::unique_ptr<llama::Generator> generator_;  // Uses the model: declared after.
+};
+
+Status LlamaModel::Impl::start(const LlamaModelOptions& options) {
+  ACCEL_TRY(generator_, llama::Generator::open(library_, model_.get(), options));
+  std::array<char, 256> text{};
+  api().model_desc(model_.get(), text.data(), text.size());
+  info_.engine = "llama.cpp";
+  info_.version = library_->version();
+  info_.device = "cpu";
+  info_.cpu_variant = library_->cpu_variant();
+  info_.description = text.data();
+  info_.parameters = api().model_parameters(model_.get());
+  info_.weight_bytes = api().model_size(model_.get());
+  info_.trained_context = static_cast<std::size_t>(api().model_context(model_.get()));
+  info_.context = std::min(info_.trained_context, generator_->context());
+  info_.vocabulary = static_cast<std::size_t>(api().vocab_size(vocab()));
+  info_.parallel = options.parallel;
+  info_.threads = options.threads;
+  info_.has_chat_template = api().chat_template(model_.get(), nullptr) != nullptr;
+  if (!info_.has_chat_template) return {};
+  auto opened = llama::ChatTemplate::open(*library_, model_.get());
+  // A model whose template is broken still completes text.
+  if (opened) {
+    template_ = std::move(*opened);
+  } else {
+    template_status_ = fail(opened.error());
+  }
+  return {};
+}
+
+LlamaModel::LlamaModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LlamaModel::~LlamaModel() = default;
+
+const LlamaModelInfo& LlamaModel::info() const { return impl_->info_; }
+
+Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool special) const {
+  // A token is at least one byte of text, but for those that are added around it.
+  constexpr std::size_t kAdded = 16;
+  if (text.size() > std::numeric_limits<std::int32_t>::max() - kAdded)
+    return fail(Errc::invalid_argument, "The text has {} bytes, too many to count.", text.size());
+  const std::string clean = llama::valid_utf8(text);
+  std::vector<TokenId> tokens(clean.size() + kAdded);
+  try {
+    const std::int32_t count = impl_->api().tokenize(
+        impl_->vocab(), clean.data(), static_cast<std::int32_t>(clean.size()), tokens.data(),
+        static_cast<std::int32_t>(tokens.size()), true, special);
+    if (count < 0) return fail(Errc::internal, "llama.cpp made more tokens than bytes.");
+    tokens.resize(static_cast<std::size_t>(count));
+  } catch (const std::exception& thrown) {
+    return fail(Error{Errc::internal, "llama.cpp could not tokenize a text.", thrown.what()});
+  }
+  return tokens;
+}
+
+std::string LlamaModel::text_of(std::span<const TokenId> tokens) const {
+  std::string bytes;
+  std::array<char, 256> piece{};
+  for (const TokenId token : tokens) {
+    const int size =
+        impl_->api().piece(impl_->vocab(), token, piece.data(), piece.size(), 0, false);
+    bytes.append(piece.data(), static_cast<std::size_t>(std::max(size, 0)));
+  }
+  return llama::valid_utf8(bytes);
+}
+
+Result<std::string> LlamaModel::chat_prompt(std::span<const ChatMessage> messages) const {
+  ACCEL_CHECK(impl_->template_status_);
+  if (!impl_->template_) {
+    return fail(Errc::unsupported,
+                "The model has no chat template: it completes text, it does not chat.");
+  }
+  return impl_->template_->apply(messages);
+}
+
+Result<GenerationReport> LlamaModel::generate(const GenerationRequest& request,
+                                              const TextSink& on_text, std::stop_token stop) {
+  return impl_->generator_->generate(request, on_text, std::move(stop));
+}
+
+Status LlamaModel::admits(std::size_t prompt_tokens, std::size_t max_tokens) const {
+  return impl_->generator_->admits(prompt_tokens, max_tokens);
+}
+
+Result<std::vector<float>> LlamaModel::logits(std::span<const TokenId> prompt,
+                                              std::stop_token stop) {
+  return impl_->generator_->logits(prompt, std::move(stop));
+}
+
+LlamaModel::Load LlamaModel::load() const { return impl_->generator_->load(); }
+
+class LlamaEngine::Impl {
+ public:
+  explicit Impl(LlamaOptions options) : options_(std::move(options)) {}
+
+  Result<std::shared_ptr<const Library>> library() {
+    const std::scoped_lock lock(mutex_);
+    if (!library_) {
+      ACCEL_TRY(library_, Library::load(llama::library_query(options_)));
+    }
+    return library_;
+  }
+
+ private:
+  LlamaOptions options_;
+  std::mutex mutex_;
+  std::shared_ptr<const Library> library_;
+};
+
+LlamaEngine::LlamaEngine(LlamaOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
+LlamaEngine::~LlamaEngine() = default;
+
+Status LlamaEngine::load() {
+  const auto library = impl_->library();
+  return library ? Status() : Status(fail(library.error()));
+}
+
+Result<BackendInfo> LlamaEngine::probe() {
+  ACCEL_TRY(const std::shared_ptr<const Library> library, impl_->library());
+  BackendInfo info;
+  info.engine = "llama.cpp";
+  info.version = library->version();
+  info.library_path = library->path();
+  info.devices.push_back({"cpu", "CPU", "ggml " + library->cpu_variant(), hardware::Platform::cpu});
+  return info;
+}
+
+namespace {
+
+Status check_options(const LlamaModelOptions& options) {
+  if (options.parallel == 0 || options.parallel > kMaxParallelTexts)
+    return fail(Errc::invalid_argument, "Between 1 and {} texts are decoded together, not {}.",
+                kMaxParallelTexts, options.parallel);
+  if (options.context < 2 || options.context > (1U << 28U))
+    return fail(Errc::invalid_argument, "A context of {} tokens can't be made.", options.context);
+  if (options.threads < 1 || options.threads > GGML_MAX_N_THREADS)
+    return fail(Errc::invalid_argument, "llama.cpp takes 1 to {} threads, not {}.",
+                GGML_MAX_N_THREADS, options.threads);
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LlamaModel>> LlamaEngine::open(const std::filesystem::path& gguf_file,
+                                                      const LlamaModelOptions& options) {
+  ACCEL_CHECK(check_options(options));
+  ACCEL_TRY(const GgufHeader header, read_gguf_file(gguf_file));
+  ACCEL_CHECK(check_gguf_model(header));
+  ACCEL_TRY(std::shared_ptr<const Library> library, impl_->library());
+  const Api& api = library->api();
+  (void)llama::take_last_words();
+  llama_model_params params = api.model_params();
+  params.n_gpu_layers = 0;
+  ModelHandle model(nullptr, api.model_free);
+  try {
+    model.reset(api.model_load(gguf_file.c_str(), params));
+  } catch (const std::exception& thrown) {
+    return fail(Error{Errc::corrupt, "llama.cpp can't read the model.", thrown.what()});
+  }
+  if (!model) {
+    const std::string words = llama::take_last_words();
+    const bool unknown = words.find("unknown model architecture") != std::string::npos;
+    return fail(Error{unknown ? Errc::unsupported : Errc::corrupt,
+                      fmt::format("llama.cpp can't open {}.", gguf_file.filename().string()),
+                      words});
+  }
+  if (api.has_encoder(model.get()))
+    return fail(Errc::unsupported, "The model has an encoder; only decoders generate text here.");
+  auto impl = std::make_unique<LlamaModel::Impl>(library, std::move(model));
+  ACCEL_CHECK(impl->start(options));
+  impl->info_.architecture = header.texts.find("general.architecture")->second;
+  return std::unique_ptr<LlamaModel>(
+      new LlamaModel(std::move(impl)));  // tidy: raw-new: private constructor
+}
+
+}  // namespace accel::inference

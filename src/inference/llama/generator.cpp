@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "llama/generator.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <optional>
+
+#include "accel/core/clock.hpp"
+#include "accel/core/log.hpp"
+#include "llama/text_stream.hpp"
+
+namespace accel::inference::llama {
+namespace {
+
+constexpr std::size_t kBatch = 512;        // Of one step: prefill gains little from more.
+constexpr int kAborted = 2;                // What llama_decode() returns then.
+constexpr std::uint32_t kPollBusily = 50;  // ggml's own default; 0 sleeps at once.
+
+using SamplerHandle = std::unique_ptr<llama_sampler, void (*)(llama_sampler*)>;
+
+SamplerHandle make_sampler(const Api& api, const SamplingOptions& options) {
+  SamplerHandle chain(api.chain_new(api.chain_params()), api.sampler_free);
+  if (options.temperature <= 0) {
+    api.chain_add(chain.get(), api.greedy());
+    return chain;
+  }
+  if (options.top_k > 0) api.chain_add(chain.get(), api.top_k(options.top_k));
+  if (options.top_p < 1)
+    api.chain_add(chain.get(), api.top_p(static_cast<float>(options.top_p), 1));
+  api.chain_add(chain.get(), api.temperature(static_cast<float>(options.temperature)));
+  api.chain_add(chain.get(), api.dist(options.seed));
+  return chain;
+}
+
+double ms_between(SteadyTime from, SteadyTime to) { return to_ms(to - from); }
+
+// Arrays of one step in the layout of llama_batch.
+class Batch {
+ public:
+  void add(TokenId token, std::size_t position, std::size_t slot, bool logits) {
+    tokens_.push_back(token);
+    positions_.push_back(static_cast<llama_pos>(position));
+    counts_.push_back(1);
+    slots_.push_back(static_cast<llama_seq_id>(slot));
+    logits_.push_back(logits ? 1 : 0);
+  }
+  llama_batch view() {
+    pointers_.clear();
+    for (llama_seq_id& slot : slots_) pointers_.push_back(&slot);
+    return {static_cast<std::int32_t>(tokens_.size()),
+            tokens_.data(),
+            nullptr,
+            positions_.data(),
+            counts_.data(),
+            pointers_.data(),
+            logits_.data()};
+  }
+
+ private:
+  std::vector<TokenId> tokens_;
+  std::vector<llama_pos> positions_;
+  std::vector<std::int32_t> counts_;
+  std::vector<llama_seq_id> slots_;
+  std::vector<llama_seq_id*> pointers_;
+  std::vector<std::int8_t> logits_;
+};
+
+}  // namespace
+
+struct Generator::Job {
+  Job(RequestId number, const GenerationRequest& wanted, SamplerHandle chain)
+      : id(number), request(wanted), sampler(std::move(chain)), stream(wanted.stop) {}
+
+  void add_to(Batch& batch, const Chunk& chunk) const {
+    const std::size_t prompt = request.prompt.size();
+    for (std::size_t at = chunk.position; at < chunk.position + chunk.count; ++at) {
+      const bool ends = at + 1 == chunk.position + chunk.count;
+      const TokenId token = at < prompt ? request.prompt[at] : report.tokens.at(at - prompt);
+      batch.add(token, at, chunk.slot, chunk.samples && ends);
+    }
+  }
+
+  RequestId id;
+  GenerationRequest request;  // Immutable.
+  // Of the worker:
+  SamplerHandle sampler;
+  TextStream stream;
+  bool wants_logits = false;
+  bool has_slot = false;
+  // Under the mutex:
+  GenerationReport report;
+  std::vector<float> logits;
+  std::string unread;  // Text that the caller has not taken.
+  bool cancelled = false;
+  std::optional<Status> outcome;
+  std::condition_variable_any news;
+  SteadyTime submitted{}, started{}, first{}, last{};
+};
+
+Generator::Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab,
+                     SlotLimits limits)
+    : library_(std::move(library)), vocab_(vocab), limits_(limits), planner_(limits) {}
+
+Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library> library,
+                                                   llama_model* model,
+                                                   const LlamaModelOptions& options) {
+  const Api& api = library->api();
+  const auto trained = static_cast<std::size_t>(std::max(api.model_context(model), 1));
+  SlotLimits limits{options.parallel, options.max_waiting, options.context,
+                    std::min(trained, options.context), kBatch};
+  std::unique_ptr<Generator> generator(
+      new Generator(library, api.vocab(model), limits));  // tidy: raw-new: private constructor
+  llama_context_params params = api.context_params();
+  params.n_ctx = static_cast<std::uint32_t>(options.context);
+  params.n_batch = static_cast<std::uint32_t>(generator->limits_.batch);
+  params.n_ubatch = params.n_batch;
+  params.n_seq_max = static_cast<std::uint32_t>(options.parallel);
+  params.kv_unified = true;  // One pool of places: the planner shares them out.
+  params.n_threads = params.n_threads_batch = options.threads;
+  params.abort_callback = &Generator::is_aborted;
+  params.abort_callback_data = generator.get();
+  generator->context_ = {api.context_new(model, params), api.context_free};
+  if (!generator->context_) {
+    return fail(Errc::resource_exhausted,
+                "There is no memory for a context of {} tokens; choose a smaller one.",
+                options.context);
+  }
+  if (const Threadpools& pools = library->threadpools(); pools.make && pools.free) {
+    ggml_threadpool_params threads = api.threadpool_params(options.threads);
+    threads.poll = options.spinning ? kPollBusily : 0;
+    generator->threadpool_ = {pools.make(&threads), pools.free};
+    if (ggml_threadpool* const pool = generator->threadpool_.get(); pool != nullptr)
+      api.attach_threadpool(generator->context_.get(), pool, pool);
+  }
+  asio::post(generator->thread_.executor(), [self = generator.get()] { self->work(); });
+  return generator;
+}
+
+Generator::~Generator() {
+  stop_.request_stop();
+  abort_ = true;
+  thread_.stop();
+  context_.reset();  // Before its thread pool.
+}
+
+bool Generator::is_aborted(void* self) { return static_cast<Generator*>(self)->abort_.load(); }
+
+Status Generator::admits(std::size_t prompt_tokens, std::size_t max_tokens) const {
+  const std::scoped_lock lock(mutex_);
+  return planner_.admits(prompt_tokens, max_tokens);
+}
+
+LlamaModel::Load Generator::load() const {
+  const std::scoped_lock lock(mutex_);
+  return {planner_.running(), planner_.waiting()};
+}
+
+Status Generator::check_tokens(std::span<const TokenId> tokens) const {
+  const TokenId size = library_->api().vocab_size(vocab_);
+  for (const TokenId token : tokens) {
+    if (token < 0 || token >= size)
+      return fail(Errc::invalid_argument, "The vocabulary of {} has no token {}.", size, token);
+  }
+  return {};
+}
+
+Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationRequest& request,
+                                                          bool wants_logits) {
+  ACCEL_CHECK(check_tokens(request.prompt));
+  SamplerHandle sampler = make_sampler(library_->api(), request.sampling);
+  const std::scoped_lock lock(mutex_);
+  const RequestId id = next_id_++;
+  ACCEL_CHECK(planner_.submit(id, request.prompt.size(), request.max_tokens));
+  auto job = std::make_shared<Job>(id, request, std::move(sampler));
+  job->wants_logits = wants_logits;
+  job->submitted = system_clock().now();
+  job->report.prompt_tokens = request.prompt.size();
+  jobs_.emplace(id, job);
+  work_.notify_one();
+  return job;
+}
+
+Result<GenerationReport> Generator::generate(const GenerationRequest& request,
+                                             const TextSink& on_text, std::stop_token stop) {
+  ACCEL_TRY(const std::shared_ptr<Job> job, submit(request, false));
+  ACCEL_CHECK(deliver(*job, on_text, std::move(stop)));
+  GenerationReport report = std::move(job->report);  // The worker has let go of it.
+  report.wait_ms = ms_between(job->submitted, job->started);
+  report.prefill_ms = ms_between(job->started, job->first);
+  report.decode_ms = ms_between(job->first, job->last);
+  return report;
+}
+
+Result<std::vector<float>> Generator::logits(std::span<const TokenId> prompt,
+                                             std::stop_token stop) {
+  GenerationRequest request;
+  request.prompt.assign(prompt.begin(), prompt.end());
+  ACCEL_TRY(const std::shared_ptr<Job> job, submit(request, true));
+  ACCEL_CHECK(deliver(*job, {}, std::move(stop)));
+  return std::move(job->logits);
+}
+
+// Hands the text over on this thread until the worker is done with the job.
+Status Generator::deliver(Job& job, const TextSink& on_text, std::stop_token stop) {
+  const std::stop_callback on_stop(stop, [&] { cancel(job); });
+  std::unique_lock lock(mutex_);
+  while (true) {
+    job.news.wait(lock, [&] { return job.outcome || !job.unread.empty(); });
+    const std::string text = std::exchange(job.unread, {});
+    if (!text.empty() && on_text && !job.cancelled) {
+      lock.unlock();
+      on_text(text);
+      lock.lock();
+      continue;
+    }
+    if (job.outcome) return *job.outcome;
+  }
+}
+
+void Generator::cancel(Job& job) {
+  const std::scoped_lock lock(mutex_);
+  if (job.outcome) return;
+  job.cancelled = true;
+  const auto ids = planner_.running_ids();
+  const bool nobody_waits =
+      std::ranges::all_of(ids, [&](RequestId id) { return jobs_.at(id)->cancelled; });
+  if (nobody_waits && !ids.empty()) abort_ = true;
+  work_.notify_one();
+}
+
+void Generator::work() {
+  std::unique_lock lock(mutex_);
+  const std::stop_token stop = stop_.get_token();
+  while (!stop.stop_requested()) {
+    work_.wait(lock, stop, [&] { return !planner_.idle(); });
+    if (stop.stop_requested()) break;
+    while (step(lock) && !stop.stop_requested()) {
+    }
+  }
+  for (const auto& [id, job] : jobs_) {
+    if (!job->outcome) job->outcome = fail(Errc::cancelled, "The model was closed.");
+    job->news.notify_all();
+  }
+}
+
+// One batch. False when there is nothing to do.
+bool Generator::step(std::unique_lock<std::mutex>& lock) {
+  drop_cancelled();
+  abort_ = stop_.stop_requested();
+  const std::vector<Chunk> plan = planner_.next();
+  if (plan.empty()) return false;
+  Batch batch;
+  const SteadyTime now = system_clock().now();
+  for (const Chunk& chunk : plan) {
+    Job& job = *jobs_.at(chunk.id);
+    if (!std::exchange(job.has_slot, true)) job.started = job.first = job.last = now;
+    job.add_to(batch, chunk);
+  }
+  lock.unlock();
+  const Status decoded = decode(batch.view());
+  lock.lock();
+  // What fails, fails for those in the batch; one is cut off only when all that run are cancelled.
+  if (decoded) {
+    take_results(plan);
+  } else {
+    for (const Chunk& chunk : plan) finish(*jobs_.at(chunk.id), decoded);
+  }
+  return true;
+}
+
+void Generator::drop_cancelled() {
+  std::vector<std::shared_ptr<Job>> gone;
+  for (const auto& [id, job] : jobs_) {
+    if (job->cancelled) gone.push_back(job);
+  }
+  for (const auto& job : gone) finish(*job, fail(Errc::cancelled, "The text was cancelled."));
+}
+
+// Without the mutex.
+Status Generator::decode(llama_batch batch) {
+  try {
+    const int status = library_->api().decode(context_.get(), batch);
+    if (status == 0) return {};
+    if (status == kAborted) return fail(Errc::cancelled, "The text was cancelled.");
+    return fail(Error{Errc::internal, "llama.cpp could not decode a batch.",
+                      fmt::format("llama_decode returned {}", status)});
+  } catch (const std::exception& thrown) {
+    return fail(Error{Errc::internal, "llama.cpp could not decode a batch.", thrown.what()});
+  }
+}
+
+void Generator::take_results(const std::vector<Chunk>& plan) {
+  std::int32_t row = -1;
+  for (const Chunk& chunk : plan) {
+    row += static_cast<std::int32_t>(chunk.count);
+    if (chunk.samples) take_token(*jobs_.at(chunk.id), row);
+  }
+}
+
+void Generator::take_token(Job& job, std::int32_t row) {
+  const Api& api = library_->api();
+  if (job.wants_logits) {
+    const float* const values = api.logits(context_.get(), row);
+    if (values == nullptr) return finish(job, fail(Errc::internal, "llama.cpp has no logits."));
+    job.logits.assign(values, values + api.vocab_size(vocab_));
+    return finish(job, {});
+  }
+  const TokenId token = api.sample(job.sampler.get(), context_.get(), row);
+  job.last = system_clock().now();
+  if (job.report.tokens.empty()) job.first = job.last;
+  std::string text;
+  bool ends = api.is_end(vocab_, token);
+  job.report.finish = FinishReason::stop;
+  if (!ends) {
+    job.report.tokens.push_back(token);
+    std::array<char, 256> piece{};
+    const int size = api.piece(vocab_, token, piece.data(), piece.size(), 0, false);
+    text = job.stream.push({piece.data(), static_cast<std::size_t>(std::max(size, 0))});
+    ends = job.stream.stopped();
+  }
+  if (!ends && job.report.tokens.size() >= job.request.max_tokens) {
+    job.report.finish = FinishReason::length;
+    ends = true;
+  }
+  if (ends) text += job.stream.finish();
+  job.report.text += text;
+  job.unread += text;
+  if (ends) return finish(job, {});
+  planner_.sampled(job.id);
+  if (!job.unread.empty()) job.news.notify_one();
+}
+
+void Generator::finish(Job& job, Status outcome) {
+  for (const std::size_t slot : planner_.end(job.id)) {
+    llama_memory_t const memory = library_->api().memory(context_.get());
+    library_->api().memory_remove(memory, static_cast<llama_seq_id>(slot), -1, -1);
+  }
+  job.outcome = std::move(outcome);
+  job.news.notify_all();
+  jobs_.erase(job.id);  // The caller holds it.
+}
+
+}  // namespace accel::inference::llama

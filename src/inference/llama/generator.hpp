@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The shell around SlotPlanner: one llama_context, one worker thread that decodes what the planner
+// says, and the callers that wait for their texts. Used by LlamaModel.
+// Threads: generate(), logits(), admits() and load() from any thread. What belongs to the worker
+// alone is said so below; everything else is under the mutex.
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+
+#include "accel/core/async/io.hpp"
+#include "llama/library.hpp"
+#include "llama/slot_planner.hpp"
+
+namespace accel::inference::llama {
+
+using ContextHandle = std::unique_ptr<llama_context, void (*)(llama_context*)>;
+using ThreadpoolHandle = std::unique_ptr<ggml_threadpool, void (*)(ggml_threadpool*)>;
+
+class Generator {
+ public:
+  // Errors: resource_exhausted (no memory for the context).
+  static Result<std::unique_ptr<Generator>> open(std::shared_ptr<const Library> library,
+                                                 llama_model* model,
+                                                 const LlamaModelOptions& options);
+  ~Generator();
+
+  std::size_t context() const { return limits_.context; }
+  Status admits(std::size_t prompt_tokens, std::size_t max_tokens) const;
+  Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
+                                    std::stop_token stop);
+  Result<std::vector<float>> logits(std::span<const TokenId> prompt, std::stop_token stop);
+  LlamaModel::Load load() const;
+
+ private:
+  struct Job;
+  Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab, SlotLimits limits);
+  Result<std::shared_ptr<Job>> submit(const GenerationRequest& request, bool wants_logits);
+  Status check_tokens(std::span<const TokenId> tokens) const;
+  Status deliver(Job& job, const TextSink& on_text, std::stop_token stop);
+  void cancel(Job& job);
+  // Of the worker:
+  void work();
+  bool step(std::unique_lock<std::mutex>& lock);
+  void drop_cancelled();
+  Status decode(llama_batch batch);
+  void take_results(const std::vector<Chunk>& plan);
+  void take_token(Job& job, std::int32_t row);
+  void finish(Job& job, Status outcome);
+  static bool is_aborted(void* self);
+
+  std::shared_ptr<const Library> library_;  // Owners: engine, model, this; immutable.
+  const llama_vocab* vocab_;
+  SlotLimits limits_;
+  ThreadpoolHandle threadpool_{nullptr, nullptr};  // Outlives the context that uses it.
+  ContextHandle context_{nullptr, nullptr};        // Of the worker.
+  std::atomic<bool> abort_ = false;                // Nobody waits for what is being decoded.
+  mutable std::mutex mutex_;
+  std::condition_variable_any work_;
+  SlotPlanner planner_;
+  std::map<RequestId, std::shared_ptr<Job>> jobs_;  // Owners: this and the caller that waits.
+  RequestId next_id_ = 1;
+  std::stop_source stop_;
+  IoThread thread_{1, "llama"};  // Runs work(); uses everything above.
+};
+
+}  // namespace accel::inference::llama

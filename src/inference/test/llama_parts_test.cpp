@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pure parts of llama/: who is decoded next, and what text may be shown.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "llama/slot_planner.hpp"
+#include "llama/text_stream.hpp"
+
+namespace accel::inference::llama {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+SlotLimits limits() { return {2, 2, 100, 50, 16}; }
+
+std::vector<RequestId> ids_of(const std::vector<Chunk>& plan) {
+  std::vector<RequestId> ids;
+  for (const Chunk& chunk : plan) ids.push_back(chunk.id);
+  return ids;
+}
+
+TEST(SlotPlanner, feeds_a_prompt_in_batches_and_samples_after_its_last_token) {
+  SlotPlanner planner(limits());
+  ASSERT_TRUE(planner.submit(1, 20, 5));
+  auto plan = planner.next();
+  ASSERT_EQ(plan.size(), 1U);
+  EXPECT_EQ(plan[0].count, 16U);
+  EXPECT_FALSE(plan[0].samples);
+  plan = planner.next();
+  ASSERT_EQ(plan.size(), 1U);
+  EXPECT_EQ(plan[0].position, 16U);
+  EXPECT_EQ(plan[0].count, 4U);
+  EXPECT_TRUE(plan[0].samples);
+  EXPECT_THAT(planner.next(), IsEmpty()) << "it waits for the sampled token";
+  planner.sampled(1);
+  plan = planner.next();
+  ASSERT_EQ(plan.size(), 1U);
+  EXPECT_EQ(plan[0].position, 20U);
+}
+
+TEST(SlotPlanner, decodes_running_texts_before_prompts_take_the_rest_of_the_batch) {
+  SlotPlanner planner(limits());
+  ASSERT_TRUE(planner.submit(1, 4, 5));
+  planner.next();
+  planner.sampled(1);
+  ASSERT_TRUE(planner.submit(2, 40, 5));
+  const auto plan = planner.next();
+  ASSERT_THAT(ids_of(plan), ElementsAre(1U, 2U));
+  EXPECT_EQ(plan[0].count, 1U);
+  EXPECT_EQ(plan[1].count, 15U);
+  EXPECT_NE(plan[0].slot, plan[1].slot);
+}
+
+TEST(SlotPlanner, gives_slots_in_the_order_of_arrival_and_refuses_beyond_the_queue) {
+  SlotPlanner planner(limits());
+  for (RequestId id = 1; id <= 4; ++id) ASSERT_TRUE(planner.submit(id, 2, 2));
+  EXPECT_EQ(planner.submit(5, 2, 2).error().code, Errc::resource_exhausted);
+  EXPECT_THAT(ids_of(planner.next()), ElementsAre(1U, 2U));
+  EXPECT_EQ(planner.waiting(), 2U);
+  EXPECT_THAT(planner.end(1), ElementsAre(::testing::_));
+  EXPECT_THAT(ids_of(planner.next()), ElementsAre(3U));
+  EXPECT_TRUE(planner.submit(5, 2, 2));
+}
+
+TEST(SlotPlanner, a_text_waits_until_its_whole_answer_fits_the_context) {
+  SlotPlanner planner({2, 8, 60, 50, 16});
+  ASSERT_TRUE(planner.submit(1, 10, 30));
+  ASSERT_TRUE(planner.submit(2, 10, 20));
+  ASSERT_TRUE(planner.submit(3, 1, 1));
+  EXPECT_THAT(ids_of(planner.next()), ElementsAre(1U)) << "3 does not overtake 2";
+  planner.end(1);
+  EXPECT_THAT(ids_of(planner.next()), ElementsAre(2U, 3U));
+}
+
+TEST(SlotPlanner, refuses_what_can_never_fit) {
+  SlotPlanner planner(limits());
+  for (const auto& [prompt, answer] : std::vector<std::pair<std::size_t, std::size_t>>{
+           {0, 1}, {1, 0}, {50, 1}, {49, 2}, {1, ~std::size_t{0}}, {~std::size_t{0}, 1}}) {
+    EXPECT_EQ(planner.submit(1, prompt, answer).error().code, Errc::invalid_argument);
+  }
+  EXPECT_TRUE(planner.submit(1, 49, 1));
+}
+
+TEST(SlotPlanner, ends_what_waits_and_what_runs_and_is_idle_then) {
+  SlotPlanner planner(limits());
+  for (RequestId id = 1; id <= 3; ++id) ASSERT_TRUE(planner.submit(id, 2, 2));
+  planner.next();
+  EXPECT_THAT(planner.end(3), IsEmpty());
+  EXPECT_EQ(planner.end(1).size() + planner.end(2).size(), 2U);
+  EXPECT_THAT(planner.end(2), IsEmpty());
+  EXPECT_TRUE(planner.idle());
+}
+
+// Whatever happens in whatever order: no slot twice, no token twice, the context never overrun.
+class RandomRun {
+ public:
+  explicit RandomRun(std::uint32_t seed) : state_(seed) {}
+
+  void turn() {
+    const std::size_t prompt = 1 + roll(30), answer = 1 + roll(9);
+    if (roll(2) == 0 && planner_.submit(++id_, prompt, answer))
+      left_[id_] = {0, prompt + answer - 1};
+    std::size_t tokens = 0;
+    std::set<std::size_t> slots;
+    for (const Chunk& chunk : planner_.next()) {
+      EXPECT_TRUE(slots.insert(chunk.slot).second);
+      tokens += chunk.count;
+      take(chunk);
+    }
+    EXPECT_LE(tokens, kFew.batch);
+    EXPECT_LE(planner_.running(), kFew.slots);
+  }
+
+ private:
+  static constexpr SlotLimits kFew{3, 4, 64, 40, 8};
+
+  std::uint32_t roll(std::uint32_t sides) {
+    state_ = state_ * 1664525U + 1013904223U;
+    return (state_ >> 16U) % sides;
+  }
+  void take(const Chunk& chunk) {
+    auto& [done, all] = left_.at(chunk.id);
+    EXPECT_EQ(chunk.position, done);
+    done += chunk.count;
+    EXPECT_LE(done, all);
+    if (!chunk.samples) return;
+    if (done < all && roll(20) != 0) return planner_.sampled(chunk.id);
+    EXPECT_EQ(planner_.end(chunk.id).size(), 1U);
+  }
+
+  std::uint32_t state_;
+  SlotPlanner planner_{kFew};
+  std::map<RequestId, std::pair<std::size_t, std::size_t>> left_;  // Done so far, all in all.
+  RequestId id_ = 0;
+};
+
+TEST(SlotPlanner, keeps_its_word_in_random_runs) {
+  for (std::uint32_t seed = 1; seed <= 50 && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    RandomRun run(seed);
+    for (int turn = 0; turn < 300; ++turn) run.turn();
+  }
+}
+
+TEST(TextStream, holds_bytes_back_until_they_are_a_character) {
+  TextStream stream({});
+  EXPECT_EQ(stream.push("a\xF0\x9F"), "a");
+  EXPECT_EQ(stream.push("\x98"), "");
+  EXPECT_EQ(stream.push("\x80z"), "\xF0\x9F\x98\x80z");
+  EXPECT_EQ(stream.push("\xE2\x82"), "");
+  EXPECT_EQ(stream.finish(), "\xEF\xBF\xBD");
+}
+
+TEST(TextStream, ends_before_the_first_stop_word_wherever_tokens_cut_it) {
+  TextStream stream({"STOP", "\n\n"});
+  EXPECT_EQ(stream.push("one S"), "one ");
+  EXPECT_EQ(stream.push("T"), "");
+  EXPECT_EQ(stream.push("AR S"), "STAR ");
+  EXPECT_EQ(stream.push("TO"), "");
+  EXPECT_FALSE(stream.stopped());
+  EXPECT_EQ(stream.push("P two"), "");
+  EXPECT_TRUE(stream.stopped());
+  EXPECT_EQ(stream.push("more"), "");
+  EXPECT_EQ(stream.finish(), "");
+}
+
+TEST(TextStream, gives_what_waited_for_a_stop_word_that_never_came) {
+  TextStream stream({"</s>"});
+  EXPECT_EQ(stream.push("a <"), "a ");
+  EXPECT_EQ(stream.finish(), "<");
+}
+
+TEST(Utf8, replaces_each_maximal_part_that_is_no_character) {
+  EXPECT_EQ(valid_utf8("\xC0\xAF"), "\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(valid_utf8("\xED\xA0\x80x"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDx");
+  EXPECT_EQ(valid_utf8("\xE2\x82x"), "\xEF\xBF\xBDx");
+  EXPECT_EQ(valid_utf8("h\xC3\xA9"), "h\xC3\xA9");
+  EXPECT_EQ(decided_utf8("ab\xE2\x82"), 2U);
+  EXPECT_EQ(decided_utf8("ab\xFF"), 3U);
+}
+
+}  // namespace
+}  // namespace accel::inference::llama

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Texts from a language model: a prompt or the messages of a chat become tokens, checked against
+// the context, and the answer comes back piece by piece. Used by node (text.generate). Threads: one
+// generator serves many threads, as its model does.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "accel/inference/llama.hpp"
+#include "accel/models/manifest.hpp"
+
+namespace accel::models {
+
+// Errors: not_found (the manifest has no GGUF variant), and the Fetcher's.
+Result<const Variant*> generation_variant(const ModelManifest& manifest);
+
+struct TextRequest {
+  // One of the two: a text to go on with, or messages for the model's chat template.
+  std::string prompt = {};
+  std::vector<inference::ChatMessage> messages = {};
+  std::optional<std::size_t> max_tokens = {};  // Without: what is left of the context, at most
+                                               // kDefaultAnswerTokens.
+  inference::SamplingOptions sampling = {};
+  std::vector<std::string> stop = {};
+};
+
+constexpr std::size_t kDefaultAnswerTokens = 512;
+constexpr std::size_t kMaxPromptBytes = 8U << 20U;
+constexpr std::size_t kMaxMessages = 4096;
+constexpr std::size_t kMaxStopWords = 16;
+constexpr std::size_t kMaxStopBytes = 256;
+
+class TextGenerator {
+ public:
+  explicit TextGenerator(std::unique_ptr<inference::LlamaModel> model) : model_(std::move(model)) {}
+
+  inference::LlamaModel& model() const { return *model_; }
+  // Tokens of a request, and how many the answer may have. Errors: invalid_argument (nothing to go
+  // on with, numbers out of range, a prompt that leaves the answer no room), and LlamaModel's.
+  Result<inference::GenerationRequest> prepare(const TextRequest& request) const;
+  // Errors: as prepare() and LlamaModel::generate().
+  Result<inference::GenerationReport> generate(const TextRequest& request,
+                                               const inference::TextSink& on_text,
+                                               std::stop_token stop) const;
+
+ private:
+  std::unique_ptr<inference::LlamaModel> model_;
+};
+
+}  // namespace accel::models

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Language models as families see them: what a folder of GGUF files says of itself, and what a
+// request may ask. The engine's own tests compare the texts.
+#include <gmock/gmock.h>
+
+#include "accel/models/text_generator.hpp"
+#include "test_files.hpp"
+#include "weights_builder.hpp"
+
+namespace accel::models {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::models_folder;
+
+class GgufFolder : public testing::Folder {
+ protected:
+  Result<ModelManifest> read() {
+    const auto listing = list_directory(folder_);
+    EXPECT_TRUE(listing);
+    return read_manifest(*listing, directory_fetcher(folder_));
+  }
+  static std::string tiny() {
+    return test::GgufBuilder()
+        .text("general.architecture", "llama")
+        .tensor("a", {32}, 3, 0)
+        .build(32);
+  }
+};
+
+TEST_F(GgufFolder, is_a_model_that_writes_text) {
+  write("tiny.Q4_1.gguf", tiny());
+  write("README.md", "# A model");
+  const auto manifest = read();
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(manifest->task, "text-generation");
+  EXPECT_EQ(manifest->family, "llama");
+  EXPECT_EQ(manifest->source, "gguf");
+  ASSERT_EQ(manifest->variants.size(), 1U);
+  EXPECT_EQ(manifest->variants[0].precision, "q4_1");
+  EXPECT_EQ(manifest->variants[0].format, "gguf");
+  EXPECT_EQ((*generation_variant(*manifest))->entry, "tiny.Q4_1.gguf");
+}
+
+TEST_F(GgufFolder, with_a_broken_file_names_it) {
+  write("tiny.gguf", tiny().substr(0, 30));
+  const auto manifest = read();
+  ASSERT_FALSE(manifest);
+  EXPECT_EQ(manifest.error().code, Errc::corrupt);
+  EXPECT_THAT(manifest.error().message, HasSubstr("tiny.gguf"));
+}
+
+TEST_F(GgufFolder, of_projectors_alone_is_no_model) {
+  write("mmproj-tiny.gguf", tiny());
+  EXPECT_FALSE(read());
+}
+
+class SmolLm : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto file = models_folder() / "smollm2-135m-q4_1" / "SmolLM2-135M-Instruct.Q4_1.gguf";
+    if (!std::filesystem::exists(file))
+      GTEST_SKIP() << file << " is missing: run `tools/deps install model test`.";
+    auto opened = inference::LlamaEngine().open(file, {.context = 256, .parallel = 1});
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    generator_ = std::make_unique<TextGenerator>(std::move(*opened));
+  }
+  Errc refusal(const TextRequest& request) const {
+    const auto prepared = generator_->prepare(request);
+    return prepared ? Errc::internal : prepared.error().code;
+  }
+  std::unique_ptr<TextGenerator> generator_;
+};
+
+TEST_F(SmolLm, answers_a_chat_within_the_limits_of_the_request) {
+  TextRequest request;
+  request.messages = {{"user", "What is the capital of France?"}};
+  request.max_tokens = 8;
+  const auto report = generator_->generate(request, {}, {});
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(report->prompt_tokens, 37U);
+  EXPECT_EQ(report->tokens.size(), 8U);
+  request.max_tokens.reset();
+  EXPECT_EQ(generator_->prepare(request)->max_tokens, 256U - 37U);
+}
+
+TEST_F(SmolLm, text_of_a_user_never_becomes_a_token_that_controls_the_model) {
+  TextRequest request;
+  request.prompt = "<|im_end|>";
+  EXPECT_GT(generator_->prepare(request)->prompt.size(), 1U);
+}
+
+TEST_F(SmolLm, what_no_model_can_do_is_refused_before_it_starts) {
+  EXPECT_EQ(refusal({}), Errc::invalid_argument);
+  EXPECT_EQ(refusal({.prompt = "a", .messages = {{"user", "b"}}}), Errc::invalid_argument);
+  EXPECT_EQ(refusal({.prompt = std::string(kMaxPromptBytes + 1, 'a')}), Errc::invalid_argument);
+  std::string words;
+  for (int i = 0; i < 300; ++i) words += " word";
+  EXPECT_EQ(refusal({.prompt = words}), Errc::invalid_argument);
+  EXPECT_EQ(refusal({.prompt = "a", .sampling = {.temperature = -1}}), Errc::invalid_argument);
+  EXPECT_EQ(refusal({.prompt = "a", .sampling = {.temperature = 1, .top_p = 2}}),
+            Errc::invalid_argument);
+  EXPECT_EQ(refusal({.prompt = "a", .sampling = {.top_k = -1}}), Errc::invalid_argument);
+  EXPECT_EQ(refusal({.prompt = "a", .stop = {""}}), Errc::invalid_argument);
+  EXPECT_EQ(refusal({.prompt = "a", .stop = std::vector<std::string>(17, "x")}),
+            Errc::invalid_argument);
+}
+
+}  // namespace
+}  // namespace accel::models

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/models/text_generator.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace accel::models {
+namespace {
+
+constexpr double kMaxTemperature = 10;
+constexpr int kMaxTopK = 1 << 20;
+
+Status check_sampling(const inference::SamplingOptions& sampling) {
+  const auto within = [](double value, double low, double high) {
+    return std::isfinite(value) && value >= low && value <= high;
+  };
+  if (!within(sampling.temperature, 0, kMaxTemperature))
+    return fail(Errc::invalid_argument, "The temperature must be between 0 and {}.",
+                kMaxTemperature);
+  if (!within(sampling.top_p, 0, 1))
+    return fail(Errc::invalid_argument, "top_p must be between 0 and 1.");
+  if (sampling.top_k < 0 || sampling.top_k > kMaxTopK)
+    return fail(Errc::invalid_argument, "top_k must be between 0 and {}.", kMaxTopK);
+  return {};
+}
+
+Status check_stop(const std::vector<std::string>& stop) {
+  const auto bad = [](const std::string& word) {
+    return word.empty() || word.size() > kMaxStopBytes;
+  };
+  if (stop.size() <= kMaxStopWords && std::ranges::none_of(stop, bad)) return {};
+  return fail(Errc::invalid_argument, "There may be {} stop words of 1 to {} bytes.", kMaxStopWords,
+              kMaxStopBytes);
+}
+
+std::size_t bytes_of(const TextRequest& request) {
+  std::size_t bytes = request.prompt.size();
+  for (const inference::ChatMessage& message : request.messages)
+    bytes += message.role.size() + message.content.size();
+  return bytes;
+}
+
+}  // namespace
+
+Result<const Variant*> generation_variant(const ModelManifest& manifest) {
+  const auto found = std::ranges::find(manifest.variants, "gguf", &Variant::format);
+  if (found != manifest.variants.end()) return &*found;
+  return fail(Errc::unsupported,
+              "The model has no GGUF file: this version generates text with llama.cpp alone.");
+}
+
+Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& request) const {
+  if (request.prompt.empty() == request.messages.empty())
+    return fail(Errc::invalid_argument, "A prompt or messages are needed, and not both.");
+  if (bytes_of(request) > kMaxPromptBytes || request.messages.size() > kMaxMessages) {
+    return fail(Errc::invalid_argument, "A prompt may have {} bytes in {} messages.",
+                kMaxPromptBytes, kMaxMessages);
+  }
+  ACCEL_CHECK(check_sampling(request.sampling));
+  ACCEL_CHECK(check_stop(request.stop));
+  inference::GenerationRequest result;
+  std::string text = request.prompt;
+  if (!request.messages.empty()) {
+    ACCEL_TRY(text, model_->chat_prompt(request.messages));
+  }
+  ACCEL_TRY(result.prompt, model_->tokenize(text, /*special=*/!request.messages.empty()));
+  const std::size_t context = model_->info().context;
+  if (result.prompt.size() >= context) {
+    return fail(Errc::invalid_argument, "The prompt has {} tokens, but the context holds {}.",
+                result.prompt.size(), context);
+  }
+  const std::size_t room = context - result.prompt.size();
+  result.max_tokens = request.max_tokens.value_or(std::min(kDefaultAnswerTokens, room));
+  result.sampling = request.sampling;
+  result.stop = request.stop;
+  return result;
+}
+
+Result<inference::GenerationReport> TextGenerator::generate(const TextRequest& request,
+                                                            const inference::TextSink& on_text,
+                                                            std::stop_token stop) const {
+  ACCEL_TRY(const inference::GenerationRequest prepared, prepare(request));
+  return model_->generate(prepared, on_text, std::move(stop));
+}
+
+}  // namespace accel::models

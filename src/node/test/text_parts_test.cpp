@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What serving decides and translates without a model: threads, tensors in JSON, what is kept.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kept.hpp"
+#include "loaded_text.hpp"
+#include "tensor_json.hpp"
+
+namespace accel::node {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+TEST(ThreadsByLoad, are_the_idle_cpus_and_at_least_one) {
+  EXPECT_EQ(threads_by_load(8, 8, 0), 8);
+  EXPECT_EQ(threads_by_load(8, 8, 4), 4);
+  EXPECT_EQ(threads_by_load(2, 2, 1.5), 1);
+  EXPECT_EQ(threads_by_load(2, 2, 30), 1);
+  EXPECT_EQ(threads_by_load(4, 64, 8), 4) << "a busy few of a large machine";
+}
+
+TEST(TensorJson, carries_flat_and_nested_data_of_every_type) {
+  const auto flat = tensor_of_json(
+      json::parse(R"({"name":"a","datatype":"INT64","shape":[2,2],"data":[1,-2,3,4]})"));
+  ASSERT_TRUE(flat) << flat.error().message;
+  EXPECT_EQ(flat->value.data<std::int64_t>()[1], -2);
+  const auto nested = tensor_of_json(
+      json::parse(R"({"name":"b","datatype":"FP32","shape":[2,1],"data":[[0.5],[1]]})"));
+  ASSERT_TRUE(nested) << nested.error().message;
+  EXPECT_EQ(json_of_tensor("b", nested->value),
+            json::parse(R"({"name":"b","datatype":"FP32","shape":[2,1],"data":[0.5,1.0]})"));
+  for (const char* type :
+       {"FP64", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32", "UINT64"}) {
+    const json value{{"name", "x"}, {"datatype", type}, {"shape", {1}}, {"data", {7}}};
+    const auto read = tensor_of_json(value);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(json_of_tensor("x", read->value), value);
+  }
+  const json truth{{"name", "x"}, {"datatype", "BOOL"}, {"shape", {2}}, {"data", {true, false}}};
+  EXPECT_EQ(json_of_tensor("x", tensor_of_json(truth)->value), truth);
+}
+
+TEST(TensorJson, refuses_what_does_not_fit_by_name) {
+  const auto refuses = [](const char* text, const char* words) {
+    const auto read = tensor_of_json(json::parse(text));
+    ASSERT_FALSE(read) << text;
+    EXPECT_THAT(read.error().message, HasSubstr(words));
+  };
+  refuses("[]", "name");
+  refuses(R"({"name":"a","shape":[1],"data":[1]})", "datatype");
+  refuses(R"({"name":"a","datatype":"FP16","shape":[1],"data":[1]})", "FP16");
+  refuses(R"({"name":"a","datatype":"X","shape":[1],"data":[1]})", "datatype X");
+  refuses(R"({"name":"a","datatype":"INT8","shape":[1],"data":[128]})", "1 values of INT8");
+  refuses(R"({"name":"a","datatype":"UINT8","shape":[1],"data":[-1]})", "UINT8");
+  refuses(R"({"name":"a","datatype":"INT8","shape":[1],"data":[1.5]})", "INT8");
+  refuses(R"({"name":"a","datatype":"FP32","shape":[2],"data":[1]})", "2 values");
+  refuses(R"({"name":"a","datatype":"FP32","shape":[1],"data":[1,2]})", "1 values");
+  refuses(R"({"name":"a","datatype":"FP32","shape":[-1],"data":[]})", "list of sizes");
+  refuses(R"({"name":"a","datatype":"FP32","shape":[99999999999],"data":[]})", "list of sizes");
+  refuses(R"({"name":"a","datatype":"FP32","shape":[65536,65536],"data":[]})", "more than");
+  refuses(R"({"name":"a","datatype":"FP32","shape":[1],"data":"x"})", "1 values");
+}
+
+TEST(Kept, lets_the_least_recently_used_go) {
+  Kept<int> kept(2);
+  kept.keep("a", std::make_shared<int>(1));
+  kept.keep("b", std::make_shared<int>(2));
+  ASSERT_TRUE(kept.find("a"));
+  kept.keep("c", std::make_shared<int>(3));
+  EXPECT_FALSE(kept.find("b"));
+  EXPECT_TRUE(kept.find("a"));
+  EXPECT_EQ(kept.all().size(), 2U);
+  Kept<int> nothing(0);
+  nothing.keep("a", std::make_shared<int>(1));
+  EXPECT_FALSE(nothing.find("a"));
+}
+
+}  // namespace
+}  // namespace accel::node

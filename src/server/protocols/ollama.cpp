@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/ollama.hpp"
+
+namespace accel::server::ollama {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kNanosecondsPerMs = 1e6;
+
+// The protocol's defaults, then what the client says.
+void read_options(BodyReader& reader, MethodRequest& request) {
+  json& params = request.params;
+  params["model"] = model_name(reader.required_text("model"));
+  params["record"] = false;
+  params["temperature"] = 0.8;
+  params["top_k"] = 40;
+  params["top_p"] = 0.9;
+  request.stream = reader.flag("stream", true);
+  reader.only("format", "");
+  reader.only("tools", json::array());
+  const json* const options = reader.object("options");
+  if (options == nullptr) return;
+  BodyReader option(*options);
+  option.number("temperature", params, "temperature");
+  option.integer("top_k", params, "top_k");
+  option.number("top_p", params, "top_p");
+  option.integer("seed", params, "seed");
+  option.integer("num_predict", params, "max_tokens");
+  if (params.contains("max_tokens") && params["max_tokens"] < 0) params.erase("max_tokens");
+  if (const auto stop = option.texts("stop"); !stop.empty()) params["stop"] = stop;
+  if (const Status status = option.status(); !status)
+    reader.refuse(status.error().code, status.error().message);
+}
+
+std::int64_t nanoseconds(const json& result, const char* name) {
+  return static_cast<std::int64_t>(result.value(name, 0.0) * kNanosecondsPerMs);
+}
+
+json details_of(const json& model) {
+  const std::string family = model.value("family", "");
+  const std::string precision = model.value("precision", "");
+  const bool gguf = model.value("task", "") == "text-generation";
+  return {{"parent_model", ""},   {"format", gguf ? "gguf" : "onnx"},
+          {"family", family},     {"families", json::array({family})},
+          {"parameter_size", ""}, {"quantization_level", precision}};
+}
+
+json row_of(const json& model) {
+  return {{"name", model.at("name")},
+          {"model", model.at("name")},
+          {"size", model.value("bytes", std::uint64_t{0})},
+          {"digest", model.at("cid")},
+          {"details", details_of(model)}};
+}
+
+json piece(Kind kind, const ReplyFacts& facts, std::string_view text, bool done) {
+  json line{{"model", facts.model}, {"created_at", facts.time}, {"done", done}};
+  if (kind == Kind::chat) {
+    line["message"] = {{"role", "assistant"}, {"content", text}};
+  } else {
+    line["response"] = text;
+  }
+  return line;
+}
+
+}  // namespace
+
+std::string model_name(std::string_view name) {
+  constexpr std::string_view kLatest = ":latest";
+  if (name.ends_with(kLatest)) name.remove_suffix(kLatest.size());
+  return std::string(name);
+}
+
+Result<MethodRequest> generate_request(const json& body) {
+  MethodRequest request{"text.generate"};
+  BodyReader reader(body);
+  read_options(reader, request);
+  const std::string prompt = reader.required_text("prompt");
+  const std::string system = reader.text("system", {});
+  const bool raw = reader.flag("raw", false);
+  reader.only("suffix", "");
+  reader.only("images", json::array());
+  reader.only("template", "");
+  ACCEL_CHECK(reader.status());
+  if (raw) {
+    request.params["prompt"] = prompt;
+    return request;
+  }
+  json messages = json::array();
+  if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
+  messages.push_back({{"role", "user"}, {"content", prompt}});
+  request.params["messages"] = std::move(messages);
+  return request;
+}
+
+Result<MethodRequest> chat_request(const json& body) {
+  MethodRequest request{"text.generate"};
+  BodyReader reader(body);
+  read_options(reader, request);
+  ACCEL_CHECK(reader.status());
+  ACCEL_TRY(request.params["messages"], messages_of(body));
+  return request;
+}
+
+Result<MethodRequest> embed_request(const json& body) {
+  MethodRequest request{"run"};
+  BodyReader reader(body);
+  request.params = {{"model", model_name(reader.required_text("model"))},
+                    {"task", "text-embedding"},
+                    {"inputs", reader.texts("input")},
+                    {"record", false}};
+  (void)reader.flag("truncate", true);
+  reader.only("dimensions", nullptr);
+  if (request.params["inputs"].empty())
+    reader.refuse(Errc::invalid_argument, "\"input\" must be a text or a list of texts.");
+  ACCEL_CHECK(reader.status());
+  return request;
+}
+
+Result<MethodRequest> show_request(const json& body) {
+  MethodRequest request{"models.show"};
+  BodyReader reader(body);
+  const std::string older = reader.text("name", {});
+  request.params["model"] =
+      model_name(body.contains("model") || older.empty() ? reader.required_text("model") : older);
+  ACCEL_CHECK(reader.status());
+  return request;
+}
+
+json text_reply(Kind kind, const ReplyFacts& facts, const json& result, bool whole) {
+  json reply =
+      piece(kind, facts, whole ? result.at("text").get<std::string>() : std::string(), true);
+  reply["done_reason"] = result.at("finish");
+  reply["total_duration"] = nanoseconds(result, "total_ms");
+  reply["load_duration"] = nanoseconds(result, "load_ms");
+  reply["prompt_eval_count"] = result.at("prompt_tokens");
+  reply["prompt_eval_duration"] = nanoseconds(result, "prefill_ms");
+  reply["eval_count"] = result.at("completion_tokens");
+  reply["eval_duration"] = nanoseconds(result, "decode_ms");
+  return reply;
+}
+
+std::string text_line(Kind kind, const ReplyFacts& facts, std::string_view text) {
+  return line_of(piece(kind, facts, text, false));
+}
+
+std::string line_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+Result<json> embed_reply(const json& body, const json& result) {
+  if (!body.value("truncate", true) && result.value("truncated", std::uint64_t{0}) > 0)
+    return fail(Errc::invalid_argument, "An input has more tokens than the model takes.");
+  return json{{"model", body.at("model")},
+              {"embeddings", result.at("embeddings")},
+              {"total_duration", nanoseconds(result, "total_ms")},
+              {"load_duration", nanoseconds(result, "load_ms")},
+              {"prompt_eval_count", result.at("tokens")}};
+}
+
+json tags_reply(const json& list) {
+  json models = json::array();
+  for (const json& model : list.at("models")) {
+    if (!model.contains("reason")) models.push_back(row_of(model));
+  }
+  return {{"models", std::move(models)}};
+}
+
+json ps_reply(const json& list) {
+  json models = json::array();
+  for (const json& model : list.at("models")) {
+    json row = row_of(model);
+    row["size_vram"] = 0;
+    if (model.contains("context")) row["context_length"] = model.at("context");
+    models.push_back(std::move(row));
+  }
+  return {{"models", std::move(models)}};
+}
+
+json show_reply(const json& model) {
+  json details = details_of(model);
+  const json& variants = model.at("variants");
+  if (!variants.empty()) {
+    details["format"] = variants.front().at("format");
+    details["quantization_level"] = variants.front().at("precision");
+  }
+  const bool writes = model.at("task") == "text-generation";
+  return {{"modelfile", ""},
+          {"parameters", ""},
+          {"template", ""},
+          {"details", std::move(details)},
+          {"model_info",
+           {{"general.architecture", model.at("family")}, {"general.cid", model.at("cid")}}},
+          {"capabilities", json::array({writes ? "completion" : "embedding"})}};
+}
+
+}  // namespace accel::server::ollama

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Ollama's API (api/openapi.yaml, tag Ollama): tags, show, ps, generate, chat, embed. Pure. Where
+// Ollama has a digest, a model's CID stands.
+
+#include "protocols/protocol.hpp"
+
+namespace accel::server::ollama {
+
+// "name:latest" is "name": what clients write when they say no tag.
+std::string model_name(std::string_view name);
+
+// Errors: invalid_argument, unsupported (names the member).
+Result<MethodRequest> generate_request(const nlohmann::json& body);
+Result<MethodRequest> chat_request(const nlohmann::json& body);
+Result<MethodRequest> embed_request(const nlohmann::json& body);
+Result<MethodRequest> show_request(const nlohmann::json& body);
+
+enum class Kind { generate, chat };
+// The whole answer; with `whole` false the last line of a stream, without its text.
+nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::json& result,
+                          bool whole);
+std::string text_line(Kind kind, const ReplyFacts& facts, std::string_view text);
+std::string line_of(const nlohmann::json& value);
+
+// Errors: invalid_argument (truncate is false and a text was cut).
+Result<nlohmann::json> embed_reply(const nlohmann::json& body, const nlohmann::json& result);
+nlohmann::json tags_reply(const nlohmann::json& list);
+nlohmann::json ps_reply(const nlohmann::json& list);
+nlohmann::json show_reply(const nlohmann::json& model);
+
+}  // namespace accel::server::ollama

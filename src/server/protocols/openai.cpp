@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/openai.hpp"
+
+#include <bit>
+
+namespace accel::server::openai {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string event(const json& data) {
+  return "data: " + data.dump(-1, ' ', false, json::error_handler_t::replace) + "\n\n";
+}
+
+void read_sampling(BodyReader& reader, MethodRequest& request) {
+  json& params = request.params;
+  params["model"] = reader.required_text("model");
+  params["record"] = false;
+  params["temperature"] = 1.0;  // The protocol's default.
+  reader.number("temperature", params, "temperature");
+  reader.number("top_p", params, "top_p");
+  reader.integer("seed", params, "seed");
+  reader.integer("max_tokens", params, "max_tokens");
+  reader.integer("max_completion_tokens", params, "max_tokens");
+  const auto stop = reader.texts("stop");
+  if (!stop.empty()) params["stop"] = stop;
+  request.stream = reader.flag("stream", false);
+  reader.only("n", 1);
+  reader.only("best_of", 1);
+  reader.only("echo", false);
+  reader.only("suffix", "");
+  reader.only("logprobs", false);
+  reader.only("logit_bias", json::object());
+  reader.only("presence_penalty", 0);
+  reader.only("frequency_penalty", 0);
+}
+
+json usage_of(const json& result) {
+  const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
+  return {{"prompt_tokens", count("prompt_tokens")},
+          {"completion_tokens", count("completion_tokens")},
+          {"total_tokens", count("prompt_tokens") + count("completion_tokens")}};
+}
+
+json envelope(Kind kind, const ReplyFacts& facts, bool chunk) {
+  const bool chat = kind == Kind::chat;
+  const char* const object =
+      !chat ? "text_completion" : (chunk ? "chat.completion.chunk" : "chat.completion");
+  return {{"id", (chat ? "chatcmpl-" : "cmpl-") + facts.id},
+          {"object", object},
+          {"created", facts.seconds},
+          {"model", facts.model}};
+}
+
+json chunk_of(Kind kind, const ReplyFacts& facts, json choice) {
+  json chunk = envelope(kind, facts, true);
+  choice["index"] = 0;
+  choice["logprobs"] = nullptr;
+  if (!choice.contains("finish_reason")) choice["finish_reason"] = nullptr;
+  chunk["choices"] = json::array({std::move(choice)});
+  return chunk;
+}
+
+json model_row(const json& model) {
+  return {{"id", model.at("name")}, {"object", "model"},      {"created", 0},
+          {"owned_by", "local"},    {"cid", model.at("cid")}, {"task", model.at("task")}};
+}
+
+}  // namespace
+
+Result<MethodRequest> chat_request(const json& body) {
+  MethodRequest request{"text.generate"};
+  BodyReader reader(body);
+  read_sampling(reader, request);
+  reader.only("tools", json::array());
+  reader.only("functions", json::array());
+  reader.only("response_format", {{"type", "text"}});
+  ACCEL_CHECK(reader.status());
+  ACCEL_TRY(request.params["messages"], messages_of(body));
+  return request;
+}
+
+Result<MethodRequest> completion_request(const json& body) {
+  MethodRequest request{"text.generate"};
+  BodyReader reader(body);
+  read_sampling(reader, request);
+  const auto prompts = reader.texts("prompt");
+  if (prompts.size() != 1 || prompts.front().empty())
+    reader.refuse(Errc::invalid_argument, "\"prompt\" must be one text that is not empty.");
+  ACCEL_CHECK(reader.status());
+  request.params["prompt"] = prompts.front();
+  return request;
+}
+
+Result<MethodRequest> embedding_request(const json& body) {
+  MethodRequest request{"run"};
+  BodyReader reader(body);
+  request.params = {{"model", reader.required_text("model")},
+                    {"task", "text-embedding"},
+                    {"inputs", reader.texts("input")},
+                    {"record", false}};
+  const std::string encoding = reader.text("encoding_format", "float");
+  if (encoding != "float" && encoding != "base64")
+    reader.refuse(Errc::unsupported, "\"encoding_format\" may be \"float\" or \"base64\".");
+  reader.only("dimensions", nullptr);
+  if (request.params["inputs"].empty())
+    reader.refuse(Errc::invalid_argument, "\"input\" must be a text or a list of texts.");
+  ACCEL_CHECK(reader.status());
+  return request;
+}
+
+json text_reply(Kind kind, const ReplyFacts& facts, const json& result) {
+  json reply = envelope(kind, facts, false);
+  json choice{{"index", 0}, {"logprobs", nullptr}, {"finish_reason", result.at("finish")}};
+  if (kind == Kind::chat) {
+    choice["message"] = {
+        {"role", "assistant"}, {"content", result.at("text")}, {"refusal", nullptr}};
+  } else {
+    choice["text"] = result.at("text");
+  }
+  reply["choices"] = json::array({std::move(choice)});
+  reply["usage"] = usage_of(result);
+  return reply;
+}
+
+std::string first_event(Kind kind, const ReplyFacts& facts) {
+  if (kind == Kind::completion) return {};
+  return event(chunk_of(kind, facts, {{"delta", {{"role", "assistant"}, {"content", ""}}}}));
+}
+
+std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text) {
+  if (kind == Kind::completion) return event(chunk_of(kind, facts, {{"text", text}}));
+  return event(chunk_of(kind, facts, {{"delta", {{"content", text}}}}));
+}
+
+std::string last_events(Kind kind, const ReplyFacts& facts, const json& result, bool with_usage) {
+  json choice{{"finish_reason", result.at("finish")}};
+  if (kind == Kind::chat) {
+    choice["delta"] = json::object();
+  } else {
+    choice["text"] = "";
+  }
+  std::string events = event(chunk_of(kind, facts, std::move(choice)));
+  if (with_usage) {
+    json chunk = envelope(kind, facts, true);
+    chunk["choices"] = json::array();
+    chunk["usage"] = usage_of(result);
+    events += event(chunk);
+  }
+  return events + "data: [DONE]\n\n";
+}
+
+std::string error_event(const Error& error) { return event(error_body(Protocol::openai, error)); }
+
+std::string base64_floats(const json& values) {
+  std::string text;
+  std::uint32_t bits = 0;
+  int have = 0;  // Bytes in `bits`, which is filled from the left.
+  const auto flush = [&] {
+    for (int i = 0; i < 4; ++i) text += i <= have ? kAlphabet[(bits >> (18 - 6 * i)) & 63U] : '=';
+    bits = 0;
+    have = 0;
+  };
+  for (const json& value : values) {
+    const auto word = std::bit_cast<std::uint32_t>(value.get<float>());
+    for (int byte = 0; byte < 4; ++byte) {
+      bits |= ((word >> (8 * byte)) & 255U) << (16 - 8 * have);
+      if (++have == 3) flush();
+    }
+  }
+  if (have > 0) flush();
+  return text;
+}
+
+Result<json> embedding_reply(const json& body, const json& result) {
+  if (result.value("truncated", std::uint64_t{0}) > 0)
+    return fail(Errc::invalid_argument, "An input has more tokens than the model takes.");
+  const bool base64 = body.value("encoding_format", json()) == "base64";
+  json data = json::array();
+  for (const json& vector : result.at("embeddings")) {
+    json embedding = base64 ? json(base64_floats(vector)) : vector;
+    data.push_back(
+        {{"object", "embedding"}, {"index", data.size()}, {"embedding", std::move(embedding)}});
+  }
+  return json{
+      {"object", "list"},
+      {"data", std::move(data)},
+      {"model", body.at("model")},
+      {"usage", {{"prompt_tokens", result.at("tokens")}, {"total_tokens", result.at("tokens")}}}};
+}
+
+json models_reply(const json& list) {
+  json data = json::array();
+  for (const json& model : list.at("models")) {
+    if (!model.contains("reason")) data.push_back(model_row(model));
+  }
+  return {{"object", "list"}, {"data", std::move(data)}};
+}
+
+Result<json> model_reply(const json& list, std::string_view name) {
+  for (const json& model : list.at("models")) {
+    if (!model.contains("reason") && (model.at("name") == name || model.at("cid") == name))
+      return model_row(model);
+  }
+  return fail(Errc::not_found, "There is no model \"{}\" here.", name);
+}
+
+}  // namespace accel::server::openai

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// OpenAI's API (api/openapi.yaml, tag OpenAI): chat and text completions, embeddings, models. Pure.
+
+#include "protocols/protocol.hpp"
+
+namespace accel::server::openai {
+
+// Errors: invalid_argument, unsupported (names the member).
+Result<MethodRequest> chat_request(const nlohmann::json& body);
+Result<MethodRequest> completion_request(const nlohmann::json& body);
+Result<MethodRequest> embedding_request(const nlohmann::json& body);
+
+enum class Kind { chat, completion };
+nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::json& result);
+// The events of a stream, each "data: …\n\n".
+std::string first_event(Kind kind, const ReplyFacts& facts);
+std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text);
+std::string last_events(Kind kind, const ReplyFacts& facts, const nlohmann::json& result,
+                        bool with_usage);
+std::string error_event(const Error& error);
+
+// Errors: invalid_argument (a text was longer than the model takes).
+Result<nlohmann::json> embedding_reply(const nlohmann::json& body, const nlohmann::json& result);
+nlohmann::json models_reply(const nlohmann::json& list);
+// Errors: not_found.
+Result<nlohmann::json> model_reply(const nlohmann::json& list, std::string_view name);
+
+// Standard alphabet, padded (RFC 4648), of little-endian float32.
+std::string base64_floats(const nlohmann::json& values);
+
+}  // namespace accel::server::openai

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/protocol.hpp"
+
+namespace accel::server {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxMessages = 4096;
+
+std::string_view openai_type(Errc code) {
+  switch (code) {
+    case Errc::unauthenticated:
+      return "authentication_error";
+    case Errc::permission_denied:
+      return "permission_error";
+    case Errc::resource_exhausted:
+      return "rate_limit_error";
+    case Errc::invalid_argument:
+    case Errc::not_found:
+    case Errc::unsupported:
+      return "invalid_request_error";
+    default:
+      return "server_error";
+  }
+}
+
+Result<std::string> content_of(const json& content) {
+  if (content.is_string()) return content.get<std::string>();
+  std::string text;
+  if (!content.is_array())
+    return fail(Errc::invalid_argument, "The content of a message must be a text or its parts.");
+  for (const json& part : content) {
+    if (!part.is_object() || part.value("type", json()) != "text" || !part.contains("text") ||
+        !part.at("text").is_string()) {
+      return fail(Errc::unsupported, "Only parts of type \"text\" can be read in a message.");
+    }
+    text += part.at("text").get_ref<const std::string&>();
+  }
+  return text;
+}
+
+}  // namespace
+
+json error_body(Protocol protocol, const Error& error) {
+  if (protocol != Protocol::openai) return {{"error", error.message}};
+  return {{"error",
+           {{"message", error.message},
+            {"type", openai_type(error.code)},
+            {"param", nullptr},
+            {"code", errc_name(error.code)}}}};
+}
+
+const json* BodyReader::find(const char* name) const {
+  const auto found = body_->find(name);
+  return found == body_->end() || found->is_null() ? nullptr : &*found;
+}
+
+void BodyReader::refuse(Errc code, std::string message) {
+  if (status_) status_ = fail(Error{code, std::move(message), {}});
+}
+
+std::string BodyReader::text(const char* name, std::string fallback) {
+  const json* const value = find(name);
+  if (value == nullptr) return fallback;
+  if (value->is_string()) return value->get<std::string>();
+  refuse(Errc::invalid_argument, fmt::format("\"{}\" must be a text.", name));
+  return fallback;
+}
+
+std::string BodyReader::required_text(const char* name) {
+  std::string value = text(name, {});
+  if (value.empty()) refuse(Errc::invalid_argument, fmt::format("\"{}\" is needed.", name));
+  return value;
+}
+
+bool BodyReader::flag(const char* name, bool fallback) {
+  const json* const value = find(name);
+  if (value == nullptr) return fallback;
+  if (value->is_boolean()) return value->get<bool>();
+  refuse(Errc::invalid_argument, fmt::format("\"{}\" must be true or false.", name));
+  return fallback;
+}
+
+void BodyReader::number(const char* name, json& into, const char* as) {
+  const json* const value = find(name);
+  if (value == nullptr) return;
+  if (!value->is_number())
+    return refuse(Errc::invalid_argument, fmt::format("\"{}\" must be a number.", name));
+  into[as] = *value;
+}
+
+void BodyReader::integer(const char* name, json& into, const char* as) {
+  const json* const value = find(name);
+  if (value == nullptr) return;
+  if (!value->is_number_integer())
+    return refuse(Errc::invalid_argument, fmt::format("\"{}\" must be a whole number.", name));
+  into[as] = *value;
+}
+
+std::vector<std::string> BodyReader::texts(const char* name) {
+  const json* const value = find(name);
+  if (value == nullptr) return {};
+  if (value->is_string()) return {value->get<std::string>()};
+  std::vector<std::string> list;
+  bool good = value->is_array();
+  for (const json& item : good ? *value : json::array()) {
+    good = good && item.is_string();
+    if (good) list.push_back(item.get<std::string>());
+  }
+  if (good) return list;
+  refuse(Errc::invalid_argument, fmt::format("\"{}\" must be a text or a list of texts.", name));
+  return {};
+}
+
+const json* BodyReader::object(const char* name) {
+  const json* const value = find(name);
+  if (value == nullptr || value->is_object()) return value;
+  refuse(Errc::invalid_argument, fmt::format("\"{}\" must be an object.", name));
+  return nullptr;
+}
+
+void BodyReader::only(const char* name, const json& harmless) {
+  const json* const value = find(name);
+  if (value == nullptr || *value == harmless) return;
+  refuse(Errc::unsupported, fmt::format("\"{}\" is not supported here.", name));
+}
+
+Result<json> messages_of(const json& body) {
+  const auto found = body.find("messages");
+  if (found == body.end() || !found->is_array() || found->empty() || found->size() > kMaxMessages)
+    return fail(Errc::invalid_argument, "\"messages\" must be a list of 1 to {} messages.",
+                kMaxMessages);
+  json messages = json::array();
+  for (const json& message : *found) {
+    if (!message.is_object() || !message.contains("role") || !message.at("role").is_string() ||
+        !message.contains("content")) {
+      return fail(Errc::invalid_argument, "Each message must have a role and a content.");
+    }
+    ACCEL_TRY(std::string content, content_of(message.at("content")));
+    messages.push_back({{"role", message.at("role")}, {"content", std::move(content)}});
+  }
+  return messages;
+}
+
+}  // namespace accel::server

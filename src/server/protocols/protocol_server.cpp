@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/protocol_server.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "accel/core/async/sync_wait.hpp"
+#include "accel/core/clock.hpp"
+#include "accel/core/log.hpp"
+#include "accel/core/random.hpp"
+#include "accel/net/access.hpp"
+#include "accel/net/url.hpp"
+#include "accel/node/build_info.hpp"
+#include "protocols/oip.hpp"
+#include "protocols/ollama.hpp"
+#include "protocols/openai.hpp"
+#include "protocols/text_stream.hpp"
+
+namespace accel::server {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+using nlohmann::json;
+
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+constexpr std::array kRoutes{
+    Route{"GET", "/v1/models", Protocol::openai, false},
+    Route{"GET", "/v1/models/{model}", Protocol::openai, false},
+    Route{"POST", "/v1/embeddings", Protocol::openai, false},
+    Route{"POST", "/v1/completions", Protocol::openai, false},
+    Route{"POST", "/v1/chat/completions", Protocol::openai, false},
+    Route{"GET", "/api/version", Protocol::ollama, true},
+    Route{"GET", "/api/tags", Protocol::ollama, false},
+    Route{"GET", "/api/ps", Protocol::ollama, false},
+    Route{"POST", "/api/show", Protocol::ollama, false},
+    Route{"POST", "/api/generate", Protocol::ollama, false},
+    Route{"POST", "/api/chat", Protocol::ollama, false},
+    Route{"POST", "/api/embed", Protocol::ollama, false},
+    Route{"GET", "/v2", Protocol::oip, true},
+    Route{"GET", "/v2/health/live", Protocol::oip, true},
+    Route{"GET", "/v2/health/ready", Protocol::oip, true},
+    Route{"GET", "/v2/models/{model}", Protocol::oip, false},
+    Route{"GET", "/v2/models/{model}/ready", Protocol::oip, false},
+    Route{"POST", "/v2/models/{model}/infer", Protocol::oip, false},
+};
+
+std::vector<std::string_view> parts_of(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // '/'
+    const std::size_t end = std::min(path.find('/'), path.size());
+    parts.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+// The segment that stands where the route says {model}; empty for a route without. Nothing when the
+// path is another one.
+std::optional<std::string> match(const Route& route, const std::vector<std::string>& segments) {
+  const auto wanted = parts_of(route.path);
+  if (wanted.size() != segments.size()) return std::nullopt;
+  std::string model;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == "{model}") {
+      model = segments[i];
+      if (model.empty()) return std::nullopt;
+    } else if (wanted[i] != segments[i]) {
+      return std::nullopt;
+    }
+  }
+  return model;
+}
+
+Protocol protocol_of(std::string_view path) {
+  if (path.starts_with("/v1/")) return Protocol::openai;
+  return path.starts_with("/v2") ? Protocol::oip : Protocol::ollama;
+}
+
+HttpResponse reply(const json& body, int status = 200) {
+  return net::json_response(status,
+                            body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+HttpResponse refusal(Protocol protocol, const Error& error) {
+  HttpResponse response = reply(error_body(protocol, error), net::http_status_of(error.code));
+  if (error.code == Errc::unauthenticated) response.headers.add("WWW-Authenticate", "Bearer");
+  if (error.code == Errc::resource_exhausted)
+    response.headers.add("Retry-After", std::string(kRetryAfterSeconds));
+  return response;
+}
+
+ReplyFacts facts_of(const json& body) {
+  const WallTime now = system_clock().wall_now();
+  const auto since = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  return {random_hex(system_random(), 12), body.value("model", std::string()), to_rfc3339(now),
+          since.count()};
+}
+
+Result<json> body_of(const HttpRequest& request) {
+  json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  if (body.is_object()) return body;
+  return fail(Errc::invalid_argument, "The body must be a JSON object in UTF-8.");
+}
+
+}  // namespace
+
+std::span<const Route> protocol_routes() { return kRoutes; }
+
+struct ProtocolServer::Call {
+  const Route* route = nullptr;
+  std::string model;  // Of the path.
+  json body;
+  std::stop_token stop;
+};
+
+ProtocolServer::ProtocolServer(node::Node& node, Executor executor, std::string token)
+    : node_(node), executor_(executor), token_(std::move(token)), jobs_(executor, "texts") {}
+
+ProtocolServer::~ProtocolServer() {
+  jobs_.cancel();
+  (void)sync_wait(executor_, jobs_.join());
+}
+
+bool ProtocolServer::serves(std::string_view path) {
+  const auto segments = net::split_path(path);
+  return segments && std::ranges::any_of(kRoutes, [&](const Route& route) {
+           return match(route, *segments).has_value();
+         });
+}
+
+Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token stop) {
+  const Protocol protocol = protocol_of(request.path);
+  Call call;
+  call.stop = std::move(stop);
+  const auto segments = net::split_path(request.path);
+  bool other_method = false;
+  for (const Route& route : kRoutes) {
+    const auto model = segments ? match(route, *segments) : std::nullopt;
+    if (!model) continue;
+    other_method = true;
+    const bool head = request.method == "HEAD" && route.method == "GET";
+    if (route.method != request.method && !head) continue;
+    call.route = &route;
+    call.model = *model;
+  }
+  if (call.route == nullptr) {
+    const char* const words = other_method ? "This route takes another method." : "No such route.";
+    co_return reply(error_body(protocol, {Errc::not_found, words, {}}), other_method ? 405 : 404);
+  }
+  if (!request.over_unix_socket && !call.route->open) {
+    const Status token = net::check_bearer_token(request, token_);
+    if (!token) co_return refusal(protocol, token.error());
+  }
+  if (call.route->method == "POST") {
+    auto body = body_of(request);
+    if (!body) co_return refusal(protocol, body.error());
+    call.body = std::move(*body);
+  }
+  auto working = dispatch(std::move(call));
+  Result<HttpResponse> response = co_await std::move(working);
+  if (response) co_return response;
+  co_return refusal(protocol, response.error());
+}
+
+Task<HttpResponse> ProtocolServer::dispatch(Call call) {
+  switch (call.route->protocol) {
+    case Protocol::openai: {
+      auto answer = openai(std::move(call));
+      co_return co_await std::move(answer);
+    }
+    case Protocol::ollama: {
+      auto answer = ollama(std::move(call));
+      co_return co_await std::move(answer);
+    }
+    default: {
+      auto answer = oip(std::move(call));
+      co_return co_await std::move(answer);
+    }
+  }
+}
+
+MethodCall ProtocolServer::method_call(MethodRequest request) {
+  return [this, request = std::move(request)](const node::EventSink& on_event,
+                                              std::stop_token stop) {
+    Result<json> result = node_.call(request.method, request.params, on_event, std::move(stop));
+    if (!result && result.error().code != Errc::cancelled) {
+      log::info(
+          "server", "request failed",
+          {log::field("method", request.method), log::field("error", result.error().to_string())});
+    }
+    return result;
+  };
+}
+
+Task<json> ProtocolServer::run(MethodRequest request, std::stop_token stop) {
+  const MethodCall method = method_call(std::move(request));
+  std::stop_source source;
+  const auto job = [&](std::stop_token job_stop) -> Result<json> {
+    const auto request_stop = [&source] { source.request_stop(); };
+    const std::stop_callback on_client(stop, request_stop);
+    const std::stop_callback on_job(job_stop, request_stop);
+    return method({}, source.get_token());
+  };
+  auto running = pool_.run(job);
+  co_return co_await std::move(running);
+}
+
+Task<HttpResponse> ProtocolServer::openai(Call call) {
+  const std::string_view path = call.route->path;
+  if (path.ends_with("completions")) {
+    const bool chat = path == "/v1/chat/completions";
+    ACCEL_CO_TRY(MethodRequest request,
+                 chat ? openai::chat_request(call.body) : openai::completion_request(call.body));
+    auto text = openai_text(std::move(call), std::move(request), chat);
+    co_return co_await std::move(text);
+  }
+  MethodRequest request{"models.list"};
+  if (path == "/v1/embeddings") {
+    ACCEL_CO_TRY(request, openai::embedding_request(call.body));
+  }
+  auto running = run(std::move(request), call.stop);
+  const Result<json> result = co_await std::move(running);
+  if (!result) co_return fail(result.error());
+  if (path == "/v1/models") co_return reply(openai::models_reply(*result));
+  ACCEL_CO_TRY(const json body, call.model.empty() ? openai::embedding_reply(call.body, *result)
+                                                   : openai::model_reply(*result, call.model));
+  co_return reply(body);
+}
+
+Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request, bool chat) {
+  const openai::Kind kind = chat ? openai::Kind::chat : openai::Kind::completion;
+  const ReplyFacts facts = facts_of(call.body);
+  if (!request.stream) {
+    auto running = run(std::move(request), call.stop);
+    const Result<json> result = co_await std::move(running);
+    if (!result) co_return fail(result.error());
+    co_return reply(openai::text_reply(kind, facts, *result));
+  }
+  const auto options = call.body.find("stream_options");
+  const bool usage = options != call.body.end() && options->is_object() &&
+                     options->value("include_usage", json()) == true;
+  TextFormat format;
+  format.content_type = "text/event-stream";
+  format.begin = openai::first_event(kind, facts);
+  format.piece = [=](std::string_view text) { return openai::text_event(kind, facts, text); };
+  format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
+  format.failure = &openai::error_event;
+  auto stream = start_text_stream(pool_, jobs_, method_call(std::move(request)), std::move(format),
+                                  call.stop);
+  co_return co_await std::move(stream);
+}
+
+Task<HttpResponse> ProtocolServer::ollama(Call call) {
+  const std::string_view path = call.route->path;
+  if (path == "/api/version") co_return reply({{"version", node::kVersion}});
+  if (path == "/api/generate" || path == "/api/chat") {
+    const bool chat = path == "/api/chat";
+    ACCEL_CO_TRY(MethodRequest request,
+                 chat ? ollama::chat_request(call.body) : ollama::generate_request(call.body));
+    auto text = ollama_text(std::move(call), std::move(request), chat);
+    co_return co_await std::move(text);
+  }
+  MethodRequest request{path == "/api/ps" ? "models.loaded" : "models.list"};
+  if (path == "/api/show") {
+    ACCEL_CO_TRY(request, ollama::show_request(call.body));
+  } else if (path == "/api/embed") {
+    ACCEL_CO_TRY(request, ollama::embed_request(call.body));
+  }
+  auto running = run(std::move(request), call.stop);
+  const Result<json> result = co_await std::move(running);
+  if (!result) co_return fail(result.error());
+  if (path == "/api/tags") co_return reply(ollama::tags_reply(*result));
+  if (path == "/api/ps") co_return reply(ollama::ps_reply(*result));
+  if (path == "/api/show") co_return reply(ollama::show_reply(*result));
+  ACCEL_CO_TRY(const json body, ollama::embed_reply(call.body, *result));
+  co_return reply(body);
+}
+
+Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request, bool chat) {
+  const ollama::Kind kind = chat ? ollama::Kind::chat : ollama::Kind::generate;
+  const ReplyFacts facts = facts_of(call.body);
+  if (!request.stream) {
+    auto running = run(std::move(request), call.stop);
+    const Result<json> result = co_await std::move(running);
+    if (!result) co_return fail(result.error());
+    co_return reply(ollama::text_reply(kind, facts, *result, true));
+  }
+  TextFormat format;
+  format.content_type = "application/x-ndjson";
+  format.piece = [=](std::string_view text) { return ollama::text_line(kind, facts, text); };
+  format.end = [=](const json& result) {
+    return ollama::line_of(ollama::text_reply(kind, facts, result, false));
+  };
+  format.failure = [](const Error& error) {
+    return ollama::line_of(error_body(Protocol::ollama, error));
+  };
+  auto stream = start_text_stream(pool_, jobs_, method_call(std::move(request)), std::move(format),
+                                  call.stop);
+  co_return co_await std::move(stream);
+}
+
+Task<HttpResponse> ProtocolServer::oip(Call call) {
+  const std::string_view path = call.route->path;
+  if (path == "/v2") co_return reply(oip::server_reply(node::kVersion));
+  if (path == "/v2/health/live") co_return reply({{"live", true}});
+  if (path == "/v2/health/ready") co_return reply({{"ready", true}});
+  MethodRequest request{"model.signature"};
+  request.params["model"] = call.model;
+  if (path.ends_with("/infer")) {
+    ACCEL_CO_TRY(request, oip::infer_request(call.body, call.model));
+  }
+  auto running = run(std::move(request), call.stop);
+  const Result<json> result = co_await std::move(running);
+  if (!result) co_return fail(result.error());
+  if (path.ends_with("/infer")) co_return reply(oip::infer_reply(call.body, call.model, *result));
+  if (path.ends_with("/ready")) co_return reply({{"name", call.model}, {"ready", true}});
+  co_return reply(oip::metadata_reply(call.model, *result));
+}
+
+}  // namespace accel::server

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocols' words without a node behind them, and the contract: api/openapi.yaml.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "accel/core/file.hpp"
+#include "protocols/oip.hpp"
+#include "protocols/ollama.hpp"
+#include "protocols/openai.hpp"
+#include "protocols/protocol_server.hpp"
+#include "protocols/text_queue.hpp"
+
+namespace accel::server {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+const ReplyFacts kFacts{"abc", "m", "2026-01-01T00:00:00Z", 1767225600};
+const json kResult{{"text", "Paris."},      {"finish", "stop"},   {"prompt_tokens", 5},
+                   {"completion_tokens", 2}, {"total_ms", 3.0},    {"load_ms", 0.0},
+                   {"prefill_ms", 1.0},      {"decode_ms", 2.0}};
+
+json chat_body(json more = json::object()) {
+  json body{{"model", "m"}, {"messages", {{{"role", "user"}, {"content", "hi"}}}}};
+  body.update(more);
+  return body;
+}
+
+// "GET /v1/models open", of the lines of the file: two spaces before a path, four before a method.
+std::set<std::string> contract() {
+  const auto text = read_text_file("api/openapi.yaml", 1U << 20U);
+  EXPECT_TRUE(text);
+  std::set<std::string> routes;
+  std::string path, route;
+  std::istringstream lines(text.value_or(""));
+  for (std::string line; std::getline(lines, line) && line != "components:";) {
+    if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
+    if (line == "    get:" || line == "    post:") {
+      route = (line == "    get:" ? "GET " : "POST ") + path;
+      routes.insert(route);
+    }
+    if (line == "      security: []") {
+      routes.erase(route);
+      routes.insert(route + " open");
+    }
+  }
+  return routes;
+}
+
+TEST(Contract, names_the_routes_that_are_served_and_who_may_call_them) {
+  std::set<std::string> served;
+  for (const Route& route : protocol_routes()) {
+    served.insert(fmt::format("{} {}{}", route.method, route.path, route.open ? " open" : ""));
+  }
+  EXPECT_EQ(served, contract());
+}
+
+TEST(Contract, paths_belong_to_the_protocols_with_any_name_in_them) {
+  EXPECT_TRUE(ProtocolServer::serves("/v1/models"));
+  EXPECT_TRUE(ProtocolServer::serves("/v2/models/a%20b/infer"));
+  EXPECT_FALSE(ProtocolServer::serves("/v2/models//infer"));
+  EXPECT_FALSE(ProtocolServer::serves("/v2/models/a/../infer"));
+  EXPECT_FALSE(ProtocolServer::serves("/api/v1/run"));
+  EXPECT_FALSE(ProtocolServer::serves("/metrics"));
+}
+
+TEST(OpenAi, a_chat_becomes_messages_with_the_protocols_defaults) {
+  const auto request = openai::chat_request(
+      chat_body({{"max_completion_tokens", 7}, {"stop", "x"}, {"seed", 3}, {"stream", true}}));
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->method, "text.generate");
+  EXPECT_TRUE(request->stream);
+  EXPECT_EQ(request->params.at("temperature"), 1.0);
+  EXPECT_EQ(request->params.at("max_tokens"), 7);
+  EXPECT_EQ(request->params.at("stop"), json::array({"x"}));
+  EXPECT_EQ(request->params.at("record"), false);
+}
+
+TEST(OpenAi, parts_of_text_are_joined_and_others_are_refused) {
+  json body = chat_body();
+  body["messages"][0]["content"] = json::parse(
+      R"([{"type":"text","text":"a"},{"type":"text","text":"b"}])");
+  EXPECT_EQ(openai::chat_request(body)->params.at("messages").at(0).at("content"), "ab");
+  body["messages"][0]["content"][1]["type"] = "image_url";
+  EXPECT_EQ(openai::chat_request(body).error().code, Errc::unsupported);
+}
+
+TEST(OpenAi, what_is_not_supported_is_named_and_never_ignored) {
+  for (const auto& [name, value] : json{{"n", 2},
+                                        {"tools", {{{"type", "function"}}}},
+                                        {"response_format", {{"type", "json_object"}}},
+                                        {"logprobs", true},
+                                        {"presence_penalty", 1}}
+                                       .items()) {
+    const auto request = openai::chat_request(chat_body({{name, value}}));
+    ASSERT_FALSE(request) << name;
+    EXPECT_THAT(request.error().message, HasSubstr(name));
+  }
+  EXPECT_TRUE(openai::chat_request(chat_body({{"n", 1}, {"tools", nullptr}, {"user", "me"}})));
+}
+
+TEST(OpenAi, a_body_of_wrong_types_is_refused_by_the_name_of_the_member) {
+  for (const auto& [name, value] :
+       json{{"model", 1}, {"temperature", "hot"}, {"max_tokens", 1.5}, {"stop", 3},
+            {"stream", "yes"}, {"messages", "hi"}}
+           .items()) {
+    const auto request = openai::chat_request(chat_body({{name, value}}));
+    ASSERT_FALSE(request) << name;
+    EXPECT_EQ(request.error().code, Errc::invalid_argument);
+    EXPECT_THAT(request.error().message, HasSubstr(name));
+  }
+  EXPECT_FALSE(openai::completion_request({{"model", "m"}, {"prompt", {"a", "b"}}}));
+  EXPECT_FALSE(openai::embedding_request({{"model", "m"}, {"input", {1, 2}}}));
+}
+
+TEST(OpenAi, replies_and_events_have_the_shape_that_clients_read) {
+  const json reply = openai::text_reply(openai::Kind::chat, kFacts, kResult);
+  EXPECT_EQ(reply.at("object"), "chat.completion");
+  EXPECT_EQ(reply.at("choices").at(0).at("message").at("content"), "Paris.");
+  EXPECT_EQ(reply.at("usage").at("total_tokens"), 7);
+  const std::string piece = openai::text_event(openai::Kind::chat, kFacts, "Pa\n");
+  ASSERT_TRUE(piece.starts_with("data: {") && piece.ends_with("}\n\n"));
+  EXPECT_EQ(json::parse(piece.substr(6)).at("choices").at(0).at("delta").at("content"), "Pa\n");
+  const std::string last = openai::last_events(openai::Kind::chat, kFacts, kResult, true);
+  EXPECT_THAT(last, HasSubstr("\"finish_reason\":\"stop\""));
+  EXPECT_THAT(last, HasSubstr("\"prompt_tokens\":5"));
+  EXPECT_TRUE(last.ends_with("data: [DONE]\n\n"));
+  EXPECT_THAT(openai::error_event({Errc::internal, "oops", {}}), HasSubstr("server_error"));
+}
+
+TEST(OpenAi, vectors_in_base64_are_little_endian_floats) {
+  EXPECT_EQ(openai::base64_floats(json::array()), "");
+  EXPECT_EQ(openai::base64_floats({1.0}), "AACAPw==");
+  EXPECT_EQ(openai::base64_floats({1.0, -2.0}), "AACAPwAAAMA=");
+  EXPECT_EQ(openai::base64_floats({1.0, -2.0, 0.5}), "AACAPwAAAMAAAAA/");
+}
+
+TEST(OpenAi, a_text_that_was_cut_is_no_embedding_of_it) {
+  const json body{{"model", "m"}};
+  const json whole{{"embeddings", {{0.5}}}, {"tokens", 3}, {"truncated", 0}};
+  EXPECT_EQ(openai::embedding_reply(body, whole)->at("usage").at("total_tokens"), 3);
+  json cut = whole;
+  cut["truncated"] = 1;
+  EXPECT_EQ(openai::embedding_reply(body, cut).error().code, Errc::invalid_argument);
+}
+
+TEST(Ollama, a_prompt_is_a_chat_unless_it_is_raw) {
+  const auto chat =
+      ollama::generate_request({{"model", "m:latest"}, {"prompt", "hi"}, {"system", "s"}});
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_TRUE(chat->stream);
+  EXPECT_EQ(chat->params.at("model"), "m");
+  EXPECT_EQ(chat->params.at("messages").size(), 2U);
+  const auto raw = ollama::generate_request(
+      {{"model", "m"}, {"prompt", "hi"}, {"raw", true}, {"stream", false},
+       {"options", {{"num_predict", 4}, {"temperature", 0}, {"stop", {"x"}}}}});
+  ASSERT_TRUE(raw) << raw.error().message;
+  EXPECT_EQ(raw->params.at("prompt"), "hi");
+  EXPECT_EQ(raw->params.at("max_tokens"), 4);
+  EXPECT_FALSE(raw->stream);
+  const auto endless = ollama::generate_request(
+      {{"model", "m"}, {"prompt", "hi"}, {"options", {{"num_predict", -1}}}});
+  EXPECT_FALSE(endless->params.contains("max_tokens"));
+  EXPECT_FALSE(ollama::generate_request({{"model", "m"}}));
+  EXPECT_FALSE(ollama::generate_request({{"model", "m"}, {"prompt", "a"}, {"options", 1}}));
+}
+
+TEST(Ollama, lines_have_the_shape_that_clients_read) {
+  const json line = json::parse(ollama::text_line(ollama::Kind::chat, kFacts, "a"));
+  EXPECT_EQ(line.at("message").at("content"), "a");
+  EXPECT_EQ(line.at("done"), false);
+  const json last = ollama::text_reply(ollama::Kind::generate, kFacts, kResult, false);
+  EXPECT_EQ(last.at("response"), "");
+  EXPECT_EQ(last.at("done_reason"), "stop");
+  EXPECT_EQ(last.at("eval_duration"), 2'000'000);
+  EXPECT_EQ(error_body(Protocol::ollama, {Errc::not_found, "no", {}}), json({{"error", "no"}}));
+}
+
+TEST(Oip, an_inference_names_its_outputs_and_refuses_what_it_can_not_do) {
+  const json body = json::parse(
+      R"({"id":"7","inputs":[{"name":"x"}],"outputs":[{"name":"y"}]})");
+  const auto request = oip::infer_request(body, "m");
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->params.at("outputs"), json::array({"y"}));
+  EXPECT_EQ(oip::infer_reply(body, "m", {{"outputs", json::array()}}).at("id"), "7");
+  EXPECT_FALSE(oip::infer_request({{"inputs", 1}}, "m"));
+  EXPECT_FALSE(oip::infer_request({{"inputs", json::array()}, {"outputs", {1}}}, "m"));
+  const json wants{{"inputs", json::array()},
+                   {"outputs", {{{"name", "y"}, {"parameters", {{"classification", 2}}}}}}};
+  EXPECT_EQ(oip::infer_request(wants, "m").error().code, Errc::unsupported);
+}
+
+TEST(TextQueue, joins_pieces_and_gives_the_end_last) {
+  TextQueue queue;
+  EXPECT_TRUE(queue.next().more);
+  queue.put("a", {});
+  queue.put("b", {});
+  EXPECT_EQ(queue.next().text, "ab");
+  queue.put("c", {});
+  queue.finish(json(1));
+  const auto last = queue.next();
+  EXPECT_EQ(last.text, "c");
+  ASSERT_TRUE(last.end);
+  EXPECT_EQ(**last.end, 1);
+}
+
+TEST(TextQueue, a_full_one_makes_its_writer_wait_until_the_reader_is_gone_or_it_is_stopped) {
+  TextQueue queue;
+  const std::string much(TextQueue::kMaxWaitingBytes, 'x');
+  queue.put(much, {});
+  std::stop_source stop;
+  std::jthread stopped([&] { queue.put("lost", stop.get_token()); });
+  stop.request_stop();
+  stopped.join();
+  std::jthread waiting([&] { queue.put("dropped", {}); });
+  queue.abandon();
+  waiting.join();
+  queue.finish(json(1));
+  EXPECT_TRUE(queue.next().text.empty());
+}
+
+}  // namespace
+}  // namespace accel::server

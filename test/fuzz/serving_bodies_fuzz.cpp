@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bodies of strangers in every protocol: whatever they hold, they become a request or a refusal.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "../../src/node/tensor_json.hpp"
+#include "../../src/server/protocols/oip.hpp"
+#include "../../src/server/protocols/ollama.hpp"
+#include "../../src/server/protocols/openai.hpp"
+
+using namespace accel;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto body = nlohmann::json::parse(data, data + size, nullptr, false);
+  if (!body.is_object()) return 0;
+  const auto check = [](const Result<server::MethodRequest>& request) {
+    if (request && request->params.value("model", nlohmann::json("")) == "") std::abort();
+  };
+  check(server::openai::chat_request(body));
+  check(server::openai::completion_request(body));
+  check(server::openai::embedding_request(body));
+  check(server::ollama::generate_request(body));
+  check(server::ollama::chat_request(body));
+  check(server::ollama::embed_request(body));
+  check(server::ollama::show_request(body));
+  check(server::oip::infer_request(body, "m"));
+  static_cast<void>(node::tensor_of_json(body));
+  return 0;
+}

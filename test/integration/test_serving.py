@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Language models by command and over the protocols that clients speak: OpenAI, Ollama, Open Inference Protocol."""
+import base64
+import json
+import math
+import struct
+import unittest
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness import TestCase, model_directory, wait_until
+
+DATA = Path(__file__).resolve().parents[1] / "data/models"
+PROMPT = "The capital of France is"
+
+
+class Client:
+    def __init__(self, url: str, token: str):
+        self.url, self.token = url, token
+
+    def request(self, path, body=None, method=None, token=None, timeout=60):
+        data = None if body is None else (body if isinstance(body, bytes) else json.dumps(body).encode())
+        headers = {"Content-Type": "application/json"}
+        if token is None:
+            token = self.token
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return urllib.request.urlopen(urllib.request.Request(self.url + path, data=data, headers=headers, method=method), timeout=timeout)
+
+    def ok(self, path, body=None):
+        with self.request(path, body) as reply:
+            return json.load(reply)
+
+    def refused(self, path, body=None, **options):
+        try:
+            with self.request(path, body, **options) as reply:
+                raise AssertionError(f"{path} answered {reply.status}: {reply.read()[:500]}")
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error), error.headers
+
+    def events(self, path, body):
+        with self.request(path, body) as reply:
+            assert reply.headers["Content-Type"] == "text/event-stream", reply.headers
+            return [line[6:].strip() for line in reply.read().decode().splitlines() if line.startswith("data: ")]
+
+    def lines(self, path, body):
+        with self.request(path, body) as reply:
+            return [json.loads(line) for line in reply.read().splitlines()]
+
+
+class Text(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.node = self.home()
+        self.cid = self.node.add(model_directory("smollm2-135m-q4_1"), "--name", "smollm")
+
+    def test_a_prompt_is_answered_on_the_terminal_and_recorded(self):
+        out = self.node.ok("text", "generate", "--model", "smollm", "--raw", "--prompt", PROMPT, "--max-tokens", "5", "--threads", "1")
+        self.assertEqual(out, " Paris.\n\nThe\n")
+        result = self.node.json("run", "smollm", "--prompt", "What is the capital of France?", "--max-tokens", "8")
+        self.assertEqual((result["prompt_tokens"], result["completion_tokens"], result["finish"]), (37, 8, "length"))
+        self.assertEqual(result["model"]["cid"], self.cid)
+        self.assertEqual(result["provenance"], "measured")
+        self.assertGreater(result["prefill_tokens_per_second"], 0)
+        sql = "select engine, precision, metrics->>'completion_tokens' from performance_results order by rowid"
+        self.assertEqual(self.node.json("history", "query", "--sql", sql)["rows"], [["llama.cpp", "q4_1", "5"], ["llama.cpp", "q4_1", "8"]])
+
+    def test_greedy_text_equals_the_reference_as_far_as_engines_agree(self):
+        for case in json.loads((DATA / "smollm2_llamacpp.json").read_text())["cases"]:
+            result = self.node.json("run", "smollm", "--raw", "--prompt", case["prompt"], "--max-tokens", case["first_diff_vs_hf_f32"])
+            self.assertTrue(case["text"].startswith(result["text"]), (result["text"], case["text"]))
+
+    def test_bad_requests_say_what_is_wrong(self):
+        self.assert_fails(2, self.node.run("run", "smollm", "--input", "x"), "--prompt")
+        self.assert_fails(2, self.node.run("run", "smollm", "--prompt", "word " * 9000), "context")
+        self.assert_fails(3, self.node.run("run", "nothing", "--prompt", "x"), "nothing")
+        self.assert_fails(2, self.node.run("run", "smollm", "--prompt", "x", "--temperature", "-1"), "temperature")
+
+
+class Serving(TestCase):
+    """One daemon with both real models serves all tests of this class."""
+
+    def setUp(self):
+        super().setUp()
+        self.node = self.home()
+        self.node.add(model_directory("smollm2-135m-q4_1"), "--name", "smollm")
+        self.node.add(model_directory("minilm-l6-f32"), "--name", "minilm")
+        (self.node.path / "config.json").write_text(json.dumps({"text": {"context": 2048, "parallel": 2, "queue": 1}, "cpu": {"num_threads": 1}}))
+        daemon = self.daemon(self.node, "--api", "127.0.0.1:0")
+        self.served = daemon.__enter__()
+        self.addCleanup(daemon.__exit__, None, None, None)
+        self.client = Client(self.served.where["api"], (self.node.path / "api.token").read_text().strip())
+
+    def chat(self, **more):
+        return {"model": "smollm", "messages": [{"role": "user", "content": "What is the capital of France?"}], "temperature": 0, **more}
+
+    def test_openai_answers_chats_whole_and_streamed_alike(self):
+        whole = self.client.ok("/v1/chat/completions", self.chat(max_tokens=12))
+        text = whole["choices"][0]["message"]["content"]
+        self.assertEqual(whole["usage"], {"prompt_tokens": 37, "completion_tokens": 12, "total_tokens": 49})
+        self.assertEqual(whole["choices"][0]["finish_reason"], "length")
+        events = self.client.events("/v1/chat/completions", self.chat(max_tokens=12, stream=True, stream_options={"include_usage": True}))
+        self.assertEqual(events[-1], "[DONE]")
+        chunks = [json.loads(event) for event in events[:-1]]
+        self.assertEqual("".join(c["choices"][0]["delta"].get("content", "") for c in chunks if c["choices"]), text)
+        self.assertEqual(chunks[0]["choices"][0]["delta"]["role"], "assistant")
+        self.assertEqual(chunks[-1]["usage"]["completion_tokens"], 12)
+
+    def test_openai_completes_texts_and_lists_models(self):
+        reply = self.client.ok("/v1/completions", {"model": "smollm", "prompt": PROMPT, "max_tokens": 3, "temperature": 0, "stop": "\n"})
+        self.assertEqual((reply["choices"][0]["text"], reply["choices"][0]["finish_reason"]), (" Paris.", "stop"))
+        self.assertEqual({m["id"] for m in self.client.ok("/v1/models")["data"]}, {"smollm", "minilm"})
+        self.assertEqual(self.client.ok("/v1/models/minilm")["task"], "text-embedding")
+        self.assertEqual(self.client.refused("/v1/models/nothing")[0], 404)
+
+    def test_openai_and_ollama_give_the_reference_embeddings(self):
+        cases = json.loads((DATA / "minilm_l6_f32.json").read_text())["cases"]
+        texts = [case["text"] for case in cases]
+        floats = self.client.ok("/v1/embeddings", {"model": "minilm", "input": texts})
+        coded = self.client.ok("/v1/embeddings", {"model": "minilm", "input": texts, "encoding_format": "base64"})
+        ollama = self.client.ok("/api/embed", {"model": "minilm:latest", "input": texts})
+        for case, a, b, c in zip(cases, floats["data"], coded["data"], ollama["embeddings"], strict=True):
+            packed = base64.b64decode(b["embedding"])
+            b = struct.unpack(f"<{len(packed) // 4}f", packed)
+            for vector in (a["embedding"], b, c):
+                self.assertLess(max(map(lambda x, y: abs(x - y), vector, case["embedding"])), 1e-4)
+        self.assertEqual(floats["usage"]["total_tokens"], ollama["prompt_eval_count"])
+
+    def test_ollama_answers_streams_of_lines(self):
+        lines = self.client.lines("/api/chat", {**self.chat(), "options": {"temperature": 0, "num_predict": 6}})
+        self.assertTrue(lines[-1]["done"])
+        self.assertEqual(lines[-1]["eval_count"], 6)
+        whole = self.client.ok("/api/chat", {**self.chat(), "stream": False, "options": {"temperature": 0, "num_predict": 6}})
+        self.assertEqual("".join(line["message"]["content"] for line in lines), whole["message"]["content"])
+        raw = self.client.ok("/api/generate", {"model": "smollm", "prompt": PROMPT, "raw": True, "stream": False, "options": {"temperature": 0, "num_predict": 2}})
+        self.assertEqual((raw["response"], raw["done_reason"]), (" Paris.", "length"))
+        self.assertEqual({m["name"] for m in self.client.ok("/api/tags")["models"]}, {"smollm", "minilm"})
+        self.assertEqual(self.client.ok("/api/ps")["models"][0]["name"], "smollm")
+        self.assertEqual(self.client.ok("/api/show", {"model": "smollm"})["capabilities"], ["completion"])
+        self.assertIn("llama.cpp", self.node.ok("ps"))
+
+    def test_open_inference_runs_tensors(self):
+        ids = [101, 1996, 4937, 7719, 2006, 1996, 13523, 1012, 102]
+        shape = [1, len(ids)]
+        tensor = lambda name, data: {"name": name, "datatype": "INT64", "shape": shape, "data": data}
+        body = {"id": "1", "inputs": [tensor("input_ids", ids), tensor("attention_mask", [[1] * 9]), tensor("token_type_ids", [0] * 9)]}
+        reply = self.client.ok("/v2/models/minilm/infer", body)
+        self.assertEqual((reply["id"], reply["model_name"]), ("1", "minilm"))
+        output = reply["outputs"][0]
+        self.assertEqual((output["datatype"], output["shape"]), ("FP32", [1, 9, 384]))
+        self.assertTrue(all(math.isfinite(x) for x in output["data"]))
+        metadata = self.client.ok("/v2/models/minilm")
+        self.assertEqual({t["name"] for t in metadata["inputs"]}, {"input_ids", "attention_mask", "token_type_ids"})
+        self.assertTrue(self.client.ok("/v2/health/ready")["ready"])
+        body["inputs"][0]["shape"] = [1, 8]
+        self.assertEqual(self.client.refused("/v2/models/minilm/infer", body)[0], 400)
+        self.assertEqual(self.client.refused("/v2/models/minilm/infer", {"inputs": []})[0], 400)
+        self.assertEqual(self.client.refused("/v2/models/nothing")[0], 404)
+
+    def test_refusals_have_the_protocols_shape_and_status(self):
+        code, error, _ = self.client.refused("/v1/models", token="wrong")
+        self.assertEqual((code, error["error"]["type"]), (401, "authentication_error"))
+        self.assertEqual(self.client.refused("/api/tags", token="wrong")[0:2][0], 401)
+        self.assertEqual(self.client.request("/api/version", token="").status, 200)
+        for path, body, expected in [("/v1/chat/completions", b"{", 400), ("/v1/chat/completions", b'{"model":"\xff"}', 400),
+                                     ("/v1/chat/completions", {"model": "nothing", "messages": [{"role": "user", "content": "x"}]}, 404),
+                                     ("/v1/chat/completions", self.chat(stream=True, max_tokens=5000), 400),
+                                     ("/v1/chat/completions", self.chat(tools=[{"type": "function"}]), 501),
+                                     ("/v1/completions", {"model": "smollm", "prompt": "word " * 3000, "stream": True}, 400),
+                                     ("/v1/embeddings", {"model": "smollm", "input": "x"}, 400), ("/api/chat", {"model": "nothing", "messages": []}, 400),
+                                     ("/api/generate", {"model": "nothing", "prompt": "x"}, 404)]:
+            code, error, _ = self.client.refused(path, body)
+            self.assertEqual(code, expected, (path, error))
+            message = error["error"] if path.startswith("/api/") else error["error"]["message"]
+            self.assertTrue(message.endswith("."), message)
+        self.assertEqual(self.client.refused("/v1/models", {}, method="DELETE")[0], 405)
+
+    def test_more_texts_than_slots_and_queue_are_refused_with_429(self):
+        self.client.ok("/v1/chat/completions", self.chat(max_tokens=1))
+
+        def ask(_):
+            try:
+                return self.client.events("/v1/chat/completions", self.chat(max_tokens=200, stream=True))[-1], None
+            except urllib.error.HTTPError as error:
+                return error.code, error.headers["Retry-After"]
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(ask, range(8)))
+        self.assertGreaterEqual(answers.count(("[DONE]", None)), 3, answers)
+        self.assertGreaterEqual(answers.count((429, "1")), 1, answers)
+
+    def test_a_client_that_leaves_ends_its_text(self):
+        running = lambda: self.client.ok("/api/ps")["models"] and self.node.json("ps")["models"][0]["running"]
+        reply = self.client.request("/v1/chat/completions", self.chat(max_tokens=1500, stream=True))
+        reply.readline()
+        self.assertEqual(running(), 1)
+        reply.close()
+        self.assertTrue(wait_until(lambda: running() == 0, 10))
+
+
+if __name__ == "__main__":
+    unittest.main()
