@@ -44,19 +44,20 @@ class TestDag {
   };
 
   Item add_file(ByteView bytes, const ipld::ImportProfile& profile = tiny_profile()) {
-    ipld::BalancedLayout layout(profile, [this](const ipld::Cid& cid, ByteView block) -> Status {
-      put(cid, block);
-      return {};
-    });
+    const auto layout =
+        ipld::make_layout(profile, [this](const ipld::Cid& cid, ByteView block) -> Status {
+          put(cid, block);
+          return {};
+        });
     for (std::size_t at = 0; at < bytes.size(); at += profile.chunk_size) {
       const auto size = std::min<std::size_t>(profile.chunk_size, bytes.size() - at);
       const ByteView payload = bytes.subspan(at, size);
       const ipld::Leaf leaf = ipld::make_leaf(profile, payload);
       put(leaf.cid, ipld::leaf_block(profile, payload));
       leaves_.push_back(leaf.cid);
-      EXPECT_TRUE(layout.add_leaf(leaf));
+      EXPECT_TRUE(layout->add_leaf(leaf));
     }
-    const auto built = layout.finish();
+    const auto built = layout->finish({});
     EXPECT_TRUE(built);
     return {built->root, built->dag_bytes};
   }
