@@ -111,8 +111,9 @@ void add_generate_command(CLI::App& text, Selection& selection) {
 }
 
 void add_ps_command(CLI::App& app, Selection& selection) {
-  CLI::App* command = add_command(app, "ps", "List the models that the daemon holds in memory",
-                                  "  ipfs-accelerate ps\n  ipfs-accelerate ps --json");
+  CLI::App* command =
+      add_command(app, "ps", "List the models that the daemon holds for text and for tensors",
+                  "  ipfs-accelerate ps\n  ipfs-accelerate ps --json");
   on_chosen(command, selection, [](Session& session) { return print_loaded(session); });
 }
 
