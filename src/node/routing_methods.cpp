@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Delegated routers: who provides a CID, and sources for what is fetched.
+#include <algorithm>
+
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/routing/client.hpp"
