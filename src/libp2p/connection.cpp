@@ -68,7 +68,7 @@ Task<void> Connection::read_loop(std::shared_ptr<Connection> self) {
   while (!closed_) {
     const Status taken = take_input();
     if (!taken) {
-      ++options_.counters->protocol_errors;
+      if (taken.error().code == Errc::protocol) ++options_.counters->protocol_errors;
       log::debug("libp2p", taken.error().message, {log::field("peer", peer_.to_string())});
       go_away(YamuxGoAway::protocol_error);
       break;

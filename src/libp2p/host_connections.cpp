@@ -21,7 +21,10 @@ Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr
   if (!upgraded) co_return fail(std::move(upgraded.error()));
   ConnectionOptions with{executor,  &options.limits, &budget,
                          &counters, outbound,        std::move(remote)};
-  co_return std::make_shared<Connection>(std::move(with), std::move(link), std::move(*upgraded));
+  auto made = std::make_unique<Connection>(std::move(with), std::move(link), std::move(*upgraded));
+  // A stream that somebody keeps holds its connection, and that what its pointers lead to: here.
+  const auto destroy = [self = shared_from_this()](Connection* connection) { delete connection; };
+  co_return ConnectionPtr(made.release(), destroy);
 }
 
 Status Host::Impl::gate(const PeerId& peer) const {

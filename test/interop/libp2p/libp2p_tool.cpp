@@ -44,23 +44,26 @@ Task<json> list(Host& host) {
   co_return all;
 }
 
-Task<void> ping_into(Host& host, PeerId peer, std::size_t& answered) {
-  auto pinging = host.ping(std::move(peer));
-  const auto took = co_await std::move(pinging);
-  ACCEL_CO_CHECK(took);
-  ++answered;
+using Streams = std::vector<std::unique_ptr<Stream>>;
+
+Task<void> open_into(Host& host, PeerId peer, Streams& streams) {
+  // Kubo takes few streams of ping and identify from one peer; of bitswap it takes many.
+  std::vector<std::string> protocols{"/ipfs/bitswap/1.2.0"};
+  auto stream = co_await host.open(std::move(peer), std::move(protocols));
+  if (!stream) co_return fail(stream.error());
+  streams.push_back(std::move(*stream));
   co_return Status{};
 }
 
-// Pings on so many streams at once.
-Task<std::size_t> ping_often(Host& host, PeerId peer, std::size_t streams) {
-  std::size_t answered = 0;
+// How many streams are open at once when all have been opened.
+Task<std::size_t> open_many(Host& host, PeerId peer, std::size_t count) {
+  Streams streams;
   const Executor executor = co_await asio::this_coro::executor;
-  TaskGroup all(executor, "pings");
-  for (std::size_t i = 0; i < streams; ++i) all.spawn(ping_into(host, peer, answered));
+  TaskGroup all(executor, "streams");
+  for (std::size_t i = 0; i < count; ++i) all.spawn(open_into(host, peer, streams));
   const Status joined = co_await all.join();
   ACCEL_CO_CHECK(joined);
-  co_return answered;
+  co_return streams.size();
 }
 
 Task<json> dial(Host& host, Multiaddr address, std::size_t streams) {
@@ -69,16 +72,16 @@ Task<json> dial(Host& host, Multiaddr address, std::size_t streams) {
   auto pinging = host.ping(*peer);
   const auto took = co_await std::move(pinging);
   ACCEL_CO_CHECK(took);
-  auto often = ping_often(host, *peer, streams);
-  const auto answered = co_await std::move(often);
-  ACCEL_CO_CHECK(answered);
+  auto opening = open_many(host, *peer, streams);
+  const auto opened = co_await std::move(opening);
+  ACCEL_CO_CHECK(opened);
   for (int i = 0; i < 100 && host.connections().at(0).protocols.empty(); ++i) {
     const Status waited = co_await delay(std::chrono::milliseconds(20));
     ACCEL_CO_CHECK(waited);
   }
   json result = describe(host.connections().at(0));
   result["ping_ms"] = to_ms(*took);
-  result["answered"] = *answered;
+  result["opened"] = *opened;
   co_return result;
 }
 
