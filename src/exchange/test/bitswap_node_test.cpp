@@ -120,6 +120,13 @@ TEST_F(BitswapNode, a_peer_that_is_not_here_is_unavailable) {
   EXPECT_TRUE(wait_until([&] { return reader.bitswap->stat().peers.empty(); }));
 }
 
+TEST_F(BitswapNode, nobody_need_be_asked_for_no_bytes) {
+  auto& reader = add_node(2);
+  const auto got = get(reader, peer_id(7), ipld::Cid::v1(ipld::Codec::raw, ipld::sha2_256({})));
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->empty());
+}
+
 TEST_F(BitswapNode, a_hash_that_is_not_computed_here_is_not_asked_for) {
   auto& reader = add_node(2);
   const auto hash = ipld::Multihash::wrap(ipld::HashCode::blake3, Bytes(32, 7));

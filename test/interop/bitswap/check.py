@@ -78,16 +78,16 @@ def same_tree(left, right):
 
 
 def cases():
-    yield "file", write(folder / "in/file.bin", 12_345_678, 1), []
+    yield "file", write(folder / "in/file.bin", 12_345_678, 1), ["--cid-version=1"]
     tree = folder / "in/tree"
     write(tree / "model/weights.bin", 5_000_000, 2)
     write(tree / "model/config.json", 300, 3)
     write(tree / "empty", 0, 4)
-    yield "folder", tree, ["-r"]
+    yield "folder", tree, ["-r", "--cid-version=1"]
     many = folder / "in/many"
     for i in range(1500):
         write(many / f"{i:04}.txt", 40, i)
-    yield "sharded folder", many, ["-r", "--max-hamt-fanout=256"]
+    yield "sharded folder", many, ["-r", "--cid-version=1", "--max-directory-links=100"]
     yield "version 0", write(folder / "in/old.bin", 3_000_000, 5), ["--cid-version=0", "--raw-leaves=false", "--chunker=size-10000"]
 
 
@@ -106,7 +106,7 @@ try:
     ours_store, private_store = folder / "ours", folder / "private"
     roots = {}
     for what, path, flags in cases():
-        cid = kubo("add", "-Q", "--cid-version=1", *flags, path)
+        cid = kubo("add", "-Q", *flags, path)
         roots[what] = (cid, path)
         we_pull(f"from Kubo, {what}", cid, theirs, path)
     # All of it once more into one store, which then serves.
