@@ -282,7 +282,7 @@ def known_package(source):
     """(package, licence) of a folder that tools/deps installed, else words that say so."""
     lock = Path(__file__).resolve().parent.parent / "deps.lock.json"
     for entry in json.loads(lock.read_text())["packages"] if lock.is_file() else []:
-        if any(part["into"] == f"models/{source.name}" for part in entry["extract"]):
+        if any(part.get("into") == f"models/{source.name}" for part in entry["extract"]):
             return f"{entry['package']} {entry['version']} ({entry['client']})", entry["licence"]
     return "not named", "not named; see the source"
 

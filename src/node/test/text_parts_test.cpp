@@ -35,7 +35,8 @@ TEST(TensorJson, carries_flat_and_nested_data_of_every_type) {
             json::parse(R"({"name":"b","datatype":"FP32","shape":[2,1],"data":[0.5,1.0]})"));
   for (const char* type :
        {"FP64", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32", "UINT64"}) {
-    const json value{{"name", "x"}, {"datatype", type}, {"shape", {1}}, {"data", {7}}};
+    const json value{
+        {"name", "x"}, {"datatype", type}, {"shape", json::array({1})}, {"data", json::array({7})}};
     const auto read = tensor_of_json(value);
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(json_of_tensor("x", read->value), value);
