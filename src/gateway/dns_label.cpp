@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "accel/ipld/ipns_name.hpp"
 
 namespace accel::gateway {
@@ -20,6 +22,14 @@ tl::expected<std::string, Refused> label_of_cid(const ipld::Cid& cid) {
   return label;
 }
 
+// Nothing that ends the host of a URL: the label goes into the Location of a redirect.
+bool is_hostname(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_letter || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  });
+}
+
 }  // namespace
 
 tl::expected<std::string, Refused> dns_label(Namespace space, std::string_view root) {
@@ -35,7 +45,7 @@ tl::expected<std::string, Refused> dns_label(Namespace space, std::string_view r
     if (label.size() > kMaxDnsLabel) return too_long();
     return label;
   }
-  if (root.find('.') == std::string_view::npos) {
+  if (root.find('.') == std::string_view::npos || !is_hostname(root)) {
     return tl::unexpected(invalid_path(space, root, name.error().message));
   }
   std::string label = inline_domain(root);

@@ -168,6 +168,15 @@ TEST(HostRouter, an_invalid_cid_is_said_before_any_redirect) {
   EXPECT_EQ(refusal({"nonsense.ipfs.localhost"}).status, 400);
 }
 
+// "134744072#" would be a host of its own to a browser: 8.8.8.8.
+TEST(HostRouter, a_name_that_ends_a_urls_host_is_redirected_nowhere) {
+  for (const char* name : {"134744072#.x", "[::1]#.x", "evil@a.x", "a:80.x", "evil\\.x", "a?.x"}) {
+    EXPECT_EQ(refusal({"localhost", std::string("/ipns/") + name + "/"}).status, 400) << name;
+  }
+  EXPECT_EQ(location({"localhost", "/ipns/en.wiki_pedia-x.org/"}),
+            "http://en-wiki_pedia--x-org.ipns.localhost/");
+}
+
 TEST(DnsLabel, inlining_a_domain_can_be_undone) {
   for (const char* domain : {"a.b", "a-b.c", "a--b.c", "en.wikipedia-on-ipfs.org", "x-.y"}) {
     EXPECT_EQ(uninline_domain(inline_domain(domain)), domain) << domain;
