@@ -35,13 +35,18 @@ TEST(TensorJson, carries_flat_and_nested_data_of_every_type) {
             json::parse(R"({"name":"b","datatype":"FP32","shape":[2,1],"data":[0.5,1.0]})"));
   for (const char* type :
        {"FP64", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32", "UINT64"}) {
-    const json value{
-        {"name", "x"}, {"datatype", type}, {"shape", json::array({1})}, {"data", json::array({7})}};
+    const json value{{"name", "x"},
+                     {"datatype", type},
+                     {"shape", json::array({1U})},
+                     {"data", json::array({7})}};
     const auto read = tensor_of_json(value);
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(json_of_tensor("x", read->value), value);
   }
-  const json truth{{"name", "x"}, {"datatype", "BOOL"}, {"shape", {2}}, {"data", {true, false}}};
+  const json truth{{"name", "x"},
+                   {"datatype", "BOOL"},
+                   {"shape", json::array({2U})},
+                   {"data", json::array({true, false})}};
   EXPECT_EQ(json_of_tensor("x", tensor_of_json(truth)->value), truth);
 }
 
