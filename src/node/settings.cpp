@@ -155,10 +155,10 @@ void add_log_keys(ConfigRegistry& registry) {
 void add_unsupported_keys(ConfigRegistry& registry) {
   const std::pair<const char*, const char*> unsupported[] = {
       {"ipfs.fallback_gateways", "all gateways of ipfs.gateway are asked at once"},
-      {"ipfs.local_node", "peers come with the libp2p node"},
+      {"ipfs.local_node", "this is a node itself: listen.swarm"},
       {"ipfs.api_key", "gateways with keys come later"},
       {"ipfs.retry_count", "a failed leaf goes to another source until none is left"},
-      {"hardware.max_memory", "memory budgets come with serving"},
+      {"hardware.max_memory", "what is loaded is counted, not weighed: models.kept_sessions"},
       {"hardware.mixed_precision", "name the precision instead: hardware.precision"},
       {"models.max_length", "the model's own limit is used"},
   };
