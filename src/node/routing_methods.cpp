@@ -44,7 +44,10 @@ Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptio
                              !context.params.texts("file_sources").empty() ||
                              !options.peers.empty();
   if (routers.empty() && !names_sources) {
-    routers = context.services.config().get<ConfigList>("routing.delegated");
+    // Nobody hears of a private root unasked.
+    ACCEL_TRY(blockstore::Store* const store, context.services.store());
+    ACCEL_TRY(const bool is_private, store->is_private(root));
+    if (!is_private) routers = context.services.config().get<ConfigList>("routing.delegated");
   }
   if (routers.empty()) return {};
   ACCEL_TRY(const auto report,
