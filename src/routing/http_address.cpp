@@ -148,6 +148,9 @@ Result<std::string> multiaddr_of_url(const net::Url& url) {
   ACCEL_TRY(std::string path, net::percent_decode(url.path));
   while (path.ends_with('/')) path.pop_back();
   if (!path.empty()) text += "/http-path/" + net::percent_encode(path.substr(1));
+  if (text.size() > kMaxAddressBytes) {
+    return fail(Errc::invalid_argument, "{} makes too long a multiaddr.", url.origin());
+  }
   return text;
 }
 

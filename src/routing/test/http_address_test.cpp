@@ -52,6 +52,7 @@ TEST(HttpAddress, of_a_url_reads_back_to_the_same_url) {
   EXPECT_EQ(multiaddr_of_url(net::parse_url("https://127.0.0.1:9").value()).value(),
             "/ip4/127.0.0.1/tcp/9/tls/http");
   EXPECT_FALSE(multiaddr_of_url(net::parse_url("unix:/run/x:/").value()));
+  EXPECT_FALSE(multiaddr_of_url(net::parse_url("http://a/" + std::string(600, 'b')).value()));
 }
 
 TEST(HttpAddress, knows_how_far_a_host_reaches) {

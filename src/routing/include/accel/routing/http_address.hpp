@@ -18,7 +18,8 @@ inline constexpr std::size_t kMaxAddressBytes = 512;
 // with /http-path/… and /p2p/… behind it. Errors: invalid_argument (it leads to no HTTP server; an
 // sni that is not the host).
 Result<net::Url> url_of_multiaddr(std::string_view text);
-// The same backwards, https as /tls/http. Errors: invalid_argument (a Unix socket, a query).
+// The same backwards, https as /tls/http. Errors: invalid_argument (a Unix socket, a query, too
+// long for url_of_multiaddr()).
 Result<std::string> multiaddr_of_url(const net::Url& url);
 
 // Who can reach a host of a URL, as far as its text says: a name that looks public may still
