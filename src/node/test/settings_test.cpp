@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "accel/core/file.hpp"
 
 namespace accel::node {
@@ -45,6 +48,29 @@ TEST_F(SettingsTest, the_command_line_beats_the_home_file) {
   EXPECT_EQ(level(), "error");
   const auto config = load_settings({home_, {}, {{"logging.level", "debug"}}});
   EXPECT_EQ(config->get<std::string>("logging.level"), "debug");
+}
+
+TEST_F(SettingsTest, the_documentation_has_every_key_once_and_sorted) {
+  const auto page = read_text_file(before_ / "docs/configuration.md", 1U << 20U);
+  ASSERT_TRUE(page) << page.error().message;
+  std::istringstream lines(*page);
+  std::vector<std::string> read, refused;
+  bool is_table = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("| key | default")) is_table = true;
+    if (line.empty()) is_table = false;
+    if (!line.starts_with("| `")) continue;
+    const std::string name = line.substr(3, line.find('`', 3) - 3);
+    (is_table ? read : refused).push_back(name);
+  }
+  EXPECT_TRUE(std::ranges::is_sorted(read));
+  std::vector<std::string> known, unknown;
+  for (const auto& [name, key] : settings_registry().keys()) {
+    (key.unsupported.empty() ? known : unknown).push_back(name);
+  }
+  EXPECT_EQ(read, known);
+  std::ranges::sort(refused);
+  EXPECT_EQ(refused, unknown);
 }
 
 TEST_F(SettingsTest, an_unknown_key_names_the_nearest_and_an_unread_one_is_refused) {
