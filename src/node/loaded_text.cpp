@@ -11,11 +11,17 @@
 namespace accel::node {
 namespace {
 
-int choose_threads(const Config& config, int wanted) {
+// A decoder's threads wait for each other at every layer: more of them than CPUs hardly get on.
+Result<int> choose_threads(const Config& config, int wanted) {
+  const hardware::CpuInfo cpu = hardware::cpu_info();
+  if (wanted > cpu.usable_threads) {
+    return fail(Errc::invalid_argument,
+                "This process may use {} CPUs; with {} threads a text would hardly get on.",
+                cpu.usable_threads, wanted);
+  }
   if (wanted > 0) return wanted;
   if (const auto configured = config.get<std::int64_t>("cpu.num_threads"); configured > 0)
-    return static_cast<int>(std::min<std::int64_t>(configured, 512));
-  const hardware::CpuInfo cpu = hardware::cpu_info();
+    return static_cast<int>(std::min<std::int64_t>(configured, cpu.usable_threads));
   double load = 0;
   if (::getloadavg(&load, 1) != 1) load = 0;
   return threads_by_load(cpu.usable_threads, std::max(cpu.logical_cpus, 1), load);
@@ -44,8 +50,8 @@ Result<std::shared_ptr<LoadedText>> load_text(ServingContext& call, StoredModel&
   ACCEL_TRY(loaded->weights_sha256, weights_hash(*store, *variant, model.fetcher, context.stop));
   ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(*variant, model.fetcher));
   const SteadyTime before = context.services.clock().now();
-  const auto options =
-      model_options(context.services, choose_threads(context.services.config(), threads));
+  ACCEL_TRY(threads, choose_threads(context.services.config(), threads));
+  const auto options = model_options(context.services, threads);
   ACCEL_TRY(auto opened, call.serving.llama.open(file, options));
   loaded->load_ms = to_ms(context.services.clock().now() - before);
   loaded->loaded_at = context.services.clock().wall_now();

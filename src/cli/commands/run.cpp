@@ -66,7 +66,10 @@ Result<std::vector<std::string>> inputs_of(const RunFlags& flags) {
                   std::make_move_iterator(lines.end()));
   }
   if (inputs.empty()) {
-    return fail(Errc::invalid_argument, "No input: give --input TEXT or --input-file FILE.");
+    return fail(
+        Errc::invalid_argument,
+        "No input: give --input TEXT or --input-file FILE, or --prompt TEXT to a model that "
+        "writes text.");
   }
   return inputs;
 }
@@ -152,6 +155,19 @@ void add_run_options(CLI::App& command, RunFlags& flags) {
                    "Measure again instead of using the remembered choice");
 }
 
+// Engine, device and precision of a model that writes text are not a choice yet.
+Status run_prompt(Session& session, const RunFlags& flags, TextFlags& text) {
+  if (flags.device != "auto" && flags.device != "cpu") {
+    return fail(Errc::unsupported,
+                "Text is written by llama.cpp on the CPU here; --device {} is not there for it.",
+                flags.device);
+  }
+  if (flags.explain) print_note("Nothing was measured: one engine here writes text, on the CPU.");
+  text.model = flags.model;
+  text.threads = flags.threads;
+  return generate_text(session, text);
+}
+
 }  // namespace
 
 void add_run_commands(CLI::App& app, Selection& selection) {
@@ -168,9 +184,7 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   add_text_options(*run, *text_flags);
   on_chosen(run, selection, [flags, text_flags](Session& session) {
     if (text_flags->prompt.empty()) return run_model(session, *flags);
-    text_flags->model = flags->model;
-    text_flags->threads = flags->threads;
-    return generate_text(session, *text_flags);
+    return run_prompt(session, *flags, *text_flags);
   });
   add_ps_command(app, selection);
 
