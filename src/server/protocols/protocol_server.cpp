@@ -6,6 +6,7 @@
 
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/clock.hpp"
+#include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/access.hpp"
@@ -100,7 +101,7 @@ ReplyFacts facts_of(const json& body) {
 }
 
 Result<json> body_of(const HttpRequest& request) {
-  json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  ACCEL_TRY(json body, parse_bounded_json(request.body, "The body"));
   if (body.is_object()) return body;
   return fail(Errc::invalid_argument, "The body must be a JSON object in UTF-8.");
 }
