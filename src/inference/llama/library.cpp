@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "accel/core/log.hpp"
+#include "llama/text_stream.hpp"
 
 namespace accel::inference::llama {
 namespace {
@@ -134,18 +135,8 @@ Status Library::start() {
 }
 
 std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token) {
-  constexpr std::size_t kUsual = 64;
-  std::string text(kUsual, '\0');
-  const auto write = [&] {
-    return api.piece(vocab, token, text.data(), static_cast<std::int32_t>(text.size()), 0, false);
-  };
-  std::int32_t size = write();
-  if (size < 0) {  // What it needs, as a negative number.
-    text.resize(0U - static_cast<std::uint32_t>(size));
-    size = write();
-  }
-  text.resize(static_cast<std::size_t>(std::max(size, 0)));
-  return text;
+  return written_text(
+      [&](char* into, std::int32_t room) { return api.piece(vocab, token, into, room, 0, false); });
 }
 
 std::string take_last_words() { return std::exchange(last_words, {}); }

@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "llama/library.hpp"
 #include "llama/slot_planner.hpp"
 #include "llama/text_stream.hpp"
 
@@ -16,19 +15,17 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// As llama.cpp writes: the needed size, negative, when the text does not fit. Token n has n bytes.
-std::int32_t write_piece(const llama_vocab*, llama_token token, char* into, std::int32_t room,
-                         std::int32_t, bool) {
-  if (token > room) return -token;
-  std::fill_n(into, token, 'x');
-  return token;
-}
-
-TEST(PieceOf, gives_tokens_of_any_length_whole) {
-  Api api;
-  api.piece = &write_piece;
-  for (const llama_token size : {0, 1, 63, 64, 65, 256, 257, 5000})
-    EXPECT_EQ(piece_of(api, nullptr, size), std::string(static_cast<std::size_t>(size), 'x'));
+TEST(WrittenText, is_whole_at_any_length) {
+  for (const std::int32_t size : {0, 1, 63, 64, 65, 256, 257, 5000}) {
+    const auto write = [&](char* into, std::int32_t room) {
+      if (size > room) return -size;
+      std::fill_n(into, size, 'x');
+      return size;
+    };
+    EXPECT_EQ(written_text(write), std::string(static_cast<std::size_t>(size), 'x'));
+  }
+  EXPECT_EQ(written_text([](char*, std::int32_t) { return -3; }), "")
+      << "a token that there is not";
 }
 
 SlotLimits limits() { return {2, 2, 100, 50, 16}; }
