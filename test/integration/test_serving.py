@@ -183,9 +183,10 @@ class Serving(TestCase):
         deep = lambda member, levels: b'{"%s":%s%s}' % (member, b"[" * levels, b"]" * levels)
         for path, body in [("/v2/models/minilm/infer", deep(b"inputs", 400_000)), ("/v1/chat/completions", deep(b"messages", 400_000)),
                            ("/api/chat", deep(b"x", 65)), ("/api/v1/models.list", deep(b"x", 150_000)), ("/api/v1/run", b"[" * 1_000_000)]:
-            code, error, _ = self.client.refused(path, body)
-            self.assertEqual(code, 400, (path, error))
-            self.assertIn("64 levels", json.dumps(error))
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                self.client.request(path, body)
+            self.assertEqual(refused.exception.code, 400, path)
+            self.assertIn("64 levels", refused.exception.read().decode(), path)
         self.assertEqual(len(self.client.ok("/v1/models")["data"]), 2)
 
     def test_more_texts_than_slots_and_queue_are_refused_with_429(self):
