@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // model.signature and model.infer: a model's tensors as they are, for the Open Inference Protocol.
+#include <algorithm>
+
 #include "loaded_tensors.hpp"
 #include "model_store.hpp"
 #include "serving.hpp"
@@ -87,8 +89,10 @@ Result<json> infer(Context& context, inference::Session& session, const json* in
   }
   ACCEL_TRY(const auto outputs, session.run(named, wanted, {context.stop}));
   json list = json::array();
-  for (std::size_t i = 0; i < outputs.size(); ++i)
-    list.push_back(json_of_tensor(wanted[i], outputs[i]));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    ACCEL_TRY(json output, json_of_tensor(wanted[i], outputs[i]));
+    list.push_back(std::move(output));
+  }
   return list;
 }
 

@@ -30,7 +30,7 @@ struct TextReady {
 };
 
 // `threads` 0: what cpu.num_threads says, else by how busy the machine is. Errors: not_found,
-// unsupported (no model that writes text), and those of opening it.
+// invalid_argument (no model that writes text), and those of opening it.
 Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads);
 
 // As many threads as there are idle CPUs among the usable ones: a decoder's threads wait for each

@@ -166,12 +166,20 @@ Result<NamedInput> tensor_of_json(const json& value) {
   return bad_data();
 }
 
-json json_of_tensor(std::string_view name, const tensor::Tensor& value) {
-  json result{{"name", name}, {"datatype", oip_datatype(value.dtype())}, {"shape", value.shape()}};
-  result["data"] = with_type(value.dtype(), [&]<class T>(T*) {
-    const auto data = value.data<T>();
-    return json(std::vector<T>(data.begin(), data.end()));
+Result<json> json_of_tensor(std::string_view name, const tensor::Tensor& value) {
+  const std::string_view type = oip_datatype(value.dtype());
+  json result{{"name", name}, {"datatype", type}, {"shape", value.shape()}};
+  json data = with_type(value.dtype(), [&]<class T>(T*) {
+    const auto elements = value.data<T>();
+    return json(std::vector<T>(elements.begin(), elements.end()));
   });
+  // A type without a C++ type has no elements to show.
+  if (data.size() != value.elements()) {
+    return fail(Errc::unsupported,
+                "The output {} has type {}, which JSON can't carry; name other outputs.", name,
+                type);
+  }
+  result["data"] = std::move(data);
   return result;
 }
 

@@ -22,7 +22,8 @@ struct NamedInput {
 // Errors: invalid_argument (names the tensor and what is wrong with it), unsupported (a type that
 // JSON can't carry: FP16, BF16, BYTES).
 Result<NamedInput> tensor_of_json(const nlohmann::json& value);
-nlohmann::json json_of_tensor(std::string_view name, const tensor::Tensor& value);
+// Errors: unsupported (FP16, BF16: as above).
+Result<nlohmann::json> json_of_tensor(std::string_view name, const tensor::Tensor& value);
 // "FP32", "INT64", "BOOL": the protocol's spelling.
 std::string_view oip_datatype(tensor::DType dtype);
 

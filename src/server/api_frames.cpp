@@ -3,10 +3,14 @@
 
 #include <algorithm>
 
+#include "accel/core/json.hpp"
+
 namespace accel::server {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kMaxFrameDepth = 1024;  // A result may hold values of DAGs.
 
 std::string line_of(const char* name, const json& value) {
   return json{{name, value}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
@@ -68,11 +72,11 @@ Status FrameReader::feed(ByteView piece) {
 }
 
 Status FrameReader::take_line(std::string_view line) {
-  const json frame = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!frame.is_object() || frame.size() != 1)
+  const auto frame = parse_bounded_json(line, "A line", kMaxFrameDepth);
+  if (!frame || !frame->is_object() || frame->size() != 1)
     return not_a_frame("a line is no object with one member");
-  const std::string name = frame.begin().key();
-  const json& value = frame.begin().value();
+  const std::string name = frame->begin().key();
+  const json& value = frame->begin().value();
   if (name == "progress") {
     if (handlers_.on_progress && value.is_object()) handlers_.on_progress(value);
   } else if (name == "bytes") {

@@ -5,6 +5,7 @@
 
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/offload.hpp"
+#include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
 #include "accel/gateway/gateway.hpp"
 #include "accel/net/access.hpp"
@@ -183,12 +184,13 @@ HttpResponse ApiServer::Impl::start_method(const HttpRequest& request, std::stop
     return net::error_response(Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
   }
   const std::string_view body = request.body.empty() ? "{}" : std::string_view(request.body);
-  nlohmann::json params = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!params.is_object()) {
+  auto params = parse_bounded_json(body, "The body");
+  if (!params) return net::error_response(params.error());
+  if (!params->is_object()) {
     return net::error_response(
         Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
-  const MethodCall method = [this, name, params = std::move(params)](
+  const MethodCall method = [this, name, params = std::move(*params)](
                                 const node::EventSink& on_event, std::stop_token method_stop) {
     return call(name, params, on_event, std::move(method_stop));
   };

@@ -8,12 +8,14 @@
 #include "../../src/server/protocols/oip.hpp"
 #include "../../src/server/protocols/ollama.hpp"
 #include "../../src/server/protocols/openai.hpp"
+#include "accel/core/json.hpp"
 
 using namespace accel;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto body = nlohmann::json::parse(data, data + size, nullptr, false);
-  if (!body.is_object()) return 0;
+  const auto parsed = parse_bounded_json({reinterpret_cast<const char*>(data), size}, "The body");
+  if (!parsed || !parsed->is_object()) return 0;
+  const nlohmann::json& body = *parsed;
   const auto check = [](const Result<server::MethodRequest>& request) {
     if (request && request->params.value("model", nlohmann::json("")) == "") std::abort();
   };

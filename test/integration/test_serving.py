@@ -129,10 +129,11 @@ class Serving(TestCase):
         self.assertEqual(floats["usage"]["total_tokens"], ollama["prompt_eval_count"])
 
     def test_ollama_answers_streams_of_lines(self):
-        lines = self.client.lines("/api/chat", {**self.chat(), "options": {"temperature": 0, "num_predict": 6}})
+        chat = {"model": "smollm", "messages": self.chat()["messages"], "options": {"temperature": 0, "num_predict": 6}}
+        lines = self.client.lines("/api/chat", chat)
         self.assertTrue(lines[-1]["done"])
         self.assertEqual(lines[-1]["eval_count"], 6)
-        whole = self.client.ok("/api/chat", {**self.chat(), "stream": False, "options": {"temperature": 0, "num_predict": 6}})
+        whole = self.client.ok("/api/chat", {**chat, "stream": False, "keep_alive": "5m"})
         self.assertEqual("".join(line["message"]["content"] for line in lines), whole["message"]["content"])
         raw = self.client.ok("/api/generate", {"model": "smollm", "prompt": PROMPT, "raw": True, "stream": False, "options": {"temperature": 0, "num_predict": 2}})
         self.assertEqual((raw["response"], raw["done_reason"]), (" Paris.", "length"))
@@ -170,12 +171,23 @@ class Serving(TestCase):
                                      ("/v1/chat/completions", self.chat(tools=[{"type": "function"}]), 501),
                                      ("/v1/completions", {"model": "smollm", "prompt": "word " * 3000, "stream": True}, 400),
                                      ("/v1/embeddings", {"model": "smollm", "input": "x"}, 400), ("/api/chat", {"model": "nothing", "messages": []}, 400),
+                                     ("/api/generate", {"model": "smollm", "prompt": "x", "context": [1]}, 501),
                                      ("/api/generate", {"model": "nothing", "prompt": "x"}, 404)]:
             code, error, _ = self.client.refused(path, body)
             self.assertEqual(code, expected, (path, error))
             message = error["error"] if path.startswith("/api/") else error["error"]["message"]
             self.assertTrue(message.endswith("."), message)
         self.assertEqual(self.client.refused("/v1/models", {}, method="DELETE")[0], 405)
+
+    def test_deep_json_is_refused_and_the_daemon_lives(self):
+        deep = lambda member, levels: b'{"%s":%s%s}' % (member, b"[" * levels, b"]" * levels)
+        for path, body in [("/v2/models/minilm/infer", deep(b"inputs", 400_000)), ("/v1/chat/completions", deep(b"messages", 400_000)),
+                           ("/api/chat", deep(b"x", 65)), ("/api/v1/models.list", deep(b"x", 150_000)), ("/api/v1/run", b"[" * 1_000_000)]:
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                self.client.request(path, body)
+            self.assertEqual(refused.exception.code, 400, path)
+            self.assertIn("64 levels", refused.exception.read().decode(), path)
+        self.assertEqual(len(self.client.ok("/v1/models")["data"]), 2)
 
     def test_more_texts_than_slots_and_queue_are_refused_with_429(self):
         self.client.ok("/v1/chat/completions", self.chat(max_tokens=1))

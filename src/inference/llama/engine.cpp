@@ -88,12 +88,7 @@ Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool sp
 
 std::string LlamaModel::text_of(std::span<const TokenId> tokens) const {
   std::string bytes;
-  std::array<char, 256> piece{};
-  for (const TokenId token : tokens) {
-    const int size =
-        impl_->api().piece(impl_->vocab(), token, piece.data(), piece.size(), 0, false);
-    bytes.append(piece.data(), static_cast<std::size_t>(std::max(size, 0)));
-  }
+  for (const TokenId token : tokens) bytes += llama::piece_of(impl_->api(), impl_->vocab(), token);
   return llama::valid_utf8(bytes);
 }
 

@@ -2,7 +2,6 @@
 #include "llama/generator.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/post.hpp>
 #include <optional>
 
@@ -314,9 +313,7 @@ void Generator::take_token(Job& job, std::int32_t row) {
   job.report.finish = FinishReason::stop;
   if (!ends) {
     job.report.tokens.push_back(token);
-    std::array<char, 256> piece{};
-    const int size = api.piece(vocab_, token, piece.data(), piece.size(), 0, false);
-    text = job.stream.push({piece.data(), static_cast<std::size_t>(std::max(size, 0))});
+    text = job.stream.push(piece_of(api, vocab_, token));
     ends = job.stream.stopped();
   }
   if (!ends && job.report.tokens.size() >= job.request.max_tokens) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "accel/core/log.hpp"
+#include "llama/text_stream.hpp"
 
 namespace accel::inference::llama {
 namespace {
@@ -131,6 +132,11 @@ Status Library::start() {
   threadpools_.free = reinterpret_cast<decltype(threadpools_.free)>(find("ggml_threadpool_free"));
   cpu_variant_ = features_of(api_.system_info());
   return {};
+}
+
+std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token) {
+  return written_text(
+      [&](char* into, std::int32_t room) { return api.piece(vocab, token, into, room, 0, false); });
 }
 
 std::string take_last_words() { return std::exchange(last_words, {}); }

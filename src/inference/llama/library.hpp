@@ -92,6 +92,9 @@ class Library {
   std::string cpu_variant_;
 };
 
+// The bytes of a token as text, without what is special; a token may be longer than any guess.
+std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token);
+
 // The last error that llama.cpp logged on this thread since the last call of this.
 std::string take_last_words();
 

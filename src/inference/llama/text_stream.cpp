@@ -45,6 +45,19 @@ Part first_part(std::string_view bytes) {
 
 }  // namespace
 
+std::string written_text(const std::function<std::int32_t(char* into, std::int32_t room)>& write) {
+  constexpr std::size_t kUsual = 64;  // Few tokens are longer.
+  std::string text(kUsual, '\0');
+  const auto fill = [&] { return write(text.data(), static_cast<std::int32_t>(text.size())); };
+  std::int32_t size = fill();
+  if (size < 0) {
+    text.resize(0U - static_cast<std::uint32_t>(size));
+    size = fill();
+  }
+  text.resize(static_cast<std::size_t>(std::max(size, 0)));
+  return text;
+}
+
 std::size_t decided_utf8(std::string_view bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {

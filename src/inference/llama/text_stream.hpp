@@ -3,6 +3,8 @@
 // What a token adds to the answer: bytes become whole UTF-8 characters, and text that may be the
 // beginning of a stop word waits until it is known to be none. Pure; one per answer.
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,9 @@ class TextStream {
   bool stopped_ = false;
 };
 
+// What `write` writes into the room it is given. Like llama.cpp it returns the size, or, when the
+// room is too small, the size that it needs as a negative number.
+std::string written_text(const std::function<std::int32_t(char* into, std::int32_t room)>& write);
 // How many bytes of `bytes` are whole characters or certainly none: the rest may become one.
 std::size_t decided_utf8(std::string_view bytes);
 // The same text with U+FFFD for each maximal part that is no UTF-8.

@@ -15,6 +15,19 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+TEST(WrittenText, is_whole_at_any_length) {
+  for (const std::int32_t size : {0, 1, 63, 64, 65, 256, 257, 5000}) {
+    const auto write = [&](char* into, std::int32_t room) {
+      if (size > room) return -size;
+      std::fill_n(into, size, 'x');
+      return size;
+    };
+    EXPECT_EQ(written_text(write), std::string(static_cast<std::size_t>(size), 'x'));
+  }
+  EXPECT_EQ(written_text([](char*, std::int32_t) { return -3; }), "")
+      << "a token that there is not";
+}
+
 SlotLimits limits() { return {2, 2, 100, 50, 16}; }
 
 std::vector<RequestId> ids_of(const std::vector<Chunk>& plan) {

@@ -31,7 +31,7 @@ TEST(TensorJson, carries_flat_and_nested_data_of_every_type) {
   const auto nested = tensor_of_json(
       json::parse(R"({"name":"b","datatype":"FP32","shape":[2,1],"data":[[0.5],[1]]})"));
   ASSERT_TRUE(nested) << nested.error().message;
-  EXPECT_EQ(json_of_tensor("b", nested->value),
+  EXPECT_EQ(*json_of_tensor("b", nested->value),
             json::parse(R"({"name":"b","datatype":"FP32","shape":[2,1],"data":[0.5,1.0]})"));
   for (const char* type :
        {"FP64", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32", "UINT64"}) {
@@ -41,13 +41,25 @@ TEST(TensorJson, carries_flat_and_nested_data_of_every_type) {
                      {"data", json::array({7})}};
     const auto read = tensor_of_json(value);
     ASSERT_TRUE(read) << read.error().message;
-    EXPECT_EQ(json_of_tensor("x", read->value), value);
+    EXPECT_EQ(*json_of_tensor("x", read->value), value);
   }
   const json truth{{"name", "x"},
                    {"datatype", "BOOL"},
                    {"shape", json::array({2U})},
                    {"data", json::array({true, false})}};
-  EXPECT_EQ(json_of_tensor("x", tensor_of_json(truth)->value), truth);
+  EXPECT_EQ(*json_of_tensor("x", tensor_of_json(truth)->value), truth);
+}
+
+TEST(TensorJson, half_floats_are_refused_and_never_empty) {
+  for (const auto dtype : {tensor::DType::f16, tensor::DType::bf16}) {
+    const auto sent = json_of_tensor("half", *tensor::Tensor::zeros(dtype, {2}));
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().code, Errc::unsupported);
+    EXPECT_THAT(sent.error().message, HasSubstr("half"));
+    EXPECT_THAT(sent.error().message, HasSubstr(oip_datatype(dtype)));
+  }
+  EXPECT_EQ(json_of_tensor("none", *tensor::Tensor::zeros(tensor::DType::f32, {0}))->at("data"),
+            json::array());
 }
 
 TEST(TensorJson, refuses_what_does_not_fit_by_name) {

@@ -5,14 +5,40 @@ namespace accel::server::oip {
 
 using nlohmann::json;
 
+namespace {
+
+// Parameters are asked for by name, so they are refused by name. All are JSON here: that they
+// should be is no wish that must be refused.
+Status check_parameters(BodyReader& reader, const char* binary) {
+  const json* const parameters = reader.object("parameters");
+  if (parameters == nullptr) return {};
+  BodyReader parameter(*parameters);
+  parameter.only(binary, false);
+  return parameter.finish();
+}
+
+// What else is wrong with a tensor, model.infer says.
+Status check_input(const json& input) {
+  if (!input.is_object()) return {};
+  BodyReader reader(input);
+  reader.allow({"name", "datatype", "shape", "data"});
+  ACCEL_CHECK(check_parameters(reader, "binary_data"));
+  return reader.finish();
+}
+
+}  // namespace
+
 Result<MethodRequest> infer_request(const json& body, const std::string& model) {
   MethodRequest request{"model.infer"};
   BodyReader reader(body);
   request.params["model"] = model;
   (void)reader.text("id", {});
-  ACCEL_CHECK(reader.status());
+  ACCEL_CHECK(check_parameters(reader, "binary_data_output"));
+  reader.allow({"inputs", "outputs"});
+  ACCEL_CHECK(reader.finish());
   if (!body.contains("inputs") || !body.at("inputs").is_array())
     return fail(Errc::invalid_argument, "\"inputs\" must be a list of tensors.");
+  for (const json& input : body.at("inputs")) ACCEL_CHECK(check_input(input));
   request.params["inputs"] = body.at("inputs");
   if (!body.contains("outputs")) return request;
   json names = json::array();
@@ -20,8 +46,10 @@ Result<MethodRequest> infer_request(const json& body, const std::string& model) 
   for (const json& output : list ? body.at("outputs") : json::array({nullptr})) {
     if (!output.is_object() || !output.contains("name") || !output.at("name").is_string())
       return fail(Errc::invalid_argument, "\"outputs\" must be a list of objects with a name.");
-    if (output.contains("parameters") && !output.at("parameters").empty())
-      return fail(Errc::unsupported, "Parameters of an output are not supported here.");
+    BodyReader member(output);
+    member.allow({"name"});
+    ACCEL_CHECK(check_parameters(member, "binary_data"));
+    ACCEL_CHECK(member.finish());
     names.push_back(output.at("name"));
   }
   request.params["outputs"] = std::move(names);

@@ -8,6 +8,30 @@ using nlohmann::json;
 
 constexpr double kNanosecondsPerMs = 1e6;
 
+// How a machine should compute and how long it should keep a model: a node's own affair, and
+// nothing that would change an answer.
+constexpr std::string_view kHints[] = {"numa",     "num_batch", "num_gpu",   "main_gpu",
+                                       "low_vram", "use_mmap",  "use_mlock", "num_thread"};
+constexpr std::string_view kKeepAlive = "keep_alive";
+
+void read_sampling(const json& options, BodyReader& reader, json& params) {
+  BodyReader option(options);
+  option.number("temperature", params, "temperature");
+  option.integer("top_k", params, "top_k");
+  option.number("top_p", params, "top_p");
+  option.integer("seed", params, "seed");
+  option.integer("num_predict", params, "max_tokens");
+  if (params.contains("max_tokens") && params["max_tokens"] < 0) params.erase("max_tokens");
+  if (const auto stop = option.texts("stop"); !stop.empty()) params["stop"] = stop;
+  // The values at which a sampler does nothing.
+  for (const char* name : {"repeat_penalty", "typical_p", "tfs_z"}) option.only(name, 1);
+  for (const char* name : {"min_p", "presence_penalty", "frequency_penalty", "mirostat"})
+    option.only(name, 0);
+  option.allow(kHints);
+  if (const Status status = option.finish(); !status)
+    reader.refuse(status.error().code, status.error().message);
+}
+
 // The protocol's defaults, then what the client says.
 void read_options(BodyReader& reader, MethodRequest& request) {
   json& params = request.params;
@@ -19,18 +43,11 @@ void read_options(BodyReader& reader, MethodRequest& request) {
   request.stream = reader.flag("stream", true);
   reader.only("format", "");
   reader.only("tools", json::array());
-  const json* const options = reader.object("options");
-  if (options == nullptr) return;
-  BodyReader option(*options);
-  option.number("temperature", params, "temperature");
-  option.integer("top_k", params, "top_k");
-  option.number("top_p", params, "top_p");
-  option.integer("seed", params, "seed");
-  option.integer("num_predict", params, "max_tokens");
-  if (params.contains("max_tokens") && params["max_tokens"] < 0) params.erase("max_tokens");
-  if (const auto stop = option.texts("stop"); !stop.empty()) params["stop"] = stop;
-  if (const Status status = option.status(); !status)
-    reader.refuse(status.error().code, status.error().message);
+  reader.only("think", false);
+  reader.only("logprobs", false);
+  reader.allow({kKeepAlive});
+  if (const json* const options = reader.object("options"); options != nullptr)
+    read_sampling(*options, reader, params);
 }
 
 std::int64_t nanoseconds(const json& result, const char* name) {
@@ -82,7 +99,8 @@ Result<MethodRequest> generate_request(const json& body) {
   reader.only("suffix", "");
   reader.only("images", json::array());
   reader.only("template", "");
-  ACCEL_CHECK(reader.status());
+  reader.only("context", json::array());
+  ACCEL_CHECK(reader.finish());
   if (raw) {
     request.params["prompt"] = prompt;
     return request;
@@ -98,7 +116,8 @@ Result<MethodRequest> chat_request(const json& body) {
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
   read_options(reader, request);
-  ACCEL_CHECK(reader.status());
+  reader.allow({"messages"});
+  ACCEL_CHECK(reader.finish());
   ACCEL_TRY(request.params["messages"], messages_of(body));
   return request;
 }
@@ -114,7 +133,14 @@ Result<MethodRequest> embed_request(const json& body) {
   reader.only("dimensions", nullptr);
   if (request.params["inputs"].empty())
     reader.refuse(Errc::invalid_argument, "\"input\" must be a text or a list of texts.");
-  ACCEL_CHECK(reader.status());
+  reader.allow({kKeepAlive});
+  if (const json* const options = reader.object("options"); options != nullptr) {
+    BodyReader option(*options);
+    option.allow(kHints);
+    if (const Status status = option.finish(); !status)
+      reader.refuse(status.error().code, status.error().message);
+  }
+  ACCEL_CHECK(reader.finish());
   return request;
 }
 
@@ -124,7 +150,10 @@ Result<MethodRequest> show_request(const json& body) {
   const std::string older = reader.text("name", {});
   request.params["model"] =
       model_name(body.contains("model") || older.empty() ? reader.required_text("model") : older);
-  ACCEL_CHECK(reader.status());
+  for (const char* name : {"system", "template"}) reader.only(name, "");
+  reader.only("options", json::object());
+  reader.allow({"verbose"});  // More of what there is not.
+  ACCEL_CHECK(reader.finish());
   return request;
 }
 

@@ -11,6 +11,10 @@ using nlohmann::json;
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+// Who asks, and for what: nothing that would change an answer.
+constexpr std::string_view kLabels[] = {"user", "metadata", "safety_identifier", "prompt_cache_key",
+                                        "prompt_cache_retention"};
+
 std::string event(const json& data) {
   return "data: " + data.dump(-1, ' ', false, json::error_handler_t::replace) + "\n\n";
 }
@@ -36,6 +40,10 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
   reader.only("logit_bias", json::object());
   reader.only("presence_penalty", 0);
   reader.only("frequency_penalty", 0);
+  reader.only("store", false);
+  reader.only("service_tier", "auto");
+  reader.allow(kLabels);
+  reader.allow({"stream_options"});  // Read where the stream is written.
 }
 
 json usage_of(const json& result) {
@@ -78,7 +86,15 @@ Result<MethodRequest> chat_request(const json& body) {
   reader.only("tools", json::array());
   reader.only("functions", json::array());
   reader.only("response_format", {{"type", "text"}});
-  ACCEL_CHECK(reader.status());
+  reader.only("modalities", json::array({"text"}));
+  reader.only("top_logprobs", 0);
+  reader.allow({"messages", "parallel_tool_calls"});
+  // Without tools both mean the same.
+  for (const char* name : {"tool_choice", "function_call"}) {
+    const bool automatic = body.value(name, json()) == "auto";
+    reader.only(name, automatic ? "auto" : "none");
+  }
+  ACCEL_CHECK(reader.finish());
   ACCEL_TRY(request.params["messages"], messages_of(body));
   return request;
 }
@@ -90,7 +106,7 @@ Result<MethodRequest> completion_request(const json& body) {
   const auto prompts = reader.texts("prompt");
   if (prompts.size() != 1 || prompts.front().empty())
     reader.refuse(Errc::invalid_argument, "\"prompt\" must be one text that is not empty.");
-  ACCEL_CHECK(reader.status());
+  ACCEL_CHECK(reader.finish());
   request.params["prompt"] = prompts.front();
   return request;
 }
@@ -108,7 +124,8 @@ Result<MethodRequest> embedding_request(const json& body) {
   reader.only("dimensions", nullptr);
   if (request.params["inputs"].empty())
     reader.refuse(Errc::invalid_argument, "\"input\" must be a text or a list of texts.");
-  ACCEL_CHECK(reader.status());
+  reader.allow(kLabels);
+  ACCEL_CHECK(reader.finish());
   return request;
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/protocol.hpp"
 
+#include <algorithm>
+
 namespace accel::server {
 namespace {
 
 using nlohmann::json;
 
 constexpr std::size_t kMaxMessages = 4096;
+constexpr std::size_t kMaxShownName = 64;
 
 std::string_view openai_type(Errc code) {
   switch (code) {
@@ -25,6 +28,12 @@ std::string_view openai_type(Errc code) {
   }
 }
 
+Error not_supported(std::string_view name) {
+  return {Errc::unsupported,
+          fmt::format("\"{}\" is not supported here.", name.substr(0, kMaxShownName)),
+          {}};
+}
+
 Result<std::string> content_of(const json& content) {
   if (content.is_string()) return content.get<std::string>();
   std::string text;
@@ -40,6 +49,16 @@ Result<std::string> content_of(const json& content) {
   return text;
 }
 
+// Clients send answers back as they got them, with empty lists and texts for what there was not.
+Status check_members(const json& message) {
+  for (const auto& [name, value] : message.items()) {
+    const bool read = name == "role" || name == "content";
+    const bool says_nothing = value.is_string() ? value == "" : value.empty();
+    if (!read && !says_nothing) return fail(not_supported(name));
+  }
+  return {};
+}
+
 }  // namespace
 
 json error_body(Protocol protocol, const Error& error) {
@@ -51,7 +70,8 @@ json error_body(Protocol protocol, const Error& error) {
             {"code", errc_name(error.code)}}}};
 }
 
-const json* BodyReader::find(const char* name) const {
+const json* BodyReader::find(std::string_view name) {
+  known_.push_back(name);
   const auto found = body_->find(name);
   return found == body_->end() || found->is_null() ? nullptr : &*found;
 }
@@ -123,7 +143,20 @@ const json* BodyReader::object(const char* name) {
 void BodyReader::only(const char* name, const json& harmless) {
   const json* const value = find(name);
   if (value == nullptr || *value == harmless) return;
-  refuse(Errc::unsupported, fmt::format("\"{}\" is not supported here.", name));
+  if (status_) status_ = fail(not_supported(name));
+}
+
+void BodyReader::allow(std::span<const std::string_view> names) {
+  known_.insert(known_.end(), names.begin(), names.end());
+}
+
+Status BodyReader::finish() {
+  for (const auto& [name, value] : body_->items()) {
+    if (!status_) break;
+    if (!value.is_null() && std::ranges::find(known_, name) == known_.end())
+      status_ = fail(not_supported(name));
+  }
+  return status_;
 }
 
 Result<json> messages_of(const json& body) {
@@ -137,6 +170,7 @@ Result<json> messages_of(const json& body) {
         !message.contains("content")) {
       return fail(Errc::invalid_argument, "Each message must have a role and a content.");
     }
+    ACCEL_CHECK(check_members(message));
     ACCEL_TRY(std::string content, content_of(message.at("content")));
     messages.push_back({{"role", message.at("role")}, {"content", std::move(content)}});
   }

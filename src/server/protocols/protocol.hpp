@@ -4,7 +4,9 @@
 // node, its result a reply in the protocol's words. Everything here is pure: no I/O, and time and
 // names come from the caller. Used by ProtocolServer.
 
+#include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +36,7 @@ struct ReplyFacts {
 nlohmann::json error_body(Protocol protocol, const Error& error);
 
 // Reads a client's JSON object: the first member of a wrong type is remembered, and told by
-// status(). What a protocol has and this node has not is refused by name, never ignored.
+// finish(). What a protocol has and this node has not is refused by name, never ignored.
 class BodyReader {
  public:
   explicit BodyReader(const nlohmann::json& body) : body_(&body) {}
@@ -50,16 +52,25 @@ class BodyReader {
   const nlohmann::json* object(const char* name);
   // Refuses a member unless it is absent, null, or equal to `harmless`.
   void only(const char* name, const nlohmann::json& harmless);
+  // Members that are read elsewhere, or that ask for nothing that would change the answer.
+  void allow(std::span<const std::string_view> names);
+  void allow(std::initializer_list<std::string_view> names) {
+    allow(std::span(names.begin(), names.size()));
+  }
   void refuse(Errc code, std::string message);
-  Status status() const { return status_; }
+  // Refuses by name the first member that nothing above has named, unless it is null. The last
+  // call: the first refusal of all.
+  Status finish();
 
  private:
-  const nlohmann::json* find(const char* name) const;
+  const nlohmann::json* find(std::string_view name);
   const nlohmann::json* body_;
+  std::vector<std::string_view> known_;  // Literals.
   Status status_;
 };
 
-// Messages as text.generate takes them: content may be a text or parts of type text.
+// Messages as text.generate takes them, of the member "messages": content may be a text or parts of
+// type text; what else a message holds is refused by name, unless it is empty.
 Result<nlohmann::json> messages_of(const nlohmann::json& body);
 
 }  // namespace accel::server

@@ -6,6 +6,7 @@
 
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/clock.hpp"
+#include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/access.hpp"
@@ -100,7 +101,7 @@ ReplyFacts facts_of(const json& body) {
 }
 
 Result<json> body_of(const HttpRequest& request) {
-  json body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);
+  ACCEL_TRY(json body, parse_bounded_json(request.body, "The body"));
   if (body.is_object()) return body;
   return fail(Errc::invalid_argument, "The body must be a JSON object in UTF-8.");
 }
@@ -195,7 +196,13 @@ MethodCall ProtocolServer::method_call(MethodRequest request) {
   };
 }
 
+OffloadPool& ProtocolServer::pool_of(std::string_view method) {
+  if (method == "text.generate") return texts_;
+  return method.starts_with("models.") ? quick_ : runs_;  // models.list, .show, .loaded
+}
+
 Task<json> ProtocolServer::run(MethodRequest request, std::stop_token stop) {
+  OffloadPool& pool = pool_of(request.method);
   const MethodCall method = method_call(std::move(request));
   std::stop_source source;
   const auto job = [&](std::stop_token job_stop) -> Result<json> {
@@ -204,7 +211,7 @@ Task<json> ProtocolServer::run(MethodRequest request, std::stop_token stop) {
     const std::stop_callback on_job(job_stop, request_stop);
     return method({}, source.get_token());
   };
-  auto running = pool_.run(job);
+  auto running = pool.run(job);
   co_return co_await std::move(running);
 }
 
@@ -248,7 +255,7 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   format.piece = [=](std::string_view text) { return openai::text_event(kind, facts, text); };
   format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
   format.failure = &openai::error_event;
-  auto stream = start_text_stream(pool_, jobs_, method_call(std::move(request)), std::move(format),
+  auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request)), std::move(format),
                                   call.stop);
   co_return co_await std::move(stream);
 }
@@ -297,7 +304,7 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   format.failure = [](const Error& error) {
     return ollama::line_of(error_body(Protocol::ollama, error));
   };
-  auto stream = start_text_stream(pool_, jobs_, method_call(std::move(request)), std::move(format),
+  auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request)), std::move(format),
                                   call.stop);
   co_return co_await std::move(stream);
 }

@@ -33,8 +33,10 @@ std::span<const Route> protocol_routes();
 
 class ProtocolServer {
  public:
-  static constexpr std::size_t kWorkers = 32;    // Calls at a time; a text holds one while written.
-  static constexpr std::size_t kMaxQueued = 64;  // More are refused with 429.
+  static constexpr std::size_t kTexts = 32;  // At a time; each holds a thread while it is written.
+  static constexpr std::size_t kRuns = 16;   // What loads or runs a model, other than for a text.
+  static constexpr std::size_t kQuick = 4;   // What only looks: it never waits for a model.
+  static constexpr std::size_t kMaxQueued = 64;  // Of each; more are refused with 429.
 
   ProtocolServer(node::Node& node, Executor executor, std::string token);
   ~ProtocolServer();
@@ -53,12 +55,15 @@ class ProtocolServer {
   Task<net::HttpResponse> ollama_text(Call call, MethodRequest request, bool chat);
   Task<nlohmann::json> run(MethodRequest request, std::stop_token stop);
   MethodCall method_call(MethodRequest request);
+  OffloadPool& pool_of(std::string_view method);
 
   node::Node& node_;
   Executor executor_;
   std::string token_;
-  OffloadPool pool_{kWorkers, kMaxQueued, "serve"};
-  TaskGroup jobs_;  // Uses the pool.
+  OffloadPool texts_{kTexts, kMaxQueued, "texts"};
+  OffloadPool runs_{kRuns, kMaxQueued, "runs"};
+  OffloadPool quick_{kQuick, kMaxQueued, "quick"};
+  TaskGroup jobs_;  // Uses the pools.
 };
 
 }  // namespace accel::server

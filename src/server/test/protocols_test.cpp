@@ -103,6 +103,36 @@ TEST(OpenAi, what_is_not_supported_is_named_and_never_ignored) {
   EXPECT_TRUE(openai::chat_request(chat_body({{"n", 1}, {"tools", nullptr}, {"user", "me"}})));
 }
 
+TEST(OpenAi, members_that_nobody_knows_are_refused_by_name_in_bodies_and_messages) {
+  for (const char* name : {"reasoning_effort", "top_k", "repetition_penalty", "audio"}) {
+    const auto request = openai::chat_request(chat_body({{name, "x"}}));
+    ASSERT_FALSE(request) << name;
+    EXPECT_EQ(request.error().code, Errc::unsupported);
+    EXPECT_THAT(request.error().message, HasSubstr(name));
+  }
+  EXPECT_EQ(openai::chat_request(chat_body({{"tool_choice", "required"}})).error().code,
+            Errc::unsupported);
+  const json harmless{{"stream_options", {{"include_usage", true}}},
+                      {"tool_choice", "auto"},
+                      {"parallel_tool_calls", false},
+                      {"metadata", {{"a", "b"}}},
+                      {"store", false},
+                      {"reasoning_effort", nullptr}};
+  EXPECT_TRUE(openai::chat_request(chat_body(harmless)));
+  json body = chat_body();
+  body["messages"][0].update({{"refusal", nullptr}, {"tool_calls", json::array()}});
+  EXPECT_TRUE(openai::chat_request(body)) << "an answer as the client got it";
+  body["messages"][0]["name"] = "Ann";
+  EXPECT_THAT(openai::chat_request(body).error().message, HasSubstr("name"));
+  EXPECT_FALSE(openai::embedding_request({{"model", "m"}, {"input", "x"}, {"task", "y"}}));
+  EXPECT_TRUE(openai::embedding_request({{"model", "m"}, {"input", "x"}, {"user", "y"}}));
+}
+
+TEST(OpenAi, a_name_in_a_refusal_is_not_longer_than_a_line) {
+  const auto request = openai::chat_request(chat_body({{std::string(1U << 20U, 'x'), 1}}));
+  EXPECT_LT(request.error().message.size(), 200U);
+}
+
 TEST(OpenAi, a_body_of_wrong_types_is_refused_by_the_name_of_the_member) {
   const json members{{"model", 1}, {"temperature", "hot"}, {"max_tokens", 1.5},
                      {"stop", 3},  {"stream", "yes"},      {"messages", "hi"}};
@@ -171,6 +201,43 @@ TEST(Ollama, a_prompt_is_a_chat_unless_it_is_raw) {
   EXPECT_FALSE(ollama::generate_request({{"model", "m"}, {"prompt", "a"}, {"options", 1}}));
 }
 
+TEST(Ollama, members_that_nobody_knows_are_refused_by_name) {
+  const auto refuses = [](const json& more, const char* name) {
+    const auto chat = ollama::chat_request(chat_body(more));
+    ASSERT_FALSE(chat) << name;
+    EXPECT_EQ(chat.error().code, Errc::unsupported);
+    EXPECT_THAT(chat.error().message, HasSubstr(name));
+  };
+  refuses({{"think", true}}, "think");
+  refuses({{"temperature", 1}}, "temperature");
+  for (const char* name : {"num_ctx", "repeat_penalty", "min_p", "mirostat", "penalize_newline"})
+    refuses({{"options", {{name, 2}}}}, name);
+  for (const char* name : {"images", "tool_calls", "thinking"}) {
+    json body = chat_body();
+    body["messages"][0][name] = json::array({"x"});
+    EXPECT_THAT(ollama::chat_request(body).error().message, HasSubstr(name));
+  }
+  EXPECT_THAT(
+      ollama::generate_request({{"model", "m"}, {"prompt", "a"}, {"context", {1}}}).error().message,
+      HasSubstr("context"));
+  EXPECT_FALSE(ollama::show_request({{"model", "m"}, {"system", "s"}}));
+  EXPECT_FALSE(
+      ollama::embed_request({{"model", "m"}, {"input", "x"}, {"options", {{"temperature", 1}}}}));
+}
+
+TEST(Ollama, what_would_change_no_answer_is_taken) {
+  EXPECT_TRUE(ollama::chat_request(
+      chat_body({{"keep_alive", "5m"},
+                 {"think", false},
+                 {"tools", json::array()},
+                 {"options", {{"num_thread", 2}, {"repeat_penalty", 1.0}, {"min_p", 0.0}}}})));
+  EXPECT_TRUE(ollama::embed_request({{"model", "m"}, {"input", "x"}, {"keep_alive", 0}}));
+  EXPECT_TRUE(ollama::show_request({{"model", "m"}, {"verbose", true}}));
+  const json python{{"model", "m"},   {"prompt", "a"}, {"suffix", ""},   {"system", ""},
+                    {"template", ""}, {"raw", false},  {"stream", false}};
+  EXPECT_TRUE(ollama::generate_request(python)) << "the defaults of Ollama's client for Python";
+}
+
 TEST(Ollama, lines_have_the_shape_that_clients_read) {
   const json line = json::parse(ollama::text_line(ollama::Kind::chat, kFacts, "a"));
   EXPECT_EQ(line.at("message").at("content"), "a");
@@ -193,6 +260,25 @@ TEST(Oip, an_inference_names_its_outputs_and_refuses_what_it_can_not_do) {
   const json wants{{"inputs", json::array()},
                    {"outputs", {{{"name", "y"}, {"parameters", {{"classification", 2}}}}}}};
   EXPECT_EQ(oip::infer_request(wants, "m").error().code, Errc::unsupported);
+}
+
+TEST(Oip, parameters_and_unknown_members_are_refused_by_name) {
+  const auto refuses = [](const char* text, const char* name) {
+    const auto request = oip::infer_request(json::parse(text), "m");
+    ASSERT_FALSE(request) << text;
+    EXPECT_EQ(request.error().code, Errc::unsupported);
+    EXPECT_THAT(request.error().message, HasSubstr(name));
+  };
+  refuses(R"({"inputs":[],"parameters":{"timeout":5}})", "timeout");
+  refuses(R"({"inputs":[],"parameters":{"binary_data_output":true}})", "binary_data_output");
+  refuses(R"({"inputs":[],"model_version":"2"})", "model_version");
+  refuses(R"({"inputs":[{"name":"x","parameters":{"binary_data_size":8}}]})", "binary_data_size");
+  refuses(R"({"inputs":[],"outputs":[{"name":"y","parameters":{"binary_data":true}}]})",
+          "binary_data");
+  EXPECT_TRUE(
+      oip::infer_request(json::parse(R"({"inputs":[{"name":"x","parameters":{}}],"parameters":{},
+                      "outputs":[{"name":"y","parameters":{"binary_data":false}}]})"),
+                         "m"));
 }
 
 TEST(TextQueue, joins_pieces_and_gives_the_end_last) {

@@ -15,7 +15,7 @@
 
 namespace accel::models {
 
-// Errors: not_found (the manifest has no GGUF variant), and the Fetcher's.
+// Errors: unsupported (the manifest has no GGUF variant), and the Fetcher's.
 Result<const Variant*> generation_variant(const ModelManifest& manifest);
 
 struct TextRequest {

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/core/json.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace accel {
+namespace {
+
+// Exact for JSON; of what is none it may say anything, for the parser refuses that.
+bool nests_deeper(std::string_view text, std::size_t most) {
+  std::size_t depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;  // Whatever is escaped ends no text.
+    if (quoted) continue;
+    if ((c == '[' || c == '{') && ++depth > most) return true;
+    if ((c == ']' || c == '}') && depth > 0) --depth;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<nlohmann::json> parse_bounded_json(std::string_view text, std::string_view what,
+                                          std::size_t max_depth) {
+  if (nests_deeper(text, max_depth))
+    return fail(Errc::invalid_argument, "{} nests deeper than {} levels.", what, max_depth);
+  nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) return fail(Errc::invalid_argument, "{} is no JSON in UTF-8.", what);
+  return value;
+}
+
+}  // namespace accel
