@@ -213,6 +213,46 @@ TEST_F(BitswapNode, nobody_who_is_connected_has_it) {
   EXPECT_EQ(report.error().code, Errc::not_found);
 }
 
+TEST_F(BitswapNode, nobody_who_is_connected_learns_of_a_private_root) {
+  TestDag dag, part;
+  const auto file = dag.add_file(noise(1, 100 * 1024));
+  part.put(file.cid, dag.blocks().at(file.cid));
+  auto& seed = add_node(1);
+  auto& stranger = add_node(2);
+  auto& reader = add_node(3);
+  auto& keeper = add_node(4);
+  put(seed, dag);
+  put(stranger, dag);
+  connected_ = {seed.id, stranger.id};
+  PullOptions options = from({seed.id});
+  options.ask_connected_peers = true;
+  options.is_private = true;
+  const auto report = pull(reader, file.cid, options);
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(figures(stranger).wants_received, 0U);
+  // Its pin says so, or the block's own mark; and the call does not.
+  put(keeper, part, /*is_private=*/true);
+  options.is_private = false;
+  const auto kept = pull(keeper, file.cid, options);
+  ASSERT_TRUE(kept) << kept.error().to_string();
+  EXPECT_EQ(figures(stranger).wants_received, 0U);
+}
+
+TEST_F(BitswapNode, nobody_is_asked_for_what_is_here) {
+  TestDag dag;
+  const auto file = dag.add_file(noise(1, 100 * 1024));
+  auto& stranger = add_node(2);
+  auto& reader = add_node(3);
+  put(reader, dag);
+  connected_ = {stranger.id};
+  PullOptions options;
+  options.ask_connected_peers = true;
+  const auto report = pull(reader, file.cid, options);
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_EQ(figures(stranger).wants_received, 0U);
+  EXPECT_EQ(opened_, 0);
+}
+
 TEST_F(BitswapNode, an_address_without_a_peer_is_refused) {
   auto& reader = add_node(3);
   PullOptions options;
