@@ -171,7 +171,7 @@ Task<void> Bitswap::Impl::read_messages(PeerPtr peer, WatchedStream& stream) {
     auto reading = reader.read();
     Result<std::optional<Bytes>> frame = co_await std::move(reading);
     if (!frame) co_return fail(std::move(frame).error());
-    if (!*frame) break;
+    if (!*frame || peer->gone) break;
     stream.message_ended();
     ACCEL_CO_CHECK(take_message(peer, *std::move(*frame)));
     while (!peer->gone && (peer->unverified_bytes >= options_.unverified_bytes ||

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "accel/core/file.hpp"
+#include "accel/core/log.hpp"
 #include "bitswap_node.hpp"
 
 namespace accel::exchange {
@@ -91,7 +92,13 @@ Status Bitswap::Impl::fill(MessageBuilder& builder, Send& send) const {
   for (Send::Item& item : send.items) {
     if (item.kind == Kind::block) {
       const auto room = builder.add_block(item.cid, item.bytes);
-      if (read_block(context_.store, item.cid, room)) continue;
+      const Status read = read_block(context_.store, item.cid, room);
+      if (read) continue;
+      if (read.error().code != Errc::not_found) {
+        log::warn("exchange", "A block that a peer wants could not be read.",
+                  {log::field("cid", item.cid.to_string()),
+                   log::field("reason", read.error().to_string())});
+      }
       builder.drop_last_block();
       item.kind = Kind::dont_have;
     }

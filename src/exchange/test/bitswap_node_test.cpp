@@ -129,9 +129,46 @@ TEST_F(BitswapNode, nobody_need_be_asked_for_no_bytes) {
 
 TEST_F(BitswapNode, a_hash_that_is_not_computed_here_is_not_asked_for) {
   auto& reader = add_node(2);
-  const auto hash = ipld::Multihash::wrap(ipld::HashCode::blake3, Bytes(32, 7));
+  const auto hash = ipld::Multihash::wrap(ipld::HashCode{0x1234}, Bytes(32, 7));
   const auto got = get(reader, peer_id(7), ipld::Cid::v1(ipld::Codec::raw, *hash));
   EXPECT_EQ(got.error().code, Errc::unsupported);
+}
+
+TEST_F(BitswapNode, a_block_hashed_with_blake3_is_fetched) {
+  TestDag dag;
+  const Bytes bytes = noise(1, 5000);
+  const auto cid = ipld::Cid::v1(ipld::Codec::raw, *ipld::hash_with(ipld::HashCode::blake3, bytes));
+  dag.put(cid, bytes);
+  auto& seed = add_node(1);
+  auto& reader = add_node(2);
+  put(seed, dag);
+  const auto got = get(reader, seed.id, cid);
+  ASSERT_TRUE(got) << got.error().to_string();
+  EXPECT_EQ(*got, bytes);
+}
+
+TEST_F(BitswapNode, a_peer_that_sends_blocks_of_no_known_hash_is_cut_off) {
+  auto& reader = add_node(2);
+  Scripted liar;
+  play(9, liar);
+  libp2p::Stream* stream = nullptr;
+  on_executor([&] { stream = &open_stream(9, reader); });
+  const auto hash = ipld::Multihash::wrap(ipld::HashCode{0x1234}, Bytes(32, 7));
+  const auto strange = ipld::Cid::v1(ipld::Codec::raw, *hash);
+  const auto cid = ipld::Cid::v1(ipld::Codec::raw, ipld::sha2_256(as_bytes("wanted")));
+  liar.answer = [&](const Message& message) {
+    if (message.wants.empty() || message.wants.front().cancel) return;
+    // The first has no bytes at all: no field of data, alone in its message.
+    say_bytes(*stream, *from_hex("081a060a0401551220"));
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      MessageBuilder builder;
+      add_block(builder, strange, noise(i, 1000));
+      say(*stream, builder);
+    }
+  };
+  const auto got = get(reader, liar_id(), cid);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code, Errc::protocol);
 }
 
 TEST_F(BitswapNode, pulls_a_folder_from_a_peer_with_no_gateway) {
