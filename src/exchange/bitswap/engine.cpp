@@ -328,6 +328,11 @@ Ledger Engine::ledger(PeerNumber number) const {
   return ledger;
 }
 
+bool Engine::rests(PeerNumber number, SteadyTime now) const {
+  const auto found = peers_.find(number);
+  return found != peers_.end() && now < found->second.rests_until;
+}
+
 std::vector<ipld::Cid> Engine::wantlist(PeerNumber number) const {
   std::vector<ipld::Cid> cids;
   const auto found = peers_.find(number);

@@ -106,6 +106,7 @@ class Engine {
   std::vector<ipld::Cid> wantlist(PeerNumber peer) const;
   std::uint64_t outstanding() const { return outstanding_; }
   std::size_t peers() const { return peers_.size(); }
+  bool rests(PeerNumber peer, SteadyTime now) const;
 
  private:
   enum class Stage : std::uint8_t { looking, queued, sending, absent };

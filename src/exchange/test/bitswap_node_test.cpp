@@ -337,7 +337,7 @@ TEST_F(BitswapNode, too_many_streams_of_one_peer_are_refused) {
   auto& seed = add_node(1);
   std::vector<libp2p::Stream*> streams;
   on_executor([&] {
-    for (int i = 0; i < 9; ++i) streams.push_back(&open_stream(9, seed));
+    for (int i = 0; i < 3; ++i) streams.push_back(&open_stream(9, seed));
   });
   Result<std::size_t> last = std::size_t{1};
   std::array<std::byte, 1> byte{};
@@ -442,7 +442,7 @@ TEST_F(BitswapNode, the_end_of_a_connection_ends_the_wait) {
 }
 
 TEST_F(BitswapNode, a_peer_that_stops_inside_a_message_is_cut_off) {
-  auto& reader = add_node(2, {.stalled_message = 200ms});
+  auto& reader = add_node(2, {.slow_message = 200ms});
   libp2p::Stream* stream = nullptr;
   on_executor([&] {
     stream = &open_stream(9, reader);
@@ -453,6 +453,44 @@ TEST_F(BitswapNode, a_peer_that_stops_inside_a_message_is_cut_off) {
   EXPECT_EQ(sync_wait(io_.executor(), std::move(reading)).error().code, Errc::unavailable);
 }
 
+TEST_F(BitswapNode, a_message_that_comes_byte_by_byte_is_cut_off) {
+  auto& reader = add_node(2, {.slow_message = 300ms});
+  libp2p::Stream* stream = nullptr;
+  on_executor([&] {
+    stream = &open_stream(9, reader);
+    say_bytes(*stream, *from_hex("8008"));
+  });
+  for (int i = 0; i < 30; ++i) {
+    on_executor([&] { say_bytes(*stream, Bytes(1)); });
+    auto waiting = delay(50ms);
+    (void)sync_wait(io_.executor(), std::move(waiting));
+  }
+  std::array<std::byte, 1> byte{};
+  auto reading = with_timeout(stream->read_some(byte), 5s);
+  EXPECT_EQ(sync_wait(io_.executor(), std::move(reading)).error().code, Errc::unavailable);
+}
+
+TEST_F(BitswapNode, who_holds_most_of_unfinished_messages_loses_its_streams) {
+  TestDag dag;
+  const auto block = dag.add_block(ipld::Codec::raw, noise(1, 30000));
+  auto& seed = add_node(1);
+  auto& reader = add_node(2, {.receiving_bytes = 100000});
+  put(seed, dag);
+  libp2p::Stream* large = nullptr;
+  on_executor([&] {
+    large = &open_stream(9, reader);
+    Bytes begun(90000);  // Of a message of a mebibyte.
+    begun[0] = begun[1] = 0x80;
+    begun[2] = 0x40;
+    say_bytes(*large, begun);
+  });
+  EXPECT_TRUE(get(reader, seed.id, block.cid));
+  on_executor([&] { say_bytes(*large, Bytes(20000)); });
+  std::array<std::byte, 1> byte{};
+  auto reading = with_timeout(large->read_some(byte), 5s);
+  EXPECT_EQ(sync_wait(io_.executor(), std::move(reading)).error().code, Errc::unavailable);
+}
+
 TEST_F(BitswapNode, a_peer_that_does_not_read_is_given_up) {
   TestDag dag;
   std::vector<WantEntry> wants;
@@ -460,7 +498,7 @@ TEST_F(BitswapNode, a_peer_that_does_not_read_is_given_up) {
     const auto block = dag.add_block(ipld::Codec::raw, noise(i, 1U << 20U));
     wants.push_back({block.cid, 1, WantType::block, false, true});
   }
-  auto& seed = add_node(1, {.write_timeout = 200ms});
+  auto& seed = add_node(1, {.write_stall = 200ms});
   put(seed, dag);
   // It opens a stream for its wants, and never reads from the one that brings the blocks.
   on_executor([&] {
