@@ -66,7 +66,9 @@ Task<void> PullSession::look_up(std::vector<NodeWant> nodes) {
 void PullSession::want_nodes(const std::vector<NodeWant>& nodes) {
   WantsAdded added;
   for (const NodeWant& node : nodes) added.wants.push_back(wants_.add_node(node));
-  if (!added.wants.empty()) feed(std::move(added));
+  if (added.wants.empty()) return;
+  ask_connected_peers();
+  feed(std::move(added));
 }
 
 void PullSession::node_fetched(RequestId id, const ipld::Cid& cid, Bytes block) {
@@ -180,7 +182,9 @@ void PullSession::want_leaves(OpenFile& file) {
     if (!is_wanted(file.partial->slots()[slot])) continue;
     if (auto want = wants_.add_leaf(file, slot)) added.wants.push_back(std::move(*want));
   }
-  if (!added.wants.empty()) feed(std::move(added));
+  if (added.wants.empty()) return;
+  ask_connected_peers();
+  feed(std::move(added));
 }
 
 void PullSession::leaf_written(const LeafTarget& target) {

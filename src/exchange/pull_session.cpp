@@ -30,6 +30,7 @@ SchedulerLimits scheduler_limits(const PullLimits& limits) {
 struct Start {
   blockstore::Lease lease;
   bool is_private = false;  // The root is pinned so: what comes for it must not be served either.
+  bool is_hidden = false;   // Its block is: a private pin reaches it, or did.
 };
 
 Result<Start> prepare(const blockstore::Store& store, const ipld::Cid& root) {
@@ -39,6 +40,7 @@ Result<Start> prepare(const blockstore::Store& store, const ipld::Cid& root) {
   start.is_private = std::any_of(pins.begin(), pins.end(), [&](const blockstore::PinInfo& pin) {
     return pin.is_private && pin.cid.as_v1() == root.as_v1();
   });
+  ACCEL_TRY(start.is_hidden, store.is_private(root));
   return start;
 }
 
@@ -131,6 +133,10 @@ Task<void> PullSession::open() {
   } else {
     lease_ = std::move(start->lease);
     options_.is_private = options_.is_private || start->is_private;
+    // Whoever is asked learns the root: of a private one only those whom the caller has named.
+    asks_connected_ = options_.ask_connected_peers && context_.bitswap != nullptr &&
+                      !options_.is_private && !start->is_hidden;
+    if (asks_connected_) feed(SourcesExpected{true});
     advance_walk();
   }
   co_return Status{};
@@ -156,11 +162,13 @@ Status PullSession::add_sources() {
     ACCEL_TRY(auto source, make_peer_source(*context_.bitswap, address));
     add_source(std::move(source));
   }
-  if (options_.ask_connected_peers && context_.bitswap != nullptr) {
-    feed(SourcesExpected{true});
-    spawn(find_peers());
-  }
   return {};
+}
+
+// Not before something is missing: who has all of it need not tell anybody.
+void PullSession::ask_connected_peers() {
+  if (!std::exchange(asks_connected_, false) || over_) return;
+  spawn(find_peers());
 }
 
 // Who is connected and has the root becomes a source.

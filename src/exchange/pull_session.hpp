@@ -58,6 +58,7 @@ class PullSession {
   Task<void> work();
   Status add_sources();
   void add_source(std::unique_ptr<Source> source);
+  void ask_connected_peers();
   Task<void> find_peers();
   Task<void> open();
   Task<void> close();
@@ -113,6 +114,7 @@ class PullSession {
   std::vector<std::unique_ptr<Source>> sources_;
   std::deque<SchedulerEvent> events_;  // So that step() is never re-entered.
   bool feeding_ = false;
+  bool asks_connected_ = false;  // Once something is missing.
   WantTable wants_;
   std::map<RequestId, std::stop_source> flights_;
 

@@ -13,18 +13,19 @@ using namespace bitswap;
 
 constexpr Duration kTellEvery = std::chrono::milliseconds(200);
 
-bool is_computed(ipld::HashCode code) {
-  return code == ipld::HashCode::sha2_256 || code == ipld::HashCode::sha2_512;
-}
-
 struct HashedBlock {
   ipld::Cid cid;
   Bytes bytes;
 };
 
+struct HashedBlocks {
+  std::vector<HashedBlock> blocks;
+  std::vector<std::size_t> strange;  // Sizes of those that no CID can be computed for.
+};
+
 // A frame that holds one block becomes its bytes; of several each gets its own.
 Bytes cut(Bytes& frame, const ReceivedBlock& block, bool alone) {
-  if (!alone) return to_bytes(block.bytes);
+  if (!alone || block.bytes.empty()) return to_bytes(block.bytes);
   const auto begin = block.bytes.data() - frame.data();
   frame.resize(static_cast<std::size_t>(begin) + block.bytes.size());
   frame.erase(frame.begin(), frame.begin() + begin);
@@ -36,7 +37,7 @@ Bytes cut(Bytes& frame, const ReceivedBlock& block, bool alone) {
 Task<Bytes> Bitswap::Impl::get(ipld::PeerId id, ipld::Cid cid, std::stop_token stop,
                                std::function<void()> on_heard) {
   if (over_) co_return fail(Errc::unavailable, "Bitswap is shutting down.");
-  if (!is_computed(cid.hash().code())) {
+  if (!is_computed(cid.hash().code(), cid.hash().digest().size())) {
     co_return fail(Errc::unsupported, "Block {} is hashed with {}, which is not computed here.",
                    cid, ipld::hash_name(cid.hash().code()));
   }
@@ -76,20 +77,28 @@ void Bitswap::Impl::leave(const PeerPtr& peer, const ipld::Cid& cid, Waiter& wai
 Task<void> Bitswap::Impl::take_blocks(PeerPtr peer, Bytes frame,
                                       std::vector<ReceivedBlock> blocks) {
   const std::size_t taken = frame.size();
-  auto job = [&](std::stop_token) -> Result<std::vector<HashedBlock>> {
-    std::vector<HashedBlock> hashed;
+  auto job = [&](std::stop_token) -> Result<HashedBlocks> {
+    HashedBlocks hashed;
     for (const ReceivedBlock& block : blocks) {
       auto cid = cid_of(block.prefix, block.bytes);
-      if (cid) hashed.push_back({*std::move(cid), cut(frame, block, blocks.size() == 1)});
+      if (cid) {
+        hashed.blocks.push_back({*std::move(cid), cut(frame, block, blocks.size() == 1)});
+      } else {
+        hashed.strange.push_back(block.bytes.size());
+      }
     }
     return hashed;
   };
   auto hashing = context_.pool.run(job);
-  Result<std::vector<HashedBlock>> hashed = co_await std::move(hashing);
+  Result<HashedBlocks> hashed = co_await std::move(hashing);
   peer->unverified_bytes -= taken;
   peer->room.cancel();
-  if (hashed && !peer->gone) {
-    for (HashedBlock& block : *hashed) take_block(*peer, block.cid, std::move(block.bytes));
+  if (!hashed || peer->gone) co_return Status{};
+  for (HashedBlock& block : hashed->blocks) take_block(*peer, block.cid, std::move(block.bytes));
+  for (const std::size_t size : hashed->strange) {
+    peer->wants.strange_block_came();
+    peer->figures.bytes_unasked += size;
+    count_.bytes_unasked.add(static_cast<double>(size));
   }
   co_return Status{};
 }

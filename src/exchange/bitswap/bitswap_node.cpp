@@ -7,6 +7,7 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
+#include "accel/ipld/varint.hpp"
 #include "accel/libp2p/framed.hpp"
 
 namespace accel::exchange {
@@ -15,7 +16,8 @@ namespace {
 using namespace bitswap;
 
 constexpr Duration kWatchEvery = std::chrono::milliseconds(500);
-constexpr std::size_t kLookUpsAtOnce = 8;  // Of one peer; each is one job on the pool.
+constexpr std::size_t kLookUpsAtOnce = 1;         // Of one peer; each is one job on the pool.
+constexpr std::size_t kWritePiece = 256U << 10U;  // So that a slow reader is told from a deaf one.
 
 void add(BitswapFigures& sum, const BitswapFigures& part) {
   sum.blocks_sent += part.blocks_sent;
@@ -37,9 +39,11 @@ void add(BitswapFigures& sum, const BitswapFigures& part) {
 Task<std::size_t> bitswap::WatchedStream::read_some(std::span<std::byte> into) {
   auto reading = stream_->read_some(into);
   const Result<std::size_t> size = co_await std::move(reading);
-  last_bytes_ = clock_.now();
-  if (size && *size > 0) {
+  if (size && *size > 0 && !was_reset_) {
+    if (!inside_) began_ = clock_.now();
     inside_ = true;
+    held_ += *size;
+    all_.bytes += *size;
     if (on_bytes) on_bytes();
   }
   co_return size;
@@ -144,8 +148,11 @@ Task<void> Bitswap::Impl::accept(std::unique_ptr<libp2p::Stream> stream) {
   }
   const std::string& protocol = stream->protocol();
   peer->bare_blocks = protocol.ends_with("/1.0.0") || protocol.ends_with("/bitswap");
-  WatchedStream watched(std::move(stream), context_.clock);
-  watched.on_bytes = [this, raw = peer.get()] { tell_heard(*raw); };
+  WatchedStream watched(std::move(stream), context_.clock, receiving_);
+  watched.on_bytes = [this, raw = peer.get()] {
+    tell_heard(*raw);
+    bound_receiving();
+  };
   peer->in.push_back(&watched);
   struct Entry {
     Peer& peer;
@@ -171,21 +178,48 @@ Task<void> Bitswap::Impl::read_messages(PeerPtr peer, WatchedStream& stream) {
     auto reading = reader.read();
     Result<std::optional<Bytes>> frame = co_await std::move(reading);
     if (!frame) co_return fail(std::move(frame).error());
-    if (!*frame) break;
-    stream.message_ended();
+    if (!*frame || peer->gone) break;
+    stream.message_ended((*frame)->size() + ipld::uvarint_size((*frame)->size()));
+    auto before = wait_for_room(peer);  // Another stream of the peer may have taken it.
+    co_await std::move(before);
+    if (peer->gone) break;
     ACCEL_CO_CHECK(take_message(peer, *std::move(*frame)));
-    while (!peer->gone && (peer->unverified_bytes >= options_.unverified_bytes ||
-                           peer->look_ups >= kLookUpsAtOnce)) {
-      peer->room.expires_at(SteadyTime::max());
-      auto waiting = peer->room.async_wait(asio::as_tuple(asio::use_awaitable));
-      co_await std::move(waiting);
-    }
+    auto after = wait_for_room(peer);
+    co_await std::move(after);
+    stream.resume();
     if (!peer->wants.sends_what_it_likes()) continue;
     const Error unasked{Errc::protocol, "It sends blocks that nobody asked it for.", {}};
     fail_all(*peer, unasked);
     co_return fail(Error(unasked));
   }
   co_return Status{};
+}
+
+Task<void> Bitswap::Impl::wait_for_room(PeerPtr peer) {
+  while (!peer->gone && (peer->unverified_bytes >= options_.unverified_bytes ||
+                         peer->look_ups >= kLookUpsAtOnce)) {
+    auto waiting = peer->room.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await std::move(waiting);
+  }
+  co_return Status{};
+}
+
+// Who holds most of what is not whole yet gives it up, so that others can be heard.
+void Bitswap::Impl::bound_receiving() {
+  while (receiving_.bytes > options_.receiving_bytes) {
+    Peer* most = nullptr;
+    std::size_t most_bytes = 0;
+    for (const auto& [id, peer] : peers_) {
+      std::size_t bytes = 0;
+      for (const WatchedStream* stream : peer->in) bytes += stream->held_bytes();
+      if (bytes > most_bytes) {
+        most = peer.get();
+        most_bytes = bytes;
+      }
+    }
+    if (most == nullptr) return;
+    for (WatchedStream* stream : most->in) stream->reset();
+  }
 }
 
 Status Bitswap::Impl::take_message(const PeerPtr& peer, Bytes frame) {
@@ -217,6 +251,7 @@ void Bitswap::Impl::kick(const PeerPtr& peer) {
 Task<void> Bitswap::Impl::write(PeerPtr peer) {
   auto writing = write_messages(peer);
   const Status written = co_await std::move(writing);
+  const bool timed_out = std::exchange(peer->write_timed_out, false);
   peer->writing = false;
   peer->write_deadline = SteadyTime::max();
   if (written) co_return Status{};
@@ -224,7 +259,7 @@ Task<void> Bitswap::Impl::write(PeerPtr peer) {
   peer->wants.stream_lost();
   std::deque<Reply> unsent;
   unsent.swap(peer->outbox);
-  for (Reply& reply : unsent) sent(std::move(reply), false);
+  for (Reply& reply : unsent) sent(std::move(reply), false, timed_out);
   Error error = written.error();
   if (error.code == Errc::cancelled || error.code == Errc::internal) {
     error.code = Errc::unavailable;
@@ -257,16 +292,22 @@ Task<void> Bitswap::Impl::write_messages(PeerPtr peer) {
     peer->outbox.pop_front();
     auto writing = write_one(peer, reply.message->finish());
     const Status written = co_await std::move(writing);
-    sent(std::move(reply), written.has_value());
+    sent(std::move(reply), written.has_value(), peer->write_timed_out);
     ACCEL_CO_CHECK(written);
   }
   co_return Status{};
 }
 
 Task<void> Bitswap::Impl::write_one(PeerPtr peer, ByteView frame) {
-  peer->write_deadline = context_.clock.now() + options_.write_timeout;
-  auto writing = peer->out->write_all(frame);
-  const Status written = co_await std::move(writing);
+  const SteadyTime end = context_.clock.now() + options_.write_timeout;
+  Status written;
+  while (written && !frame.empty()) {
+    const ByteView piece = frame.first(std::min(frame.size(), kWritePiece));
+    frame = frame.subspan(piece.size());
+    peer->write_deadline = std::min(end, context_.clock.now() + options_.write_stall);
+    auto writing = peer->out->write_all(piece);
+    written = co_await std::move(writing);
+  }
   peer->write_deadline = SteadyTime::max();
   co_return written;
 }
@@ -295,9 +336,12 @@ void Bitswap::Impl::watch_once() {
   for (const auto& [id, peer] : peers_) {
     if (is_idle(*peer)) idle.push_back(id);
     for (WatchedStream* stream : peer->in) {
-      if (stream->stalled(now, options_.stalled_message)) stream->reset();
+      if (stream->slow(now, options_.slow_message)) stream->reset();
     }
-    if (peer->out && now > peer->write_deadline) peer->out->reset();
+    if (peer->out && now > peer->write_deadline) {
+      peer->write_timed_out = true;
+      peer->out->reset();
+    }
     if (peer->wants.tick(now)) kick(peer);
   }
   for (const ipld::PeerId& id : idle) peer_gone(id);

@@ -53,6 +53,8 @@ class Bitswap::Impl {
   PeerPtr find(bitswap::PeerNumber number) const;
   BitswapFigures figures_of(const bitswap::Peer& peer) const;
   Task<void> read_messages(PeerPtr peer, bitswap::WatchedStream& stream);
+  Task<void> wait_for_room(PeerPtr peer);
+  void bound_receiving();
   Status take_message(const PeerPtr& peer, Bytes frame);
   void kick(const PeerPtr& peer);
   Task<void> write(PeerPtr peer);
@@ -78,7 +80,7 @@ class Bitswap::Impl {
   Task<void> look_up(bitswap::LookUp asked);
   Task<void> prepare(bitswap::Send send);
   Status fill(bitswap::MessageBuilder& builder, bitswap::Send& send) const;
-  void sent(bitswap::Reply reply, bool delivered);
+  void sent(bitswap::Reply reply, bool delivered, bool timed_out = false);
 
   Executor executor_;
   Context context_;
@@ -87,6 +89,7 @@ class Bitswap::Impl {
   TaskGroup tasks_;
   Counters count_;
   bitswap::Engine engine_;
+  bitswap::Receiving receiving_;
   std::map<ipld::PeerId, PeerPtr> peers_;
   std::map<bitswap::PeerNumber, PeerPtr> by_number_;
   bitswap::PeerNumber next_number_ = 1;

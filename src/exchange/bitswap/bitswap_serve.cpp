@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "accel/core/file.hpp"
+#include "accel/core/log.hpp"
 #include "bitswap_node.hpp"
 
 namespace accel::exchange {
@@ -77,7 +78,7 @@ Task<void> Bitswap::Impl::prepare(Send send) {
   auto job = [&](std::stop_token) { return fill(*reply.message, reply.send); };
   auto reading = context_.pool.run(job);
   const Status read = co_await std::move(reading);
-  if (!read || peer->gone) {
+  if (!read || peer->gone || engine_.rests(peer->number, context_.clock.now())) {
     sent(std::move(reply), false);
     co_return Status{};
   }
@@ -91,7 +92,13 @@ Status Bitswap::Impl::fill(MessageBuilder& builder, Send& send) const {
   for (Send::Item& item : send.items) {
     if (item.kind == Kind::block) {
       const auto room = builder.add_block(item.cid, item.bytes);
-      if (read_block(context_.store, item.cid, room)) continue;
+      const Status read = read_block(context_.store, item.cid, room);
+      if (read) continue;
+      if (read.error().code != Errc::not_found) {
+        log::warn("exchange", "A block that a peer wants could not be read.",
+                  {log::field("cid", item.cid.to_string()),
+                   log::field("reason", read.error().to_string())});
+      }
       builder.drop_last_block();
       item.kind = Kind::dont_have;
     }
@@ -101,13 +108,13 @@ Status Bitswap::Impl::fill(MessageBuilder& builder, Send& send) const {
   return {};
 }
 
-void Bitswap::Impl::sent(Reply reply, bool delivered) {
+void Bitswap::Impl::sent(Reply reply, bool delivered, bool timed_out) {
   for (const Send::Item& item : reply.send.items) {
     if (!delivered || item.kind != Send::Item::Kind::block) continue;
     count_.blocks_sent.add();
     count_.bytes_sent.add(static_cast<double>(item.bytes));
   }
-  feed(MessageSent{std::move(reply.send), delivered});
+  feed(MessageSent{std::move(reply.send), delivered, timed_out});
 }
 
 }  // namespace accel::exchange

@@ -27,17 +27,23 @@ std::vector<EngineAction> Engine::step(const EngineEvent& event, SteadyTime now)
 void Engine::on(const WantsReceived& event) {
   Peer& peer = peers_[event.peer];
   if (event.full) replace_list(peer, event.wants);
-  LookUp looking{event.peer, {}};
+  std::vector<ipld::Cid> looking;
   for (const WantEntry& entry : event.wants) {
     if (entry.cancel) {
       ++peer.ledger.cancels;
       cancel(peer, entry.cid);
     } else if (add(peer, entry)) {
-      looking.cids.push_back(entry.cid);
+      looking.push_back(entry.cid);
     }
   }
-  if (!looking.cids.empty()) actions_.emplace_back(std::move(looking));
+  begin_looking(event.peer, peer, std::move(looking));
   activate(event.peer, peer);
+}
+
+void Engine::begin_looking(PeerNumber number, Peer& peer, std::vector<ipld::Cid> cids) {
+  if (cids.empty()) return;
+  ++peer.looking;
+  actions_.emplace_back(LookUp{number, std::move(cids)});
 }
 
 // What the new list does not name is wanted no more.
@@ -85,9 +91,22 @@ bool Engine::add(Peer& peer, const WantEntry& entry) {
   want.said_dont_have = false;
   if (want.stage == Stage::looking) return false;
   if (want.stage == Stage::queued && !grows) return false;
+  // What was not here a moment ago is not here: the answer is known, the next look comes by itself.
+  if (want.stage == Stage::absent && now_ - want.looked_at < limits_.look_up_again) {
+    say_absent(peer, entry.cid, want);
+    return false;
+  }
   unqueue(peer, want);
   want.stage = Stage::looking;
   return true;
+}
+
+void Engine::say_absent(Peer& peer, const ipld::Cid& cid, WantState& want) {
+  if (!want.send_dont_have || want.said_dont_have) return;
+  want.said_dont_have = true;
+  want.answer = Kind::dont_have;
+  want.bytes = 0;
+  enqueue(peer, cid, want);
 }
 
 void Engine::refuse(Peer& peer, const WantEntry& entry) {
@@ -99,6 +118,7 @@ void Engine::refuse(Peer& peer, const WantEntry& entry) {
 void Engine::on(const LookedUp& event) {
   const auto found = peers_.find(event.peer);
   if (found == peers_.end()) return;
+  if (found->second.looking > 0) --found->second.looking;
   for (const auto& [cid, bytes] : event.found) answer(found->second, cid, bytes);
   activate(event.peer, found->second);
 }
@@ -109,16 +129,11 @@ void Engine::answer(Peer& peer, const ipld::Cid& cid, std::optional<std::uint64_
   WantState& want = found->second;
   if (bytes && *bytes > kMaxWireBlockBytes) bytes.reset();  // It can't travel.
   want.stage = Stage::absent;
-  if (!bytes) {
-    if (!want.send_dont_have || want.said_dont_have) return;
-    want.said_dont_have = true;
-    want.answer = Kind::dont_have;
-    want.bytes = 0;
-  } else {
-    const bool whole = want.type == WantType::block || *bytes <= limits_.small_block_bytes;
-    want.answer = whole ? Kind::block : Kind::have;
-    want.bytes = *bytes;
-  }
+  want.looked_at = now_;
+  if (!bytes) return say_absent(peer, cid, want);
+  const bool whole = want.type == WantType::block || *bytes <= limits_.small_block_bytes;
+  want.answer = whole ? Kind::block : Kind::have;
+  want.bytes = *bytes;
   enqueue(peer, cid, want);
 }
 
@@ -158,7 +173,17 @@ void Engine::on(const MessageSent& event) {
       ++peer.ledger.presences_sent;
     }
   }
+  if (event.timed_out) give_up(peer);
   activate(event.message.peer, peer);
+}
+
+// Its queue would fill the budgets again. What it asks for while it rests is answered afterwards.
+void Engine::give_up(Peer& peer) {
+  peer.rests_until = now_ + limits_.rest;
+  peer.queue.clear();
+  peer.refusals.clear();
+  peer.queued_bytes = 0;
+  std::erase_if(peer.wants, [](const auto& item) { return item.second.stage != Stage::sending; });
 }
 
 void Engine::on(const PeerGone& event) {
@@ -171,6 +196,7 @@ void Engine::on(const PeerGone& event) {
 
 // Peers in turn, so that one with a long list does not take all look-ups.
 void Engine::on(const EngineTick&) {
+  for (auto& [number, peer] : peers_) activate(number, peer);  // Who has rested.
   if (now_ - looked_again_at_ < limits_.look_up_again || peers_.empty()) return;
   looked_again_at_ = now_;
   const std::size_t share = std::max<std::size_t>(limits_.look_ups_per_tick / peers_.size(), 1);
@@ -181,9 +207,10 @@ void Engine::on(const EngineTick&) {
   std::ranges::rotate(numbers, first == numbers.end() ? numbers.begin() : first);
   std::size_t left = limits_.look_ups_per_tick;
   for (const PeerNumber number : numbers) {
-    LookUp looking{number, to_look_again(peers_.at(number), std::min(share, left))};
-    left -= looking.cids.size();
-    if (!looking.cids.empty()) actions_.emplace_back(std::move(looking));
+    Peer& peer = peers_.at(number);
+    auto cids = to_look_again(peer, std::min(share, left));
+    left -= cids.size();
+    begin_looking(number, peer, std::move(cids));
     look_again_from_ = number;
     if (left == 0) break;
   }
@@ -192,6 +219,7 @@ void Engine::on(const EngineTick&) {
 // The next ones each time, from the front again after the last.
 std::vector<ipld::Cid> Engine::to_look_again(Peer& peer, std::size_t most) {
   std::vector<ipld::Cid> cids;
+  if (peer.looking > 0 || now_ < peer.rests_until) return cids;  // One look-up of it at a time.
   std::size_t absent = 0;
   for (auto& [cid, want] : peer.wants) {
     if (cids.size() == most) break;
@@ -205,6 +233,7 @@ std::vector<ipld::Cid> Engine::to_look_again(Peer& peer, std::size_t most) {
 
 bool Engine::may_send(const Peer& peer) const {
   if (peer.queue.empty() && peer.refusals.empty()) return false;
+  if (now_ < peer.rests_until) return false;
   return peer.outstanding == 0 ||
          peer.outstanding + cost_of_next(peer) <= limits_.outstanding_per_peer;
 }
@@ -239,6 +268,18 @@ void Engine::serve() {
       turns_.push_back(number);
       continue;
     }
+    send_some(number, peer);
+  }
+  if (!turns_.empty()) serve_those_without();
+}
+
+// The budget is spent, perhaps by peers that never read: one message more for whoever has none.
+void Engine::serve_those_without() {
+  for (const PeerNumber number : turns_) {
+    Peer& peer = peers_.at(number);
+    if (peer.outstanding > 0 || !may_send(peer)) continue;
+    const std::uint64_t turn = std::max(limits_.turn_bytes, cost_of_next(peer));
+    peer.deficit = std::max(peer.deficit, static_cast<std::int64_t>(turn));
     send_some(number, peer);
   }
 }
@@ -285,6 +326,11 @@ Ledger Engine::ledger(PeerNumber number) const {
   Ledger ledger = found->second.ledger;
   ledger.waiting = found->second.wants.size();
   return ledger;
+}
+
+bool Engine::rests(PeerNumber number, SteadyTime now) const {
+  const auto found = peers_.find(number);
+  return found != peers_.end() && now < found->second.rests_until;
 }
 
 std::vector<ipld::Cid> Engine::wantlist(PeerNumber number) const {

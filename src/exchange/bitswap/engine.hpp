@@ -6,7 +6,9 @@
 //
 // What it promises: a peer's list, its queue and the bytes under way to it have bounds; peers are
 // served in turns of equal bytes (deficit round robin), so that nobody starves behind one who wants
-// much; what the shell does not find (private blocks are not found) is never told apart from what
+// much. Whoever has nothing under way gets one message even when all budgets are spent: peers that
+// take them and read nothing keep nobody waiting, and rest when the shell has given them up. What
+// the shell does not find (private blocks are not found) is never told apart from what
 // is not here. A want for what is not here is looked up again now and then, as far as the bounds
 // allow. Not thread-safe: one executor. Spec: ipfs/specs src/bitswap-protocol.md.
 
@@ -30,13 +32,14 @@ using PeerNumber = std::uint64_t;  // Chosen by the shell, never used twice.
 struct EngineLimits {
   // More than others ask for at once (a thousand), little enough to hold for every connection.
   std::size_t wants_per_peer = 4096;
-  std::uint64_t outstanding_per_peer = 4U << 20U;  // Being read or written.
-  std::uint64_t outstanding = 32U << 20U;          // Of all peers: memory.
+  std::uint64_t outstanding_per_peer = 1U << 20U;  // Being read or written; or one message.
+  std::uint64_t outstanding = 32U << 20U;          // Of all peers, but for one message each.
   std::uint64_t message_bytes = 256U << 10U;       // Small blocks share a message up to this.
   std::uint64_t turn_bytes = 256U << 10U;          // What each peer gets in its turn.
   std::uint32_t small_block_bytes = 1024;          // Sent at once to who asks whether it is here.
   std::size_t look_ups_per_tick = 1024;            // Again, for what was not here.
   Duration look_up_again = std::chrono::seconds(1);
+  Duration rest = std::chrono::seconds(30);  // Of a peer that did not take what it had asked for.
 };
 
 // A list of wants has come from a peer.
@@ -74,6 +77,7 @@ using EngineAction = std::variant<LookUp, Send>;
 struct MessageSent {
   Send message;
   bool delivered = false;
+  bool timed_out = false;  // The peer took nothing: what it wants is dropped, and it rests.
 };
 struct PeerGone {
   PeerNumber peer = 0;
@@ -102,6 +106,7 @@ class Engine {
   std::vector<ipld::Cid> wantlist(PeerNumber peer) const;
   std::uint64_t outstanding() const { return outstanding_; }
   std::size_t peers() const { return peers_.size(); }
+  bool rests(PeerNumber peer, SteadyTime now) const;
 
  private:
   enum class Stage : std::uint8_t { looking, queued, sending, absent };
@@ -116,6 +121,7 @@ class Engine {
     std::uint64_t bytes = 0;
     std::int32_t priority = 1;
     QueueKey key;  // While it is queued.
+    SteadyTime looked_at{};
   };
   struct Peer {
     std::unordered_map<ipld::Cid, WantState> wants;
@@ -125,7 +131,9 @@ class Engine {
     std::uint64_t queued_bytes = 0;
     std::uint64_t outstanding = 0;
     std::int64_t deficit = 0;
-    bool active = false;  // In turns_.
+    bool active = false;      // In turns_.
+    std::size_t looking = 0;  // Look-ups under way.
+    SteadyTime rests_until{};
     Ledger ledger;
   };
 
@@ -139,13 +147,17 @@ class Engine {
   void cancel(Peer& peer, const ipld::Cid& cid);
   bool add(Peer& peer, const WantEntry& entry);  // True when it is to be looked up.
   void refuse(Peer& peer, const WantEntry& entry);
+  void say_absent(Peer& peer, const ipld::Cid& cid, WantState& want);
   void answer(Peer& peer, const ipld::Cid& cid, std::optional<std::uint64_t> bytes);
   void enqueue(Peer& peer, const ipld::Cid& cid, WantState& want);
   void unqueue(Peer& peer, WantState& want);
   void activate(PeerNumber number, Peer& peer);
+  void give_up(Peer& peer);
+  void begin_looking(PeerNumber number, Peer& peer, std::vector<ipld::Cid> cids);
   std::uint64_t cost_of_next(const Peer& peer) const;
   bool may_send(const Peer& peer) const;
   void serve();
+  void serve_those_without();
   void send_some(PeerNumber number, Peer& peer);
   Send::Item take_next(Peer& peer);
   std::vector<ipld::Cid> to_look_again(Peer& peer, std::size_t most);

@@ -207,6 +207,11 @@ Result<Message> decode_message(ByteView bytes) {
   return message;
 }
 
+bool is_computed(ipld::HashCode code, std::size_t digest_bytes) {
+  const auto usual = ipld::hash_with(code, {});
+  return usual && code != ipld::HashCode::identity && digest_bytes <= usual->digest().size();
+}
+
 Result<ipld::Cid> cid_of(const BlockPrefix& prefix, ByteView block) {
   const auto cut = [&](const ipld::Multihash& whole) -> Result<ipld::Multihash> {
     const ByteView digest = whole.digest();
@@ -217,10 +222,8 @@ Result<ipld::Cid> cid_of(const BlockPrefix& prefix, ByteView block) {
     }
     return ipld::Multihash::wrap(prefix.hash, digest.first(prefix.digest_bytes));
   };
-  Result<ipld::Multihash> hash = fail(
-      Errc::unsupported, "Blocks hashed with {} can't be checked here.", hash_name(prefix.hash));
-  if (prefix.hash == ipld::HashCode::sha2_256) hash = cut(ipld::sha2_256(block));
-  if (prefix.hash == ipld::HashCode::sha2_512) hash = cut(ipld::sha2_512(block));
+  ACCEL_TRY(const ipld::Multihash whole, ipld::hash_with(prefix.hash, block));
+  auto hash = cut(whole);
   if (!hash) return fail(std::move(hash).error());
   if (prefix.version == 1) return ipld::Cid::v1(prefix.codec, *std::move(hash));
   const bool is_v0 = prefix.codec == ipld::Codec::dag_pb &&

@@ -64,6 +64,10 @@ struct Message {
 // Errors: protocol (no message, or a limit above; an identity CID: its block is in its name).
 Result<Message> decode_message(ByteView bytes);
 
+// Whether cid_of() makes such digests. Those of blake3 above 32 bytes are not made: nobody uses
+// them.
+bool is_computed(ipld::HashCode code, std::size_t digest_bytes);
+
 // The CID of a block that came with this prefix: hashes the bytes.
 // Errors: unsupported (a hash function that this build does not compute), protocol (a digest of
 // another length than the function may have).

@@ -60,9 +60,14 @@ class PeerWants {
   };
   List next_list(SteadyTime now);
   // The list never arrived, or the peer has forgotten it: everything is said again.
-  void stream_lost() { fresh_stream_ = true; }
+  void stream_lost() {
+    fresh_stream_ = true;
+    unasked_in_row_ = 0;
+  }
 
   Arrival block_came(const ipld::Cid& cid);
+  // One without a CID that can be computed: nobody asks for such.
+  void strange_block_came() { ++unasked_in_row_; }
   // Of a want for the block: true when the wait is over (it does not have it). Of a want-have: true
   // as soon as there is an answer.
   bool presence_came(const Presence& presence, SteadyTime now);

@@ -215,7 +215,8 @@ TEST(BitswapEngine, a_hot_peer_does_not_starve_the_others) {
 
 TEST(BitswapEngine, shares_bytes_not_messages) {
   EngineLimits limits;
-  limits.outstanding = 512U << 10U;
+  limits.outstanding_per_peer = 4U << 20U;
+  limits.outstanding = 6U << 20U;
   EngineScript script(limits);
   std::vector<WantEntry> large, small;
   for (unsigned i = 0; i < 200; ++i) {
@@ -249,11 +250,64 @@ TEST(BitswapEngine, what_is_under_way_has_bounds) {
   script.wants(1, wants);
   EXPECT_EQ(script.open.size(), 2U);  // And what each costs besides.
   for (PeerNumber peer = 2; peer < 20; ++peer) script.wants(peer, wants);
-  EXPECT_LE(script.engine.outstanding(), limits.outstanding + (2U << 20U));
+  // And one message of each that would have none.
+  EXPECT_LE(script.engine.outstanding(), limits.outstanding + (19U << 20U) + (1U << 20U));
   std::size_t delivered = 0;
   while (!script.open.empty()) delivered += script.deliver().items.size();
   EXPECT_EQ(delivered, 1900U);
   EXPECT_EQ(script.engine.outstanding(), 0U);
+}
+
+TEST(BitswapEngine, peers_that_never_read_keep_nobody_waiting) {
+  EngineLimits limits;
+  limits.outstanding = 4U << 20U;
+  EngineScript script(limits);
+  std::vector<WantEntry> wants;
+  for (unsigned i = 0; i < 100; ++i) {
+    script.put(block(i), 256U << 10U);
+    wants.push_back(want_block(block(i)));
+  }
+  for (PeerNumber deaf = 1; deaf <= 20; ++deaf) script.wants(deaf, wants);
+  EXPECT_GE(script.engine.outstanding(), limits.outstanding);
+  std::vector<Send> held = std::move(script.open);
+  script.open.clear();
+  script.wants(50, wants);
+  EXPECT_EQ(script.deliver_all(50).size(), 100U);
+  // What the deaf ones held comes back when they are given up, and they do not take it for long.
+  int rounds = 0;
+  for (; !held.empty(); ++rounds) {
+    for (const Send& message : held) script.step(MessageSent{message, false, true});
+    held = std::exchange(script.open, {});
+  }
+  EXPECT_LE(rounds, 3);
+  EXPECT_EQ(script.engine.outstanding(), 0U);
+  EXPECT_EQ(script.engine.ledger(1).waiting, 0U);
+}
+
+TEST(BitswapEngine, who_was_given_up_rests_and_is_served_then) {
+  EngineScript script;
+  script.put(block(1), 5000);
+  script.put(block(2), 5000);
+  script.wants(1, {want_block(block(1))});
+  script.step(MessageSent{script.open.front(), false, true});
+  script.open.clear();
+  script.wants(1, {want_block(block(2))});
+  script.pass(29s);
+  EXPECT_TRUE(script.open.empty());
+  script.pass(2s);
+  EXPECT_THAT(script.deliver_all(1), ElementsAre(Send::Item{block(2), Kind::block, 5000}));
+}
+
+TEST(BitswapEngine, looks_at_most_once_a_second_for_what_is_asked_again_and_again) {
+  EngineScript script;
+  for (int i = 0; i < 100; ++i) {
+    script.wants(1, {want_block(block(1))});
+    EXPECT_EQ(script.deliver_all(1).size(), 1U);
+  }
+  EXPECT_EQ(script.looked_up, 1U);
+  script.put(block(1), 5000);
+  script.pass(1100ms);
+  EXPECT_THAT(script.deliver_all(1), ElementsAre(Send::Item{block(1), Kind::block, 5000}));
 }
 
 TEST(BitswapEngine, small_blocks_share_a_message_up_to_its_bound) {
@@ -382,7 +436,8 @@ TEST(BitswapEngine, keeps_its_bounds_in_a_hundred_random_crowds) {
         for (PeerNumber old = 0; old < 5; ++old) script.step(PeerGone{10 * generation + old});
         ++generation;
       }
-      ASSERT_LE(script.engine.outstanding(), limits.outstanding + limits.outstanding_per_peer);
+      // Five peers with one message each, if the budget is spent.
+      ASSERT_LE(script.engine.outstanding(), limits.outstanding + 5 * limits.outstanding_per_peer);
       ASSERT_LE(script.engine.ledger(peer).waiting, limits.wants_per_peer);
     }
     while (!script.open.empty()) script.deliver();

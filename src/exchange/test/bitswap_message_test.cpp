@@ -179,10 +179,26 @@ TEST(BitswapMessage, refuses_prefixes_that_no_cid_has) {
 TEST(BitswapMessage, refuses_digests_that_the_hash_does_not_have) {
   EXPECT_EQ(cid_of({1, ipld::Codec::raw, ipld::HashCode::sha2_256, 33}, {}).error().code,
             Errc::protocol);
-  EXPECT_EQ(cid_of({1, ipld::Codec::raw, ipld::HashCode::blake3, 32}, {}).error().code,
+  EXPECT_EQ(cid_of({1, ipld::Codec::raw, ipld::HashCode::blake3, 33}, {}).error().code,
+            Errc::protocol);
+  EXPECT_EQ(cid_of({1, ipld::Codec::raw, ipld::HashCode{0x1234}, 32}, {}).error().code,
             Errc::unsupported);
+  EXPECT_FALSE(is_computed(ipld::HashCode{0x1234}, 32));
+  EXPECT_FALSE(is_computed(ipld::HashCode::identity, 0));
+  EXPECT_FALSE(is_computed(ipld::HashCode::blake3, 64));
   EXPECT_EQ(cid_of({0, ipld::Codec::raw, ipld::HashCode::sha2_256, 32}, {}).error().code,
             Errc::protocol);
+}
+
+TEST(BitswapMessage, computes_every_hash_that_ipld_does) {
+  for (const auto code : {ipld::HashCode::sha2_256, ipld::HashCode::sha2_512,
+                          ipld::HashCode::blake3, ipld::HashCode::blake2b_256}) {
+    const std::size_t size = code == ipld::HashCode::sha2_512 ? 64 : 32;
+    ASSERT_TRUE(is_computed(code, size));
+    const auto cid = cid_of({1, ipld::Codec::raw, code, size}, as_bytes("a"));
+    ASSERT_TRUE(cid) << cid.error().to_string();
+    EXPECT_TRUE(ipld::verify_block(*cid, as_bytes("a")));
+  }
 }
 
 TEST(BitswapMessage, knows_digests_that_were_cut_short) {

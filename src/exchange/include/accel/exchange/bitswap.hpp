@@ -42,10 +42,13 @@ BitswapWire wire_of(libp2p::Host& host);
 
 struct BitswapOptions {
   bool serve = true;                          // False: asks only, and has nothing for anybody.
-  std::size_t streams_per_peer = 8;           // Towards us; one is enough for an honest peer.
+  std::size_t streams_per_peer = 2;           // Towards us; one is enough for an honest peer.
   std::size_t unverified_bytes = 16U << 20U;  // Of one peer; then nothing more is read from it.
-  std::chrono::milliseconds stalled_message{30000};  // No byte of a begun message for so long.
-  std::chrono::milliseconds write_timeout{60000};    // One message, which has at most 2.3 MiB.
+  // Of messages that are not whole yet, over all peers: beyond it who holds most loses its streams.
+  std::size_t receiving_bytes = 64U << 20U;
+  std::chrono::milliseconds slow_message{30000};   // From its first byte to its last.
+  std::chrono::milliseconds write_stall{10000};    // Nothing was taken of a message for so long.
+  std::chrono::milliseconds write_timeout{60000};  // One message, which has at most 2.3 MiB.
 };
 
 // Since the start, or since the peer came.

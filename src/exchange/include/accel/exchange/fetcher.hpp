@@ -77,7 +77,9 @@ struct PullOptions {
   std::vector<std::string> file_sources;
   // Bitswap peers by address: "/ip4/…/tcp/…/p2p/12D3Koo…". They need Fetcher::use().
   std::vector<std::string> peers;
-  bool ask_connected_peers = false;  // Those who say that they have the root are sources as well.
+  // Those who say that they have the root are sources as well. Asked only when something is
+  // missing, and never for a private root.
+  bool ask_connected_peers = false;
   std::optional<PullSelection> only;
   std::string name;  // Of the pin; empty: it keeps the one that it has.
   bool pin = true;
