@@ -24,6 +24,7 @@ struct ConnectionOptions {
   const HostLimits* limits = nullptr;  // Outlives the connection, as does the budget.
   YamuxBudget* budget = nullptr;
   HostCounters* counters = nullptr;
+  std::size_t* inbound_streams = nullptr;  // Of all connections of the host.
   bool outbound = false;
   Multiaddr remote{};
 };
@@ -59,6 +60,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::vector<Multiaddr> listens;
   };
   Introduction& introduction() { return introduction_; }
+  // Streams of the peer that Host serves itself, under way.
+  struct Serving {
+    std::size_t introductions = 0;
+    std::size_t pings = 0;
+  };
+  Serving& serving() { return serving_; }
   const Multiaddr& remote() const { return options_.remote; }
 
  private:
@@ -69,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> accept(std::shared_ptr<Connection> self, std::uint32_t id);
   Task<std::unique_ptr<Stream>> open_now(std::vector<std::string> protocols);
   Status take_input();
+  bool may_accept() const;
   void dispatch();
   void kick();
 
@@ -86,6 +94,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Signal output_;
   Signal openable_;
   Introduction introduction_;
+  Serving serving_;
+  std::size_t inbound_ = 0;  // Streams.
   SteadyTime began_;
   bool writing_ = false;
   bool closed_ = false;

@@ -4,6 +4,7 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/clock.hpp"
+#include "count_one.hpp"
 #include "host_impl.hpp"
 
 namespace accel::libp2p {
@@ -58,13 +59,11 @@ Task<Tcp::socket> connect_to(Tcp::endpoint endpoint) {
   co_return socket;
 }
 
-struct CountOne {
-  explicit CountOne(std::size_t& counted) : counter(counted) { ++counter; }
-  ~CountOne() { --counter; }
-  CountOne(const CountOne&) = delete;
-  CountOne& operator=(const CountOne&) = delete;
-  std::size_t& counter;
-};
+// What we refuse ourselves says nothing about the address.
+bool is_fault_of_address(Errc code) {
+  return code == Errc::unavailable || code == Errc::timeout || code == Errc::protocol ||
+         code == Errc::unauthenticated;
+}
 
 }  // namespace
 
@@ -123,7 +122,7 @@ Task<void> Host::Impl::run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial
   if (peer) {
     remember(*peer, address);
     resting.erase(address.without_peer());
-  } else {
+  } else if (is_fault_of_address(peer.error().code)) {
     ++counters.dial_failures;
     note_failure(address.without_peer());
   }

@@ -56,6 +56,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   ConnectionPtr best(const PeerId& peer) const;
   std::size_t count() const;
   Task<void> serve(ConnectionPtr connection, std::unique_ptr<Stream> stream);
+  Task<void> serve_own(ConnectionPtr connection, std::unique_ptr<Stream> stream);
 
   // Built-in protocols (host_protocols.cpp).
   Task<void> identify(std::shared_ptr<Impl> self, ConnectionPtr connection);
@@ -92,6 +93,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   std::vector<std::function<void(const PeerId&)>> disconnected;
   std::size_t handshakes = 0;  // Inbound, under way.
   std::size_t dialing = 0;
+  std::size_t inbound_streams = 0;
   bool push_planned = false;
   bool stopped = false;
   TaskGroup tasks;

@@ -7,6 +7,7 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
+#include "count_one.hpp"
 #include "host_impl.hpp"
 
 namespace accel::libp2p {
@@ -57,14 +58,6 @@ std::vector<Multiaddr> concrete(const Tcp::endpoint& bound) {
   }
   return list;
 }
-
-struct CountOne {
-  explicit CountOne(std::size_t& counted) : counter(counted) { ++counter; }
-  ~CountOne() { --counter; }
-  CountOne(const CountOne&) = delete;
-  CountOne& operator=(const CountOne&) = delete;
-  std::size_t& counter;
-};
 
 }  // namespace
 

@@ -77,7 +77,8 @@ IdentifyMessage Host::Impl::introduction(const Multiaddr& seen) const {
 
 Task<void> Host::Impl::introduce(ConnectionPtr connection, std::unique_ptr<Stream> stream) {
   auto message = encode_identify(introduction(connection->remote()));
-  const Status sent = co_await write_framed(*stream, std::move(message));
+  auto writing = write_framed(*stream, std::move(message));
+  const Status sent = co_await with_timeout(std::move(writing), options.limits.negotiation_timeout);
   ACCEL_CO_CHECK(sent);
   co_return co_await stream->close_write();
 }
@@ -151,7 +152,9 @@ Task<void> Host::Impl::answer_pings(std::unique_ptr<Stream> stream) {
     const auto read = co_await with_timeout(std::move(reading), kPingIdle);
     ACCEL_CO_CHECK(read);
     if (!*read) break;
-    const Status sent = co_await stream->write_all(bytes);
+    auto writing = stream->write_all(bytes);
+    const Status sent =
+        co_await with_timeout(std::move(writing), options.limits.negotiation_timeout);
     ACCEL_CO_CHECK(sent);
   }
   co_return co_await stream->close_write();
