@@ -6,6 +6,7 @@
 #include "accel/core/random.hpp"
 #include "connection_stream.hpp"
 #include "count_one.hpp"
+#include "remote.hpp"
 
 namespace accel::libp2p {
 namespace {
@@ -27,7 +28,9 @@ Connection::Connection(ConnectionOptions options, Link link, Upgraded upgraded)
                 options_.limits->buffered_bytes_per_connection, options_.budget}),
       output_(options_.executor),
       openable_(options_.executor),
+      origin_(origin_of(options_.remote)),
       began_(system_clock().now()),
+      quiet_since_(began_),
       tasks_(options_.executor, "libp2p connection") {}
 
 Connection::~Connection() = default;
@@ -196,6 +199,11 @@ void Connection::close() {
     stream->wake_writer();
   }
   tasks_.cancel();
+}
+
+std::optional<SteadyTime> Connection::idle_since() const {
+  if (session_.streams() > 0) return std::nullopt;
+  return quiet_since_;
 }
 
 ConnectionInfo Connection::info() const {

@@ -67,6 +67,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
   Serving& serving() { return serving_; }
   const Multiaddr& remote() const { return options_.remote; }
+  const std::string& origin() const { return origin_; }
+  bool outbound() const { return options_.outbound; }
+  // Since when there is no stream; nothing while there is one.
+  std::optional<SteadyTime> idle_since() const;
 
  private:
   friend class ConnectionStream;
@@ -96,7 +100,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Introduction introduction_;
   Serving serving_;
   std::size_t inbound_ = 0;  // Streams.
+  std::string origin_;
   SteadyTime began_;
+  SteadyTime quiet_since_;
   bool writing_ = false;
   bool closed_ = false;
   TaskGroup tasks_;

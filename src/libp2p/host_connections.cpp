@@ -15,15 +15,19 @@ constexpr std::size_t kMaxOwnStreams = 2;
 }  // namespace
 
 std::size_t Host::Impl::count() const {
-  std::size_t total = dialing;
-  for (const auto& [peer, held] : connections) total += held.size();
+  std::size_t total = dialing + handshakes;
+  for (const auto& [peer, held] : connections) {
+    total += static_cast<std::size_t>(
+        std::ranges::count_if(held, [](const auto& one) { return !one->closed(); }));
+  }
   return total;
 }
 
 Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr remote,
                                                    bool outbound, std::optional<PeerId> expected) {
   Link link(std::move(socket));
-  UpgradeOptions wanted{outbound, key, std::move(expected), options.security};
+  UpgradeOptions wanted{outbound, key, std::move(expected), options.security, {}};
+  if (!outbound) wanted.first_bytes = options.limits.first_bytes_timeout;
   Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());
   if (!upgraded) co_return fail(std::move(upgraded.error()));
   ConnectionOptions with{executor,         &options.limits, &budget,          &counters,

@@ -95,11 +95,7 @@ Task<void> Host::Impl::read_introduction(ConnectionPtr connection, std::unique_p
   told.agent = message.agent.empty() ? told.agent : message.agent;
   told.protocols = std::move(message.protocols);
   told.listens = std::move(message.listens);
-  // The worst of what it told first: each goes to the front.
-  for (auto address = told.listens.rbegin(); address != told.listens.rend(); ++address) {
-    if (address->tcp()) remember(connection->peer(), *address);
-  }
-  if (connection->info().outbound) remember(connection->peer(), connection->remote());
+  take_told(*connection, told.listens);
   for (const auto& observer : identified) observer(connection->peer(), told.protocols);
   co_return Status{};
 }

@@ -338,6 +338,67 @@ TEST(Host, refuses_connections_above_its_limits) {
   EXPECT_EQ(server.connections().size(), 1U);
 }
 
+TEST(Host, keeps_a_quarter_of_its_connections_for_its_own_dials) {
+  HostOptions options;
+  options.limits.connections = 4;
+  Node server(options);
+  std::array<Node, 4> clients;
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(clients[i].connect(server.address()));
+    EXPECT_TRUE(server.eventually([&] { return server.connections().size() == i + 1; }));
+  }
+  EXPECT_FALSE(clients[3].connect(server.address()));
+  EXPECT_TRUE(server.connect(clients[3].address()));
+  EXPECT_EQ(server.connections().size(), 4U);
+}
+
+TEST(Host, takes_few_connections_from_one_address) {
+  HostOptions options;
+  options.limits.connections_per_ip = 1;  // Loopback: two.
+  Node server(options);
+  std::array<Node, 3> clients;
+  ASSERT_TRUE(clients[0].connect(server.address()));
+  ASSERT_TRUE(clients[1].connect(server.address()));
+  EXPECT_FALSE(clients[2].connect(server.address()));
+  EXPECT_EQ(server.counters().inbound_refused, 1U);
+}
+
+TEST(Host, takes_few_handshakes_from_one_address) {
+  HostOptions options;
+  options.limits.handshakes_per_ip = 1;  // Loopback: two.
+  options.limits.first_bytes_timeout = 300ms;
+  Node server(options);
+  asio::io_context context;
+  const asio::ip::tcp::endpoint there(asio::ip::address_v4::loopback(),
+                                      server.host->addresses().at(0).tcp()->port);
+  std::vector<asio::ip::tcp::socket> silent;
+  for (int i = 0; i < 2; ++i) silent.emplace_back(context).connect(there);
+  EXPECT_TRUE(server.eventually([&] { return server.counters().inbound == 2; }));
+  Node client;
+  EXPECT_FALSE(client.connect(server.address()));
+  EXPECT_EQ(server.counters().inbound_refused, 1U);
+  EXPECT_TRUE(server.eventually([&] { return server.counters().handshake_failures == 2; }));
+  EXPECT_TRUE(client.connect(server.address()));
+}
+
+TEST(Host, ends_an_idle_connection_to_let_another_in) {
+  HostOptions options;
+  options.limits.connections = 1;
+  options.limits.idle = 0ms;
+  Node server(options);
+  Node first;
+  Node second;
+  ASSERT_TRUE(first.connect(server.address()));
+  EXPECT_TRUE(first.eventually([&] { return !first.connections().at(0).agent.empty(); }));
+  EXPECT_TRUE(server.eventually([&] {
+    const auto held = server.connections();
+    return held.size() == 1 && !held[0].agent.empty() && held[0].streams == 0;
+  }));
+  EXPECT_TRUE(second.connect(server.address()));
+  EXPECT_TRUE(first.eventually([&] { return first.connections().empty(); }));
+  EXPECT_EQ(server.connections().size(), 1U);
+}
+
 TEST(Host, gives_up_on_a_handshake_that_does_not_move) {
   HostOptions options;
   options.limits.handshake_timeout = 100ms;
