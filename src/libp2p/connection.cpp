@@ -3,9 +3,19 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
+#include "accel/core/random.hpp"
 #include "connection_stream.hpp"
+#include "count_one.hpp"
+#include "remote.hpp"
 
 namespace accel::libp2p {
+namespace {
+
+// While the host has many streams: enough to speak a few protocols.
+constexpr std::size_t kFewInbound = 32;
+constexpr Duration kLongestStall = std::chrono::seconds(30);
+
+}  // namespace
 
 Connection::Connection(ConnectionOptions options, Link link, Upgraded upgraded)
     : options_(std::move(options)),
@@ -18,7 +28,9 @@ Connection::Connection(ConnectionOptions options, Link link, Upgraded upgraded)
                 options_.limits->buffered_bytes_per_connection, options_.budget}),
       output_(options_.executor),
       openable_(options_.executor),
+      origin_(origin_of(options_.remote)),
       began_(system_clock().now()),
+      quiet_since_(began_),
       tasks_(options_.executor, "libp2p connection") {}
 
 Connection::~Connection() = default;
@@ -100,7 +112,18 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
 }
 
 Task<void> Connection::keep_alive(std::shared_ptr<Connection> self) {
-  while (!closed_ && session_.ping(system_clock().now())) {
+  std::uint64_t heard = 0;
+  std::uint64_t sent = 0;
+  SteadyTime sent_at = system_clock().now();
+  while (!closed_) {
+    const SteadyTime now = system_clock().now();
+    // The answer may stand behind much data: a peer that sends is alive.
+    const bool answered =
+        session_.ping(now, static_cast<std::uint32_t>(system_random().next_u64()));
+    const bool heard_more = std::exchange(heard, link_.bytes_in()) != heard;
+    if (!answered && !heard_more) break;
+    if (std::exchange(sent, link_.bytes_out()) != sent || !writing_) sent_at = now;
+    if (now - sent_at >= kLongestStall) break;
     kick();
     const Status waited = co_await delay(options_.limits->keepalive);
     ACCEL_CO_CHECK(waited);
@@ -110,8 +133,17 @@ Task<void> Connection::keep_alive(std::shared_ptr<Connection> self) {
   co_return Status{};
 }
 
+bool Connection::may_accept() const {
+  const std::size_t all = *options_.inbound_streams;
+  const std::size_t limit = options_.limits->inbound_streams;
+  return all < limit / 2 || (all < limit && inbound_ < kFewInbound);
+}
+
 Task<void> Connection::accept(std::shared_ptr<Connection> self, std::uint32_t id) {
   auto stream = std::make_unique<ConnectionStream>(self, id);
+  if (!may_accept()) co_return Status{};  // The stream is reset as it goes.
+  const CountOne of_host(*options_.inbound_streams);
+  const CountOne of_this(inbound_);
   Multistream negotiation = Multistream::responder(services_.supports);
   auto negotiated = stream->negotiate(std::move(negotiation));
   const Status agreed =
@@ -167,6 +199,11 @@ void Connection::close() {
     stream->wake_writer();
   }
   tasks_.cancel();
+}
+
+std::optional<SteadyTime> Connection::idle_since() const {
+  if (session_.streams() > 0) return std::nullopt;
+  return quiet_since_;
 }
 
 ConnectionInfo Connection::info() const {

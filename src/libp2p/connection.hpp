@@ -24,6 +24,7 @@ struct ConnectionOptions {
   const HostLimits* limits = nullptr;  // Outlives the connection, as does the budget.
   YamuxBudget* budget = nullptr;
   HostCounters* counters = nullptr;
+  std::size_t* inbound_streams = nullptr;  // Of all connections of the host.
   bool outbound = false;
   Multiaddr remote{};
 };
@@ -59,7 +60,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::vector<Multiaddr> listens;
   };
   Introduction& introduction() { return introduction_; }
+  // Streams of the peer that Host serves itself, under way.
+  struct Serving {
+    std::size_t introductions = 0;
+    std::size_t pings = 0;
+  };
+  Serving& serving() { return serving_; }
   const Multiaddr& remote() const { return options_.remote; }
+  const std::string& origin() const { return origin_; }
+  bool outbound() const { return options_.outbound; }
+  // Since when there is no stream; nothing while there is one.
+  std::optional<SteadyTime> idle_since() const;
 
  private:
   friend class ConnectionStream;
@@ -69,6 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> accept(std::shared_ptr<Connection> self, std::uint32_t id);
   Task<std::unique_ptr<Stream>> open_now(std::vector<std::string> protocols);
   Status take_input();
+  bool may_accept() const;
   void dispatch();
   void kick();
 
@@ -86,7 +98,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Signal output_;
   Signal openable_;
   Introduction introduction_;
+  Serving serving_;
+  std::size_t inbound_ = 0;  // Streams.
+  std::string origin_;
   SteadyTime began_;
+  SteadyTime quiet_since_;
   bool writing_ = false;
   bool closed_ = false;
   TaskGroup tasks_;

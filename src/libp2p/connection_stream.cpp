@@ -37,6 +37,7 @@ ConnectionStream::ConnectionStream(std::shared_ptr<Connection> connection, std::
 ConnectionStream::~ConnectionStream() {
   connection_->streams_.erase(id_);
   connection_->session_.release(id_);
+  connection_->quiet_since_ = system_clock().now();
   connection_->dispatch();
   connection_->kick();
 }

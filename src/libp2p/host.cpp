@@ -22,9 +22,6 @@ Host::Host(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Host::~Host() { stop(); }
 
 Result<std::unique_ptr<Host>> Host::start(Executor executor, HostOptions options) {
-  if (options.private_network) {
-    return fail(Errc::unsupported, "Private swarms are not supported yet; start without a key.");
-  }
   auto impl = std::make_shared<Impl>(std::move(executor), std::move(options));
   for (const Multiaddr& address : impl->options.listen) ACCEL_CHECK(impl->listen(address));
   for (std::size_t i = 0; i < impl->acceptors.size(); ++i) {
@@ -65,12 +62,6 @@ void Host::handle(std::string protocol, Handler handler) {
                    impl->handlers.insert_or_assign(std::move(name), std::move(serve));
                    impl->protocols_changed();
                  });
-}
-
-void Host::unhandle(std::string protocol) {
-  asio::dispatch(impl_->executor, [impl = impl_, name = std::move(protocol)] {
-    if (impl->handlers.erase(name) > 0) impl->protocols_changed();
-  });
 }
 
 std::vector<ConnectionInfo> Host::connections() const {

@@ -3,24 +3,35 @@
 
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
+#include "count_one.hpp"
 #include "host_impl.hpp"
 
 namespace accel::libp2p {
+namespace {
+
+// Of one connection at a time; identify and its push together.
+constexpr std::size_t kMaxOwnStreams = 2;
+
+}  // namespace
 
 std::size_t Host::Impl::count() const {
-  std::size_t total = dialing;
-  for (const auto& [peer, held] : connections) total += held.size();
+  std::size_t total = dialing + handshakes;
+  for (const auto& [peer, held] : connections) {
+    total += static_cast<std::size_t>(
+        std::ranges::count_if(held, [](const auto& one) { return !one->closed(); }));
+  }
   return total;
 }
 
 Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr remote,
                                                    bool outbound, std::optional<PeerId> expected) {
   Link link(std::move(socket));
-  UpgradeOptions wanted{outbound, key, std::move(expected), options.security};
+  UpgradeOptions wanted{outbound, key, std::move(expected), options.security, {}};
+  if (!outbound) wanted.first_bytes = options.limits.first_bytes_timeout;
   Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());
   if (!upgraded) co_return fail(std::move(upgraded.error()));
-  ConnectionOptions with{executor,  &options.limits, &budget,
-                         &counters, outbound,        std::move(remote)};
+  ConnectionOptions with{executor,         &options.limits, &budget,          &counters,
+                         &inbound_streams, outbound,        std::move(remote)};
   auto made = std::make_unique<Connection>(std::move(with), std::move(link), std::move(*upgraded));
   // A stream that somebody keeps holds its connection, and that what its pointers lead to: here.
   const auto destroy = [self = shared_from_this()](Connection* connection) { delete connection; };
@@ -93,15 +104,28 @@ Host::Impl::ConnectionPtr Host::Impl::best(const PeerId& peer) const {
   return nullptr;
 }
 
-Task<void> Host::Impl::serve(ConnectionPtr connection, std::unique_ptr<Stream> stream) {
-  const std::string protocol = stream->protocol();
+Task<void> Host::Impl::serve_own(ConnectionPtr connection, std::unique_ptr<Stream> stream) {
+  const std::string& protocol = stream->protocol();
   if (protocol == kIdentifyProtocol) {
     co_return co_await introduce(std::move(connection), std::move(stream));
   }
   if (protocol == kIdentifyPushProtocol) {
     co_return co_await read_introduction(std::move(connection), std::move(stream));
   }
-  if (protocol == kPingProtocol) co_return co_await answer_pings(std::move(stream));
+  co_return co_await answer_pings(std::move(stream));
+}
+
+Task<void> Host::Impl::serve(ConnectionPtr connection, std::unique_ptr<Stream> stream) {
+  const std::string protocol = stream->protocol();
+  const bool introduces = protocol == kIdentifyProtocol || protocol == kIdentifyPushProtocol;
+  if (introduces || protocol == kPingProtocol) {
+    auto& serving = connection->serving();
+    std::size_t& under_way = introduces ? serving.introductions : serving.pings;
+    if (under_way >= kMaxOwnStreams) co_return Status{};  // The stream is reset as it goes.
+    const CountOne one(under_way);
+    auto own = serve_own(connection, std::move(stream));
+    co_return co_await std::move(own);
+  }
   const auto found = handlers.find(protocol);
   if (found == handlers.end()) co_return Status{};
   const Handler handler = found->second;  // It may be removed meanwhile.

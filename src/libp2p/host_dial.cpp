@@ -4,7 +4,9 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/clock.hpp"
+#include "count_one.hpp"
 #include "host_impl.hpp"
+#include "remote.hpp"
 
 namespace accel::libp2p {
 namespace {
@@ -12,7 +14,8 @@ namespace {
 using Tcp = asio::ip::tcp;
 
 constexpr std::size_t kMaxKnownPeers = 4096;
-constexpr std::size_t kMaxKnownAddresses = 32;  // Of one peer.
+constexpr std::size_t kMaxProven = 8;  // Of one peer.
+constexpr std::size_t kMaxTold = 16;
 constexpr std::size_t kMaxResting = 4096;
 constexpr Duration kFirstRest = std::chrono::seconds(2);
 constexpr Duration kLongestRest = std::chrono::minutes(5);
@@ -58,13 +61,11 @@ Task<Tcp::socket> connect_to(Tcp::endpoint endpoint) {
   co_return socket;
 }
 
-struct CountOne {
-  explicit CountOne(std::size_t& counted) : counter(counted) { ++counter; }
-  ~CountOne() { --counter; }
-  CountOne(const CountOne&) = delete;
-  CountOne& operator=(const CountOne&) = delete;
-  std::size_t& counter;
-};
+// What we refuse ourselves says nothing about the address.
+bool is_fault_of_address(Errc code) {
+  return code == Errc::unavailable || code == Errc::timeout || code == Errc::protocol ||
+         code == Errc::unauthenticated;
+}
 
 }  // namespace
 
@@ -123,7 +124,7 @@ Task<void> Host::Impl::run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial
   if (peer) {
     remember(*peer, address);
     resting.erase(address.without_peer());
-  } else {
+  } else if (is_fault_of_address(peer.error().code)) {
     ++counters.dial_failures;
     note_failure(address.without_peer());
   }
@@ -166,7 +167,13 @@ Task<void> Host::Impl::reach(std::shared_ptr<Impl> self, PeerId peer) {
   }
   const auto found = known.find(peer);
   Error last{Errc::unavailable, fmt::format("No address of {} is known.", peer), {}};
-  const auto addresses = found == known.end() ? std::vector<Multiaddr>{} : found->second;
+  std::vector<Multiaddr> addresses;
+  if (found != known.end()) {
+    addresses = found->second.proven;
+    for (const Multiaddr& told : found->second.told) {
+      if (std::ranges::find(addresses, told) == addresses.end()) addresses.push_back(told);
+    }
+  }
   for (const Multiaddr& address : addresses) {
     if (rests(address)) {
       last = Error{
@@ -182,7 +189,7 @@ Task<void> Host::Impl::reach(std::shared_ptr<Impl> self, PeerId peer) {
   co_return fail(std::move(last));
 }
 
-void Host::Impl::remember(const PeerId& peer, const Multiaddr& address) {
+Host::Impl::Addresses& Host::Impl::known_of(const PeerId& peer) {
   if (!known.contains(peer)) {
     known_order.push_back(peer);
     if (known_order.size() > kMaxKnownPeers) {
@@ -190,11 +197,24 @@ void Host::Impl::remember(const PeerId& peer, const Multiaddr& address) {
       known_order.pop_front();
     }
   }
-  auto& addresses = known[peer];
+  return known[peer];
+}
+
+void Host::Impl::remember(const PeerId& peer, const Multiaddr& address) {
+  auto& proven = known_of(peer).proven;
   const Multiaddr bare = address.without_peer();
-  std::erase(addresses, bare);
-  addresses.insert(addresses.begin(), bare);  // What worked last comes first.
-  if (addresses.size() > kMaxKnownAddresses) addresses.pop_back();
+  std::erase(proven, bare);
+  proven.insert(proven.begin(), bare);
+  if (proven.size() > kMaxProven) proven.pop_back();
+}
+
+void Host::Impl::take_told(Connection& connection, const std::vector<Multiaddr>& addresses) {
+  auto& told = known_of(connection.peer()).told;
+  told.clear();
+  for (const Multiaddr& address : addresses) {
+    if (told.size() >= kMaxTold) break;
+    if (may_name(connection.remote(), address)) told.push_back(address.without_peer());
+  }
 }
 
 bool Host::Impl::rests(const Multiaddr& address) {

@@ -28,7 +28,11 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   // Listening (host_listen.cpp).
   Status listen(const Multiaddr& address);
   Task<void> accept_loop(std::shared_ptr<Impl> self, std::size_t index);
-  Task<void> welcome(std::shared_ptr<Impl> self, Tcp::socket socket, Multiaddr remote);
+  struct Guest;  // A handshake that a peer began.
+  Task<void> welcome(std::shared_ptr<Impl> self, Tcp::socket socket, Multiaddr remote,
+                     std::unique_ptr<Guest> guest);
+  bool has_room_for(const Multiaddr& remote);
+  bool make_room();
 
   // Dialing (host_dial.cpp).
   struct Dial {
@@ -36,13 +40,19 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
     Signal ended;
     std::optional<Result<PeerId>> result;
   };
+  struct Addresses {
+    std::vector<Multiaddr> proven;  // What worked last comes first.
+    std::vector<Multiaddr> told;    // By the peer.
+  };
   Task<PeerId> connect(std::shared_ptr<Impl> self, Multiaddr address);
   Task<PeerId> wait_for(std::shared_ptr<Dial> dial);
   Task<void> run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial> dial, Multiaddr address);
   Task<PeerId> dial(Multiaddr address);
   Task<Tcp::socket> dial_tcp(Multiaddr::TcpTarget target);
   Task<void> reach(std::shared_ptr<Impl> self, PeerId peer);  // By the addresses that are known.
-  void remember(const PeerId& peer, const Multiaddr& address);
+  Addresses& known_of(const PeerId& peer);
+  void remember(const PeerId& peer, const Multiaddr& address);  // It worked.
+  void take_told(Connection& connection, const std::vector<Multiaddr>& addresses);
   bool rests(const Multiaddr& address);
   void note_failure(const Multiaddr& address);
 
@@ -56,6 +66,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   ConnectionPtr best(const PeerId& peer) const;
   std::size_t count() const;
   Task<void> serve(ConnectionPtr connection, std::unique_ptr<Stream> stream);
+  Task<void> serve_own(ConnectionPtr connection, std::unique_ptr<Stream> stream);
 
   // Built-in protocols (host_protocols.cpp).
   Task<void> identify(std::shared_ptr<Impl> self, ConnectionPtr connection);
@@ -81,7 +92,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   std::map<std::string, Handler> handlers;
   std::unordered_map<PeerId, std::vector<ConnectionPtr>> connections;
   std::unordered_map<PeerId, std::shared_ptr<Dial>> dials;
-  std::unordered_map<PeerId, std::vector<Multiaddr>> known;
+  std::unordered_map<PeerId, Addresses> known;
   std::deque<PeerId> known_order;  // Oldest first, to bound `known`.
   struct Rest {
     SteadyTime until{};
@@ -90,8 +101,10 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   std::map<Multiaddr, Rest> resting;  // Addresses that failed.
   std::vector<Identified> identified;
   std::vector<std::function<void(const PeerId&)>> disconnected;
-  std::size_t handshakes = 0;  // Inbound, under way.
+  std::size_t handshakes = 0;                        // Inbound, under way.
+  std::map<std::string, std::size_t> handshakes_of;  // The same, by origin.
   std::size_t dialing = 0;
+  std::size_t inbound_streams = 0;
   bool push_planned = false;
   bool stopped = false;
   TaskGroup tasks;

@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "accel/core/async/with_timeout.hpp"
+#include "accel/core/clock.hpp"
 #include "accel/core/log.hpp"
 #include "host_impl.hpp"
+#include "remote.hpp"
 
 namespace accel::libp2p {
 namespace {
@@ -58,14 +60,6 @@ std::vector<Multiaddr> concrete(const Tcp::endpoint& bound) {
   return list;
 }
 
-struct CountOne {
-  explicit CountOne(std::size_t& counted) : counter(counted) { ++counter; }
-  ~CountOne() { --counter; }
-  CountOne(const CountOne&) = delete;
-  CountOne& operator=(const CountOne&) = delete;
-  std::size_t& counter;
-};
-
 }  // namespace
 
 Status Host::Impl::listen(const Multiaddr& address) {
@@ -90,6 +84,65 @@ Status Host::Impl::listen(const Multiaddr& address) {
   return {};
 }
 
+// Counted from accept() on: the task that serves it begins later.
+struct Host::Impl::Guest {
+  Guest(std::shared_ptr<Impl> of, std::string from) : host(std::move(of)), origin(std::move(from)) {
+    ++host->handshakes;
+    ++host->handshakes_of[origin];
+  }
+  ~Guest() {
+    --host->handshakes;
+    const auto mine = host->handshakes_of.find(origin);
+    if (--mine->second == 0) host->handshakes_of.erase(mine);
+  }
+  Guest(const Guest&) = delete;
+  Guest& operator=(const Guest&) = delete;
+
+  std::shared_ptr<Impl> host;
+  std::string origin;
+};
+
+bool Host::Impl::has_room_for(const Multiaddr& remote) {
+  const HostLimits& limits = options.limits;
+  const std::string origin = origin_of(remote);
+  const std::size_t share = reach_of(remote) == Reach::loopback ? 2 : 1;
+  const auto greeting = handshakes_of.find(origin);
+  const std::size_t begun = greeting == handshakes_of.end() ? 0 : greeting->second;
+  std::size_t inbound = handshakes;
+  std::size_t alike = begun;
+  for (const auto& [peer, held] : connections) {
+    for (const auto& connection : held) {
+      if (connection->closed() || connection->outbound()) continue;
+      ++inbound;
+      if (connection->origin() == origin) ++alike;
+    }
+  }
+  if (handshakes >= limits.inbound_handshakes || begun >= share * limits.handshakes_per_ip ||
+      alike >= share * limits.connections_per_ip) {
+    return false;
+  }
+  const std::size_t most_inbound = limits.connections - limits.connections / 4;
+  return (inbound < most_inbound && count() < limits.connections) || make_room();
+}
+
+// Ends the inbound connection that has had no stream for longest.
+bool Host::Impl::make_room() {
+  SteadyTime oldest = system_clock().now() - options.limits.idle;
+  ConnectionPtr idle;
+  for (const auto& [peer, held] : connections) {
+    for (const auto& connection : held) {
+      const auto since = connection->idle_since();
+      if (connection->closed() || connection->outbound() || !since || *since > oldest) continue;
+      oldest = *since;
+      idle = connection;
+    }
+  }
+  if (idle == nullptr) return false;
+  idle->go_away(YamuxGoAway::normal);
+  idle->close();
+  return true;
+}
+
 Task<void> Host::Impl::accept_loop(std::shared_ptr<Impl> self, std::size_t index) {
   while (!stopped) {
     Tcp::endpoint remote;
@@ -102,22 +155,22 @@ Task<void> Host::Impl::accept_loop(std::shared_ptr<Impl> self, std::size_t index
       continue;
     }
     ++counters.inbound;
-    if (handshakes >= options.limits.inbound_handshakes || count() >= options.limits.connections) {
+    const Multiaddr from = address_of(remote);
+    if (!has_room_for(from)) {
       ++counters.inbound_refused;
       continue;  // The socket closes here.
     }
-    tasks.spawn(welcome(self, std::move(socket), address_of(remote)));
+    auto guest = std::make_unique<Guest>(self, origin_of(from));
+    tasks.spawn(welcome(self, std::move(socket), from, std::move(guest)));
   }
   co_return Status{};
 }
 
-Task<void> Host::Impl::welcome(std::shared_ptr<Impl> self, Tcp::socket socket, Multiaddr remote) {
-  Result<ConnectionPtr> secured = fail(Errc::internal, "Not tried.");
-  {
-    const CountOne handshake(handshakes);
-    auto securing = self->secure(std::move(socket), remote, false, std::nullopt);
-    secured = co_await with_timeout(std::move(securing), options.limits.handshake_timeout);
-  }
+Task<void> Host::Impl::welcome(std::shared_ptr<Impl> self, Tcp::socket socket, Multiaddr remote,
+                               std::unique_ptr<Guest> guest) {
+  auto securing = self->secure(std::move(socket), remote, false, std::nullopt);
+  auto secured = co_await with_timeout(std::move(securing), options.limits.handshake_timeout);
+  guest.reset();
   if (!secured) {
     ++counters.handshake_failures;
     log::debug("libp2p", secured.error().to_string(), {log::field("from", remote.to_string())});

@@ -77,7 +77,8 @@ IdentifyMessage Host::Impl::introduction(const Multiaddr& seen) const {
 
 Task<void> Host::Impl::introduce(ConnectionPtr connection, std::unique_ptr<Stream> stream) {
   auto message = encode_identify(introduction(connection->remote()));
-  const Status sent = co_await write_framed(*stream, std::move(message));
+  auto writing = write_framed(*stream, std::move(message));
+  const Status sent = co_await with_timeout(std::move(writing), options.limits.negotiation_timeout);
   ACCEL_CO_CHECK(sent);
   co_return co_await stream->close_write();
 }
@@ -94,11 +95,7 @@ Task<void> Host::Impl::read_introduction(ConnectionPtr connection, std::unique_p
   told.agent = message.agent.empty() ? told.agent : message.agent;
   told.protocols = std::move(message.protocols);
   told.listens = std::move(message.listens);
-  // The worst of what it told first: each goes to the front.
-  for (auto address = told.listens.rbegin(); address != told.listens.rend(); ++address) {
-    if (address->tcp()) remember(connection->peer(), *address);
-  }
-  if (connection->info().outbound) remember(connection->peer(), connection->remote());
+  take_told(*connection, told.listens);
   for (const auto& observer : identified) observer(connection->peer(), told.protocols);
   co_return Status{};
 }
@@ -151,7 +148,9 @@ Task<void> Host::Impl::answer_pings(std::unique_ptr<Stream> stream) {
     const auto read = co_await with_timeout(std::move(reading), kPingIdle);
     ACCEL_CO_CHECK(read);
     if (!*read) break;
-    const Status sent = co_await stream->write_all(bytes);
+    auto writing = stream->write_all(bytes);
+    const Status sent =
+        co_await with_timeout(std::move(writing), options.limits.negotiation_timeout);
     ACCEL_CO_CHECK(sent);
   }
   co_return co_await stream->close_write();

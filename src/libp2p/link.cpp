@@ -2,7 +2,6 @@
 #include "link.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
 
 #include "signal.hpp"
 
@@ -43,12 +42,15 @@ Task<void> Link::fill() {
 }
 
 Task<void> Link::send(RawBuffer& out) {
-  const auto bytes = asio::buffer(out.data(), out.size());
-  const auto written = co_await asio::async_write(socket_, bytes, kAsTuple);
-  const auto& [ec, count] = written;
-  bytes_out_ += count;
-  out.clear();
-  if (ec) co_return fail(line_error(ec));
+  while (!out.empty()) {
+    const auto bytes = asio::buffer(out.data(), out.size());
+    const auto written = co_await socket_.async_write_some(bytes, kAsTuple);
+    const auto& [ec, count] = written;
+    bytes_out_ += count;  // At once: whoever watches sees that the peer still reads.
+    if (ec) out.clear();
+    if (ec) co_return fail(line_error(ec));
+    out.consume(count);
+  }
   co_return Status{};
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "accel/core/async/with_timeout.hpp"
 #include "multistream.hpp"
 #include "noise.hpp"
 #include "tls.hpp"
@@ -26,7 +27,14 @@ Status take_what_is_there(Multistream& negotiation, RawBuffer& in) {
   return {};
 }
 
-Task<std::string> negotiate_on_link(Link& link, Multistream negotiation) {
+Task<void> fill_within(Link& link, std::optional<Duration> limit) {
+  auto filling = link.fill();
+  if (!limit) co_return co_await std::move(filling);
+  co_return co_await with_timeout(std::move(filling), *limit);
+}
+
+Task<std::string> negotiate_on_link(Link& link, Multistream negotiation,
+                                    std::optional<Duration> first_bytes) {
   for (;;) {
     ACCEL_CO_CHECK(take_what_is_there(negotiation, link.in()));
     const Bytes out = negotiation.take_output();
@@ -36,7 +44,7 @@ Task<std::string> negotiate_on_link(Link& link, Multistream negotiation) {
     }
     if (negotiation.agreed()) co_return *negotiation.agreed();
     if (!link.in().empty()) continue;
-    const Status filled = co_await link.fill();
+    const Status filled = co_await fill_within(link, std::exchange(first_bytes, std::nullopt));
     ACCEL_CO_CHECK(filled);
   }
 }
@@ -112,7 +120,8 @@ std::string_view security_protocol(Security security) {
 
 Task<Upgraded> upgrade(Link& link, UpgradeOptions options, Random& random) {
   Multistream for_security = choose_from(options, names(options.security));
-  const Result<std::string> secured = co_await negotiate_on_link(link, std::move(for_security));
+  const Result<std::string> secured =
+      co_await negotiate_on_link(link, std::move(for_security), options.first_bytes);
   ACCEL_CO_CHECK(secured);
   Upgraded upgraded;
   upgraded.security =

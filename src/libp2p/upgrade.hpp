@@ -18,7 +18,8 @@ struct UpgradeOptions {
   bool dialer = false;
   crypto::Ed25519Key identity;
   std::optional<PeerId> expected{};
-  std::vector<Security> security{};  // In order of preference.
+  std::vector<Security> security{};       // In order of preference.
+  std::optional<Duration> first_bytes{};  // Those of the peer must come within it.
 };
 
 struct Upgraded {
@@ -27,8 +28,8 @@ struct Upgraded {
   RawBuffer plain{};  // What the peer sent already.
 };
 
-// The link outlives the call. No time limit of its own. Errors: protocol, unauthenticated,
-// unsupported, unavailable.
+// The link outlives the call. No other time limit of its own. Errors: protocol,
+// unauthenticated, unsupported, unavailable, timeout.
 Task<Upgraded> upgrade(Link& link, UpgradeOptions options, Random& random);
 
 std::string_view security_name(Security security);

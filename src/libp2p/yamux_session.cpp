@@ -328,10 +328,11 @@ void YamuxSession::release(StreamId id) {
   tell(YamuxEvent::Kind::openable, 0);
 }
 
-bool YamuxSession::ping(SteadyTime now) {
+bool YamuxSession::ping(SteadyTime now, std::uint32_t id) {
   if (ping_sent_) return false;
   ping_sent_ = now;
-  send_frame({0, code(YamuxType::ping), kYamuxSyn, 0, ++ping_id_});
+  ping_id_ = id;
+  send_frame({0, code(YamuxType::ping), kYamuxSyn, 0, id});
   return true;
 }
 

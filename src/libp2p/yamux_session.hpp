@@ -85,8 +85,9 @@ class YamuxSession {
   // (what was written still arrives).
   void release(StreamId stream);
 
-  // Asks the peer for a sign of life. False: the last one was not answered.
-  bool ping(SteadyTime now);
+  // Asks the peer for a sign of life, by a number that it can't guess. False: the last one was not
+  // answered.
+  bool ping(SteadyTime now, std::uint32_t id);
   std::optional<Duration> round_trip() const { return round_trip_; }
   void go_away(YamuxGoAway reason);
   bool peer_goes_away() const { return peer_goes_away_; }

@@ -19,7 +19,7 @@ class Victim {
                   .max_buffered_bytes = 300'000,
                   .budget = &budget_}) {
     if (dialer) open_.insert(session_.open().value());
-    session_.ping(clock_.now());
+    session_.ping(clock_.now(), 7);
   }
 
   bool take(ByteView bytes) {

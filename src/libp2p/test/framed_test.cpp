@@ -76,6 +76,34 @@ Task<std::size_t> write_then_read(Executor executor) {
   co_return read->at(0).size();
 }
 
+Task<Bytes> trickle(Executor executor) {
+  auto pair = MemoryStream::make_pair(executor, peer(1), peer(2), "/test");
+  const Bytes begun{100, 1, 2};
+  const Status sent = co_await pair.first->write_all(begun);
+  ACCEL_CO_CHECK(sent);
+  FramedReader reader(*pair.second, 1000, std::chrono::milliseconds(50));
+  const auto message = co_await reader.read();
+  ACCEL_CO_CHECK(message);
+  co_return **message;
+}
+
+TEST(FramedReader, gives_up_on_a_message_that_does_not_end) {
+  IoThread io;
+  const auto message = sync_wait(io.executor(), trickle(io.executor()));
+  ASSERT_FALSE(message);
+  EXPECT_EQ(message.error().code, Errc::timeout);
+}
+
+TEST(FramedReader, reads_a_message_that_is_much_larger_than_a_read) {
+  Bytes bytes;
+  ipld::put_uvarint(bytes, 200'000);
+  bytes.insert(bytes.end(), 200'000, 5);
+  ipld::put_uvarint(bytes, 1);
+  bytes.push_back(6);
+  const auto messages = deliver(bytes, 200'000).value();
+  EXPECT_EQ(messages, (std::vector<Bytes>{Bytes(200'000, 5), Bytes{6}}));
+}
+
 TEST(FramedReader, reads_what_write_framed_wrote) {
   IoThread io;
   EXPECT_EQ(sync_wait(io.executor(), write_then_read(io.executor())).value(), 200U);

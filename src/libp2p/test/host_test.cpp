@@ -161,6 +161,43 @@ TEST(Host, pings) {
   EXPECT_LT(*took, 10s);
 }
 
+// How many of the streams are still there when each has been asked for an echo of 32 bytes.
+Task<int> echoing_pings(Host& host, PeerId peer, int streams) {
+  std::vector<std::unique_ptr<Stream>> held;
+  int answered = 0;
+  for (int i = 0; i < streams; ++i) {
+    std::vector<std::string> protocols{"/ipfs/ping/1.0.0"};
+    auto opened = co_await host.open(peer, std::move(protocols));
+    if (!opened) continue;
+    const Bytes sent(32, 1);
+    const Status wrote = co_await (*opened)->write_all(sent);
+    std::array<std::byte, 32> echoed{};
+    const auto read = co_await (*opened)->read_some(echoed);
+    if (wrote && read && *read > 0) ++answered;
+    held.push_back(std::move(*opened));
+  }
+  co_return answered;
+}
+
+TEST(Host, answers_two_pings_of_a_connection_at_once_and_no_more) {
+  Node server;
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  const auto answered =
+      sync_wait(client.io.executor(), echoing_pings(*client.host, server.host->id(), 5));
+  EXPECT_EQ(answered.value(), 2);
+  EXPECT_EQ(client.send(server.host->id(), 1000).value(), 1000U);
+}
+
+TEST(Host, resets_streams_above_the_limit_of_the_host) {
+  HostOptions options;
+  options.limits.inbound_streams = 0;
+  Node server(options);
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  EXPECT_FALSE(client.send(server.host->id(), 10));
+}
+
 TEST(Host, refuses_a_peer_that_is_not_the_one_meant) {
   Node server;
   Node client;
@@ -197,7 +234,7 @@ TEST(Host, says_what_cannot_be_dialed) {
   EXPECT_EQ(quic.error().code, Errc::invalid_argument);
   const auto nobody = client.connect(Multiaddr::parse("/ip4/127.0.0.1/tcp/1").value());
   EXPECT_EQ(nobody.error().code, Errc::unavailable);
-  EXPECT_EQ(client.counters().dial_failures, 2U);
+  EXPECT_EQ(client.counters().dial_failures, 1U);  // What was never tried is none.
 }
 
 Task<std::vector<bool>> connect_often(Host& host, Multiaddr address, int times) {
@@ -298,6 +335,67 @@ TEST(Host, refuses_connections_above_its_limits) {
   ASSERT_TRUE(first.connect(server.address()));
   EXPECT_TRUE(server.eventually([&] { return server.connections().size() == 1; }));
   EXPECT_FALSE(second.connect(server.address()));
+  EXPECT_EQ(server.connections().size(), 1U);
+}
+
+TEST(Host, keeps_a_quarter_of_its_connections_for_its_own_dials) {
+  HostOptions options;
+  options.limits.connections = 4;
+  Node server(options);
+  std::array<Node, 4> clients;
+  for (std::size_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(clients[i].connect(server.address()));
+    EXPECT_TRUE(server.eventually([&] { return server.connections().size() == i + 1; }));
+  }
+  EXPECT_FALSE(clients[3].connect(server.address()));
+  EXPECT_TRUE(server.connect(clients[3].address()));
+  EXPECT_EQ(server.connections().size(), 4U);
+}
+
+TEST(Host, takes_few_connections_from_one_address) {
+  HostOptions options;
+  options.limits.connections_per_ip = 1;  // Loopback: two.
+  Node server(options);
+  std::array<Node, 3> clients;
+  ASSERT_TRUE(clients[0].connect(server.address()));
+  ASSERT_TRUE(clients[1].connect(server.address()));
+  EXPECT_FALSE(clients[2].connect(server.address()));
+  EXPECT_EQ(server.counters().inbound_refused, 1U);
+}
+
+TEST(Host, takes_few_handshakes_from_one_address) {
+  HostOptions options;
+  options.limits.handshakes_per_ip = 1;  // Loopback: two.
+  options.limits.first_bytes_timeout = 300ms;
+  Node server(options);
+  asio::io_context context;
+  const asio::ip::tcp::endpoint there(asio::ip::address_v4::loopback(),
+                                      server.host->addresses().at(0).tcp()->port);
+  std::vector<asio::ip::tcp::socket> silent;
+  for (int i = 0; i < 2; ++i) silent.emplace_back(context).connect(there);
+  EXPECT_TRUE(server.eventually([&] { return server.counters().inbound == 2; }));
+  Node client;
+  EXPECT_FALSE(client.connect(server.address()));
+  EXPECT_EQ(server.counters().inbound_refused, 1U);
+  EXPECT_TRUE(server.eventually([&] { return server.counters().handshake_failures == 2; }));
+  EXPECT_TRUE(client.connect(server.address()));
+}
+
+TEST(Host, ends_an_idle_connection_to_let_another_in) {
+  HostOptions options;
+  options.limits.connections = 1;
+  options.limits.idle = 0ms;
+  Node server(options);
+  Node first;
+  Node second;
+  ASSERT_TRUE(first.connect(server.address()));
+  EXPECT_TRUE(first.eventually([&] { return !first.connections().at(0).agent.empty(); }));
+  EXPECT_TRUE(server.eventually([&] {
+    const auto held = server.connections();
+    return held.size() == 1 && !held[0].agent.empty() && held[0].streams == 0;
+  }));
+  EXPECT_TRUE(second.connect(server.address()));
+  EXPECT_TRUE(first.eventually([&] { return first.connections().empty(); }));
   EXPECT_EQ(server.connections().size(), 1U);
 }
 

@@ -112,7 +112,7 @@ TEST(YamuxSession, stops_at_the_window_and_goes_on_when_it_is_read) {
 
 TEST(YamuxSession, widens_the_window_of_a_fast_stream_up_to_the_limit_only) {
   Line line;
-  ASSERT_TRUE(line.right.ping(line.clock.now()));
+  ASSERT_TRUE(line.right.ping(line.clock.now(), 7));
   line.pass(line.right, line.left);
   line.clock.advance(std::chrono::milliseconds(100));
   line.settle();
@@ -130,7 +130,7 @@ TEST(YamuxSession, widens_the_window_of_a_fast_stream_up_to_the_limit_only) {
 
 TEST(YamuxSession, leaves_the_window_of_a_slow_stream_as_it_is) {
   Line line;
-  ASSERT_TRUE(line.right.ping(line.clock.now()));
+  ASSERT_TRUE(line.right.ping(line.clock.now(), 7));
   line.clock.advance(std::chrono::milliseconds(1));
   line.settle();
   const auto id = line.left.open().value();
@@ -236,10 +236,10 @@ TEST(YamuxSession, ends_when_a_peer_floods_it_with_pings) {
 
 TEST(YamuxSession, answers_pings_and_notices_silence) {
   Line line;
-  EXPECT_TRUE(line.left.ping(line.clock.now()));
-  EXPECT_FALSE(line.left.ping(line.clock.now()));
+  EXPECT_TRUE(line.left.ping(line.clock.now(), 7));
+  EXPECT_FALSE(line.left.ping(line.clock.now(), 7));
   line.settle();
-  EXPECT_TRUE(line.left.ping(line.clock.now()));
+  EXPECT_TRUE(line.left.ping(line.clock.now(), 7));
 }
 
 TEST(YamuxSession, tells_the_other_side_of_a_reset) {

@@ -4,27 +4,36 @@
 // Used by whoever speaks such a protocol; the reader belongs to one stream and reads ahead of what
 // it returns.
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 
+#include "accel/core/clock.hpp"
 #include "accel/libp2p/stream.hpp"
 
 namespace accel::libp2p {
 
 class FramedReader {
  public:
-  // The stream outlives the reader.
-  FramedReader(Stream& stream, std::size_t max_message_bytes);
+  // The stream outlives the reader. A message that has begun must be there after `patience`, and a
+  // second more for each 16 KiB of it; before its first byte the reader waits for ever.
+  FramedReader(Stream& stream, std::size_t max_message_bytes,
+               Duration patience = std::chrono::seconds(30));
 
   // The next message; nothing when the peer has closed between two messages. Errors: protocol (a
-  // length above the limit or no varint, or the end inside a message), those of the stream.
+  // length above the limit or no varint, or the end inside a message), timeout, those of the
+  // stream.
   Task<std::optional<Bytes>> read();
 
  private:
-  Task<bool> fill();  // False at the end.
+  Result<std::optional<Bytes>> take();  // Nothing: more must come first.
+  Task<bool> fill();                    // False at the end.
+  Task<Bytes> finish();                 // A message whose first bytes are there.
+  Duration time_for_rest() const;
 
   Stream& stream_;
   std::size_t max_message_bytes_;
+  Duration patience_;
   Bytes buffer_;
   std::size_t begin_ = 0;  // What lies before it was returned already.
 };

@@ -29,14 +29,20 @@ enum class Security { tls, noise };
 
 // Each has its reason beside it; what is above a limit is refused or reset, never queued.
 struct HostLimits {
-  std::size_t connections = 256;         // File descriptors.
+  std::size_t connections = 256;         // File descriptors. Inbound: at most three quarters.
   std::size_t connections_per_peer = 4;  // Both may dial at once, and once more when they renew.
+  std::size_t connections_per_ip = 32;   // Inbound; a /64 of IPv6 is one. Loopback: twice as many.
   std::size_t inbound_handshakes = 32;   // Each costs two key agreements.
+  std::size_t handshakes_per_ip = 8;     // Inbound, counted as connections_per_ip.
   std::size_t streams_per_connection = 1024;
+  std::size_t inbound_streams = 4096;  // Of all connections; above half only few of each.
   std::size_t buffered_bytes_per_connection = std::size_t{32} << 20U;  // Two full windows.
   std::size_t buffered_bytes = std::size_t{256} << 20U;                // Of all connections.
   std::chrono::milliseconds dial_timeout{5000};                        // One address, TCP only.
   std::chrono::milliseconds handshake_timeout{10000};                  // As go-libp2p's.
+  std::chrono::milliseconds first_bytes_timeout{3000};                 // Of who connects to us.
+  // After it an inbound connection without streams makes room for another at the limit.
+  std::chrono::milliseconds idle{10000};
   std::chrono::milliseconds negotiation_timeout{10000};
   std::chrono::milliseconds keepalive{15000};  // A ping; no answer within it ends the connection.
 };
@@ -45,9 +51,8 @@ struct HostOptions {
   std::optional<crypto::Ed25519Key> key;  // Nothing: a fresh one.
   std::vector<Multiaddr> listen;          // Empty: dials only. Port 0 lets the kernel choose.
   std::vector<Security> security{Security::tls, Security::noise};  // In order of preference.
-  std::optional<crypto::Secret32> private_network;  // The pre-shared key of a private swarm.
-  std::vector<PeerId> deny;                         // Never connected to.
-  std::vector<PeerId> allow;                        // Not empty: nobody else is.
+  std::vector<PeerId> deny;                                        // Never connected to.
+  std::vector<PeerId> allow;                                       // Not empty: nobody else is.
   std::string agent = "ipfs-accelerate";
   HostLimits limits{};
 };
@@ -110,7 +115,6 @@ class Host {
   // and cancelled by stop(); an error that it returns is logged at debug level. What the handler
   // refers to lives until the host is gone.
   void handle(std::string protocol, Handler handler);
-  void unhandle(std::string protocol);
 
   std::vector<ConnectionInfo> connections() const;
   HostCounters counters() const;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remote.hpp"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+
+namespace accel::libp2p {
+namespace {
+
+namespace ip = boost::asio::ip;
+
+constexpr std::size_t kSiteBytes = 8;  // A /64: what one customer has at least.
+
+Reach reach_of(const ip::address_v4& address) {
+  const std::uint32_t bits = address.to_uint();
+  const auto in = [bits](std::uint32_t net, unsigned length) {
+    return (bits ^ net) >> (32U - length) == 0;
+  };
+  if (in(0x7f000000, 8)) return Reach::loopback;
+  if (in(0, 8) || bits >= 0xe0000000) return Reach::nowhere;  // Unspecified, multicast, reserved.
+  const bool local = in(0x0a000000, 8) || in(0xac100000, 12) || in(0xc0a80000, 16) ||
+                     in(0xa9fe0000, 16) || in(0x64400000, 10);
+  return local ? Reach::local : Reach::anywhere;
+}
+
+Reach reach_of(const ip::address_v6& address) {
+  if (address.is_v4_mapped()) return reach_of(ip::make_address_v4(ip::v4_mapped, address));
+  if (address.is_loopback()) return Reach::loopback;
+  const auto bytes = address.to_bytes();
+  constexpr std::array<std::uint8_t, 12> kNat64{0x00, 0x64, 0xff, 0x9b};
+  if (std::equal(kNat64.begin(), kNat64.end(), bytes.begin())) {
+    return reach_of(ip::address_v4({bytes[12], bytes[13], bytes[14], bytes[15]}));
+  }
+  if ((bytes[0] & 0xfeU) == 0xfc || address.is_link_local()) return Reach::local;
+  return (bytes[0] & 0xe0U) == 0x20 ? Reach::anywhere : Reach::nowhere;  // 2000::/3
+}
+
+}  // namespace
+
+Reach reach_of(const ipld::Multiaddr& address) {
+  const auto target = address.tcp();
+  if (!target) return Reach::nowhere;
+  boost::system::error_code ec;
+  const auto numeric = ip::make_address(target->host, ec);
+  if (ec) return Reach::by_name;
+  return numeric.is_v4() ? reach_of(numeric.to_v4()) : reach_of(numeric.to_v6());
+}
+
+bool may_name(const ipld::Multiaddr& remote, const ipld::Multiaddr& told) {
+  const Reach from = reach_of(remote);
+  const Reach to = reach_of(told);
+  if (to == Reach::nowhere) return false;
+  if (from == Reach::loopback) return true;
+  if (to == Reach::anywhere) return true;
+  return from == Reach::local && to == Reach::local;
+}
+
+std::string origin_of(const ipld::Multiaddr& address) {
+  const auto target = address.tcp();
+  boost::system::error_code ec;
+  const auto numeric = ip::make_address(target ? target->host : std::string(), ec);
+  if (ec || numeric.is_v4()) return target ? target->host : std::string();
+  const auto bytes = numeric.to_v6().to_bytes();
+  return {bytes.begin(), bytes.begin() + kSiteBytes};
+}
+
+}  // namespace accel::libp2p

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Where an address lies. Pure. Private to libp2p.
+
+#include <string>
+
+#include "accel/ipld/multiaddr.hpp"
+
+namespace accel::libp2p {
+
+enum class Reach { nowhere, loopback, local, anywhere, by_name };
+
+// `nowhere`: not plain TCP, or an IP that nobody has.
+Reach reach_of(const ipld::Multiaddr& address);
+
+// Whether a peer that we see at `remote` may say that it listens on `told`: what lies nearer to us
+// than the peer itself could only make us dial others. Names may lead there, too.
+bool may_name(const ipld::Multiaddr& remote, const ipld::Multiaddr& told);
+
+// What counts as one machine: an IPv4 address, the /64 of an IPv6 one.
+std::string origin_of(const ipld::Multiaddr& address);
+
+}  // namespace accel::libp2p
