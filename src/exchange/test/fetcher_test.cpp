@@ -314,7 +314,7 @@ TEST_F(FetcherTest, no_source_and_bad_source_names_are_refused_with_a_sentence) 
   const auto none = pull(file.cid, from({}));
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, Errc::not_found);
-  EXPECT_THAT(none.error().message, HasSubstr("no source was named"));
+  EXPECT_THAT(none.error().message, HasSubstr("nobody was named"));
   const auto bad = pull(file.cid, from({"ftp://example.org"}));
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().code, Errc::invalid_argument);

@@ -217,7 +217,7 @@ TEST(Scheduler, gives_up_at_once_when_there_is_no_source) {
   script.wants(1, kMiB);
   EXPECT_THAT(script.actions(), ElementsAre("gave up"));
   EXPECT_EQ(script.error().code, Errc::not_found);
-  EXPECT_THAT(script.error().message, HasSubstr("no source was named"));
+  EXPECT_THAT(script.error().message, HasSubstr("nobody was named"));
 }
 
 TEST(Scheduler, a_source_that_lacks_much_is_asked_one_at_a_time_with_pauses) {
