@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
@@ -199,6 +201,15 @@ void Connection::close() {
     stream->wake_writer();
   }
   tasks_.cancel();
+}
+
+void Connection::evict(std::uint32_t stream) {
+  session_.evict(stream);
+  asio::post(options_.executor, [self = shared_from_this()] {
+    if (self->closed()) return;
+    self->dispatch();
+    self->kick();
+  });
 }
 
 std::optional<SteadyTime> Connection::idle_since() const {

@@ -66,6 +66,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::size_t pings = 0;
   };
   Serving& serving() { return serving_; }
+  YamuxSession::Holder largest_stream() const { return session_.largest(); }
+  // Its owner learns of it in a turn of its own: the session may be at work now.
+  void evict(std::uint32_t stream);
   const Multiaddr& remote() const { return options_.remote; }
   const std::string& origin() const { return origin_; }
   bool outbound() const { return options_.outbound; }

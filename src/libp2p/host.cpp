@@ -15,7 +15,9 @@ Host::Impl::Impl(Executor on, HostOptions with)
       key(options.key ? *options.key : crypto::Ed25519Key::generate(system_random())),
       id(peer_id_of(key)),
       budget{options.limits.buffered_bytes},
-      tasks(executor, "libp2p") {}
+      tasks(executor, "libp2p") {
+  budget.make_room = [this](std::size_t at_least) { reset_largest_stream(at_least); };
+}
 
 Host::Host(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

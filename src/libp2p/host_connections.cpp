@@ -23,6 +23,21 @@ std::size_t Host::Impl::count() const {
   return total;
 }
 
+// Whoever lets most lie unread loses it, not who happens to send next.
+void Host::Impl::reset_largest_stream(std::size_t at_least) {
+  ConnectionPtr holder;
+  YamuxSession::Holder most;
+  for (const auto& [peer, held] : connections) {
+    for (const auto& connection : held) {
+      const auto here = connection->largest_stream();
+      if (here.bytes <= most.bytes) continue;
+      most = here;
+      holder = connection;
+    }
+  }
+  if (holder != nullptr && most.bytes >= at_least) holder->evict(most.stream);
+}
+
 Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr remote,
                                                    bool outbound, std::optional<PeerId> expected) {
   Link link(std::move(socket));

@@ -65,6 +65,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   void forget(const ConnectionPtr& connection);
   ConnectionPtr best(const PeerId& peer) const;
   std::size_t count() const;
+  void reset_largest_stream(std::size_t at_least);
   Task<void> serve(ConnectionPtr connection, std::unique_ptr<Stream> stream);
   Task<void> serve_own(ConnectionPtr connection, std::unique_ptr<Stream> stream);
 

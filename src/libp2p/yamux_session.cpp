@@ -172,16 +172,35 @@ Status YamuxSession::begin_data(const YamuxHeader& header) {
   return {};
 }
 
+bool YamuxSession::has_room_for(std::size_t bytes) const {
+  return options_.budget == nullptr || options_.budget->used + bytes <= options_.budget->limit;
+}
+
+YamuxSession::Holder YamuxSession::largest() const {
+  Holder most;
+  for (const auto& [id, stream] : streams_) {
+    if (stream.received.size() > most.bytes) most = {id, stream.received.size()};
+  }
+  return most;
+}
+
+void YamuxSession::evict(StreamId id) {
+  reset(id);
+  tell(YamuxEvent::Kind::reset, id);
+}
+
 void YamuxSession::take_body(ByteView part) {
   body_left_ -= part.size();
   Stream* stream = find(frame_.stream);
   if (stream != nullptr && !stream->reset) {
-    const bool full = buffered_ + part.size() > options_.max_buffered_bytes ||
-                      (options_.budget != nullptr &&
-                       options_.budget->used + part.size() > options_.budget->limit);
-    if (full) {
-      reset(frame_.stream);
-      tell(YamuxEvent::Kind::reset, frame_.stream);
+    const bool own_room = buffered_ + part.size() <= options_.max_buffered_bytes;
+    if (own_room && !has_room_for(part.size()) && options_.budget->make_room) {
+      options_.budget->make_room(stream->received.size() + part.size());
+    }
+    if (stream->reset) {
+      // It was the one that held most.
+    } else if (!own_room || !has_room_for(part.size())) {
+      evict(frame_.stream);
     } else {
       stream->received.push(part);
       buffered_ += part.size();

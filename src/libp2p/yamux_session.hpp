@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -35,6 +36,9 @@ inline constexpr std::size_t kYamuxAckBacklog = 256;  // Of the spec.
 struct YamuxBudget {
   std::size_t limit = std::size_t{256} << 20U;
   std::size_t used = 0;
+  // Called when it is full: resets the stream that holds most, of any session, if that holds at
+  // least so many bytes. Nothing set: whoever sends next is reset.
+  std::function<void(std::size_t)> make_room{};
 };
 
 struct YamuxOptions {
@@ -92,6 +96,15 @@ class YamuxSession {
   void go_away(YamuxGoAway reason);
   bool peer_goes_away() const { return peer_goes_away_; }
 
+  // The stream with most bytes that nobody has read, and how many; nothing when there are none.
+  struct Holder {
+    StreamId stream = 0;
+    std::size_t bytes = 0;
+  };
+  Holder largest() const;
+  // Resets it, and tells both the peer and the owner.
+  void evict(StreamId stream);
+
   std::size_t streams() const { return streams_.size(); }
   std::size_t buffered_bytes() const { return buffered_; }
   // The window that the peer has been given; for tests.
@@ -120,6 +133,7 @@ class YamuxSession {
   Status begin_data(const YamuxHeader& header);
   Status widen(StreamId id, std::uint32_t delta);
   void take_body(ByteView part);
+  bool has_room_for(std::size_t bytes) const;
   void finish_frame();
   void drop(Stream& stream);
   void send_frame(const YamuxHeader& header);

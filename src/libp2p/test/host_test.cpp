@@ -11,6 +11,7 @@
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/async/task_group.hpp"
+#include "accel/core/async/with_timeout.hpp"
 #include "accel/libp2p/framed.hpp"
 #include "identity.hpp"
 #include "signal.hpp"
@@ -336,6 +337,49 @@ TEST(Host, refuses_connections_above_its_limits) {
   EXPECT_TRUE(server.eventually([&] { return server.connections().size() == 1; }));
   EXPECT_FALSE(second.connect(server.address()));
   EXPECT_EQ(server.connections().size(), 1U);
+}
+
+Task<bool> fill_unread(Host& host, PeerId peer, std::size_t size, std::unique_ptr<Stream>& held) {
+  std::vector<std::string> protocols{"/unread"};
+  auto opened = co_await host.open(std::move(peer), std::move(protocols));
+  if (!opened) co_return fail(opened.error());
+  held = std::move(*opened);
+  const Bytes bytes(size, 1);
+  const Status wrote = co_await held->write_all(bytes);
+  ACCEL_CO_CHECK(wrote);
+  co_return true;
+}
+
+Task<void> let_go(std::unique_ptr<Stream>& held) {
+  held.reset();
+  co_return Status{};
+}
+
+TEST(Host, resets_the_stream_that_holds_most_when_its_memory_is_used_up) {
+  HostOptions options;
+  options.limits.buffered_bytes = 260'000;
+  Node server(options);
+  server.host->handle("/unread", [](std::unique_ptr<Stream> stream) -> Task<void> {
+    const Status waited = co_await delay(10min);
+    stream->reset();
+    co_return waited;
+  });
+  Node greedy;
+  Node modest;
+  ASSERT_TRUE(greedy.connect(server.address()));
+  ASSERT_TRUE(modest.connect(server.address()));
+  std::unique_ptr<Stream> held;
+  auto filling = fill_unread(*greedy.host, server.host->id(), 250'000, held);
+  ASSERT_TRUE(sync_wait(greedy.io.executor(), std::move(filling)));
+  EXPECT_TRUE(server.eventually([&] {
+    return std::ranges::any_of(server.connections(),
+                               [](const auto& one) { return one.bytes_in > 250'000; });
+  }));
+  EXPECT_EQ(modest.send(server.host->id(), 200'000).value(), 200'000U);
+  const auto end = sync_wait(greedy.io.executor(), with_timeout(read_to_the_end(*held), 5s));
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().code, Errc::unavailable);
+  EXPECT_TRUE(sync_wait(greedy.io.executor(), let_go(held)));
 }
 
 TEST(Host, keeps_a_quarter_of_its_connections_for_its_own_dials) {

@@ -225,6 +225,28 @@ TEST(YamuxSession, shares_a_budget_with_others_and_gives_it_back) {
   EXPECT_EQ(budget.used, 0U);
 }
 
+TEST(YamuxSession, takes_room_in_a_full_budget_from_the_stream_that_holds_most) {
+  YamuxBudget budget{50'000, 0};
+  Line greedy({.budget = &budget});
+  Line modest({.budget = &budget});
+  budget.make_room = [&](std::size_t at_least) {
+    const auto most = greedy.right.largest();
+    if (most.bytes >= at_least) greedy.right.evict(most.stream);
+  };
+  const auto large = greedy.left.open().value();
+  const auto small = modest.left.open().value();
+  greedy.left.write(large, Bytes(45'000, 1)).value();
+  greedy.settle();
+  modest.left.write(small, Bytes(10'000, 1)).value();
+  modest.settle();
+  EXPECT_EQ(budget.used, 10'000U);
+  EXPECT_TRUE(has(greedy.right.take_events(), Kind::reset, large));
+  EXPECT_EQ(modest.right.buffered_bytes(), 10'000U);
+  modest.left.write(small, Bytes(45'000, 1)).value();  // It holds most itself now.
+  modest.settle();
+  EXPECT_EQ(budget.used, 0U);
+}
+
 TEST(YamuxSession, ends_when_a_peer_floods_it_with_pings) {
   YamuxSession session({});
   Status last;
