@@ -351,7 +351,8 @@ void Bitswap::Impl::watch_once() {
 bool Bitswap::Impl::is_idle(const Peer& peer) const {
   return !peer.out && !peer.writing && peer.in.empty() && peer.look_ups == 0 &&
          peer.unverified_bytes == 0 && peer.waiting.empty() && peer.probes.empty() &&
-         engine_.ledger(peer.number).waiting == 0;
+         engine_.ledger(peer.number).waiting == 0 &&
+         !engine_.rests(peer.number, context_.clock.now());
 }
 
 Task<void> Bitswap::Impl::shutdown() {
