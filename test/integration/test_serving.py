@@ -168,10 +168,10 @@ class Serving(TestCase):
         for path, body, expected in [("/v1/chat/completions", b"{", 400), ("/v1/chat/completions", b'{"model":"\xff"}', 400),
                                      ("/v1/chat/completions", {"model": "nothing", "messages": [{"role": "user", "content": "x"}]}, 404),
                                      ("/v1/chat/completions", self.chat(stream=True, max_tokens=5000), 400),
-                                     ("/v1/chat/completions", self.chat(tools=[{"type": "function"}]), 501),
+                                     ("/v1/chat/completions", self.chat(tools=[{"type": "function"}]), 400),
                                      ("/v1/completions", {"model": "smollm", "prompt": "word " * 3000, "stream": True}, 400),
                                      ("/v1/embeddings", {"model": "smollm", "input": "x"}, 400), ("/api/chat", {"model": "nothing", "messages": []}, 400),
-                                     ("/api/generate", {"model": "smollm", "prompt": "x", "context": [1]}, 501),
+                                     ("/api/generate", {"model": "smollm", "prompt": "x", "context": [1]}, 400),
                                      ("/api/generate", {"model": "nothing", "prompt": "x"}, 404)]:
             code, error, _ = self.client.refused(path, body)
             self.assertEqual(code, expected, (path, error))

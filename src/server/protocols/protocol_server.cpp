@@ -86,7 +86,9 @@ HttpResponse reply(const json& body, int status = 200) {
 }
 
 HttpResponse refusal(Protocol protocol, const Error& error) {
-  HttpResponse response = reply(error_body(protocol, error), net::http_status_of(error.code));
+  // Clients take what is above 499 for a passing trouble and try again.
+  const int status = error.code == Errc::unsupported ? 400 : net::http_status_of(error.code);
+  HttpResponse response = reply(error_body(protocol, error), status);
   if (error.code == Errc::unauthenticated) response.headers.add("WWW-Authenticate", "Bearer");
   if (error.code == Errc::resource_exhausted)
     response.headers.add("Retry-After", std::string(kRetryAfterSeconds));
