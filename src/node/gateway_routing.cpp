@@ -4,8 +4,7 @@
 #include "accel/core/file.hpp"
 #include "accel/crypto/certificate.hpp"
 #include "accel/gateway/ipns_store.hpp"
-#include "accel/ipld/cid.hpp"
-#include "accel/ipld/varint.hpp"
+#include "accel/ipld/peer_id.hpp"
 #include "accel/node/gateway_tls.hpp"
 #include "accel/routing/http_address.hpp"
 
@@ -14,13 +13,9 @@ namespace {
 
 constexpr std::uint64_t kMaxCertificateBytes = 1U << 20U;
 
-// The hash of libp2p's PublicKey message: Type (1), then Data (2). Spec: libp2p/specs
-// peer-ids/peer-ids.md; keys as long as these are never inlined.
 std::string peer_id_of(const crypto::CertificateKey& key) {
-  Bytes message{0x08, static_cast<std::uint8_t>(key.type), 0x12};
-  ipld::put_uvarint(message, key.der.size());
-  message.insert(message.end(), key.der.begin(), key.der.end());
-  return ipld::Cid::v0(ipld::sha2_256(message)).to_string();  // Base58 of the multihash.
+  const Bytes message = ipld::encode_public_key({key.type, key.der});
+  return ipld::PeerId::of_public_key(message).to_string();
 }
 
 bool listens_everywhere(const net::Url& url) { return url.host == "0.0.0.0" || url.host == "::"; }

@@ -18,8 +18,8 @@ namespace accel::node {
 // 4 MB of small values.
 inline constexpr std::size_t kMaxPublishedRecords = 10'000;
 
-// Who serves what is in the store. Safe from any thread. The gateway is one of them; a libp2p host
-// adds its own record.
+// Who serves what is in the store. Safe from any thread. The gateway alone today; the libp2p host
+// of this node has its place here.
 class ServingPeers {
  public:
   void set(std::vector<routing::PeerRecord> records);

@@ -14,7 +14,7 @@ namespace accel::gateway {
 
 struct RoutingRules {
   bool enabled = false;  // Else /routing/v1/… is no path of this gateway.
-  // Those who serve what the store has: this gateway, and a libp2p host where there is one. Their
+  // Those who serve what the store has: this gateway (a libp2p host could be another). Their
   // addresses are given to clients that can reach them. Must not block; any thread.
   std::function<std::vector<routing::PeerRecord>()> providers = {};
   // Keeps a record that somebody published; empty: nobody may. Blocks.
