@@ -9,9 +9,9 @@
 #include "accel/core/log.hpp"
 #include "accel/node/home.hpp"
 #include "context.hpp"
-#include "loaded_tensors.hpp"
-#include "loaded_text.hpp"
-#include "serving.hpp"
+#include "serving/loaded_tensors.hpp"
+#include "serving/loaded_text.hpp"
+#include "serving/serving.hpp"
 
 namespace accel::node {
 namespace {

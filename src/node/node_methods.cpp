@@ -4,7 +4,7 @@
 
 #include "accel/hardware/cpu_info.hpp"
 #include "context.hpp"
-#include "names.hpp"
+#include "names/names.hpp"
 
 namespace accel::node {
 namespace {

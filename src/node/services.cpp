@@ -9,7 +9,7 @@
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
-#include "swarm.hpp"
+#include "peers/swarm.hpp"
 
 namespace accel::node {
 namespace {

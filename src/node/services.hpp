@@ -23,10 +23,10 @@
 #include "accel/libp2p/host.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
-#include "gateway_routing.hpp"
-#include "kept_sessions.hpp"
-#include "scrubber.hpp"
-#include "turn.hpp"
+#include "content/scrubber.hpp"
+#include "gateway/gateway_routing.hpp"
+#include "serving/kept_sessions.hpp"
+#include "serving/turn.hpp"
 
 namespace accel::node {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "add_params.hpp"
+#include "content/add_params.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "drift_watch.hpp"
+#include "serving/drift_watch.hpp"
 
 #include <gtest/gtest.h>
 

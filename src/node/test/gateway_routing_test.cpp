@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../gateway_routing.hpp"
+#include "gateway/gateway_routing.hpp"
 
 #include <gtest/gtest.h>
 

@@ -5,9 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kept.hpp"
-#include "loaded_text.hpp"
-#include "tensor_json.hpp"
+#include "serving/kept.hpp"
+#include "serving/loaded_text.hpp"
+#include "serving/tensor_json.hpp"
 
 namespace accel::node {
 namespace {

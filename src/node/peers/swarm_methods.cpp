@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "accel/core/async/sync_wait.hpp"
+#include "accel/node/build_info.hpp"
+#include "context.hpp"
+#include "peers/swarm.hpp"
+
+namespace accel::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kMaxPings = 1000;
+
+json json_of(const libp2p::ConnectionInfo& info) {
+  json listens = json::array();
+  for (const auto& address : info.listens) listens.push_back(address.to_string());
+  return {{"peer", info.peer.to_string()},
+          {"address", info.remote.to_string()},
+          {"direction", info.outbound ? "outbound" : "inbound"},
+          {"security", info.security == libp2p::Security::tls ? "tls" : "noise"},
+          {"streams", info.streams},
+          {"bytes_in", info.bytes_in},
+          {"bytes_out", info.bytes_out},
+          {"round_trip_ms", to_ms(info.round_trip)},
+          {"age_seconds", std::chrono::duration<double>(info.age).count()},
+          {"agent", info.agent},
+          {"protocols", info.protocols},
+          {"listens", std::move(listens)}};
+}
+
+template <class T>
+Result<T> wait_for(Context& context, Task<T> task) {
+  return sync_wait(context.services.io().executor(), std::move(task), context.stop);
+}
+
+// "ID" or an address that ends in /p2p/ID.
+Result<ipld::PeerId> peer_of(const std::string& text) {
+  if (!text.starts_with('/')) return ipld::PeerId::parse(text);
+  ACCEL_TRY(const auto address, ipld::Multiaddr::parse(text));
+  if (const auto peer = address.peer_id()) return *peer;
+  return fail(Errc::invalid_argument, "{} names no peer; it should end in /p2p/ID.", text);
+}
+
+}  // namespace
+
+Result<json> node_id(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(libp2p::Host* const host, context.services.host());
+  json addresses = json::array();
+  for (const auto& address : host->addresses()) {
+    addresses.push_back(address.with_peer(host->id()).to_string());
+  }
+  return json{{"id", host->id().to_string()},
+              {"addresses", std::move(addresses)},
+              {"agent", "ipfs-accelerate/" + std::string(kVersion)}};
+}
+
+Result<json> swarm_connect(Context& context) {
+  const std::string text = context.params.required_text("address");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
+  ACCEL_TRY(libp2p::Host* const host, context.services.host());
+  ACCEL_TRY(const auto peer, wait_for(context, host->connect(std::move(address))));
+  return json{{"peer", peer.to_string()}};
+}
+
+Result<json> swarm_disconnect(Context& context) {
+  const std::string text = context.params.required_text("peer");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(const auto peer, peer_of(text));
+  ACCEL_TRY(libp2p::Host* const host, context.services.host());
+  ACCEL_TRY(const SwarmView seen, wait_for(context, look_at(*host)));
+  const auto closed = std::ranges::count(seen.connections, peer, &libp2p::ConnectionInfo::peer);
+  if (closed == 0) return fail(Errc::not_found, "There is no connection to {}.", peer);
+  host->disconnect(peer);
+  return json{{"peer", peer.to_string()}, {"closed", closed}};
+}
+
+Result<json> swarm_peers(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(libp2p::Host* const host, context.services.host());
+  ACCEL_TRY(const SwarmView seen, wait_for(context, look_at(*host)));
+  json peers = json::array();
+  for (const auto& connection : seen.connections) peers.push_back(json_of(connection));
+  return json{{"peers", std::move(peers)}};
+}
+
+Result<json> swarm_ping(Context& context) {
+  const std::string text = context.params.required_text("peer");
+  const auto count = context.params.integer_in("count", 1, 1, kMaxPings);
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(libp2p::Host* const host, context.services.host());
+  std::optional<ipld::PeerId> peer;
+  if (text.starts_with('/')) {
+    ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
+    ACCEL_TRY(peer, wait_for(context, host->connect(std::move(address))));
+  } else {
+    ACCEL_TRY(peer, ipld::PeerId::parse(text));
+  }
+  std::vector<double> times_ms;
+  for (std::int64_t i = 0; i < count; ++i) {
+    ACCEL_TRY(const Duration took, wait_for(context, host->ping(*peer)));
+    times_ms.push_back(to_ms(took));
+    context.progress({{"ping_ms", times_ms.back()}});
+  }
+  const double least = *std::ranges::min_element(times_ms);
+  return json{{"peer", peer->to_string()}, {"times_ms", times_ms}, {"least_ms", least}};
+}
+
+}  // namespace accel::node

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/model_store.hpp"
+
+#include <map>
+#include <memory>
+
+#include "names/names.hpp"
+
+namespace accel::node {
+namespace {
+
+constexpr std::string_view kWeightsSpace = "weights";
+constexpr int kMaxModelDepth = 8;
+
+Status list_below(const blockstore::Store& store, const ipld::Cid& directory,
+                  const std::string& prefix, int depth, std::vector<models::ModelFile>& files) {
+  if (depth > kMaxModelDepth) {
+    return fail(Errc::unsupported, "The model's folders nest deeper than {}.", kMaxModelDepth);
+  }
+  ACCEL_TRY(const std::vector<blockstore::DirEntry> entries, store.list(directory));
+  for (const blockstore::DirEntry& entry : entries) {
+    const std::string path = prefix + entry.name;
+    if (entry.kind == ipld::NodeKind::directory || entry.kind == ipld::NodeKind::hamt) {
+      ACCEL_CHECK(list_below(store, entry.cid, path + "/", depth + 1, files));
+    } else if (files.size() < models::kMaxModelFiles) {
+      files.push_back({path, entry.cid, entry.bytes});
+    } else {
+      return fail(Errc::resource_exhausted, "The model has more than {} files.",
+                  models::kMaxModelFiles);
+    }
+  }
+  return {};
+}
+
+models::Fetcher fetcher_of(blockstore::Store& store, const std::vector<models::ModelFile>& files) {
+  auto by_path = std::make_shared<const std::map<std::string, ipld::Cid, std::less<>>>([&] {
+    std::map<std::string, ipld::Cid, std::less<>> map;
+    for (const models::ModelFile& file : files) map.emplace(file.path, file.cid);
+    return map;
+  }());
+  return [&store, by_path](std::string_view path) -> Result<std::filesystem::path> {
+    const auto found = by_path->find(path);
+    if (found == by_path->end()) return fail(Errc::not_found, "The model has no file {}.", path);
+    return store.ensure_file(found->second);
+  };
+}
+
+}  // namespace
+
+Result<StoredModel> open_model(blockstore::Store& store, const std::string& name_or_cid) {
+  ACCEL_TRY(const Target target, resolve_target(store, name_or_cid));
+  StoredModel model;
+  model.name = target.name;
+  model.root = target.cid;
+  ACCEL_TRY(model.lease, store.lease(target.root));
+  std::vector<models::ModelFile> files;
+  if (const Status listed = list_below(store, target.cid, {}, 0, files); !listed) {
+    if (listed.error().code != Errc::not_found) return fail(listed.error());
+    return fail(Error{
+        Errc::not_found,
+        fmt::format("The model {} is not here whole. Fetch it: ipfs-accelerate pull {} --from URL.",
+                    name_or_cid, target.cid),
+        listed.error().message});
+  }
+  if (model.name.empty()) {
+    ACCEL_TRY(model.name, name_of(store, target.root));
+  }
+  model.fetcher = fetcher_of(store, files);
+  ACCEL_TRY(model.manifest, models::read_manifest(files, model.fetcher));
+  return model;
+}
+
+Result<std::string> weights_hash(blockstore::Store& store, const models::Variant& variant,
+                                 const models::Fetcher& fetcher, std::stop_token stop) {
+  const std::string key = variant.content_key();
+  ACCEL_TRY(const std::optional<std::string> known, store.kv_get(kWeightsSpace, key));
+  if (known) return *known;
+  ACCEL_TRY(std::string hash, models::weights_sha256(variant, fetcher, stop));
+  (void)store.kv_put(kWeightsSpace, key, hash);  // A read-only home computes it each time.
+  return hash;
+}
+
+}  // namespace accel::node

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accel/hardware/machine_load.hpp"
+#include "context.hpp"
+#include "recorder.hpp"
+#include "serving/model_store.hpp"
+#include "serving/selection.hpp"
+
+namespace accel::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kTextEmbedding = "text-embedding";
+constexpr std::int64_t kMaxThreads = 4096;  // More than any machine has; an int holds it.
+constexpr std::string_view kHintSpace = "hints";
+constexpr const char* kLastEngine = "last_engine";
+
+struct RunRequest {
+  std::string model, task;
+  std::vector<std::string> inputs;
+  perf::Policy policy;
+  bool explain = false;
+  bool remeasure = false;
+  bool record = true;  // Live traffic leaves no row a call.
+};
+
+Result<RunRequest> read_request(Context& context) {
+  const Config& config = context.services.config();
+  Params& params = context.params;
+  RunRequest request;
+  request.model = params.required_text("model");
+  request.task = params.text("task", {});
+  request.inputs = params.texts("inputs");
+  request.policy.device = params.text("device", "auto");
+  request.policy.precision = params.text("precision", "auto");
+  request.policy.threads = static_cast<int>(params.integer_in("threads", 0, 0, kMaxThreads));
+  request.policy.max_error = params.number("max_error", 0);
+  request.explain = params.flag("explain");
+  request.remeasure = params.flag("remeasure");
+  request.record = params.flag("record", true);
+  ACCEL_CHECK(params.finish());
+  if (request.policy.precision == "auto")
+    request.policy.precision = config.get<std::string>("hardware.precision");
+  if (request.policy.threads == 0) {
+    const auto configured = config.get<std::int64_t>("cpu.num_threads");
+    if (configured > kMaxThreads) {
+      return fail(Errc::invalid_argument, "The setting cpu.num_threads must be between 0 and {}.",
+                  kMaxThreads);
+    }
+    request.policy.threads = static_cast<int>(configured);
+  }
+  if (request.policy.max_error == 0)
+    request.policy.max_error = config.get<double>("selection.max_error");
+  if (request.inputs.empty()) return fail(Errc::invalid_argument, "run: there is no input.");
+  return request;
+}
+
+Status check_task(const RunRequest& request, const StoredModel& model) {
+  const std::string& task = request.task.empty() ? model.manifest.task : request.task;
+  if (task != kTextEmbedding) {
+    if (task == "text-generation") {
+      return fail(Errc::invalid_argument, "{} writes text: give it a prompt (`run {} --prompt …`).",
+                  request.model, request.model);
+    }
+    return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task,
+                kTextEmbedding);
+  }
+  if (model.manifest.task != task) {
+    return fail(Errc::invalid_argument, "{} is a model for {}, not for {}.", request.model,
+                model.manifest.task, task);
+  }
+  return {};
+}
+
+// A model ready to run, and how it came to run this way.
+struct Ready {
+  std::shared_ptr<LoadedModel> loaded;
+  Selected selected;
+  std::string weights_sha256;
+  double load_ms = 0;  // 0 when it was kept from an earlier run.
+};
+
+Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
+                                          const Selected& selected,
+                                          const std::filesystem::path& file,
+                                          std::shared_ptr<const models::TextPipeline> pipeline) {
+  inference::Backend* const backend = context.services.backend(selected.candidate.engine);
+  if (backend == nullptr) {
+    return fail(Errc::unavailable,
+                "The engine {} that was chosen is no longer here; run again with --remeasure.",
+                selected.candidate.engine);
+  }
+  ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
+  return std::make_shared<LoadedModel>(std::move(model.lease), std::move(pipeline),
+                                       std::move(session));
+}
+
+Result<Ready> make_ready(Context& context, const RunRequest& request, StoredModel& model) {
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  const models::Variant& variant = model.manifest.variants.front();
+  Ready ready;
+  ACCEL_TRY(ready.weights_sha256, weights_hash(*store, variant, model.fetcher, context.stop));
+  ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(variant, model.fetcher));
+  KeptSessions& kept = context.services.kept_sessions();
+  auto pipeline = kept.pipeline(model.root);
+  if (!pipeline) {
+    ACCEL_TRY(pipeline, models::TextPipeline::open(model.manifest, model.fetcher));
+  }
+  SelectionRequest selection{.variant = &variant,
+                             .model_file = file,
+                             .weights_sha256 = ready.weights_sha256,
+                             .task = std::string(kTextEmbedding),
+                             .policy = request.policy,
+                             .remeasure = request.remeasure,
+                             .pipeline = pipeline.get(),
+                             .inputs = request.inputs};
+  ACCEL_TRY(ready.selected, select_candidate(context, selection));
+  ready.loaded = kept.find(model.root, ready.selected.candidate);
+  if (!ready.loaded) {
+    ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
+    ready.loaded =
+        kept.find(model.root, ready.selected.candidate);  // Loaded while this one waited.
+  }
+  if (!ready.loaded) {
+    const SteadyTime before = context.services.clock().now();
+    ACCEL_TRY(ready.loaded, load(context, model, ready.selected, file, pipeline));
+    ready.load_ms = to_ms(context.services.clock().now() - before);
+    kept.keep(model.root, ready.selected.candidate, ready.loaded);
+  }
+  return ready;
+}
+
+// The engine of the last run is likely to be this one's: its library loads while the model is
+// found.
+void load_last_engine(Services& services, const blockstore::Store& store) {
+  if (services.is_daemon()) return;
+  if (const auto last = store.kv_get(kHintSpace, kLastEngine); last && *last)
+    services.load_early(**last);
+}
+
+void remember_engine(Services& services, blockstore::Store& store, const std::string& engine) {
+  if (services.is_daemon()) return;
+  if (const auto last = store.kv_get(kHintSpace, kLastEngine); last && *last == engine) return;
+  (void)store.kv_put(kHintSpace, kLastEngine, engine);  // A read-only home does without.
+}
+
+// One call from texts to vectors. In a daemon, latency that has left the remembered figure for good
+// lets the next run measure again; only calls of the size that was measured can be compared.
+Result<models::Embeddings> timed_embed(Context& context, const RunRequest& request,
+                                       const Ready& ready, double& latency_ms) {
+  const Clock& clock = context.services.clock();
+  const bool compares = context.services.is_daemon() && ready.selected.calls == 1;
+  DriftWatch& drift = ready.loaded->drift;
+  if (!ready.selected.remembered) drift.measured(ready.selected.key);
+  DriftWatch::Call call(drift);
+  const auto load_before = compares ? hardware::read_load() : hardware::LoadReading();
+  const SteadyTime before = clock.now();
+  ACCEL_TRY(models::Embeddings embeddings,
+            ready.loaded->embedder->embed(request.inputs, {context.stop}));
+  latency_ms = to_ms(clock.now() - before);
+  if (!compares) return embeddings;
+  const auto load = hardware::load_between(load_before, hardware::read_load());
+  const bool drifted = call.drifted(ready.selected.key, ready.selected.median_ms, latency_ms,
+                                    load ? load->value() : 0);
+  if (drifted) forget_choice(context.services, ready.selected.key);
+  return embeddings;
+}
+
+json result_of(const StoredModel& model, const Ready& ready, const models::Embeddings& embeddings,
+               double latency_ms) {
+  const inference::SessionInfo& info = ready.loaded->embedder->session().info();
+  std::size_t tokens = 0;
+  for (const std::size_t count : embeddings.tokens) tokens += count;
+  return {{"embeddings", embeddings.vectors},
+          {"dimension", embeddings.vectors.empty() ? 0 : embeddings.vectors.front().size()},
+          {"model",
+           {{"name", model.name},
+            {"cid", model.root.to_string()},
+            {"weights_sha256", ready.weights_sha256}}},
+          {"task", kTextEmbedding},
+          {"engine", info.engine},
+          {"engine_version", info.version},
+          {"device", info.device},
+          {"precision", info.precision},
+          {"threads", info.threads},
+          {"emulated", info.emulated},
+          {"weights_loaded", info.load},
+          {"tokens", tokens},
+          {"truncated", embeddings.truncated},
+          {"latency_ms", latency_ms},
+          {"load_ms", ready.load_ms},
+          {"provenance", info.emulated ? "simulated" : "measured"},
+          {"why", ready.selected.explanation.value("reason", std::string())},
+          {"choice", ready.selected.remembered ? "remembered" : "measured now"}};
+}
+
+Result<json> run_found_model(Context& context, const RunRequest& request, StoredModel& model,
+                             SteadyTime started) {
+  ACCEL_TRY(const Ready ready, make_ready(context, request, model));
+  double latency_ms = 0;
+  ACCEL_TRY(const models::Embeddings embeddings, timed_embed(context, request, ready, latency_ms));
+  const SteadyTime after = context.services.clock().now();
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  remember_engine(context.services, *store, ready.selected.candidate.engine);
+  json result = result_of(model, ready, embeddings, latency_ms);
+  result["total_ms"] = to_ms(after - started);
+  if (request.explain) result["selection"] = ready.selected.explanation;
+  return result;
+}
+
+}  // namespace
+
+Result<json> run_model(Context& context) {
+  const SteadyTime started = context.services.clock().now();
+  ACCEL_TRY(const RunRequest request, read_request(context));
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  load_last_engine(context.services, *store);
+  ACCEL_TRY(StoredModel model, open_model(*store, request.model));
+  ACCEL_CHECK(check_task(request, model));
+  Result<json> result = run_found_model(context, request, model, started);
+  if (!request.record) return result;
+  if (result) {
+    record_run(context, request.inputs.size(), *result);
+  } else {
+    const Duration took = context.services.clock().now() - started;
+    record_failed_run(context, kTextEmbedding, took, result.error());
+  }
+  return result;
+}
+
+}  // namespace accel::node

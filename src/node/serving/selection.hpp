@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Which engine, device, precision and thread count runs a model here: measured the first time,
+// remembered under (weights, task, shape bucket, policy, machine), explained on request. Never a
+// table of priorities. Used by run methods.
+
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+
+#include "accel/models/text_embedder.hpp"
+#include "accel/perf/candidate.hpp"
+#include "context.hpp"
+#include "machine.hpp"
+#include "serving/model_store.hpp"
+
+namespace accel::node {
+
+struct SelectionRequest {
+  const models::Variant* variant = nullptr;  // Outlives the call.
+  std::filesystem::path model_file;
+  std::string weights_sha256;
+  std::string task;
+  perf::Policy policy;
+  bool remeasure = false;
+  const models::TextPipeline* pipeline = nullptr;
+  std::span<const std::string> inputs;  // The user's own: what is measured is what will run.
+};
+
+struct Selected {
+  perf::Candidate candidate;
+  std::string key;          // Of the remembered choice, 64 hex digits.
+  double median_ms = 0;     // As measured; 0 when there was only one candidate.
+  double calls = 1;         // Of what was measured, that this request amounts to.
+  bool remembered = false;  // Taken from an earlier measurement.
+  nlohmann::json explanation;
+};
+
+// Errors: unavailable (no engine is installed: names the package), unsupported (the policy leaves
+// no candidate: says why each fell), and what the candidates failed with when all failed;
+// cancelled.
+Result<Selected> select_candidate(Context& context, const SelectionRequest& request);
+// Lets go of a remembered choice, so that the next run measures again.
+void forget_choice(Services& services, const std::string& key);
+
+inference::SessionOptions session_options(const perf::Candidate& candidate);
+
+}  // namespace accel::node

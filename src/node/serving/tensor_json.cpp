@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/tensor_json.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace accel::node {
+namespace {
+
+using nlohmann::json;
+using tensor::DType;
+
+constexpr std::pair<std::string_view, DType> kTypes[] = {
+    {"FP32", DType::f32},    {"FP64", DType::f64},   {"FP16", DType::f16},  {"BF16", DType::bf16},
+    {"INT8", DType::i8},     {"UINT8", DType::u8},   {"INT16", DType::i16}, {"UINT16", DType::u16},
+    {"INT32", DType::i32},   {"UINT32", DType::u32}, {"INT64", DType::i64}, {"UINT64", DType::u64},
+    {"BOOL", DType::boolean}};
+
+Result<DType> dtype_of_name(const std::string& tensor, const json& value) {
+  const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
+  const auto* const found =
+      std::ranges::find(kTypes, name, &std::pair<std::string_view, DType>::first);
+  if (found == std::end(kTypes))
+    return fail(Errc::unsupported, "The datatype {} of {} is not one that can be sent here.", name,
+                tensor);
+  if (found->second == DType::f16 || found->second == DType::bf16)
+    return fail(Errc::unsupported, "{} can't be sent as JSON, for JSON has no {}.", tensor, name);
+  return found->second;
+}
+
+Result<tensor::Shape> shape_of(const std::string& name, const json& value) {
+  const auto bad = [&] {
+    return fail(Errc::invalid_argument, "The shape of {} must be a list of sizes.", name);
+  };
+  if (!value.is_array() || value.size() > kMaxTensorRank) return bad();
+  tensor::Shape shape;
+  std::uint64_t elements = 1;
+  for (const json& dim : value) {
+    if (!dim.is_number_unsigned() || dim.get<std::uint64_t>() > kMaxTensorElements) return bad();
+    shape.push_back(dim.get<std::int64_t>());
+    elements *= dim.get<std::uint64_t>();
+    if (elements > kMaxTensorElements)
+      return fail(Errc::invalid_argument, "{} has more than {} elements.", name,
+                  kMaxTensorElements);
+  }
+  return shape;
+}
+
+template <class T>
+bool read_value(const json& value, T& out) {
+  if constexpr (std::is_same_v<T, bool>) {
+    if (!value.is_boolean()) return false;
+    out = value.get<bool>();
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (!value.is_number()) return false;
+    out = value.get<T>();
+  } else {
+    if (!value.is_number_integer()) return false;
+    if (value.is_number_unsigned()) {
+      const auto number = value.get<std::uint64_t>();
+      if (!std::in_range<T>(number)) return false;
+      out = static_cast<T>(number);
+    } else {
+      const auto number = value.get<std::int64_t>();
+      if (!std::in_range<T>(number)) return false;
+      out = static_cast<T>(number);
+    }
+  }
+  return true;
+}
+
+// How many values there are in nested lists; more than `most` need not be counted.
+std::uint64_t count_values(const json& value, std::uint64_t most, std::size_t depth) {
+  if (!value.is_array()) return 1;
+  if (depth > kMaxTensorRank) return most + 1;
+  std::uint64_t count = 0;
+  for (const json& item : value) {
+    count += count_values(item, most, depth + 1);
+    if (count > most) break;
+  }
+  return count;
+}
+
+template <class T>
+class Filler {
+ public:
+  explicit Filler(std::span<T> into) : into_(into) {}
+  // How deep lists nest is bounded by the JSON reader of the request and by the rank here.
+  bool take(const json& value, std::size_t depth) {
+    if (!value.is_array()) return at_ < into_.size() && read_value(value, into_[at_++]);
+    if (depth > kMaxTensorRank) return false;
+    return std::all_of(value.begin(), value.end(),
+                       [&](const json& item) { return take(item, depth + 1); });
+  }
+  bool full() const { return at_ == into_.size(); }
+
+ private:
+  std::span<T> into_;
+  std::size_t at_ = 0;
+};
+
+// Calls `visit` with a null pointer to the C++ type of a dtype that has one.
+template <class Visit>
+auto with_type(DType dtype, Visit visit) {
+  switch (dtype) {
+    case DType::f64:
+      return visit(static_cast<double*>(nullptr));
+    case DType::i8:
+      return visit(static_cast<std::int8_t*>(nullptr));
+    case DType::u8:
+      return visit(static_cast<std::uint8_t*>(nullptr));
+    case DType::i16:
+      return visit(static_cast<std::int16_t*>(nullptr));
+    case DType::u16:
+      return visit(static_cast<std::uint16_t*>(nullptr));
+    case DType::i32:
+      return visit(static_cast<std::int32_t*>(nullptr));
+    case DType::u32:
+      return visit(static_cast<std::uint32_t*>(nullptr));
+    case DType::i64:
+      return visit(static_cast<std::int64_t*>(nullptr));
+    case DType::u64:
+      return visit(static_cast<std::uint64_t*>(nullptr));
+    case DType::boolean:
+      return visit(static_cast<bool*>(nullptr));
+    default:
+      return visit(static_cast<float*>(nullptr));
+  }
+}
+
+}  // namespace
+
+std::string_view oip_datatype(DType dtype) {
+  const auto* const found =
+      std::ranges::find(kTypes, dtype, &std::pair<std::string_view, DType>::second);
+  return found == std::end(kTypes) ? "BYTES" : found->first;
+}
+
+Result<NamedInput> tensor_of_json(const json& value) {
+  if (!value.is_object() || !value.contains("name") || !value.at("name").is_string())
+    return fail(Errc::invalid_argument, "Each input must be an object with a name.");
+  NamedInput input;
+  input.name = value.at("name").get<std::string>();
+  for (const char* member : {"datatype", "shape", "data"}) {
+    if (!value.contains(member))
+      return fail(Errc::invalid_argument, "The input {} has no \"{}\".", input.name, member);
+  }
+  ACCEL_TRY(const DType dtype, dtype_of_name(input.name, value.at("datatype")));
+  ACCEL_TRY(tensor::Shape shape, shape_of(input.name, value.at("shape")));
+  const auto bad_data = [&] {
+    return fail(Errc::invalid_argument, "The data of {} are not {} values of {}.", input.name,
+                tensor::element_count(shape).value_or(0), oip_datatype(dtype));
+  };
+  // Counted first: a small request must not make a large tensor.
+  const std::uint64_t elements = tensor::element_count(shape).value_or(0);
+  if (!value.at("data").is_array() || count_values(value.at("data"), elements, 0) != elements)
+    return bad_data();
+  ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, tensor::Shape(shape)));
+  const bool filled = with_type(dtype, [&]<class T>(T*) {
+    Filler<T> filler(input.value.mutable_data<T>());
+    return filler.take(value.at("data"), 0) && filler.full();
+  });
+  if (filled) return input;
+  return bad_data();
+}
+
+Result<json> json_of_tensor(std::string_view name, const tensor::Tensor& value) {
+  const std::string_view type = oip_datatype(value.dtype());
+  json result{{"name", name}, {"datatype", type}, {"shape", value.shape()}};
+  json data = with_type(value.dtype(), [&]<class T>(T*) {
+    const auto elements = value.data<T>();
+    return json(std::vector<T>(elements.begin(), elements.end()));
+  });
+  // A type without a C++ type has no elements to show.
+  if (data.size() != value.elements()) {
+    return fail(Errc::unsupported,
+                "The output {} has type {}, which JSON can't carry; name other outputs.", name,
+                type);
+  }
+  result["data"] = std::move(data);
+  return result;
+}
+
+}  // namespace accel::node
