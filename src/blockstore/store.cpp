@@ -56,6 +56,10 @@ Result<bool> Store::has(const ipld::Cid& cid) const {
 
 Result<Bytes> Store::get(const ipld::Cid& cid) const { return read_block(*impl_->core, cid); }
 
+std::shared_ptr<const Bytes> Store::cached_public(const ipld::Cid& cid) const {
+  return cached_public_block(*impl_->core, cid);
+}
+
 Result<std::uint64_t> Store::size_of(const ipld::Cid& cid) const {
   return block_size(*impl_->core, cid);
 }

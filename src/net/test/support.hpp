@@ -60,6 +60,7 @@ class TestServer {
   explicit TestServer(HttpHandler handler, ServerLimits limits = {},
                       Endpoint endpoint = TcpEndpoint{}, HeadCheck check_head = {},
                       std::optional<ServerTls> tls = {});
+  TestServer(HttpHandler handler, ServerOptions options, Endpoint endpoint = TcpEndpoint{});
   HttpServer& operator*() { return *server_; }
   HttpServer* operator->() { return server_.get(); }
   const Endpoint& endpoint() const { return server_->local(); }
