@@ -81,9 +81,9 @@ class ApiServer::Impl {
     ACCEL_TRY(gateway::Gateway* const gateway, node_.gateway());
     if (options.gateway) {
       ACCEL_TRY(gateway_server_,
-                net::HttpServer::listen(io_.executor(), *options.gateway, gateway->handler(),
-                                        {.limits = gateway_limits(*gateway),
-                                         .ready = gateway->ready_handler()}));
+                net::HttpServer::listen(
+                    io_.executor(), *options.gateway, gateway->handler(),
+                    {.limits = gateway_limits(*gateway), .ready = gateway->ready_handler()}));
     }
     if (options.gateway_tls) {
       ACCEL_TRY(gateway_tls_server_,

@@ -62,8 +62,8 @@ TEST(HashQueue, takes_what_lanes_can_hash) {
   const Bytes block = block_of(10, 1);
   EXPECT_TRUE(HashQueue::takes(ipld::Cid::v0(ipld::sha2_256(block))));
   EXPECT_FALSE(HashQueue::takes(ipld::Cid::v1(ipld::Codec::raw, ipld::sha2_512(block))));
-  const auto cut = ipld::Multihash::wrap(ipld::HashCode::sha2_256,
-                                         ipld::sha2_256(block).digest().first(20));
+  const auto cut =
+      ipld::Multihash::wrap(ipld::HashCode::sha2_256, ipld::sha2_256(block).digest().first(20));
   if (cut) EXPECT_FALSE(HashQueue::takes(ipld::Cid::v1(ipld::Codec::raw, *cut)));
 }
 

@@ -77,13 +77,13 @@ TEST_F(ReadyBlocksTest, blocks_of_other_codecs_and_of_owned_files_are_ready_too)
 TEST_F(ReadyBlocksTest, whatever_asks_for_more_than_the_block_goes_the_long_way) {
   const std::string path = warm(put(ipld::Codec::raw, test::random_bytes(100, 3)));
   ASSERT_TRUE(ready(request_for(path)));
-  for (const auto& [name, value] : std::map<std::string, std::string>{
-           {"Range", "bytes=1-2"},
-           {"if-none-match", "*"},
-           {"If-Range", "\"x\""},
-           {"Service-Worker", "script"},
-           {"X-Forwarded-Host", "site.example"},
-           {"Cache-Control", "only-if-cached"}}) {
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>{{"Range", "bytes=1-2"},
+                                          {"if-none-match", "*"},
+                                          {"If-Range", "\"x\""},
+                                          {"Service-Worker", "script"},
+                                          {"X-Forwarded-Host", "site.example"},
+                                          {"Cache-Control", "only-if-cached"}}) {
     EXPECT_FALSE(ready(request_for(path, {{name, value}}))) << name;
   }
   auto named = request_for(path);

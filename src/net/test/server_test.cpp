@@ -85,7 +85,8 @@ TEST(HttpServer, a_ready_answer_goes_before_the_handler_and_stays_in_order) {
   RawClient client(server.endpoint());
   std::string burst;
   for (int i = 0; i < 200; ++i) {
-    burst += fmt::format("GET /{}{} HTTP/1.1\r\nHost: a\r\n\r\n", i % 3 == 0 ? "other" : "ready", i);
+    burst +=
+        fmt::format("GET /{}{} HTTP/1.1\r\nHost: a\r\n\r\n", i % 3 == 0 ? "other" : "ready", i);
   }
   ASSERT_TRUE(client.send(burst));
   for (int i = 0; i < 200; ++i) {

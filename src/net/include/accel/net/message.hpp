@@ -79,8 +79,8 @@ using HttpHandler = std::function<Task<HttpResponse>(HttpRequest, std::stop_toke
 // connection closes. Runs on the server's executor: never blocks.
 using HeadCheck = std::function<Status(const HttpRequest& head)>;
 
-// An answer of 200 that is ready to go: `fields` are header lines, each with its CRLF, without those
-// that the server adds. Whoever makes it answers for their syntax.
+// An answer of 200 that is ready to go: `fields` are header lines, each with its CRLF, without
+// those that the server adds. Whoever makes it answers for their syntax.
 struct ReadyResponse {
   std::string fields;
   std::shared_ptr<const Bytes> body;
