@@ -85,8 +85,18 @@ std::optional<net::ReadyResponse> ReadyBlocks::answer(const net::HttpRequest& ht
 
 bool AskedBefore::note(const ipld::Cid& cid) {
   const std::size_t hash = std::hash<ipld::Cid>{}(cid);
-  const auto mark = static_cast<std::uint32_t>(hash >> 32U) | 1U;  // 0 is the empty place.
-  return marks_[hash % marks_.size()].exchange(mark, std::memory_order_relaxed) == mark;
+  const auto mark = static_cast<std::uint32_t>(hash >> 32U) | 1U;  // 0 is an empty place.
+  Marks& marks = marks_[hash % marks_.size()];
+  const auto holds = [](std::uint32_t wanted) {
+    return [wanted](const std::atomic<std::uint32_t>& place) {
+      return place.load(std::memory_order_relaxed) == wanted;
+    };
+  };
+  if (std::ranges::any_of(marks, holds(mark))) return true;
+  const auto empty = std::ranges::find_if(marks, holds(0));
+  auto& place = empty != marks.end() ? *empty : marks[(mark >> 1U) % kPlaces];
+  place.store(mark, std::memory_order_relaxed);
+  return false;
 }
 
 }  // namespace accel::gateway

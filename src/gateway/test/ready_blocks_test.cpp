@@ -157,5 +157,18 @@ TEST(AskedBefore, tells_the_second_look_from_the_first) {
   EXPECT_TRUE(asked.note(one));
 }
 
+TEST(AskedBefore, remembers_nearly_all_of_some_thousand_blocks) {
+  AskedBefore asked;
+  int known = 0;
+  for (int round = 0; round < 2; ++round) {
+    known = 0;
+    for (int i = 0; i < 2000; ++i) {
+      const auto hash = ipld::sha2_256(as_bytes(std::to_string(i)));
+      known += asked.note(ipld::Cid::v1(ipld::Codec::raw, hash)) ? 1 : 0;
+    }
+  }
+  EXPECT_GE(known, 1990);
+}
+
 }  // namespace
 }  // namespace accel::gateway

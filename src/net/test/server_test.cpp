@@ -74,14 +74,8 @@ std::optional<ReadyResponse> ready_for(const HttpRequest& request) {
   return ReadyResponse{"X-Kind: ready\r\n", std::make_shared<const Bytes>(size, 'r'), nullptr};
 }
 
-ServerOptions with_ready() {
-  ServerOptions options;
-  options.ready = ready_for;
-  return options;
-}
-
 TEST(HttpServer, a_ready_answer_goes_before_the_handler_and_stays_in_order) {
-  TestServer server(echo, with_ready());
+  TestServer server(echo, {}, TcpEndpoint{}, {}, {}, ready_for);
   RawClient client(server.endpoint());
   std::string burst;
   for (int i = 0; i < 200; ++i) {
@@ -99,7 +93,7 @@ TEST(HttpServer, a_ready_answer_goes_before_the_handler_and_stays_in_order) {
 }
 
 TEST(HttpServer, only_a_get_without_a_body_has_a_ready_answer) {
-  TestServer server(echo, with_ready());
+  TestServer server(echo, {}, TcpEndpoint{}, {}, {}, ready_for);
   RawClient client(server.endpoint());
   client.send("POST /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
   EXPECT_TRUE(client.read_response().ends_with("POST /ready? x"));
@@ -108,7 +102,7 @@ TEST(HttpServer, only_a_get_without_a_body_has_a_ready_answer) {
 }
 
 TEST(HttpServer, a_ready_answer_that_the_client_takes_slowly_arrives_whole) {
-  TestServer server(echo, with_ready());
+  TestServer server(echo, {}, TcpEndpoint{}, {}, {}, ready_for);
   const std::string reply = send_and_read(
       server.endpoint(), "GET /ready-large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(contains(reply, "Connection: close\r\n\r\nrrr"));

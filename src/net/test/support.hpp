@@ -59,8 +59,7 @@ class TestServer {
  public:
   explicit TestServer(HttpHandler handler, ServerLimits limits = {},
                       Endpoint endpoint = TcpEndpoint{}, HeadCheck check_head = {},
-                      std::optional<ServerTls> tls = {});
-  TestServer(HttpHandler handler, ServerOptions options, Endpoint endpoint = TcpEndpoint{});
+                      std::optional<ServerTls> tls = {}, ReadyHandler ready = {});
   HttpServer& operator*() { return *server_; }
   HttpServer* operator->() { return server_.get(); }
   const Endpoint& endpoint() const { return server_->local(); }
