@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "accel/core/async/task.hpp"
-#include "raw_buffer.hpp"
+#include "accel/core/raw_buffer.hpp"
 
 namespace accel::libp2p {
 
