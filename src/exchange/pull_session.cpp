@@ -358,7 +358,7 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, SourceBlock block
 // Beside others that arrive at the same time. What it can't hash is hashed when it is written.
 Task<PullSession::Verdict> PullSession::hash_leaf(WantId want, SourceBlock& block) {
   const WantInfo* const found = wants_.find(want);
-  const bool is_ours = found != nullptr && !over_ && !block.verified;
+  const bool is_ours = found != nullptr && !block.verified;
   if (!is_ours || !HashQueue::takes(found->cid)) co_return Verdict::good;
   auto hashing = hashes_.is_block(found->cid, block.bytes);
   const Result<bool> same = co_await std::move(hashing);
@@ -372,6 +372,7 @@ Task<PullSession::Verdict> PullSession::hash_leaf(WantId want, SourceBlock& bloc
 // and another source may finish first.
 Task<void> PullSession::verify_leaf(RequestId id, WantId want, SourceBlock block) {
   using Hashed = blockstore::PartialFile::Hashed;
+  if (over_) co_return Status{};
   auto checking = hash_leaf(want, block);
   const Result<Verdict> first = co_await std::move(checking);
   if (!first) {
@@ -387,7 +388,8 @@ Task<void> PullSession::verify_leaf(RequestId id, WantId want, SourceBlock block
   std::size_t written = 0;
   while (true) {
     const WantInfo* const found = wants_.find(want);
-    if (over_ || found == nullptr) break;
+    // What waited for its hash when the pull ended is kept as well.
+    if (found == nullptr || (over_ && written > 0)) break;
     if (written == found->targets.size()) {
       leaf_verified(id, want, block.bytes.size());
       break;
