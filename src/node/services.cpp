@@ -3,12 +3,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
+#include "names/resolution.hpp"
 #include "peers/swarm.hpp"
 
 namespace accel::node {
@@ -39,9 +41,13 @@ Services::Services(Home home, const Config& config, bool is_daemon, std::vector<
       swarm_(swarm.empty() ? config.get<ConfigList>("listen.swarm") : std::move(swarm)),
       kept_sessions_(
           is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
-                    : 0) {}
+                    : 0),
+      fresh_names_(std::make_unique<FreshNames>()) {}
 
-Services::~Services() { stop_swarm(); }
+Services::~Services() {
+  publisher_.reset();
+  stop_swarm();
+}
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
@@ -193,6 +199,7 @@ void Services::start_background() {
                  {log::field("cause", serving.error().message)});
     }
   }
+  if (is_daemon_) start_publisher();
   const auto interval = config_.get<std::chrono::milliseconds>("store.scrub_interval");
   if (!is_daemon_ || interval.count() == 0) return;
   const auto opened = store();
@@ -203,6 +210,30 @@ void Services::start_background() {
                        static_cast<std::uint64_t>(config_.get<std::int64_t>("store.scrub_rate"))};
   const std::scoped_lock lock(mutex_);
   if (!scrubber_) scrubber_ = std::make_unique<Scrubber>(**opened, metrics_, clock(), plan);
+}
+
+void Services::start_publisher() {
+  const auto interval = config_.get<std::chrono::milliseconds>("names.republish_interval");
+  const auto opened = store();
+  if (interval.count() == 0 || !opened) return;
+  const auto put = [this](const ipld::IpnsName& name, const Bytes& record, std::stop_token stop) {
+    auto places = record_places(*this, {}, "routing.publishers", stop);
+    if (places.empty()) return std::size_t{0};
+    auto putting = put_everywhere(std::move(places), name, record, place_limit(*this));
+    const auto outcomes = sync_wait(io().executor(), std::move(putting), std::move(stop));
+    if (!outcomes) return std::size_t{0};
+    return static_cast<std::size_t>(std::ranges::count_if(
+        *outcomes, [](const PlaceOutcome& outcome) { return !outcome.error; }));
+  };
+  const std::scoped_lock lock(mutex_);
+  if (publisher_) return;
+  publisher_ =
+      std::make_unique<Publisher>(home_, **opened, metrics_, clock(), PublisherPlan{interval, put});
+}
+
+void Services::names_changed() {
+  const std::scoped_lock lock(mutex_);
+  if (publisher_) publisher_->look_again();
 }
 
 void Services::refresh_metrics() {

@@ -25,10 +25,13 @@
 #include "accel/node/home.hpp"
 #include "content/scrubber.hpp"
 #include "gateway/gateway_routing.hpp"
+#include "names/publisher.hpp"
 #include "serving/kept_sessions.hpp"
 #include "serving/turn.hpp"
 
 namespace accel::node {
+
+class FreshNames;
 
 class Services {
  public:
@@ -67,6 +70,10 @@ class Services {
   inference::Backend* backend(std::string_view name);
   // What a daemon does by itself; nothing in other processes. Errors are logged.
   void start_background();
+  // Names whose record was asked for everywhere a short while ago.
+  FreshNames& fresh_names() { return *fresh_names_; }
+  // A publication was made: the publisher looks at it.
+  void names_changed();
   // Levels that nobody counts as they change.
   void refresh_metrics();
   // Loads the engine's library on another thread, so that a command in process that will need it
@@ -74,6 +81,7 @@ class Services {
   void load_early(const std::string& engine);
 
  private:
+  void start_publisher();
   void stop_swarm();
   void refresh_swarm_metrics();
 
@@ -107,6 +115,8 @@ class Services {
   std::vector<std::unique_ptr<inference::Backend>> backends_;
   std::unique_ptr<IoThread> early_;     // Uses backends_: declared after.
   std::unique_ptr<Scrubber> scrubber_;  // Uses store_.
+  std::unique_ptr<FreshNames> fresh_names_;
+  std::unique_ptr<Publisher> publisher_;  // Uses store_, client_ and io_.
 };
 
 }  // namespace accel::node

@@ -48,6 +48,12 @@ void add_content_keys(ConfigRegistry& registry) {
       key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"));
   registry.add(key("routing.delegated", ConfigList{},
                    "Delegated routers that `pull` asks for gateways when no source is given"));
+  registry.add(key("routing.publishers", ConfigList{},
+                   "Delegated routers that published names go to; empty: those of "
+                   "routing.delegated"));
+  registry.add(at_least(key("names.republish_interval", milliseconds(std::chrono::hours(4)),
+                            "How often a daemon signs its published names anew; 0: never"),
+                        0));
   registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
                             "How long a source may send nothing before another is asked"),
                         100));
