@@ -131,6 +131,7 @@ class Node::Impl {
 
   Services& services() { return services_; }
   Serving& serving() { return serving_; }
+  Result<nlohmann::json> run(std::size_t index, Context& context, const nlohmann::json& params);
 
  private:
   std::optional<FileLock> lock_;  // Held until everything below has come to rest.
@@ -156,16 +157,25 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
 }
 
 Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json& params,
-                                  const EventSink& on_event, std::stop_token stop) {
+                                  const EventSink& on_event, std::stop_token stop,
+                                  Caller caller) {
   const MethodInfo* found = find_method(method);
   if (found == nullptr) return fail(Errc::not_found, "No method \"{}\".", method);
   Params reader(method, params);
   Context context{impl_->services(), reader, on_event, std::move(stop)};
   log::debug("node", "call", {log::field("method", method)});
+  const auto index = static_cast<std::size_t>(found - kInfos.data());
+  Result<nlohmann::json> result = impl_->run(index, context, params);
+  impl_->services().audit().note(caller, method, params, result);
+  return result;
+}
+
+Result<nlohmann::json> Node::Impl::run(std::size_t index, Context& context,
+                                       const nlohmann::json& params) {
+  const std::string_view method = kInfos.at(index).name;
   try {
-    const auto index = static_cast<std::size_t>(found - kInfos.data());
     if (index < kMethods.size()) return kMethods.at(index).handler(context);
-    ServingContext call{context, impl_->serving(), params};
+    ServingContext call{context, serving_, params};
     return kServingMethods.at(index - kMethods.size()).handler(call);
   } catch (const std::exception& exception) {
     // JSON and the standard library throw on our own bugs and on exhausted memory; a call must not

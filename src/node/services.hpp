@@ -23,6 +23,7 @@
 #include "accel/libp2p/host.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
+#include "audit.hpp"
 #include "content/scrubber.hpp"
 #include "gateway/gateway_routing.hpp"
 #include "names/publisher.hpp"
@@ -70,6 +71,7 @@ class Services {
   inference::Backend* backend(std::string_view name);
   // What a daemon does by itself; nothing in other processes. Errors are logged.
   void start_background();
+  Audit& audit() { return audit_; }
   // Names whose record was asked for everywhere a short while ago.
   FreshNames& fresh_names() { return *fresh_names_; }
   // A publication was made: the publisher looks at it.
@@ -97,6 +99,7 @@ class Services {
   bool is_daemon_;
   std::vector<std::string> swarm_;  // Where to listen.
   Metrics metrics_;
+  Audit audit_{home_, clock()};
   KeptSessions kept_sessions_;
   Turn measuring_;
   Turn loading_;

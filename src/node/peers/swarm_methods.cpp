@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "accel/core/async/sync_wait.hpp"
+#include "accel/ipld/multibase.hpp"
 #include "accel/node/build_info.hpp"
 #include "context.hpp"
 #include "peers/swarm.hpp"
@@ -54,6 +55,7 @@ Result<json> node_id(Context& context) {
   }
   return json{{"id", host->id().to_string()},
               {"addresses", std::move(addresses)},
+              {"public_key", ipld::base_encode(ipld::Multibase::base64, host->id().inline_key())},
               {"agent", "ipfs-accelerate/" + std::string(kVersion)}};
 }
 
