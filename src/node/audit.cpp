@@ -96,8 +96,7 @@ void Audit::note(Caller caller, std::string_view method, const json& params,
       if (value != result->end()) line["result"][name] = shortened(*value);
     }
   }
-  const Status written =
-      append(line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+  const Status written = append(line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
   if (!written) {
     log::warn("node", "The audit log can't be written.",
               {log::field("cause", written.error().message)});
@@ -111,7 +110,8 @@ Status Audit::append(const std::string& line) {
   ACCEL_TRY(const FileLock lock, FileLock::acquire(home_.logs() / ".audit.lock",
                                                    FileLock::Mode::exclusive, /*wait=*/true));
   const auto file_at = [&](int age) {
-    return home_.logs() / (age == 0 ? std::string("audit.jsonl") : fmt::format("audit.{}.jsonl", age));
+    return home_.logs() /
+           (age == 0 ? std::string("audit.jsonl") : fmt::format("audit.{}.jsonl", age));
   };
   ACCEL_TRY(UniqueFd file, open_file(file_at(0), O_WRONLY | O_CREAT | O_APPEND, 0600));
   struct stat info{};

@@ -157,8 +157,7 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
 }
 
 Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json& params,
-                                  const EventSink& on_event, std::stop_token stop,
-                                  Caller caller) {
+                                  const EventSink& on_event, std::stop_token stop, Caller caller) {
   const MethodInfo* found = find_method(method);
   if (found == nullptr) return fail(Errc::not_found, "No method \"{}\".", method);
   Params reader(method, params);

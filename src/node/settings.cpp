@@ -75,8 +75,9 @@ void add_content_keys(ConfigRegistry& registry) {
                         1));
   registry.add(key("listen.api", std::string(),
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
-  registry.add(key("server.kubo_rpc", false,
-                   "Serve Kubo's RPC (/api/v0) on listen.api and the home's socket, with the token"));
+  registry.add(
+      key("server.kubo_rpc", false,
+          "Serve Kubo's RPC (/api/v0) on listen.api and the home's socket, with the token"));
   registry.add(at_least(bytes("server.kubo_rpc_upload", std::int64_t{64} << 30U,
                               "Bytes that one upload over it may have"),
                         1));

@@ -19,20 +19,21 @@ struct Seen {
 Seen read(std::string_view body, std::size_t piece) {
   Seen seen;
   server::MultipartReader reader(
-      "xyz", {[&](const server::PartHead& head) {
-                const auto path = server::upload_path(head.filename);
-                if (path && (("/" + *path + "/").find("/../") != std::string::npos)) std::abort();
-                seen.text += "<" + head.filename + "|" + head.content_type + ">";
-                return Status{};
-              },
-              [&](std::string_view data) {
-                seen.text += data;
-                return Status{};
-              },
-              [&] {
-                seen.text += "</>";
-                return Status{};
-              }},
+      "xyz",
+      {[&](const server::PartHead& head) {
+         const auto path = server::upload_path(head.filename);
+         if (path && (("/" + *path + "/").find("/../") != std::string::npos)) std::abort();
+         seen.text += "<" + head.filename + "|" + head.content_type + ">";
+         return Status{};
+       },
+       [&](std::string_view data) {
+         seen.text += data;
+         return Status{};
+       },
+       [&] {
+         seen.text += "</>";
+         return Status{};
+       }},
       {.head_bytes = 256, .parts = 8});
   Status status;
   while (!body.empty() && status) {

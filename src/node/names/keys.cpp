@@ -29,7 +29,7 @@ Result<FileLock> lock_folder(const Home& home) {
   return FileLock::acquire(home.keys() / ".lock", FileLock::Mode::exclusive, /*wait=*/true);
 }
 
-bool exists(const fs::path& file) { return ::access(file.c_str(), F_OK) == 0; }
+bool is_there(const fs::path& file) { return ::access(file.c_str(), F_OK) == 0; }
 
 tl::unexpected<Error> no_such_key(const std::string& text) {
   return fail(Errc::not_found,
@@ -61,7 +61,7 @@ fs::path Keys::file_of(const std::string& name) const {
 
 Result<std::vector<std::string>> Keys::file_names() const {
   std::vector<std::string> names;
-  if (!exists(home_.keys())) return names;
+  if (!is_there(home_.keys())) return names;
   std::error_code ec;
   for (fs::directory_iterator at(home_.keys(), ec), end; !ec && at != end; at.increment(ec)) {
     std::string file = at->path().filename().string();
@@ -89,7 +89,7 @@ Result<std::vector<NamedKey>> Keys::list() const {
 
 Result<crypto::Ed25519Key> Keys::find(const std::string& text) const {
   if (text == kSelfKey) return libp2p::load_or_make_key(home_.swarm_key(), system_random());
-  if (check_key_name(text) && exists(file_of(text))) return libp2p::load_key(file_of(text));
+  if (check_key_name(text) && is_there(file_of(text))) return libp2p::load_key(file_of(text));
   const auto id = ipld::IpnsName::parse(text);
   if (!id) return no_such_key(text);
   ACCEL_TRY(const std::string name, name_of(*id));
@@ -133,9 +133,9 @@ Status Keys::rename(const std::string& from, const std::string& to, bool replace
   ACCEL_CHECK(check_key_name(from));
   ACCEL_CHECK(check_key_name(to));
   ACCEL_TRY(const FileLock lock, lock_folder(home_));
-  if (!exists(file_of(from))) return no_such_key(from);
+  if (!is_there(file_of(from))) return no_such_key(from);
   if (from == to) return {};
-  if (exists(file_of(to)) && !replace) {
+  if (is_there(file_of(to)) && !replace) {
     return fail(Errc::already_exists,
                 "There is a key \"{}\" already; --force would delete it for good.", to);
   }

@@ -81,7 +81,8 @@ json keys_reply(const json& result) {
 json stat_reply(const json& result) {
   json dags = json::array();
   for (const json& dag : result.at("dags")) {
-    dags.push_back({{"Cid", dag.at("cid")}, {"Size", dag.at("bytes")}, {"NumBlocks", dag.at("blocks")}});
+    dags.push_back(
+        {{"Cid", dag.at("cid")}, {"Size", dag.at("bytes")}, {"NumBlocks", dag.at("blocks")}});
   }
   return {{"UniqueBlocks", result.at("unique_blocks")},
           {"TotalSize", result.at("total_bytes")},
@@ -161,7 +162,8 @@ Result<std::string> reply_of(const Command& command, const Query& query, const j
     return line_of({{"Pins", json::array({result.at("cid")})}});
   }
   if (path == "name/resolve") return line_of({{"Path", result.at("path")}});
-  if (path == "repo/gc") return std::string();  // A line for each block that went: they are not listed here.
+  if (path == "repo/gc")
+    return std::string();  // A line for each block that went: they are not listed here.
   return line_of(other_reply(path, result));
 }
 
@@ -170,9 +172,8 @@ std::string add_lines(const std::vector<AddedEntry>& entries, bool progress) {
   for (const AddedEntry& entry : entries) {
     if (progress && !entry.is_directory)
       lines += line_of({{"Name", entry.name}, {"Bytes", entry.file_bytes}});
-    lines += line_of({{"Name", entry.name},
-                      {"Hash", entry.cid},
-                      {"Size", std::to_string(entry.dag_bytes)}});
+    lines += line_of(
+        {{"Name", entry.name}, {"Hash", entry.cid}, {"Size", std::to_string(entry.dag_bytes)}});
   }
   return lines;
 }

@@ -24,12 +24,14 @@ constexpr std::string_view kHarmless =
 
 // Kubo's own options that it makes no difference to leave at these values.
 constexpr std::pair<std::string_view, std::string_view> kOnly[] = {
-    {"nocopy", "false"},      {"fscache", "false"},         {"preserve-mode", "false"},
-    {"to-files", ""},         {"preserve-mtime", "false"},  {"dereference-args", "false"},
-    {"stdin-name", ""},       {"allow-delegated", "false"}, {"v1compat", "true"},
-    {"allow-offline", "true"}, {"resolve", "true"},         {"allow-big-block", "false"},
-    {"headers", "false"},     {"size", "true"},             {"resolve-type", "true"},
-    {"local-resolve", "true"}};
+    {"nocopy", "false"},         {"fscache", "false"},
+    {"preserve-mode", "false"},  {"to-files", ""},
+    {"preserve-mtime", "false"}, {"dereference-args", "false"},
+    {"stdin-name", ""},          {"allow-delegated", "false"},
+    {"v1compat", "true"},        {"allow-offline", "true"},
+    {"resolve", "true"},         {"allow-big-block", "false"},
+    {"headers", "false"},        {"size", "true"},
+    {"resolve-type", "true"},    {"local-resolve", "true"}};
 
 constexpr std::array kCommands{
     Command{"add", Answer::upload, 0, 0,
@@ -71,9 +73,8 @@ bool lists(std::string_view names, std::string_view name) {
 
 bool is_harmless(std::string_view name, std::string_view value) {
   if (lists(kHarmless, name) || value.empty()) return true;
-  return std::ranges::any_of(kOnly, [&](const auto& only) {
-    return only.first == name && only.second == value;
-  });
+  return std::ranges::any_of(
+      kOnly, [&](const auto& only) { return only.first == name && only.second == value; });
 }
 
 Result<std::int64_t> number_of(const Query& query, std::string_view name, std::int64_t fallback) {
@@ -93,8 +94,9 @@ Result<MethodRequest> pin_ls(const Query& query) {
   MethodRequest request{"pin.ls"};
   const std::string type = short_or_long(query, "type", "t");
   if (type == "indirect") {
-    return fail(Errc::unsupported, "Pins that others imply are not listed here; pin/ls lists "
-                                   "recursive and direct ones.");
+    return fail(Errc::unsupported,
+                "Pins that others imply are not listed here; pin/ls lists "
+                "recursive and direct ones.");
   }
   if (!type.empty()) request.params["type"] = type;
   if (const auto name = text_of(query, "name", {}); !name.empty()) request.params["name"] = name;
@@ -136,8 +138,8 @@ Result<MethodRequest> cat(const Query& query) {
 
 Result<MethodRequest> pin(const Query& query, const char* method) {
   MethodRequest request{method, {{"target", query.args.front()}}};
-  ACCEL_TRY(const bool recursive, flag_of(query, query.options.contains("r") ? "r" : "recursive",
-                                          true));
+  ACCEL_TRY(const bool recursive,
+            flag_of(query, query.options.contains("r") ? "r" : "recursive", true));
   if (std::string_view(method) == "pin.add") request.params["recursive"] = recursive;
   if (const auto name = text_of(query, "name", {}); !name.empty()) request.params["name"] = name;
   return request;
@@ -150,8 +152,8 @@ Result<MethodRequest> key_rename(const Query& query) {
 }
 
 Result<MethodRequest> name_resolve(const Query& query) {
-  ACCEL_TRY(const bool no_cache, flag_of(query, query.options.contains("n") ? "n" : "nocache",
-                                         false));
+  ACCEL_TRY(const bool no_cache,
+            flag_of(query, query.options.contains("n") ? "n" : "nocache", false));
   const std::string name = query.args.empty() ? std::string() : query.args.front();
   return MethodRequest{"name.resolve", {{"name", name}, {"no_cache", no_cache}}};
 }
@@ -215,8 +217,7 @@ Result<MethodRequest> method_of(const Command& command, const Query& query) {
   if (path == "pin/ls") return pin_ls(query);
   if (path == "pin/update") {
     ACCEL_TRY(const bool unpin, flag_of(query, "unpin", true));
-    return MethodRequest{"pin.update",
-                         {{"from", first}, {"to", query.args[1]}, {"unpin", unpin}}};
+    return MethodRequest{"pin.update", {{"from", first}, {"to", query.args[1]}, {"unpin", unpin}}};
   }
   if (path == "block/get") return MethodRequest{"block.get", {{"target", first}}};
   if (path == "block/stat") return MethodRequest{"block.stat", {{"target", first}}};
@@ -298,8 +299,8 @@ Result<std::chrono::milliseconds> duration_of(std::string_view text) {
 
 std::string error_reply(const Error& error) {
   const bool client = error_status(error) < 500;
-  return line_of({{"Message", error.message}, {"Code", client ? kClientError : 0},
-                  {"Type", "error"}});
+  return line_of(
+      {{"Message", error.message}, {"Code", client ? kClientError : 0}, {"Type", "error"}});
 }
 
 int error_status(const Error& error) {

@@ -84,8 +84,7 @@ Task<HttpResponse> KuboRpcServer::handle(HttpRequest request, std::stop_token st
     co_return net::text_response(405, "405 - Method Not Allowed: the RPC takes POST.\n");
   }
   Call call;
-  call.command = kubo::find_command(
-      std::string_view(request.path).substr(kubo::kPrefix.size()));
+  call.command = kubo::find_command(std::string_view(request.path).substr(kubo::kPrefix.size()));
   if (call.command == nullptr) co_return net::text_response(404, "404 page not found\n");
   auto query = kubo::read_query(request.query);
   if (!query) co_return refusal(query.error());

@@ -186,9 +186,7 @@ Status MultipartReader::take_data(bool& moved) {
   const std::size_t at = rest_.find(delimiter_);
   // What may be the beginning of a delimiter waits.
   const std::size_t sure =
-      at != std::string::npos
-          ? at
-          : rest_.size() - std::min(rest_.size(), delimiter_.size() - 1);
+      at != std::string::npos ? at : rest_.size() - std::min(rest_.size(), delimiter_.size() - 1);
   if (sure > 0) ACCEL_CHECK(handlers_.on_data(std::string_view(rest_).substr(0, sure)));
   rest_.erase(0, sure);
   if (at == std::string::npos) return {};

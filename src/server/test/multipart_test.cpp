@@ -24,21 +24,20 @@ struct Outcome {
 
 Outcome read(std::string_view text, std::size_t piece, MultipartLimits limits = {}) {
   Outcome outcome;
-  MultipartReader reader(
-      "xyz",
-      {[&](const PartHead& head) {
-         outcome.parts.push_back({head.filename, head.content_type, {}});
-         return Status{};
-       },
-       [&](std::string_view data) {
-         outcome.parts.back().data += data;
-         return Status{};
-       },
-       [&] {
-         outcome.parts.back().ended = true;
-         return Status{};
-       }},
-      limits);
+  MultipartReader reader("xyz",
+                         {[&](const PartHead& head) {
+                            outcome.parts.push_back({head.filename, head.content_type, {}});
+                            return Status{};
+                          },
+                          [&](std::string_view data) {
+                            outcome.parts.back().data += data;
+                            return Status{};
+                          },
+                          [&] {
+                            outcome.parts.back().ended = true;
+                            return Status{};
+                          }},
+                         limits);
   while (!text.empty() && outcome.status) {
     outcome.status = reader.feed(text.substr(0, piece));
     text.remove_prefix(std::min(piece, text.size()));
@@ -83,9 +82,8 @@ TEST(Multipart, takes_folders_as_kubos_client_sends_them) {
 }
 
 TEST(Multipart, that_is_none_is_refused) {
-  for (const std::string& text :
-       {std::string("hello"), std::string("--xyz\r\n"), part("a", "1"), std::string("--xyzz\r\n"),
-        std::string("--xyz hello\r\n\r\n")}) {
+  for (const std::string& text : {std::string("hello"), std::string("--xyz\r\n"), part("a", "1"),
+                                  std::string("--xyzz\r\n"), std::string("--xyz hello\r\n\r\n")}) {
     const auto outcome = read(text, 4);
     ASSERT_FALSE(outcome.status) << text;
     EXPECT_EQ(outcome.status.error().code, Errc::invalid_argument);
@@ -117,8 +115,9 @@ TEST(Multipart, random_data_survives_random_pieces) {
 
 TEST(Multipart, boundaries_are_read_from_the_content_type) {
   EXPECT_EQ(MultipartReader::boundary_of("multipart/form-data; boundary=abc").value(), "abc");
-  EXPECT_EQ(MultipartReader::boundary_of("Multipart/Form-Data; charset=x; Boundary=\"a b;c\"").value(),
-            "a b;c");
+  EXPECT_EQ(
+      MultipartReader::boundary_of("Multipart/Form-Data; charset=x; Boundary=\"a b;c\"").value(),
+      "a b;c");
   EXPECT_FALSE(MultipartReader::boundary_of("multipart/form-data"));
   EXPECT_FALSE(MultipartReader::boundary_of("text/plain; boundary=abc"));
   EXPECT_FALSE(

@@ -37,7 +37,7 @@ struct HttpRequest {
   std::string path;
   std::string query;  // The part after '?', still encoded; query_value() decodes it.
   Headers headers;
-  std::string body;               // Complete, at most ServerLimits::max_body_bytes.
+  std::string body;  // Complete, at most ServerLimits::max_body_bytes.
   // Instead of `body`, when the server's options open one for this request (HTTP/1.1).
   std::shared_ptr<RequestSink> sink = nullptr;
   bool over_unix_socket = false;  // What the listener is, whatever became of the client.

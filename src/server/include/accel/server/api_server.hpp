@@ -31,7 +31,7 @@ struct ServerOptions {
   std::optional<net::Endpoint> gateway;      // TCP.
   std::optional<net::Endpoint> gateway_tls;  // TCP with TLS, as `tls` says.
   net::ServerTls tls;
-  bool kubo_rpc = false;                    // Serves /api/v0 too, on the API's listeners.
+  bool kubo_rpc = false;  // Serves /api/v0 too, on the API's listeners.
   std::uint64_t kubo_rpc_upload = std::uint64_t{64} << 30U;  // Bytes of one upload at most.
   std::size_t workers = 8;                  // Methods that may run at once; more wait.
   net::ServerLimits limits = api_limits();  // Of the API's listeners.
