@@ -20,7 +20,7 @@ constexpr int kClientError = 1;  // Kubo's numbers: 0 any error, 1 the client's 
 // What says how an answer travels or looks, and changes nothing of what it says here.
 constexpr std::string_view kHarmless =
     " stream-channels encoding enc stream quiet quieter silent verbose progress latency direction "
-    "streams identify human names offline stats v ipns-base cid-base timeout resolve-type ";
+    "streams identify human names paths offline stats v ipns-base cid-base timeout ";
 
 // Kubo's own options that it makes no difference to leave at these values.
 constexpr std::pair<std::string_view, std::string_view> kOnly[] = {
@@ -53,7 +53,7 @@ constexpr std::array kCommands{
     Command{"dag/import", Answer::upload, 0, 0, " pin-roots "},
     Command{"dag/export", Answer::bytes, 1, 1, ""},
     Command{"dag/stat", Answer::json, 1, 100, ""},
-    Command{"dag/resolve", Answer::json, 1, 1, ""},
+    Command{"dag/resolve", Answer::json, 1, 1, " path "},
     Command{"swarm/peers", Answer::json, 0, 0, ""},
     Command{"swarm/connect", Answer::json, 1, 1, ""},
     Command{"swarm/disconnect", Answer::json, 1, 1, ""},
