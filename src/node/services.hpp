@@ -25,6 +25,8 @@
 #include "accel/node/home.hpp"
 #include "content/scrubber.hpp"
 #include "gateway/gateway_routing.hpp"
+#include "peers/announcer.hpp"
+#include "peers/discovery.hpp"
 #include "serving/kept_sessions.hpp"
 #include "serving/turn.hpp"
 
@@ -58,6 +60,8 @@ class Services {
   Result<libp2p::Host*> host();
   // Bitswap over it, known to the fetcher; a daemon that listens serves by it.
   Result<exchange::Bitswap*> bitswap();
+  // How others are found; null without a swarm.
+  Discovery* discovery() { return discovery_.get(); }
   // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
@@ -74,6 +78,7 @@ class Services {
   void load_early(const std::string& engine);
 
  private:
+  Status start_discovery();
   void stop_swarm();
   void refresh_swarm_metrics();
 
@@ -100,6 +105,9 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  // Made in the constructor of the node, before anybody asks; outlives the host, as above.
+  std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

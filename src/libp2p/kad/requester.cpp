@@ -96,11 +96,11 @@ void Requester::forget(const PeerId& peer) { idle_.erase(peer); }
 
 void Requester::forget_idle() {
   const SteadyTime now = clock_.now();
-  std::erase_if(idle_, [now](auto& entry) {
-    std::erase_if(entry.second,
+  for (auto at = idle_.begin(); at != idle_.end();) {
+    std::erase_if(at->second,
                   [now](const LinePtr& line) { return now - line->used >= kLongestIdle; });
-    return entry.second.empty();
-  });
+    at = at->second.empty() ? idle_.erase(at) : std::next(at);
+  }
 }
 
 }  // namespace accel::libp2p::kad
