@@ -9,6 +9,8 @@
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
+#include "peers/announcer.hpp"
+#include "peers/discovery.hpp"
 #include "peers/swarm.hpp"
 
 namespace accel::node {

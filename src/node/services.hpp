@@ -25,12 +25,13 @@
 #include "accel/node/home.hpp"
 #include "content/scrubber.hpp"
 #include "gateway/gateway_routing.hpp"
-#include "peers/announcer.hpp"
-#include "peers/discovery.hpp"
 #include "serving/kept_sessions.hpp"
 #include "serving/turn.hpp"
 
 namespace accel::node {
+
+class Announcer;
+class Discovery;
 
 class Services {
  public:

@@ -90,6 +90,10 @@ void add_content_keys(ConfigRegistry& registry) {
 }
 
 void add_routing_keys(ConfigRegistry& registry) {
+  registry.add(choice("discovery.mdns", "lan",
+                      "Look for peers of the network by multicast DNS when listen.swarm is on one; "
+                      "loopback: of this machine as well",
+                      {"off", "lan", "loopback"}));
   registry.add(choice("routing.dht", "lan",
                       "The DHT of a daemon with a swarm: lan serves and asks private addresses, "
                       "auto also asks the public one",

@@ -4,6 +4,7 @@
 #include "accel/core/async/with_timeout.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
+#include "peers/announcer.hpp"
 #include "peers/finding.hpp"
 
 namespace accel::node {

@@ -74,11 +74,28 @@ Result<std::unique_ptr<Discovery>> Discovery::start(Executor executor, libp2p::H
   };
   if (mode != "off") add("lan", KadNetwork::lan);
   if (mode == "auto") add("wan", KadNetwork::wan);
+  made->start_mdns(executor, config, metrics);
   for (const ipld::Multiaddr& address : peering) {
     made->tasks_.spawn(made->keep_connected(address));
   }
   if (!bootstrap.empty()) made->tasks_.spawn(made->keep_bootstrapped(std::move(bootstrap)));
   return made;
+}
+
+// A node that only this machine reaches has nothing to tell its network, unless it is to meet
+// others of this machine.
+void Discovery::start_mdns(const Executor& executor, const Config& config, Metrics& metrics) {
+  const auto mode = config.get<std::string>("discovery.mdns");
+  const bool loopback = mode == "loopback";
+  if (mode == "off" || (!loopback && is_on_loopback_only(host_.addresses()))) return;
+  libp2p::MdnsOptions options;
+  options.interfaces = libp2p::mdns_interfaces(loopback);
+  auto started = libp2p::Mdns::start(executor, host_, metrics, std::move(options));
+  if (!started) {
+    return log::warn("node", "Peers of this network are not looked for by mDNS.",
+                     {log::field("cause", started.error().to_string())});
+  }
+  mdns_ = std::move(*started);
 }
 
 tl::unexpected<Error> Discovery::no_dht() const {
@@ -278,6 +295,10 @@ Task<void> Discovery::shutdown() {
   tasks_.cancel();
   const Status joined = co_await tasks_.join();
   static_cast<void>(joined);
+  if (mdns_) {
+    const Status ended = co_await mdns_->shutdown();
+    static_cast<void>(ended);
+  }
   for (const Dht& dht : dhts_) {
     const Status ended = co_await dht.kad->shutdown();
     static_cast<void>(ended);

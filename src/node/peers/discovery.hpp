@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// How a daemon finds others: the DHT of its LAN, the public one when it is asked for, and peers
-// that the configuration names. Used by services and the routing methods.
+// How a daemon finds others: the DHT of its LAN, the public one when it is asked for,
+// multicast DNS, and peers that the configuration names. Used by services and the routing methods.
 //
 // Everything on the host's executor, except start() and what says otherwise. Ownership: what
 // start() takes outlives this; shutdown() first, then the host's, then this is destroyed.
@@ -15,13 +15,14 @@
 #include "accel/core/config.hpp"
 #include "accel/core/metrics.hpp"
 #include "accel/libp2p/kad.hpp"
+#include "accel/libp2p/mdns.hpp"
 
 namespace accel::node {
 
 class Discovery {
  public:
-  // By routing.dht, swarm.bootstrap and swarm.peering. Any thread. Errors: invalid_argument (an
-  // address of the configuration).
+  // By routing.dht, discovery.mdns, swarm.bootstrap and swarm.peering. Any thread. Errors:
+  // invalid_argument (an address of the configuration).
   static Result<std::unique_ptr<Discovery>> start(Executor executor, libp2p::Host& host,
                                                   const Config& config, Metrics& metrics,
                                                   const Clock& clock);
@@ -61,6 +62,7 @@ class Discovery {
     std::unique_ptr<libp2p::Kad> kad;
   };
   Discovery(Executor executor, libp2p::Host& host);
+  void start_mdns(const Executor& executor, const Config& config, Metrics& metrics);
   Task<void> keep_connected(ipld::Multiaddr address);
   Task<void> keep_bootstrapped(std::vector<ipld::Multiaddr> addresses);
   struct Reaching;
@@ -69,6 +71,7 @@ class Discovery {
 
   libp2p::Host& host_;
   std::vector<Dht> dhts_;
+  std::unique_ptr<libp2p::Mdns> mdns_;  // Null: off, or no network takes it.
   TaskGroup tasks_;
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "context.hpp"
+#include "peers/discovery.hpp"
 
 namespace accel::node {
 
