@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""usage: check.py BINARY"""
+"""usage: check.py BINARY TOOL"""
 import json
 import os
 import shutil
@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-binary = sys.argv[1]
+binary, tool = sys.argv[1:]
 folder = Path(tempfile.mkdtemp(prefix="accel-kad-"))
 children = []
 passed = failed = 0
@@ -132,6 +132,30 @@ def peers(other, ours):
     check("ours connects by the peer id alone", code == 0, (out, err))
 
 
+def values(hub, other):
+    """IPNS records, valid for a hundred years: those of ipfs/gateway-conformance."""
+    records = Path(__file__).resolve().parents[2] / "data/gateway/ipns"
+    record = next(records.glob("*9w_v1-v2.ipns-record"))
+    name = record.name.split("_")[0]
+
+    def ask(*words):
+        done = subprocess.run([tool, *map(str, words)], capture_output=True, text=True, timeout=90, check=False)
+        return json.loads(done.stdout)
+
+    put = ask("put", 2, name, hub.address, record)
+    check("Kubo takes the IPNS record that we put", put.get("stored") == put.get("closest") and put.get("stored", 0) >= 2, put)
+    code, out, err = other.run("routing", "get", f"/ipns/{name}")
+    check("and gives the same bytes", code == 0 and out.startswith(record.read_bytes()), (out, err))
+    cid = other.ok("add", "-Q", write("named.txt", "named"))
+    theirs = other.ok("key", "gen", "--type=ed25519", "--ipns-base=base36", "mine")
+    other.ok("name", "publish", "--key=mine", f"/ipfs/{cid}")
+    got = ask("get", 2, theirs, hub.address)
+    check("Kubo publishes a name, ours gets it", got.get("value") == f"/ipfs/{cid}", got)
+    other.ok("name", "publish", "--key=mine", f"/ipfs/{cid}/2")
+    got = ask("get", 2, theirs, hub.address)
+    check("and the newer one after it", got.get("value") == f"/ipfs/{cid}/2", got)
+
+
 def main():
     hub = start_kubo("hub")
     other = start_kubo("other")
@@ -141,6 +165,7 @@ def main():
     check("Kubo's table has us", eventually(lambda: ours.id in hub.ok("stats", "dht", "lan")), hub.ok("stats", "dht", "lan"))
     content(hub, other, ours)
     peers(other, ours)
+    values(hub, other)
     print(f"{passed} passed, {failed} failed, with {subprocess.getoutput('ipfs version')}")
     return 1 if failed else 0
 
