@@ -6,7 +6,6 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
-#include "count_one.hpp"
 #include "kad/kad_impl.hpp"
 
 namespace accel::libp2p {
@@ -14,6 +13,12 @@ namespace {
 
 using kad::Message;
 using kad::MessageType;
+
+// Counted when it is spawned: many may be before the first one begins.
+struct Checked {
+  std::size_t& under_way;
+  ~Checked() { --under_way; }
+};
 
 constexpr std::chrono::milliseconds kSettle{200};  // Several peers come at once.
 constexpr std::chrono::seconds kTick{30};          // Records expire, idle streams close.
@@ -129,11 +134,12 @@ void Kad::Impl::greet(const PeerId& peer, const std::vector<std::string>& protoc
   }
   if (table_.contains(peer) || !is_of_network(peer)) return;
   if (checks_ >= options_.limits.checks) return;
+  ++checks_;
   tasks_.spawn(check(shared_from_this(), peer));
 }
 
 Task<void> Kad::Impl::check(Self, PeerId peer) {
-  const CountOne one(checks_);
+  const Checked checked{checks_};
   count_.asked.add();
   auto asking = requester_.ask({peer, {}}, question(MessageType::find_node, host_.id().bytes()));
   const auto reply = co_await std::move(asking);
@@ -158,11 +164,12 @@ void Kad::Impl::act_on(const kad::Offered& offered, const KadPeer& newcomer) {
     wake_.call();
   }
   if (offered.verdict != kad::Verdict::doubtful || checks_ >= options_.limits.checks) return;
+  ++checks_;
   tasks_.spawn(doubt(shared_from_this(), *offered.suspect, newcomer));
 }
 
 Task<void> Kad::Impl::doubt(Self, PeerId suspect, KadPeer newcomer) {
-  const CountOne one(checks_);
+  const Checked checked{checks_};
   const KadPeer* const known = table_.find(suspect);
   if (known == nullptr) co_return Status{};
   count_.asked.add();

@@ -154,7 +154,8 @@ Task<void> Kad::Impl::send_one(Self, RoundPtr round, KadPeer peer, Message messa
     const auto echo = co_await std::move(asking);
     taken = echo && echo->record && echo->record->value == value;
   }
-  taken ? ++round->taken : (count_.unanswered.add(), std::size_t{0});
+  if (taken) ++round->taken;
+  if (!taken) count_.unanswered.add();
   co_return Status{};
 }
 

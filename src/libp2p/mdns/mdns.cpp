@@ -15,7 +15,6 @@
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
-#include "count_one.hpp"
 #include "kad/address_filter.hpp"
 #include "mdns/message.hpp"
 #include "signal.hpp"
@@ -139,7 +138,11 @@ Task<void> Mdns::Impl::answer() {
 
 Task<void> Mdns::Impl::meet(std::shared_ptr<Impl> self, PeerId peer,
                             std::vector<Multiaddr> addresses) {
-  const CountOne one(dialing);
+  struct Leave {
+    std::size_t& dialing;
+    ~Leave() { --dialing; }
+  };
+  const Leave leave{dialing};
   auto reaching = host.reach(std::move(peer), std::move(addresses));
   const Status reached = co_await std::move(reaching);
   if (!reached) log::debug("mdns", reached.error().to_string());
@@ -165,6 +168,7 @@ void Mdns::Impl::take(ByteView bytes, const Udp::endpoint& from) {
     if (peer == host.id() || usable.empty()) continue;
     heard.add();
     if (dialing >= options.dials || host.remote_of(peer)) continue;
+    ++dialing;  // Here, for many may be spawned before the first one begins.
     tasks.spawn(meet(shared_from_this(), peer, std::move(usable)));
   }
 }
