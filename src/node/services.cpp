@@ -12,6 +12,8 @@
 #include "accel/libp2p/perf.hpp"
 #include "accel/net/txt_lookup.hpp"
 #include "names/resolution.hpp"
+#include "peers/announcer.hpp"
+#include "peers/discovery.hpp"
 #include "peers/swarm.hpp"
 
 namespace accel::node {
@@ -52,6 +54,14 @@ Services::~Services() {
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
+  if (announcer_) {
+    auto ending = announcer_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+  }
+  if (discovery_) {
+    auto ending = discovery_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+  }
   if (bitswap_) {
     auto ending = bitswap_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
@@ -61,6 +71,18 @@ void Services::stop_swarm() {
     (void)sync_wait(io_->executor(), std::move(ending));
     host_.reset();
   }
+}
+
+Status Services::start_discovery() {
+  ACCEL_TRY(libp2p::Host* const network, host());
+  ACCEL_TRY(blockstore::Store* const opened, store());
+  ACCEL_TRY(discovery_, Discovery::start(io().executor(), *network, config_, metrics_, clock()));
+  const auto interval = config_.get<std::chrono::milliseconds>("routing.provide_interval");
+  if (interval.count() == 0 || !discovery_->has_dht()) return {};
+  announcer_ = std::make_unique<Announcer>(
+      io().executor(), Announcer::Context{*opened, pool(), *discovery_, clock(), metrics_},
+      interval);
+  return {};
 }
 
 bool Services::has_swarm() const { return is_daemon_ && !swarm_.empty(); }
@@ -202,6 +224,11 @@ void Services::start_background() {
       log::error("node", "The swarm does not start.",
                  {log::field("cause", serving.error().message)});
     }
+    const Status finding = start_discovery();
+    if (!finding) {
+      log::error("node", "Peers are not looked for.",
+                 {log::field("cause", finding.error().message)});
+    }
   }
   if (is_daemon_) start_publisher();
   const auto interval = config_.get<std::chrono::milliseconds>("store.scrub_interval");
@@ -258,6 +285,10 @@ void Services::refresh_swarm_metrics() {
   auto looking = look_at(*host_);
   const auto seen = sync_wait(io_->executor(), std::move(looking));
   if (seen) export_swarm(*seen, metrics_);
+  if (!discovery_) return;
+  auto asking = discovery_->look();
+  const auto networks = sync_wait(io_->executor(), std::move(asking));
+  if (networks) export_discovery(*networks, metrics_);
 }
 
 void Services::load_early(const std::string& engine) {

@@ -33,6 +33,8 @@
 namespace accel::node {
 
 class FreshNames;
+class Announcer;
+class Discovery;
 
 class Services {
  public:
@@ -62,6 +64,8 @@ class Services {
   Result<libp2p::Host*> host();
   // Bitswap over it, known to the fetcher; a daemon that listens serves by it.
   Result<exchange::Bitswap*> bitswap();
+  // How others are found; null without a swarm.
+  Discovery* discovery() { return discovery_.get(); }
   // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
@@ -84,6 +88,7 @@ class Services {
 
  private:
   void start_publisher();
+  Status start_discovery();
   void stop_swarm();
   void refresh_swarm_metrics();
 
@@ -111,6 +116,9 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  // Made in the constructor of the node, before anybody asks; outlives the host, as above.
+  std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

@@ -54,6 +54,7 @@ void add_routing_get(CLI::App& group, Selection& selection) {
 struct FindFlags {
   std::string cid;
   std::vector<std::string> routers;
+  std::int64_t count = 20;
 };
 
 Status print_providers(const json& result) {
@@ -75,13 +76,14 @@ Status print_providers(const json& result) {
 void add_routing_findprovs(CLI::App& group, Selection& selection) {
   auto flags = std::make_shared<FindFlags>();
   CLI::App* command =
-      add_command(group, "findprovs", "Ask delegated routers who provides a CID",
+      add_command(group, "findprovs", "Ask delegated routers and the DHT who provides a CID",
                   "  ipfs-accelerate routing findprovs bafy… --router http://127.0.0.1:8080");
+  command->add_option("-n,--num-providers", flags->count, "Providers that the DHT is asked for");
   command->add_option("CID", flags->cid)->required();
   command->add_option("--router", flags->routers,
                       "A router's URL; may be given several times (default: routing.delegated)");
   on_chosen(command, selection, [flags](Session& session) -> Status {
-    json params{{"cid", flags->cid}};
+    json params{{"cid", flags->cid}, {"count", flags->count}};
     if (!flags->routers.empty()) params["routers"] = flags->routers;
     ACCEL_TRY(const json result, session.call("routing.findprovs", params));
     return session.flags().json ? print_json(result) : print_providers(result);
@@ -143,6 +145,52 @@ struct ResolveFlags {
   std::vector<std::string> routers;
   bool offline = false, no_cache = false;
 };
+
+void add_routing_findpeer(CLI::App& group, Selection& selection) {
+  auto peer = std::make_shared<std::string>();
+  CLI::App* command = add_command(group, "findpeer", "Ask the DHT where a peer is",
+                                  "  ipfs-accelerate routing findpeer 12D3Koo…");
+  command->add_option("PEER", *peer)->required();
+  on_chosen(command, selection, [peer](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("routing.findpeer", {{"peer", *peer}}));
+    if (session.flags().json) return print_json(result);
+    for (const json& address : result.at("addresses")) {
+      ACCEL_CHECK(print_line(address.get<std::string>()));
+    }
+    return {};
+  });
+}
+
+void add_routing_provide(CLI::App& group, Selection& selection) {
+  auto cid = std::make_shared<std::string>();
+  CLI::App* command =
+      add_command(group, "provide", "Tell the DHT now that this node has a root",
+                  "  ipfs-accelerate routing provide bafy…\n"
+                  "A daemon tells it of all pinned roots that are not private by itself.");
+  command->add_option("CID", *cid, "A CID or a name")->required();
+  on_chosen(command, selection, [cid](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("routing.provide", {{"cid", *cid}}));
+    if (session.flags().json) return print_json(result);
+    return print_line(fmt::format("{} of {} closest peers were told",
+                                  result.value("stored", std::uint64_t{0}),
+                                  result.value("closest", std::uint64_t{0})));
+  });
+}
+
+void add_routing_dht(CLI::App& group, Selection& selection) {
+  CLI::App* command = add_command(group, "dht", "Show what this node knows of the DHT",
+                                  "  ipfs-accelerate routing dht --json");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("routing.dht", json::object()));
+    if (session.flags().json) return print_json(result);
+    std::vector<std::vector<std::string>> rows;
+    for (const json& network : result.at("networks")) {
+      rows.push_back({network.at("network"), network.at("peers").dump(),
+                      network.at("provider_records").dump(), network.at("values").dump()});
+    }
+    return print_table({"NETWORK", "PEERS", "PROVIDER RECORDS", "VALUES"}, rows);
+  });
+}
 
 void add_name_resolve(CLI::App& group, Selection& selection) {
   auto flags = std::make_shared<ResolveFlags>();
@@ -213,6 +261,9 @@ void add_name_commands(CLI::App& app, Selection& selection) {
   add_routing_put(*routing, selection);
   add_routing_get(*routing, selection);
   add_routing_findprovs(*routing, selection);
+  add_routing_findpeer(*routing, selection);
+  add_routing_provide(*routing, selection);
+  add_routing_dht(*routing, selection);
   CLI::App* name = add_command(app, "name", "Names whose content may change",
                                "  ipfs-accelerate name resolve k51…");
   name->require_subcommand(1);

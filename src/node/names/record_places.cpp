@@ -12,6 +12,7 @@ Task<void> put_at(const RecordPlace& place, ipld::IpnsName name, Bytes record, D
                   PlaceOutcome& outcome) {
   outcome.place = place.name;
   auto putting = place.put(std::move(name), std::move(record));
+  if (place.put_limit > limit) limit = place.put_limit;
   auto bounded = with_timeout(std::move(putting), limit);
   const Status put = co_await std::move(bounded);
   if (!put) outcome.error = put.error();

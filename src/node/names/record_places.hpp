@@ -24,6 +24,7 @@ struct RecordPlace {
   std::function<Task<void>(ipld::IpnsName, Bytes)> put;
   // Errors: not_found when it has none.
   std::function<Task<Bytes>(ipld::IpnsName)> get;
+  Duration put_limit{};  // Instead of the caller's, when it takes longer.
 };
 
 // What a place answered; no error: it took or gave a record.

@@ -7,6 +7,7 @@
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/gateway/ipns_store.hpp"
 #include "accel/ipld/peer_id.hpp"
+#include "peers/discovery.hpp"
 
 namespace accel::node {
 namespace {
@@ -16,6 +17,8 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMaxFreshNames = 4096;
 constexpr std::size_t kMaxNamesOnTheWay = 8;
+// Of a put: 20 peers are looked for and told.
+constexpr seconds kDhtPutLimit{60};
 constexpr seconds kLongestFresh = std::chrono::hours(1);  // Whatever a record asks for.
 
 // "/ipns/NAME/…" as NAME.
@@ -51,6 +54,44 @@ Result<std::string> refresh(Context& context, blockstore::Store& store, const ip
   return best.place;
 }
 
+Bytes dht_key(const ipld::IpnsName& name) {
+  Bytes key = to_bytes(libp2p::kIpnsKeyPrefix);
+  const Bytes id = name.hash().bytes();
+  key.insert(key.end(), id.begin(), id.end());
+  return key;
+}
+
+Task<void> put_in_dht(Discovery& discovery, ipld::IpnsName name, Bytes record,
+                      std::stop_token stop) {
+  auto putting = discovery.put_value(dht_key(name), std::move(record), std::move(stop));
+  const auto report = co_await std::move(putting);
+  if (!report) co_return fail(Error(report.error()));
+  if (report->stored > 0) co_return Status{};
+  co_return fail(Errc::unavailable, "None of the {} closest peers of the DHT took the record.",
+                 report->closest);
+}
+
+Task<Bytes> get_from_dht(Discovery& discovery, ipld::IpnsName name, std::stop_token stop) {
+  auto getting = discovery.get_value(dht_key(name), std::move(stop));
+  auto found = co_await std::move(getting);
+  if (!found) co_return fail(Error(found.error()));
+  if (*found) co_return **std::move(found);
+  co_return fail(Errc::not_found, "Nobody in the DHT has a record of {}.", name.to_string());
+}
+
+RecordPlace dht_place(Discovery& discovery, const std::stop_token& stop) {
+  RecordPlace place;
+  place.name = "DHT";
+  place.put_limit = kDhtPutLimit;
+  place.put = [&discovery, stop](ipld::IpnsName name, Bytes record) {
+    return put_in_dht(discovery, std::move(name), std::move(record), stop);
+  };
+  place.get = [&discovery, stop](ipld::IpnsName name) {
+    return get_from_dht(discovery, std::move(name), stop);
+  };
+  return place;
+}
+
 }  // namespace
 
 bool FreshNames::has(const ipld::IpnsName& name, SteadyTime now) {
@@ -75,7 +116,10 @@ std::vector<RecordPlace> record_places(Services& services, std::vector<std::stri
                                        std::string_view key, const std::stop_token& stop) {
   if (routers.empty()) routers = services.config().get<ConfigList>(key);
   if (routers.empty()) routers = services.config().get<ConfigList>("routing.delegated");
-  return router_places(services.client(), routers, place_limit(services), stop);
+  auto places = router_places(services.client(), routers, place_limit(services), stop);
+  Discovery* const discovery = services.discovery();
+  if (discovery != nullptr && discovery->has_dht()) places.push_back(dht_place(*discovery, stop));
+  return places;
 }
 
 Duration place_limit(const Services& services) {

@@ -34,7 +34,7 @@ class RecordPlacesTest : public testing::Test {
     return ipld::write_ipns_record(key_, {value, sequence, until, 5min}).value();
   }
   static RecordPlace giving(const std::string& name, Bytes bytes) {
-    return {name, {}, [bytes](ipld::IpnsName) { return give(bytes); }};
+    return {name, {}, [bytes](ipld::IpnsName) { return give(bytes); }, {}};
   }
   Result<RecordSearch> search(std::vector<RecordPlace> places) {
     return sync_wait(io_.executor(), find_best(std::move(places), name_, 200ms, system_clock()));
@@ -69,8 +69,8 @@ TEST_F(RecordPlacesTest, what_the_name_did_not_sign_or_has_expired_counts_for_no
 }
 
 TEST_F(RecordPlacesTest, a_place_that_never_answers_holds_nobody_up) {
-  const RecordPlace silent{"silent", {}, [](ipld::IpnsName) { return never(); }};
-  const RecordPlace empty{"empty", {}, [](ipld::IpnsName) { return give_none(); }};
+  const RecordPlace silent{"silent", {}, [](ipld::IpnsName) { return never(); }, {}};
+  const RecordPlace empty{"empty", {}, [](ipld::IpnsName) { return give_none(); }, {}};
   const auto found = search({silent, empty, giving("honest", record("/ipfs/bafkqaaa", 1))});
   ASSERT_TRUE(found && found->best);
   EXPECT_EQ(found->outcomes[0].error->code, Errc::timeout);
@@ -86,8 +86,8 @@ TEST_F(RecordPlacesTest, nobody_has_one_is_no_error) {
 TEST_F(RecordPlacesTest, a_record_goes_to_all_places_whoever_refuses_it) {
   Bytes kept;
   const RecordPlace keeps{
-      "keeps", [&](ipld::IpnsName, Bytes bytes) { return take(&kept, std::move(bytes)); }, {}};
-  const RecordPlace refuses{"refuses", [](ipld::IpnsName, Bytes) { return refuse(); }, {}};
+      "keeps", [&](ipld::IpnsName, Bytes bytes) { return take(&kept, std::move(bytes)); }, {}, {}};
+  const RecordPlace refuses{"refuses", [](ipld::IpnsName, Bytes) { return refuse(); }, {}, {}};
   const Bytes sent = record("/ipfs/bafkqaaa", 1);
   const auto outcomes =
       sync_wait(io_.executor(), put_everywhere({refuses, keeps}, name_, sent, 200ms));
