@@ -43,7 +43,7 @@ tidy: ## check layers, sizes and bans
 	@tools/tidy
 
 interop: build ## live oracles of other implementations (npm, pip)
-	@cmake --build --preset release -j$(JOBS) --target accel_bitswap_tool accel_codec_tool accel_libp2p_tool
+	@cmake --build --preset release -j$(JOBS) --target accel_bitswap_tool accel_codec_tool accel_kad_tool accel_libp2p_tool
 	@test/interop/run
 
 conformance: build ## the gateway over the official suite's fixtures, and the suite itself when it is on PATH

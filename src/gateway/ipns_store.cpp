@@ -37,4 +37,13 @@ Result<KeptRecord> get_ipns_record(const blockstore::Store& store, const ipld::I
   return kept;
 }
 
+Result<std::optional<ipld::IpnsRecord>> last_ipns_record(const blockstore::Store& store,
+                                                         const ipld::IpnsName& name) {
+  ACCEL_TRY(const auto bytes, store.kv_get(kIpnsSpace, name.to_string()));
+  if (!bytes) return std::optional<ipld::IpnsRecord>();
+  auto record = ipld::read_ipns_record(name, as_bytes(*bytes));
+  if (!record) return std::optional<ipld::IpnsRecord>();
+  return std::optional(*std::move(record));
+}
+
 }  // namespace accel::gateway

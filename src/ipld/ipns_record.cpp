@@ -14,7 +14,6 @@
 namespace accel::ipld {
 namespace {
 
-
 constexpr std::string_view kSignaturePrefix = "ipns-signature:";
 
 // The protobuf as it came. What is absent stays empty.
@@ -151,6 +150,15 @@ int digits_at(std::string_view text, std::size_t at, std::size_t count) {
   return parsed.ec == std::errc{} && parsed.ptr == end && text[at] != '-' ? number : -1;
 }
 
+// ".5Z" are 500 million nanoseconds, "Z" none.
+std::chrono::nanoseconds fraction_of(std::string_view rest) {
+  std::int64_t count = 0;
+  for (std::size_t i = 1; i < 10; ++i) {
+    count = count * 10 + (i + 1 < rest.size() ? rest[i] - '0' : 0);
+  }
+  return std::chrono::nanoseconds(count);
+}
+
 // "2123-08-13T22:40:59.123456789Z": RFC 3339 in UTC.
 std::optional<WallTime> read_time(std::string_view text) {
   using namespace std::chrono;
@@ -175,11 +183,12 @@ std::optional<WallTime> read_time(std::string_view text) {
   }
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (rest != "Z" && !std::all_of(rest.begin() + 1, rest.end() - 1, is_digit)) return std::nullopt;
-  // Fractions of a second change nothing that matters; what the clock cannot hold is its end.
+  // What the clock cannot hold is its end.
   const auto whole =
       sys_days(day).time_since_epoch() + hours(hour) + minutes(minute) + seconds(second);
   const auto most = duration_cast<seconds>(WallTime::max().time_since_epoch());
-  return WallTime(std::clamp(duration_cast<seconds>(whole), seconds(0), most));
+  const auto held = std::clamp(duration_cast<seconds>(whole), seconds(0), most);
+  return WallTime(held) + (held < most ? fraction_of(rest) : nanoseconds(0));
 }
 
 bool same(ByteView left, ByteView right) { return std::ranges::equal(left, right); }

@@ -58,6 +58,22 @@ Task<std::unique_ptr<Stream>> Host::open(PeerId peer, std::vector<std::string> p
   co_return co_await open_stream(connection, std::move(protocols));
 }
 
+Task<void> Host::reach(PeerId peer, std::vector<Multiaddr> also) {
+  const auto impl = impl_;
+  if (impl->best(peer) != nullptr) co_return Status{};
+  auto reaching = impl->reach(impl, std::move(peer), std::move(also));
+  co_return co_await std::move(reaching);
+}
+
+std::optional<Multiaddr> Host::remote_of(const PeerId& peer) const {
+  const auto connection = impl_->best(peer);
+  return connection == nullptr ? std::nullopt : std::optional(connection->remote());
+}
+
+std::vector<Multiaddr> Host::addresses_of(const PeerId& peer) const {
+  return impl_->addresses_of(peer);
+}
+
 void Host::handle(std::string protocol, Handler handler) {
   asio::dispatch(impl_->executor,
                  [impl = impl_, name = std::move(protocol), serve = std::move(handler)]() mutable {

@@ -159,20 +159,28 @@ Task<PeerId> Host::Impl::connect(std::shared_ptr<Impl> self, Multiaddr address) 
   co_return co_await wait_for(under_way);
 }
 
-Task<void> Host::Impl::reach(std::shared_ptr<Impl> self, PeerId peer) {
+std::vector<Multiaddr> Host::Impl::addresses_of(const PeerId& peer) const {
+  const auto found = known.find(peer);
+  if (found == known.end()) return {};
+  std::vector<Multiaddr> addresses = found->second.proven;
+  for (const Multiaddr& told : found->second.told) {
+    if (std::ranges::find(addresses, told) == addresses.end()) addresses.push_back(told);
+  }
+  return addresses;
+}
+
+Task<void> Host::Impl::reach(std::shared_ptr<Impl> self, PeerId peer, std::vector<Multiaddr> also) {
   if (const auto found = dials.find(peer); found != dials.end()) {
     const auto reached = co_await wait_for(found->second);
     ACCEL_CO_CHECK(reached);
     co_return Status{};
   }
-  const auto found = known.find(peer);
   Error last{Errc::unavailable, fmt::format("No address of {} is known.", peer), {}};
-  std::vector<Multiaddr> addresses;
-  if (found != known.end()) {
-    addresses = found->second.proven;
-    for (const Multiaddr& told : found->second.told) {
-      if (std::ranges::find(addresses, told) == addresses.end()) addresses.push_back(told);
-    }
+  std::vector<Multiaddr> addresses = addresses_of(peer);
+  for (const Multiaddr& one : also) {
+    const Multiaddr bare = one.without_peer();
+    if (addresses.size() >= kMaxProven + 2 * kMaxTold) break;
+    if (std::ranges::find(addresses, bare) == addresses.end()) addresses.push_back(bare);
   }
   for (const Multiaddr& address : addresses) {
     if (rests(address)) {

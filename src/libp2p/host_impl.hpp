@@ -50,7 +50,9 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   Task<void> run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial> dial, Multiaddr address);
   Task<PeerId> dial(Multiaddr address);
   Task<Tcp::socket> dial_tcp(Multiaddr::TcpTarget target);
-  Task<void> reach(std::shared_ptr<Impl> self, PeerId peer);  // By the addresses that are known.
+  // By the addresses that are known and by others.
+  Task<void> reach(std::shared_ptr<Impl> self, PeerId peer, std::vector<Multiaddr> also = {});
+  std::vector<Multiaddr> addresses_of(const PeerId& peer) const;
   Addresses& known_of(const PeerId& peer);
   void remember(const PeerId& peer, const Multiaddr& address);  // It worked.
   void take_told(Connection& connection, const std::vector<Multiaddr>& addresses);

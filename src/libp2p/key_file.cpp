@@ -28,15 +28,6 @@ Status check_mode(const std::filesystem::path& file) {
   return {};
 }
 
-Result<crypto::Ed25519Key> load(const std::filesystem::path& file) {
-  ACCEL_TRY(Bytes bytes, read_file(file, kMaxFileBytes));
-  ACCEL_CHECK(check_mode(file));
-  auto key = decode_private_key(bytes);
-  crypto::wipe(bytes);
-  if (!key) key.error().message = fmt::format("{}: {}", file.string(), key.error().message);
-  return key;
-}
-
 }  // namespace
 
 Bytes encode_private_key(const crypto::Ed25519Key& key) {
@@ -69,18 +60,31 @@ Result<crypto::Ed25519Key> decode_private_key(ByteView protobuf) {
   return key;
 }
 
+Result<crypto::Ed25519Key> load_key(const std::filesystem::path& file) {
+  ACCEL_TRY(Bytes bytes, read_file(file, kMaxFileBytes));
+  ACCEL_CHECK(check_mode(file));
+  auto key = decode_private_key(bytes);
+  crypto::wipe(bytes);
+  if (!key) key.error().message = fmt::format("{}: {}", file.string(), key.error().message);
+  return key;
+}
+
+Status save_key(const std::filesystem::path& file, const crypto::Ed25519Key& key) {
+  Bytes bytes = encode_private_key(key);
+  Status written = write_file_atomic(file, bytes);
+  crypto::wipe(bytes);
+  return written;
+}
+
 Result<crypto::Ed25519Key> load_or_make_key(const std::filesystem::path& file, Random& random) {
-  auto found = load(file);
+  auto found = load_key(file);
   if (found || found.error().code != Errc::not_found) return found;
   const auto lock_path = std::filesystem::path(file) += ".lock";
   ACCEL_TRY(const FileLock lock, FileLock::acquire(lock_path, FileLock::Mode::exclusive, true));
-  found = load(file);
+  found = load_key(file);
   if (found || found.error().code != Errc::not_found) return found;
   const auto key = crypto::Ed25519Key::generate(random);
-  Bytes bytes = encode_private_key(key);
-  const Status written = write_file_atomic(file, bytes);
-  crypto::wipe(bytes);
-  ACCEL_CHECK(written);
+  ACCEL_CHECK(save_key(file, key));
   return key;
 }
 

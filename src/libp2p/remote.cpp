@@ -46,6 +46,18 @@ Reach reach_of(const ipld::Multiaddr& address) {
   return numeric.is_v4() ? reach_of(numeric.to_v4()) : reach_of(numeric.to_v6());
 }
 
+Reach reach_of_ip(ByteView bytes) {
+  ip::address_v4::bytes_type four{};
+  ip::address_v6::bytes_type sixteen{};
+  if (bytes.size() == four.size()) {
+    std::ranges::copy(bytes, four.begin());
+    return reach_of(ip::address_v4(four));
+  }
+  if (bytes.size() != sixteen.size()) return Reach::nowhere;
+  std::ranges::copy(bytes, sixteen.begin());
+  return reach_of(ip::address_v6(sixteen));
+}
+
 bool may_name(const ipld::Multiaddr& remote, const ipld::Multiaddr& told) {
   const Reach from = reach_of(remote);
   const Reach to = reach_of(told);

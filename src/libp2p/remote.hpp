@@ -12,6 +12,8 @@ enum class Reach { nowhere, loopback, local, anywhere, by_name };
 
 // `nowhere`: not plain TCP, or an IP that nobody has.
 Reach reach_of(const ipld::Multiaddr& address);
+// The same of 4 or 16 bytes, big-endian.
+Reach reach_of_ip(ByteView ip);
 
 // Whether a peer that we see at `remote` may say that it listens on `told`: what lies nearer to us
 // than the peer itself could only make us dial others. Names may lead there, too.

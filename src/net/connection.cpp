@@ -24,8 +24,10 @@ SteadyTime deadline_after(SteadyTime now, Duration limit) {
   return limit > Duration::zero() ? now + limit : SteadyTime::max();
 }
 
-RequestLimits request_limits(const ServerLimits& limits) {
-  return {.max_header_bytes = limits.max_header_bytes, .max_body_bytes = limits.max_body_bytes};
+RequestLimits request_limits(const ServerLimits& limits, const StreamedBodies& streamed) {
+  return {.max_header_bytes = limits.max_header_bytes,
+          .max_body_bytes = limits.max_body_bytes,
+          .streamed = &streamed};
 }
 
 }  // namespace
@@ -91,7 +93,7 @@ Task<bool> Connection::open() {
 Task<void> Connection::run_http1() {
   bool go_on = true;
   while (go_on) {
-    RequestParser parser(request_limits(shared_.limits));
+    RequestParser parser(request_limits(shared_.limits, shared_.streamed));
     const Result<Read> read = co_await read_request(parser);
     if (!read || *read == Read::closed) co_return Status{};
     if (*read == Read::request) {
@@ -146,6 +148,12 @@ Task<Connection::Read> Connection::read_request(RequestParser& parser) {
         co_return Read::refused;
       }
     }
+    auto passing = pass_on(parser);
+    if (const Status passed = co_await std::move(passing); !passed) {
+      ++shared_.counters.requests;
+      refusal_ = error_response(passed.error());
+      co_return Read::refused;
+    }
     if (parser.done()) co_return Read::request;
     if (io_.buffer().space().empty()) {
       co_return refuse_request(parser, {431, "The request's headers are too large."});
@@ -189,7 +197,18 @@ Status Connection::check_head(RequestParser& parser) {
   HttpRequest& head = parser.head();
   head.remote = peer_.name;
   head.over_unix_socket = peer_.over_unix_socket;
-  return admit(shared_, head);
+  ACCEL_CHECK(admit(shared_, head));
+  const StreamedBodies& streamed = shared_.streamed;
+  if (!streamed.match || !streamed.match(head.target)) return {};
+  ACCEL_TRY(head.sink, streamed.open(head));
+  return {};
+}
+
+Task<void> Connection::pass_on(RequestParser& parser) {
+  HttpRequest& head = parser.head();
+  if (!head.sink || head.body.empty()) co_return Status{};
+  auto taking = head.sink->take(std::exchange(head.body, {}));
+  co_return co_await std::move(taking);
 }
 
 Task<HttpResponse> Connection::call_handler(HttpRequest request) {

@@ -35,6 +35,7 @@ struct ConnectionRules {
   ReadyHandler ready;    // May be empty.
   ServerLimits limits;
   std::shared_ptr<TlsServerContext> tls;  // nullptr: plain.
+  StreamedBodies streamed;
 };
 
 struct ConnectionShared : ConnectionRules {
@@ -77,6 +78,8 @@ class Connection {
   Task<Read> read_request(RequestParser& parser);
   Read refuse_request(const RequestParser& parser, Refusal why);
   Status check_head(RequestParser& parser);
+  // What has come of a body that a sink takes.
+  Task<void> pass_on(RequestParser& parser);
   bool note_progress(const RequestParser& parser, SteadyTime now);
   Task<HttpResponse> call_handler(HttpRequest request);
   // True when the connection can go on.

@@ -39,6 +39,7 @@ struct RequestParser::Impl final : http::basic_parser<true> {
     header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     body_limit(limits.max_body_bytes);
     max_head = limits.max_header_bytes;
+    streamed = limits.streamed;
   }
 
   // See kMinChunkedRest.
@@ -66,6 +67,9 @@ struct RequestParser::Impl final : http::basic_parser<true> {
     request.method = to_string(method);
     request.target = to_string(target);
     http_1_0 = version == 10;
+    if (streamed != nullptr && streamed->match && streamed->match(request.target)) {
+      body_limit(streamed->max_bytes);
+    }
     ec = {};
   }
   void on_response_impl(int, View, int, error_code&) override {}
@@ -161,6 +165,7 @@ struct RequestParser::Impl final : http::basic_parser<true> {
   HttpRequest request;
   std::optional<Refusal> refusal;
   std::size_t max_head = 0;
+  const StreamedBodies* streamed = nullptr;
   std::size_t head_bytes = 0;
   std::size_t leading_breaks = 0;
   bool stuck = false;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
+#include "accel/net/http_server.hpp"
 #include "accel/net/message.hpp"
 
 namespace accel::net {
@@ -25,6 +26,7 @@ struct Refusal {
 struct RequestLimits {
   std::size_t max_header_bytes = 16 * 1024;
   std::uint64_t max_body_bytes = 8 * 1024 * 1024;
+  const StreamedBodies* streamed = nullptr;  // Whose bodies have a limit of their own.
 };
 
 class RequestParser {

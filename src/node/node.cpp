@@ -63,11 +63,27 @@ constexpr std::array kMethods{
     Method{{"routing.put", "Keep a signed record of an IPNS name", Access::token}, routing_put},
     Method{{"routing.get", "Give the record that is kept of an IPNS name", Access::token},
            routing_get},
-    Method{{"routing.findprovs", "Ask routers who provides a CID", Access::token},
+    Method{{"routing.findprovs", "Ask routers and the DHT who provides a CID", Access::token},
            routing_findprovs},
+    Method{{"routing.findpeer", "Ask the DHT where a peer is", Access::token}, routing_findpeer},
+    Method{{"routing.provide", "Tell the DHT that this node has a root", Access::token},
+           routing_provide},
+    Method{{"routing.dht", "What this node knows of the DHT", Access::token}, routing_dht},
     Method{{"name.resolve", "Say where an IPNS name or a domain leads", Access::token},
            name_resolve},
+    Method{{"name.publish", "Say under a key's name what it leads to", Access::token},
+           name_publish},
+    Method{{"name.published", "List what is said under the own names", Access::token},
+           name_published},
+    Method{{"key.gen", "Make a key that signs a name", Access::token}, key_gen},
+    Method{{"key.list", "List the keys", Access::token}, key_list},
+    Method{{"key.rename", "Give a key another name", Access::token}, key_rename},
+    Method{{"key.rm", "Delete keys for good", Access::token}, key_rm},
+    Method{{"key.export", "Write a private key to a file", Access::token}, key_export},
+    Method{{"key.import", "Take in a private key from a file", Access::token}, key_import},
     Method{{"models.list", "List named models", Access::token}, models_list},
+    Method{{"models.publish", "Publish a model under a name of its own", Access::token},
+           models_publish},
     Method{{"models.show", "Describe one model", Access::token}, models_show},
     Method{{"run", "Run a model on what measured best", Access::token}, run_model},
     Method{{"hardware.detect", "Probe the eight platforms", Access::token}, hardware_detect},
@@ -122,6 +138,7 @@ class Node::Impl {
 
   Services& services() { return services_; }
   Serving& serving() { return serving_; }
+  Result<nlohmann::json> run(std::size_t index, Context& context, const nlohmann::json& params);
 
  private:
   std::optional<FileLock> lock_;  // Held until everything below has come to rest.
@@ -147,16 +164,24 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
 }
 
 Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json& params,
-                                  const EventSink& on_event, std::stop_token stop) {
+                                  const EventSink& on_event, std::stop_token stop, Caller caller) {
   const MethodInfo* found = find_method(method);
   if (found == nullptr) return fail(Errc::not_found, "No method \"{}\".", method);
   Params reader(method, params);
   Context context{impl_->services(), reader, on_event, std::move(stop)};
   log::debug("node", "call", {log::field("method", method)});
+  const auto index = static_cast<std::size_t>(found - kInfos.data());
+  Result<nlohmann::json> result = impl_->run(index, context, params);
+  impl_->services().audit().note(caller, method, params, result);
+  return result;
+}
+
+Result<nlohmann::json> Node::Impl::run(std::size_t index, Context& context,
+                                       const nlohmann::json& params) {
+  const std::string_view method = kInfos.at(index).name;
   try {
-    const auto index = static_cast<std::size_t>(found - kInfos.data());
     if (index < kMethods.size()) return kMethods.at(index).handler(context);
-    ServingContext call{context, impl_->serving(), params};
+    ServingContext call{context, serving_, params};
     return kServingMethods.at(index - kMethods.size()).handler(call);
   } catch (const std::exception& exception) {
     // JSON and the standard library throw on our own bugs and on exhausted memory; a call must not

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "accel/core/async/sync_wait.hpp"
@@ -10,6 +11,9 @@
 #include "accel/core/random.hpp"
 #include "accel/libp2p/perf.hpp"
 #include "accel/net/txt_lookup.hpp"
+#include "names/resolution.hpp"
+#include "peers/announcer.hpp"
+#include "peers/discovery.hpp"
 #include "peers/swarm.hpp"
 
 namespace accel::node {
@@ -40,12 +44,24 @@ Services::Services(Home home, const Config& config, bool is_daemon, std::vector<
       swarm_(swarm.empty() ? config.get<ConfigList>("listen.swarm") : std::move(swarm)),
       kept_sessions_(
           is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
-                    : 0) {}
+                    : 0),
+      fresh_names_(std::make_unique<FreshNames>()) {}
 
-Services::~Services() { stop_swarm(); }
+Services::~Services() {
+  publisher_.reset();
+  stop_swarm();
+}
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
+  if (announcer_) {
+    auto ending = announcer_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+  }
+  if (discovery_) {
+    auto ending = discovery_->shutdown();
+    (void)sync_wait(io_->executor(), std::move(ending));
+  }
   if (bitswap_) {
     auto ending = bitswap_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
@@ -55,6 +71,18 @@ void Services::stop_swarm() {
     (void)sync_wait(io_->executor(), std::move(ending));
     host_.reset();
   }
+}
+
+Status Services::start_discovery() {
+  ACCEL_TRY(libp2p::Host* const network, host());
+  ACCEL_TRY(blockstore::Store* const opened, store());
+  ACCEL_TRY(discovery_, Discovery::start(io().executor(), *network, config_, metrics_, clock()));
+  const auto interval = config_.get<std::chrono::milliseconds>("routing.provide_interval");
+  if (interval.count() == 0 || !discovery_->has_dht()) return {};
+  announcer_ = std::make_unique<Announcer>(
+      io().executor(), Announcer::Context{*opened, pool(), *discovery_, clock(), metrics_},
+      interval);
+  return {};
 }
 
 bool Services::has_swarm() const { return is_daemon_ && !swarm_.empty(); }
@@ -196,7 +224,13 @@ void Services::start_background() {
       log::error("node", "The swarm does not start.",
                  {log::field("cause", serving.error().message)});
     }
+    const Status finding = start_discovery();
+    if (!finding) {
+      log::error("node", "Peers are not looked for.",
+                 {log::field("cause", finding.error().message)});
+    }
   }
+  if (is_daemon_) start_publisher();
   const auto interval = config_.get<std::chrono::milliseconds>("store.scrub_interval");
   if (!is_daemon_ || interval.count() == 0) return;
   const auto opened = store();
@@ -207,6 +241,30 @@ void Services::start_background() {
                        static_cast<std::uint64_t>(config_.get<std::int64_t>("store.scrub_rate"))};
   const std::scoped_lock lock(mutex_);
   if (!scrubber_) scrubber_ = std::make_unique<Scrubber>(**opened, metrics_, clock(), plan);
+}
+
+void Services::start_publisher() {
+  const auto interval = config_.get<std::chrono::milliseconds>("names.republish_interval");
+  const auto opened = store();
+  if (interval.count() == 0 || !opened) return;
+  const auto put = [this](const ipld::IpnsName& name, const Bytes& record, std::stop_token stop) {
+    auto places = record_places(*this, {}, "routing.publishers", stop);
+    if (places.empty()) return std::size_t{0};
+    auto putting = put_everywhere(std::move(places), name, record, place_limit(*this));
+    const auto outcomes = sync_wait(io().executor(), std::move(putting), std::move(stop));
+    if (!outcomes) return std::size_t{0};
+    return static_cast<std::size_t>(std::ranges::count_if(
+        *outcomes, [](const PlaceOutcome& outcome) { return !outcome.error; }));
+  };
+  const std::scoped_lock lock(mutex_);
+  if (publisher_) return;
+  publisher_ =
+      std::make_unique<Publisher>(home_, **opened, metrics_, clock(), PublisherPlan{interval, put});
+}
+
+void Services::names_changed() {
+  const std::scoped_lock lock(mutex_);
+  if (publisher_) publisher_->look_again();
 }
 
 void Services::refresh_metrics() {
@@ -227,6 +285,10 @@ void Services::refresh_swarm_metrics() {
   auto looking = look_at(*host_);
   const auto seen = sync_wait(io_->executor(), std::move(looking));
   if (seen) export_swarm(*seen, metrics_);
+  if (!discovery_) return;
+  auto asking = discovery_->look();
+  const auto networks = sync_wait(io_->executor(), std::move(asking));
+  if (networks) export_discovery(*networks, metrics_);
 }
 
 void Services::load_early(const std::string& engine) {

@@ -23,12 +23,18 @@
 #include "accel/libp2p/host.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
+#include "audit.hpp"
 #include "content/scrubber.hpp"
 #include "gateway/gateway_routing.hpp"
+#include "names/publisher.hpp"
 #include "serving/kept_sessions.hpp"
 #include "serving/turn.hpp"
 
 namespace accel::node {
+
+class FreshNames;
+class Announcer;
+class Discovery;
 
 class Services {
  public:
@@ -58,6 +64,8 @@ class Services {
   Result<libp2p::Host*> host();
   // Bitswap over it, known to the fetcher; a daemon that listens serves by it.
   Result<exchange::Bitswap*> bitswap();
+  // How others are found; null without a swarm.
+  Discovery* discovery() { return discovery_.get(); }
   // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
@@ -67,6 +75,11 @@ class Services {
   inference::Backend* backend(std::string_view name);
   // What a daemon does by itself; nothing in other processes. Errors are logged.
   void start_background();
+  Audit& audit() { return audit_; }
+  // Names whose record was asked for everywhere a short while ago.
+  FreshNames& fresh_names() { return *fresh_names_; }
+  // A publication was made: the publisher looks at it.
+  void names_changed();
   // Levels that nobody counts as they change.
   void refresh_metrics();
   // Loads the engine's library on another thread, so that a command in process that will need it
@@ -74,6 +87,8 @@ class Services {
   void load_early(const std::string& engine);
 
  private:
+  void start_publisher();
+  Status start_discovery();
   void stop_swarm();
   void refresh_swarm_metrics();
 
@@ -89,6 +104,7 @@ class Services {
   bool is_daemon_;
   std::vector<std::string> swarm_;  // Where to listen.
   Metrics metrics_;
+  Audit audit_{home_, clock()};
   KeptSessions kept_sessions_;
   Turn measuring_;
   Turn loading_;
@@ -100,6 +116,9 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  // Made in the constructor of the node, before anybody asks; outlives the host, as above.
+  std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.
@@ -107,6 +126,8 @@ class Services {
   std::vector<std::unique_ptr<inference::Backend>> backends_;
   std::unique_ptr<IoThread> early_;     // Uses backends_: declared after.
   std::unique_ptr<Scrubber> scrubber_;  // Uses store_.
+  std::unique_ptr<FreshNames> fresh_names_;
+  std::unique_ptr<Publisher> publisher_;  // Uses store_, client_ and io_.
 };
 
 }  // namespace accel::node

@@ -48,6 +48,12 @@ void add_content_keys(ConfigRegistry& registry) {
       key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"));
   registry.add(key("routing.delegated", ConfigList{},
                    "Delegated routers that `pull` asks for gateways when no source is given"));
+  registry.add(key("routing.publishers", ConfigList{},
+                   "Delegated routers that published names go to; empty: those of "
+                   "routing.delegated"));
+  registry.add(at_least(key("names.republish_interval", milliseconds(std::chrono::hours(4)),
+                            "How often a daemon signs its published names anew; 0: never"),
+                        0));
   registry.add(at_least(key("ipfs.timeout", milliseconds(10'000),
                             "How long a source may send nothing before another is asked"),
                         100));
@@ -70,11 +76,21 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(key("listen.api", std::string(),
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
   registry.add(
+      key("server.kubo_rpc", false,
+          "Serve Kubo's RPC (/api/v0) on listen.api and the home's socket, with the token"));
+  registry.add(at_least(bytes("server.kubo_rpc_upload", std::int64_t{64} << 30U,
+                              "Bytes that one upload over it may have"),
+                        1));
+  registry.add(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
   registry.add(key("listen.swarm", ConfigList{},
                    "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"));
   registry.add(key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"));
   registry.add(key("swarm.deny", ConfigList{}, "Peers that are never spoken with"));
+  registry.add(key("swarm.bootstrap", ConfigList{},
+                   "Addresses of peers, /…/p2p/ID, by which a daemon meets the others"));
+  registry.add(
+      key("swarm.peering", ConfigList{}, "Addresses of peers that a daemon stays connected to"));
   registry.add(at_least(key("swarm.max_connections", std::int64_t{256},
                             "Connections to peers at a time, of both directions"),
                         1));
@@ -87,6 +103,24 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(key("gateway.tls_certificate", std::string(),
                    "PEM file of listen.gateway_tls; empty: one made for this home, for localhost"));
   registry.add(key("gateway.tls_key", std::string(), "PEM file with its private key"));
+}
+
+void add_routing_keys(ConfigRegistry& registry) {
+  registry.add(choice("discovery.mdns", "lan",
+                      "Look for peers of the network by multicast DNS when listen.swarm is on one; "
+                      "loopback: of this machine as well",
+                      {"off", "lan", "loopback"}));
+  registry.add(choice("routing.dht", "lan",
+                      "The DHT of a daemon with a swarm: lan serves and asks private addresses, "
+                      "auto also asks the public one",
+                      {"off", "lan", "auto"}));
+  registry.add(key("routing.loopback_addresses", false,
+                   "Addresses of this machine itself count in the DHT of the LAN; they do when "
+                   "listen.swarm has no others"));
+  registry.add(at_least(key("routing.provide_interval", milliseconds(std::chrono::hours(22)),
+                            "How often the DHT is told of each pinned root, private ones never; "
+                            "0: never"),
+                        0));
 }
 
 void add_gateway_keys(ConfigRegistry& registry) {
@@ -176,6 +210,7 @@ void add_unsupported_keys(ConfigRegistry& registry) {
 ConfigRegistry make_registry() {
   ConfigRegistry registry;
   add_content_keys(registry);
+  add_routing_keys(registry);
   add_gateway_keys(registry);
   add_hardware_keys(registry);
   add_log_keys(registry);

@@ -7,6 +7,7 @@
 
 #include "accel/core/async/task_group.hpp"
 #include "accel/routing/http_address.hpp"
+#include "router_url.hpp"
 
 namespace accel::routing {
 namespace {
@@ -18,16 +19,6 @@ struct Search {
   FindOptions options;
   FindReport report;
 };
-
-Result<net::Url> router_url(const std::string& text) {
-  ACCEL_TRY(net::Url url, net::parse_url(text));
-  if (!url.query.empty()) {
-    return fail(Errc::invalid_argument,
-                "The router {} has a query; name it alone, as http://host:port.", text);
-  }
-  while (url.path.ends_with('/')) url.path.pop_back();
-  return url;
-}
 
 ReplyReader::Form form_of(const net::Headers& headers) {
   const std::string_view type = headers.get_or("Content-Type", "");

@@ -12,6 +12,7 @@
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
 #include "method_stream.hpp"
+#include "protocols/kubo_rpc_server.hpp"
 #include "protocols/protocol_server.hpp"
 
 namespace accel::server {
@@ -73,7 +74,11 @@ class ApiServer::Impl {
     };
     const auto check = [this](const HttpRequest& head) { return admit(head); };
     const net::Endpoint socket = net::UnixEndpoint{home_.api_socket()};
-    const net::ServerOptions rules{options.limits, check};
+    net::ServerOptions rules{options.limits, check};
+    if (options.kubo_rpc) {
+      rpc_ = std::make_unique<KuboRpcServer>(node_, io_.executor(), home_.downloads());
+      rules.streamed = rpc_->streamed_bodies(options.kubo_rpc_upload);
+    }
     ACCEL_TRY(socket_, net::HttpServer::listen(io_.executor(), socket, handler, rules));
     if (options.api) {
       ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, rules));
@@ -122,14 +127,13 @@ class ApiServer::Impl {
   HttpResponse plain_route(const HttpRequest& request) const;
   Status admit(const HttpRequest& head) const;
   HttpResponse start_method(const HttpRequest& request, std::stop_token stop);
-  Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
-                              const node::EventSink& on_event, std::stop_token stop);
 
   node::Node& node_;
   node::Home home_;
   std::string token_;
   IoThread io_;
   OffloadPool pool_;
+  std::unique_ptr<KuboRpcServer> rpc_;         // The same; null when nobody asked for it.
   std::unique_ptr<ProtocolServer> protocols_;  // Outlives the listeners: declared before.
   std::unique_ptr<net::HttpServer> socket_;
   std::unique_ptr<net::HttpServer> api_;
@@ -140,6 +144,10 @@ class ApiServer::Impl {
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
   if (ProtocolServer::serves(request.path)) {
     auto answer = protocols_->handle(std::move(request), std::move(stop));
+    co_return co_await std::move(answer);
+  }
+  if (rpc_ && KuboRpcServer::serves(request.path)) {
+    auto answer = rpc_->handle(std::move(request), std::move(stop));
     co_return co_await std::move(answer);
   }
   if (!request.path.starts_with(kApiPrefix)) co_return plain_route(request);
@@ -167,8 +175,10 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
 Status ApiServer::Impl::admit(const HttpRequest& head) const {
   ACCEL_CHECK(net::check_host_and_origin(head, {}));
   if (head.over_unix_socket) return {};
+  const bool is_rpc = rpc_ && KuboRpcServer::serves(head.path);
+  if (is_rpc) ACCEL_CHECK(KuboRpcServer::check_browser(head));
   const Status token = net::check_bearer_token(head, token_);
-  if (token) return {};
+  if (token || is_rpc) return token;
   if (!head.path.starts_with(kApiPrefix)) return check_small_body(head);
   const std::string_view name = std::string_view(head.path).substr(kApiPrefix.size());
   const node::MethodInfo* method = node::Node::find_method(name);
@@ -193,9 +203,15 @@ HttpResponse ApiServer::Impl::start_method(const HttpRequest& request, std::stop
     return net::error_response(
         Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
-  const MethodCall method = [this, name, params = std::move(*params)](
+  const auto caller = request.over_unix_socket ? node::Caller::socket : node::Caller::token;
+  const MethodCall method = [this, name, caller, params = std::move(*params)](
                                 const node::EventSink& on_event, std::stop_token method_stop) {
-    return call(name, params, on_event, std::move(method_stop));
+    auto result = node_.call(name, params, on_event, std::move(method_stop), caller);
+    if (!result && result.error().code != Errc::cancelled) {
+      log::info("server", "method failed",
+                {log::field("method", name), log::field("error", result.error().to_string())});
+    }
+    return result;
   };
   net::StreamBody stream;
   stream.write = [this, method, stop](net::BodyWriter& writer) {
@@ -205,17 +221,6 @@ HttpResponse ApiServer::Impl::start_method(const HttpRequest& request, std::stop
   response.headers.set("Content-Type", "application/x-ndjson");
   response.body = std::move(stream);
   return response;
-}
-
-Result<nlohmann::json> ApiServer::Impl::call(std::string_view method, const nlohmann::json& params,
-                                             const node::EventSink& on_event,
-                                             std::stop_token stop) {
-  Result<nlohmann::json> result = node_.call(method, params, on_event, std::move(stop));
-  if (!result && result.error().code != Errc::cancelled) {
-    log::info("server", "method failed",
-              {log::field("method", method), log::field("error", result.error().to_string())});
-  }
-  return result;
 }
 
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -7,7 +7,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from harness import MIB, TestCase
+from harness import MIB, TestCase, wait_until
 
 PEER = "12D3KooWLQzUv2FHWGVPXTXSZpdHs7oHbXub2G5WC8Tx4NQhyd2d"
 ABSENT = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
@@ -122,6 +122,94 @@ class Routing(TestCase):
             with Router(json.dumps(text)) as router:
                 other.ok("pull", cid, "--router", router.url)
                 self.assertIn("filter-protocols=transport-ipfs-gateway-http", router.paths[0])
+
+
+ANYWHERE_HERE = "/ip4/127.0.0.1/tcp/0"
+
+
+class Dht(TestCase):
+    """Nodes that know the first one only: the LAN's DHT does the rest."""
+
+    def network(self, count, *flags):
+        homes = [self.home() for _ in range(count)]
+        first = None
+        for home in homes:
+            if first:
+                home.ok("config", "set", "swarm.bootstrap", first)
+            context = self.daemon(home, "--swarm", ANYWHERE_HERE, *flags)
+            self.addCleanup(context.__exit__, None, None, None)
+            context.__enter__()
+            first = first or home.json("id")["addresses"][0]
+        for home in homes:
+            self.assertTrue(wait_until(lambda home=home: self.known(home) >= count - 1), f"{self.known(home)} peers")
+        return homes
+
+    def known(self, home) -> int:
+        return home.json("routing", "dht")["networks"][0]["peers"]
+
+    def test_leads_a_pull_to_a_peer_nobody_named(self):
+        hub, giver, taker = self.network(3)
+        path = self.file("model.bin", 3 * MIB)
+        cid = giver.add(path)
+        told = giver.json("routing", "provide", cid)
+        self.assertEqual((told["closest"], told["stored"]), (2, 2))
+        found = taker.json("routing", "findprovs", cid)
+        self.assertEqual([p["id"] for p in found["providers"]], [giver.json("id")["id"]])
+        taker.ok("swarm", "disconnect", giver.json("id")["id"])
+        report = taker.json("pull", cid)
+        self.assertEqual(report["bytes_duplicate"], 0)
+        self.assertEqual(taker.run("cat", cid, text=False)[1], path.read_bytes())
+
+    def test_is_told_of_new_roots_by_itself_but_never_of_private_ones(self):
+        hub, giver, taker = self.network(3)
+        secret = giver.add(self.file("secret", 1000, 2), "--private")
+        cid = giver.add(self.file("public", 1000))
+        self.assertTrue(wait_until(lambda: taker.json("routing", "findprovs", cid)["providers"], 30))
+        self.assertEqual(taker.json("routing", "findprovs", secret)["providers"], [])
+        self.assert_fails(7, giver.run("routing", "provide", secret), "private")
+        self.assertNotEqual(taker.run("pull", secret)[0], 0)
+
+    def test_does_not_tell_again_what_it_told_before_a_restart(self):
+        hub, giver = self.home(), self.home()
+        cid = giver.add(self.file("public", 1000))
+        with self.daemon(hub, "--swarm", ANYWHERE_HERE):
+            giver.ok("config", "set", "swarm.bootstrap", hub.json("id")["addresses"][0])
+            with self.daemon(giver, "--swarm", ANYWHERE_HERE):
+                self.assertTrue(wait_until(lambda: hub.json("routing", "dht")["networks"][0]["provider_records"] == 1, 30))
+        with self.daemon(hub, "--swarm", ANYWHERE_HERE):
+            giver.ok("config", "set", "swarm.bootstrap", hub.json("id")["addresses"][0])
+            with self.daemon(giver, "--swarm", ANYWHERE_HERE):
+                self.assertTrue(wait_until(lambda: self.known(giver) == 1))
+                self.assertFalse(wait_until(lambda: hub.json("routing", "dht")["networks"][0]["provider_records"] > 0, 8))
+                giver.ok("routing", "provide", cid)  # But when it is told to.
+                self.assertEqual(hub.json("routing", "dht")["networks"][0]["provider_records"], 1)
+
+    def test_finds_a_peer_by_its_id(self):
+        hub, one, other = self.network(3)
+        me = other.json("id")
+        one.ok("swarm", "disconnect", me["id"])
+        self.assertIn(one.json("routing", "findpeer", me["id"])["addresses"][0], me["addresses"][0])
+        one.ok("swarm", "connect", me["id"])
+        self.assertIn(me["id"], [p["peer"] for p in one.json("swarm", "peers")["peers"]])
+        self.assert_fails(3, one.run("routing", "findpeer", PEER), PEER)
+
+    def test_that_is_off_says_so(self):
+        home = self.home()
+        self.assert_fails(10, home.run("routing", "findpeer", PEER), "daemon --swarm")
+        home.ok("config", "set", "routing.dht", "off")
+        with self.daemon(home, "--swarm", ANYWHERE_HERE):
+            self.assert_fails(10, home.run("routing", "findpeer", PEER), "routing.dht is off")
+            self.assert_fails(2, home.run("routing", "findprovs", ABSENT), "No router")
+
+    def test_a_kept_peer_is_found_again_after_it_was_away(self):
+        kept, home = self.home(), self.home()
+        with self.daemon(kept, "--swarm", ANYWHERE_HERE):
+            address = kept.json("id")["addresses"][0]
+        home.ok("config", "set", "swarm.peering", address)
+        with self.daemon(home, "--swarm", ANYWHERE_HERE):
+            place, peer = address.split("/p2p/")
+            with self.daemon(kept, "--swarm", place):
+                self.assertTrue(wait_until(lambda: peer in [p["peer"] for p in home.json("swarm", "peers")["peers"]], 40))
 
 
 if __name__ == "__main__":

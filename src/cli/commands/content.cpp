@@ -6,6 +6,7 @@
 
 #include "accel/ipld/cid.hpp"
 #include "command.hpp"
+#include "signers.hpp"
 
 namespace accel::cli {
 namespace {
@@ -332,6 +333,7 @@ struct PullFlags {
 };
 
 Status print_pull(const json& result) {
+  print_signers(result);
   const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
   const std::string root = result.at("cid").get<std::string>();
   if (count("bytes_fetched") == 0) {
@@ -374,11 +376,13 @@ void add_pull(CLI::App& app, Selection& selection) {
                   "  ipfs-accelerate pull minilm@bafy… --from http://a:8080 --from http://b:8080\n"
                   "  ipfs-accelerate pull bafy… --from http://a:8080 "
                   "--from-file https://host/model.bin\n"
+                  "  ipfs-accelerate pull /ipns/k51…\n"
                   "  ipfs-accelerate pull hf:sentence-transformers/all-MiniLM-L6-v2\n"
                   "  ipfs-accelerate pull ollama:llama3.2:1b");
   command
       ->add_option("TARGET", flags->target,
-                   "CID, NAME@CID to give it a local name, hf:ORG/NAME[@REV] or ollama:NAME[:TAG]")
+                   "CID, NAME@CID to give it a local name, /ipns/NAME[/path], hf:ORG/NAME[@REV] or "
+                   "ollama:NAME[:TAG]")
       ->required();
   add_source_options(command, flags->sources);
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");

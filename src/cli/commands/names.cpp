@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // routing, name: who has what, records of IPNS names, and where names lead.
 #include <memory>
+#include <optional>
 
+#include "accel/core/config.hpp"
 #include "accel/core/file.hpp"
 #include "accel/ipld/ipns_record.hpp"
 #include "accel/ipld/multibase.hpp"
 #include "command.hpp"
+#include "signers.hpp"
 
 namespace accel::cli {
 namespace {
@@ -51,6 +54,7 @@ void add_routing_get(CLI::App& group, Selection& selection) {
 struct FindFlags {
   std::string cid;
   std::vector<std::string> routers;
+  std::int64_t count = 20;
 };
 
 Status print_providers(const json& result) {
@@ -72,29 +76,179 @@ Status print_providers(const json& result) {
 void add_routing_findprovs(CLI::App& group, Selection& selection) {
   auto flags = std::make_shared<FindFlags>();
   CLI::App* command =
-      add_command(group, "findprovs", "Ask delegated routers who provides a CID",
+      add_command(group, "findprovs", "Ask delegated routers and the DHT who provides a CID",
                   "  ipfs-accelerate routing findprovs bafy… --router http://127.0.0.1:8080");
+  command->add_option("-n,--num-providers", flags->count, "Providers that the DHT is asked for");
   command->add_option("CID", flags->cid)->required();
   command->add_option("--router", flags->routers,
                       "A router's URL; may be given several times (default: routing.delegated)");
   on_chosen(command, selection, [flags](Session& session) -> Status {
-    json params{{"cid", flags->cid}};
+    json params{{"cid", flags->cid}, {"count", flags->count}};
     if (!flags->routers.empty()) params["routers"] = flags->routers;
     ACCEL_TRY(const json result, session.call("routing.findprovs", params));
     return session.flags().json ? print_json(result) : print_providers(result);
   });
 }
 
+struct PublishFlags {
+  std::string target, key, lifetime, ttl;
+  std::vector<std::string> routers;
+  std::optional<std::uint64_t> sequence;
+  bool offline = false;
+};
+
+void add_publish_options(CLI::App& command, PublishFlags& flags) {
+  command.add_option("--key,-k", flags.key, "The key that signs (see `key list`)");
+  command.add_option("--lifetime,-t", flags.lifetime, "How long the record holds: 48h, 7d");
+  command.add_option("--ttl", flags.ttl, "How long others may remember it: 5m");
+  command.add_option("--sequence", flags.sequence, "A number above all that were published");
+  command.add_option("--router", flags.routers,
+                     "A router that keeps it (default: routing.publishers)");
+  command.add_flag("--offline", flags.offline, "Only kept here, where the gateway serves it");
+}
+
+Status add_seconds(const std::string& text, const char* name, json& params) {
+  if (text.empty()) return {};
+  const auto duration = parse_duration(text);
+  if (!duration) {
+    return fail(Errc::invalid_argument, "\"{}\" is no duration; one is written 5m, 48h or 7d.",
+                text.substr(0, 40));
+  }
+  params[name] = std::chrono::duration_cast<std::chrono::seconds>(*duration).count();
+  return {};
+}
+
+Status publish(Session& session, const char* method, const char* target,
+               const PublishFlags& flags) {
+  json params{{target, flags.target}, {"offline", flags.offline}};
+  if (!flags.key.empty()) params["key"] = flags.key;
+  ACCEL_CHECK(add_seconds(flags.lifetime, "lifetime_seconds", params));
+  ACCEL_CHECK(add_seconds(flags.ttl, "ttl_seconds", params));
+  if (flags.sequence) params["sequence"] = *flags.sequence;
+  if (!flags.routers.empty()) params["routers"] = flags.routers;
+  ACCEL_TRY(const json result, session.call(method, params));
+  if (session.flags().json) return print_json(result);
+  for (const json& place : result.at("places")) {
+    if (!place.value("ok", false))
+      print_note(fmt::format("{}: {}", place.value("place", ""), place.value("error", "")));
+  }
+  print_note(fmt::format("signed by {} (key \"{}\"), sequence {}, until {}",
+                         result.value("signer", ""), result.value("key", ""),
+                         result.value("sequence", std::uint64_t{0}),
+                         result.value("valid_until", "")));
+  return print_line(
+      fmt::format("/ipns/{} -> {}", result.value("name", ""), result.value("value", "")));
+}
+
+struct ResolveFlags {
+  std::string name;
+  std::vector<std::string> routers;
+  bool offline = false, no_cache = false;
+};
+
+void add_routing_findpeer(CLI::App& group, Selection& selection) {
+  auto peer = std::make_shared<std::string>();
+  CLI::App* command = add_command(group, "findpeer", "Ask the DHT where a peer is",
+                                  "  ipfs-accelerate routing findpeer 12D3Koo…");
+  command->add_option("PEER", *peer)->required();
+  on_chosen(command, selection, [peer](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("routing.findpeer", {{"peer", *peer}}));
+    if (session.flags().json) return print_json(result);
+    for (const json& address : result.at("addresses")) {
+      ACCEL_CHECK(print_line(address.get<std::string>()));
+    }
+    return {};
+  });
+}
+
+void add_routing_provide(CLI::App& group, Selection& selection) {
+  auto cid = std::make_shared<std::string>();
+  CLI::App* command =
+      add_command(group, "provide", "Tell the DHT now that this node has a root",
+                  "  ipfs-accelerate routing provide bafy…\n"
+                  "A daemon tells it of all pinned roots that are not private by itself.");
+  command->add_option("CID", *cid, "A CID or a name")->required();
+  on_chosen(command, selection, [cid](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("routing.provide", {{"cid", *cid}}));
+    if (session.flags().json) return print_json(result);
+    return print_line(fmt::format("{} of {} closest peers were told",
+                                  result.value("stored", std::uint64_t{0}),
+                                  result.value("closest", std::uint64_t{0})));
+  });
+}
+
+void add_routing_dht(CLI::App& group, Selection& selection) {
+  CLI::App* command = add_command(group, "dht", "Show what this node knows of the DHT",
+                                  "  ipfs-accelerate routing dht --json");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("routing.dht", json::object()));
+    if (session.flags().json) return print_json(result);
+    std::vector<std::vector<std::string>> rows;
+    for (const json& network : result.at("networks")) {
+      rows.push_back({network.at("network"), network.at("peers").dump(),
+                      network.at("provider_records").dump(), network.at("values").dump()});
+    }
+    return print_table({"NETWORK", "PEERS", "PROVIDER RECORDS", "VALUES"}, rows);
+  });
+}
+
 void add_name_resolve(CLI::App& group, Selection& selection) {
-  auto name = std::make_shared<std::string>();
+  auto flags = std::make_shared<ResolveFlags>();
   CLI::App* command = add_command(
       group, "resolve", "Say where an IPNS name or a domain leads",
       "  ipfs-accelerate name resolve k51…\n  ipfs-accelerate name resolve example.org");
-  command->add_option("NAME", *name)->required();
-  on_chosen(command, selection, [name](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("name.resolve", {{"name", *name}}));
+  command->add_option("NAME", flags->name)->required();
+  command->add_option("--router", flags->routers, "A router to ask (default: routing.delegated)");
+  command->add_flag("--offline", flags->offline, "Only by what is kept here");
+  command->add_flag("--nocache", flags->no_cache, "Ask again before the record's TTL has passed");
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    json params{{"name", flags->name}, {"offline", flags->offline}, {"no_cache", flags->no_cache}};
+    if (!flags->routers.empty()) params["routers"] = flags->routers;
+    ACCEL_TRY(const json result, session.call("name.resolve", params));
     if (session.flags().json) return print_json(result);
+    print_signers(result);
     return print_line(result.value("path", ""));
+  });
+}
+
+void add_name_publish(CLI::App& group, Selection& selection) {
+  auto flags = std::make_shared<PublishFlags>();
+  CLI::App* command =
+      add_command(group, "publish", "Say under a key's name what it leads to",
+                  "  ipfs-accelerate name publish bafy…\n"
+                  "  ipfs-accelerate name publish minilm --key models --lifetime 7d --ttl 1h");
+  command->add_option("PATH", flags->target, "A CID, /ipfs/CID/path, /ipns/NAME or a local name")
+      ->required();
+  add_publish_options(*command, *flags);
+  on_chosen(command, selection,
+            [flags](Session& session) { return publish(session, "name.publish", "path", *flags); });
+}
+
+void add_name_list(CLI::App& group, Selection& selection) {
+  CLI::App* command = add_command(group, "list", "List what is said under the own names",
+                                  "  ipfs-accelerate name list");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("name.published", json::object()));
+    if (session.flags().json) return print_json(result);
+    std::vector<std::vector<std::string>> rows;
+    for (const json& row : result.at("names")) {
+      rows.push_back({row.value("key", ""), row.value("name", ""), row.value("value", ""),
+                      std::to_string(row.value("sequence", std::uint64_t{0})),
+                      row.value("valid_until", "")});
+    }
+    return print_table({"KEY", "NAME", "VALUE", "SEQUENCE", "VALID UNTIL"}, rows);
+  });
+}
+
+void add_publish(CLI::App& app, Selection& selection) {
+  auto flags = std::make_shared<PublishFlags>();
+  CLI::App* command = add_command(
+      app, "publish", "Publish a model under an IPNS name of its own",
+      "  ipfs-accelerate publish minilm\n  ipfs-accelerate pull /ipns/k51…      (elsewhere)");
+  command->add_option("MODEL", flags->target, "A model's name here")->required();
+  add_publish_options(*command, *flags);
+  on_chosen(command, selection, [flags](Session& session) {
+    return publish(session, "models.publish", "model", *flags);
   });
 }
 
@@ -107,10 +261,16 @@ void add_name_commands(CLI::App& app, Selection& selection) {
   add_routing_put(*routing, selection);
   add_routing_get(*routing, selection);
   add_routing_findprovs(*routing, selection);
+  add_routing_findpeer(*routing, selection);
+  add_routing_provide(*routing, selection);
+  add_routing_dht(*routing, selection);
   CLI::App* name = add_command(app, "name", "Names whose content may change",
                                "  ipfs-accelerate name resolve k51…");
   name->require_subcommand(1);
   add_name_resolve(*name, selection);
+  add_name_publish(*name, selection);
+  add_name_list(*name, selection);
+  add_publish(app, selection);
 }
 
 }  // namespace accel::cli

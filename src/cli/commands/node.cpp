@@ -17,6 +17,7 @@ using nlohmann::json;
 
 struct DaemonFlags {
   std::string api, gateway, gateway_tls, swarm;
+  bool kubo_rpc = false;
 };
 
 Result<std::optional<net::Endpoint>> endpoint_of(const std::string& text) {
@@ -68,6 +69,9 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   if (options.gateway_tls) {
     ACCEL_TRY(options.tls, node::gateway_tls(session.home(), session.config()));
   }
+  options.kubo_rpc = flags.kubo_rpc || session.config().get<bool>("server.kubo_rpc");
+  options.kubo_rpc_upload =
+      static_cast<std::uint64_t>(session.config().get<std::int64_t>("server.kubo_rpc_upload"));
   node::NodeOptions own{.home = session.home().root, .is_daemon = true};
   if (!flags.swarm.empty()) own.swarm = {flags.swarm};
   const bool has_swarm =
@@ -89,6 +93,8 @@ void add_daemon(CLI::App& app, Selection& selection) {
       "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
   command->add_option("--api", flags->api,
                       "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
+  command->add_flag("--kubo-rpc", flags->kubo_rpc,
+                    "Serve Kubo's RPC (/api/v0) beside the API, with the same token");
   command->add_option("--gateway", flags->gateway,
                       "Serve public content on TCP, HOST:PORT; port 0 picks one");
   command->add_option(

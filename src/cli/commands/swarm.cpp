@@ -28,7 +28,7 @@ void add_connect(CLI::App& group, Selection& selection) {
   CLI::App* command =
       add_command(group, "connect", "Connect the daemon to a peer",
                   "  ipfs-accelerate swarm connect /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…");
-  command->add_option("ADDRESS", *address)->required();
+  command->add_option("ADDRESS", *address, "Or a peer's id, which the DHT finds")->required();
   on_chosen(command, selection, [address](Session& session) -> Status {
     if (!session.has_daemon()) {
       return fail(Errc::unavailable,

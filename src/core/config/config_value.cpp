@@ -53,17 +53,6 @@ std::optional<bool> parse_bool(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<milliseconds> parse_duration(std::string_view text) {
-  for (const DurationUnit& unit : kDurationUnits) {
-    if (!text.ends_with(unit.suffix)) continue;
-    const auto count = parse_number<std::int64_t>(text.substr(0, text.size() - unit.suffix.size()));
-    const std::int64_t most = std::numeric_limits<std::int64_t>::max() / unit.milliseconds_each;
-    if (!count || *count < 0 || *count > most) return std::nullopt;
-    return milliseconds(*count * unit.milliseconds_each);
-  }
-  return std::nullopt;
-}
-
 std::optional<std::int64_t> parse_size(std::string_view text) {
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(), [](char letter) {
@@ -158,6 +147,17 @@ Status check_allowed(const ConfigKey& key, const ConfigValue& value) {
 }
 
 }  // namespace
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  for (const DurationUnit& unit : kDurationUnits) {
+    if (!text.ends_with(unit.suffix)) continue;
+    const auto count = parse_number<std::int64_t>(text.substr(0, text.size() - unit.suffix.size()));
+    const std::int64_t most = std::numeric_limits<std::int64_t>::max() / unit.milliseconds_each;
+    if (!count || *count < 0 || *count > most) return std::nullopt;
+    return milliseconds(*count * unit.milliseconds_each);
+  }
+  return std::nullopt;
+}
 
 std::string_view config_origin_name(ConfigOrigin origin) {
   switch (origin) {

@@ -65,6 +65,25 @@ TEST(RequestParser, connect_names_a_host_and_a_port) {
   }
 }
 
+TEST_P(InPieces, a_body_that_a_sink_takes_has_a_limit_of_its_own) {
+  StreamedBodies streamed;
+  streamed.match = [](std::string_view target) { return target.starts_with("/upload"); };
+  streamed.max_bytes = 100;
+  RequestLimits limits = kLimits;
+  limits.streamed = &streamed;
+  const auto status = [&](std::string_view path, std::size_t bytes) {
+    RequestParser parser(limits);
+    const std::string text =
+        fmt::format("POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", path, bytes,
+                    std::string(bytes, 'x'));
+    const auto used = feed_all(parser, text, GetParam());
+    return used ? 200 : used.error().status;
+  };
+  EXPECT_EQ(status("/upload?x=1", 100), 200);
+  EXPECT_EQ(status("/upload", 101), 413);
+  EXPECT_EQ(status("/other", 100), 413);
+}
+
 TEST_P(InPieces, a_chunked_body_is_joined_and_its_trailer_dropped) {
   RequestParser parser(kLimits);
   const std::string text =

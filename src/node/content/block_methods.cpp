@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Single blocks, as values of a codec or as they are.
+#include "accel/core/file.hpp"
 #include "accel/ipld/codec.hpp"
 #include "accel/ipld/multibase.hpp"
 #include "content/dag_target.hpp"
@@ -24,10 +25,16 @@ struct PutRequest {
 Result<PutRequest> put_request(Params& params) {
   PutRequest request;
   const std::string data = params.text("data", {});
+  const std::string path = params.text("path", {});
   request.hash = params.text("hash", "sha2-256");
   request.pin = params.flag("pin");
   request.is_private = params.flag("private");
   request.big = params.flag("allow_big_block");
+  if (!path.empty()) {
+    if (!data.empty()) return fail(Errc::invalid_argument, "\"data\" or \"path\", not both.");
+    ACCEL_TRY(request.data, read_file(path, ipld::kMaxBlockBytes));
+    return request;
+  }
   if (data.size() > 2 * ipld::kMaxBlockBytes) {
     return fail(Errc::resource_exhausted, "A block has at most {} bytes.", ipld::kMaxBlockBytes);
   }

@@ -9,6 +9,7 @@
 #include "content/pulling.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
+#include "names/resolution.hpp"
 
 namespace accel::node {
 namespace {
@@ -50,6 +51,26 @@ Result<PullTarget> parse_pull_target(const std::string& text, std::string name) 
   ipld::Cid root = std::move(*parsed);
   if (!name.empty()) ACCEL_CHECK(check_name(name));
   return PullTarget{std::move(name), std::move(root)};
+}
+
+// "/ipns/NAME/path", with "NAME@" in front.
+std::optional<NameQuery> name_query(const std::string& text) {
+  const std::size_t at = text.find('@');
+  const auto below = ipns_text(at == std::string::npos ? text : text.substr(at + 1));
+  return below ? std::optional(NameQuery{*below}) : std::nullopt;
+}
+
+// What a path below a root leads to, after the nodes on the way were fetched.
+Result<ipld::Cid> fetch_way(Context& context, blockstore::Store& store, const NameAnswer& answer,
+                            const exchange::PullOptions& options) {
+  FileTarget target{answer.root, {}};
+  for (const std::string& part : answer.path) {
+    target.path += (target.path.empty() ? "" : "/") + part;
+  }
+  const auto fetched = fetch_part(context, store, target, options, {});
+  auto found = store.resolve(answer.root, target.path);
+  if (!found && !fetched) return fail(Error(fetched.error()));
+  return found;
 }
 
 // A name that is taken by another root is refused before anything is fetched.
@@ -207,15 +228,30 @@ Result<json> content_pull(Context& context) {
     }
     return result;
   }
-  ACCEL_TRY(const PullTarget target, parse_pull_target(text, name));
+  std::optional<NameAnswer> answer;
+  std::string cid_text = text;
+  if (auto query = name_query(text)) {
+    query->routers = context.params.texts("routers");
+    ACCEL_TRY(answer, resolve_name(context, *query));
+    const std::size_t at = text.find('@');
+    cid_text = text.substr(0, at == std::string::npos ? 0 : at + 1) + answer->root.to_string();
+  }
+  ACCEL_TRY(PullTarget target, parse_pull_target(cid_text, name));
+  const Status asked = find_sources(context, target.root, options);
+  if (answer && !answer->path.empty()) {
+    ACCEL_TRY(target.root, fetch_way(context, *store, *answer, options));
+  }
   ACCEL_CHECK(check_name_is_free(*store, target));
   options.name = target.name;
-  const Status asked = find_sources(context, target.root, options);
   auto pulled = pull_root(context, *store, target.root, std::move(options));
   // Without a source the pull still ends well when all of it is here.
   if (!pulled && !asked) return fail(Error(asked.error()));
   ACCEL_TRY(const exchange::PullReport report, std::move(pulled));
   json result = json_of(report);
+  if (answer) {
+    result["resolved"] = answer->text();
+    result["signers"] = answer->signers;
+  }
   if (!target.name.empty()) {
     ACCEL_CHECK(give_name(*store, target.name, target.root));
     result["name"] = target.name;

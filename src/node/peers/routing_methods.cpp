@@ -7,6 +7,7 @@
 #include "accel/routing/client.hpp"
 #include "content/pulling.hpp"
 #include "names/names.hpp"
+#include "peers/finding.hpp"
 
 namespace accel::node {
 namespace {
@@ -32,6 +33,33 @@ std::string troubles_text(const routing::FindReport& report) {
   return text;
 }
 
+constexpr std::size_t kMaxProviders = 20;  // Of `routing findprovs`, as Kubo's.
+constexpr std::size_t kMaxSources = 10;    // Peers that a pull is led to.
+
+json json_of(const libp2p::KadPeer& peer) {
+  json addresses = json::array();
+  for (const ipld::Multiaddr& address : peer.addresses) addresses.push_back(address.to_string());
+  return {{"id", peer.id.to_string()},
+          {"addresses", std::move(addresses)},
+          {"protocols", json::array()},
+          {"router", "dht"}};
+}
+
+// Peers that provide the root become sources. Nobody hears of a private root unasked.
+Status find_peers(Context& context, const ipld::Cid& root, exchange::PullOptions& options) {
+  Discovery* const discovery = context.services.discovery();
+  if (discovery == nullptr || !discovery->has_dht()) return {};
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const bool is_private, store->is_private(root));
+  if (is_private) return {};
+  const auto limit = context.services.config().get<std::chrono::milliseconds>("ipfs.timeout");
+  auto reaching = discovery->reach_providers(root.hash(), kMaxSources, limit, context.stop);
+  ACCEL_TRY(const auto reached,
+            sync_wait(context.services.io().executor(), std::move(reaching), context.stop));
+  for (const ipld::Multiaddr& address : reached) options.peers.push_back(address.to_string());
+  return {};
+}
+
 bool contains(const std::vector<std::string>& urls, const std::string& url) {
   return std::ranges::find(urls, url) != urls.end();
 }
@@ -49,6 +77,7 @@ Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptio
     ACCEL_TRY(const bool is_private, store->is_private(root));
     if (!is_private) routers = context.services.config().get<ConfigList>("routing.delegated");
   }
+  if (!names_sources) ACCEL_CHECK(find_peers(context, root, options));
   if (routers.empty()) return {};
   ACCEL_TRY(const auto report,
             find(context, routers, root, {std::string(routing::kGatewayProtocol)}));
@@ -72,20 +101,29 @@ Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptio
 Result<json> routing_findprovs(Context& context) {
   const std::string text = context.params.required_text("cid");
   std::vector<std::string> routers = context.params.texts("routers");
+  const auto count = context.params.integer_in("count", kMaxProviders, 1, 200);
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const ipld::Cid cid, ipld::Cid::parse(without_ipfs_prefix(text)));
   if (routers.empty()) {
     routers = context.services.config().get<ConfigList>("routing.delegated");
   }
-  if (routers.empty()) {
+  const bool has_dht = discovery_of(context).has_value();
+  if (routers.empty() && !has_dht) {
     return fail(Errc::invalid_argument,
-                "No router is known: name one with --router, or set routing.delegated.");
-  }
-  ACCEL_TRY(const auto report, find(context, routers, cid, {}));
-  if (report.troubles.size() == routers.size()) {
-    return fail(Errc::unavailable, "No router answered.{}", troubles_text(report));
+                "No router is known: name one with --router, set routing.delegated, or start a "
+                "daemon with a swarm, which asks the DHT.");
   }
   json providers = json::array();
+  for (const auto& peer : ask_dht(context, cid, static_cast<std::size_t>(count))) {
+    providers.push_back(json_of(peer));
+  }
+  routing::FindReport report;
+  if (!routers.empty()) {
+    ACCEL_TRY(report, find(context, routers, cid, {}));
+  }
+  if (!has_dht && report.troubles.size() == routers.size()) {
+    return fail(Errc::unavailable, "No router answered.{}", troubles_text(report));
+  }
   for (const routing::FoundProvider& found : report.providers) {
     providers.push_back({{"id", found.peer.id},
                          {"addresses", found.peer.addresses},

@@ -3,10 +3,12 @@
 
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/random.hpp"
+#include "accel/ipld/multibase.hpp"
 #include "accel/libp2p/perf.hpp"
 #include "accel/libp2p/swarm_key.hpp"
 #include "accel/node/build_info.hpp"
 #include "context.hpp"
+#include "peers/finding.hpp"
 #include "peers/swarm.hpp"
 
 namespace accel::node {
@@ -47,6 +49,15 @@ Result<ipld::PeerId> peer_of(const std::string& text) {
   return fail(Errc::invalid_argument, "{} names no peer; it should end in /p2p/ID.", text);
 }
 
+// "ID" or "/p2p/ID": the DHT knows where it is.
+std::optional<ipld::PeerId> bare_peer(std::string_view text) {
+  constexpr std::string_view kPrefix = "/p2p/";
+  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
+  if (text.starts_with('/')) return std::nullopt;
+  const auto peer = ipld::PeerId::parse(text);
+  return peer ? std::optional(*peer) : std::nullopt;
+}
+
 // The same, and an address is connected to.
 Result<ipld::PeerId> reach(Context& context, libp2p::Host& host, const std::string& text) {
   if (!text.starts_with('/')) return ipld::PeerId::parse(text);
@@ -70,14 +81,20 @@ Result<json> node_id(Context& context) {
   }
   return json{{"id", host->id().to_string()},
               {"addresses", std::move(addresses)},
+              {"public_key", ipld::base_encode(ipld::Multibase::base64, host->id().inline_key())},
               {"agent", "ipfs-accelerate/" + std::string(kVersion)}};
 }
 
 Result<json> swarm_connect(Context& context) {
   const std::string text = context.params.required_text("address");
   ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
   ACCEL_TRY(libp2p::Host* const host, context.services.host());
+  if (const auto peer = bare_peer(text)) {
+    ACCEL_TRY(Discovery* const discovery, discovery_of(context));
+    ACCEL_CHECK(wait_for(context, discovery->reach(*peer, context.stop)));
+    return json{{"peer", peer->to_string()}};
+  }
+  ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
   ACCEL_TRY(const auto peer, wait_for(context, host->connect(std::move(address))));
   return json{{"peer", peer.to_string()}};
 }

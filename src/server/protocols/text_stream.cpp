@@ -63,7 +63,8 @@ std::string chunk_of(const TextFormat& format, const TextQueue::Next& next) {
   std::string chunk;
   if (!next.text.empty()) chunk += format.piece(next.text);
   if (!next.end) return chunk;
-  return chunk + (*next.end ? format.end(**next.end) : format.failure(next.end->error()));
+  if (*next.end) return chunk + format.end(**next.end);
+  return format.failure ? chunk + format.failure(next.end->error()) : chunk;
 }
 
 Task<void> send_text(std::shared_ptr<Lease> lease, std::shared_ptr<const TextFormat> format,
@@ -77,6 +78,7 @@ Task<void> send_text(std::shared_ptr<Lease> lease, std::shared_ptr<const TextFor
     auto writing = writer.write(std::exchange(chunk, {}));
     const Status written = co_await std::move(writing);
     if (!written) co_return written;
+    if (next.end && !*next.end && !format->failure) co_return fail(Error(next.end->error()));
     if (next.end) co_return Status{};
     auto waiting = wait_for_next(running);
     Result<TextQueue::Next> more = co_await std::move(waiting);

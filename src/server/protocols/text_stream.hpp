@@ -23,7 +23,9 @@ struct TextFormat {
   std::string begin = {};
   std::function<std::string(std::string_view text)> piece;
   std::function<std::string(const nlohmann::json& result)> end;
-  std::function<std::string(const Error& error)> failure;  // After the first piece was sent.
+  // After the first piece was sent. Without it the answer is cut, so that the client sees that its
+  // end is missing.
+  std::function<std::string(const Error& error)> failure;
 };
 
 // `jobs` outlives the streams. Errors: those of the method before its first piece.

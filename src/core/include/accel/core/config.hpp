@@ -24,6 +24,9 @@ using ConfigList = std::vector<std::string>;
 using ConfigValue =
     std::variant<bool, std::int64_t, double, std::string, ConfigList, std::chrono::milliseconds>;
 
+// Nothing for what is no duration.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
 enum class ConfigOrigin { default_value, project_file, home_file, environment, command_line };
 std::string_view config_origin_name(ConfigOrigin origin);  // "default", "project file", ...
 

@@ -4,6 +4,7 @@
 // name methods. Every call blocks; safe from any thread. A record is checked when it is put and
 // again when it is read.
 
+#include <optional>
 #include <string>
 
 #include "accel/core/clock.hpp"
@@ -29,5 +30,10 @@ struct KeptRecord {
 // Errors: not_found, unavailable (expired), corrupt, io.
 Result<KeptRecord> get_ipns_record(const blockstore::Store& store, const ipld::IpnsName& name,
                                    WallTime now);
+
+// What is kept of a name, expired or not: whose sequence the next one must not go below. Nothing
+// when there is none that can be read. Errors: io.
+Result<std::optional<ipld::IpnsRecord>> last_ipns_record(const blockstore::Store& store,
+                                                         const ipld::IpnsName& name);
 
 }  // namespace accel::gateway

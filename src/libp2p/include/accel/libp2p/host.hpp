@@ -113,6 +113,14 @@ class Host {
   // protocols), resource_exhausted, timeout.
   Task<std::unique_ptr<Stream>> open(PeerId peer, std::vector<std::string> protocols);
 
+  // Connects, if it is not, by the addresses that are known and then by these, one after another;
+  // those that failed lately are left out. Errors: as open().
+  Task<void> reach(PeerId peer, std::vector<Multiaddr> also);
+  // Where a connected peer is, without its id.
+  std::optional<Multiaddr> remote_of(const PeerId& peer) const;
+  // What is known of a peer, connected or not: what worked first.
+  std::vector<Multiaddr> addresses_of(const PeerId& peer) const;
+
   // Serves a protocol; the peers are told (identify/push). The handler's task is owned by the host
   // and cancelled by stop(); an error that it returns is logged at debug level. What the handler
   // refers to lives until the host is gone.

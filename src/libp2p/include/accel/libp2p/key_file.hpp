@@ -19,6 +19,9 @@ Result<crypto::Ed25519Key> decode_private_key(ByteView protobuf);
 // The key of the file, which is made when there is none; several processes agree on one.
 // Errors: corrupt, permission_denied (others may read it), io.
 Result<crypto::Ed25519Key> load_or_make_key(const std::filesystem::path& file, Random& random);
+// Errors: not_found, and as above.
+Result<crypto::Ed25519Key> load_key(const std::filesystem::path& file);
+Status save_key(const std::filesystem::path& file, const crypto::Ed25519Key& key);
 ipld::PeerId peer_id_of(const crypto::Ed25519Key& key);
 
 }  // namespace accel::libp2p

@@ -55,6 +55,16 @@ struct ServerTls {
   std::string key;
 };
 
+// Requests whose bodies are taken by a sink instead of being held (HTTP/1.1; over HTTP/2 they are
+// held within max_body_bytes).
+struct StreamedBodies {
+  // By the target as it was sent, before anything else is known. Empty: none.
+  std::function<bool(std::string_view target)> match{};
+  std::uint64_t max_bytes = 0;  // 413 beyond.
+  // After check_head. Errors refuse the request.
+  std::function<Result<std::shared_ptr<RequestSink>>(const HttpRequest& head)> open{};
+};
+
 struct ServerOptions {
   ServerLimits limits{};
   // If given, admits each request before its body is read, so that a stranger can't make the server
@@ -62,6 +72,7 @@ struct ServerOptions {
   HeadCheck check_head{};
   std::optional<ServerTls> tls{};  // Only TLS then.
   ReadyHandler ready{};            // May be empty.
+  StreamedBodies streamed{};
 };
 
 class HttpServer {

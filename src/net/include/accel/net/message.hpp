@@ -20,6 +20,15 @@
 
 namespace accel::net {
 
+// Takes a body as it arrives, so that one of any size needs the memory of a piece. Called by the
+// connection, one call at a time; a slow sink slows the client. An error refuses the request with
+// its status and closes the connection.
+class RequestSink {
+ public:
+  virtual ~RequestSink() = default;
+  virtual Task<void> take(std::string piece) = 0;
+};
+
 struct HttpRequest {
   std::string method;  // Upper case as sent: "GET".
   std::string target;  // As sent, for messages: "/ipfs/bafy…?format=raw".
@@ -29,7 +38,9 @@ struct HttpRequest {
   std::string path;
   std::string query;  // The part after '?', still encoded; query_value() decodes it.
   Headers headers;
-  std::string body;               // Complete, at most ServerLimits::max_body_bytes.
+  std::string body;  // Complete, at most ServerLimits::max_body_bytes.
+  // Instead of `body`, when the server's options open one for this request (HTTP/1.1).
+  std::shared_ptr<RequestSink> sink = nullptr;
   bool over_unix_socket = false;  // What the listener is, whatever became of the client.
   std::string remote;             // "127.0.0.1:50312" or "unix".
 };

@@ -24,6 +24,8 @@ struct Home {
   std::filesystem::path api_socket() const { return root / "api.sock"; }
   std::filesystem::path api_token() const { return root / "api.token"; }
   std::filesystem::path swarm_key() const { return root / "swarm.key"; }
+  std::filesystem::path logs() const { return root / "logs"; }
+  std::filesystem::path keys() const { return root / "keys"; }
   std::filesystem::path tls() const { return root / "tls"; }
   std::filesystem::path daemon_lock() const { return root / "daemon.lock"; }
   std::filesystem::path version_file() const { return root / "VERSION"; }

@@ -46,6 +46,10 @@ struct MethodInfo {
   Access access = Access::token;
 };
 
+// Who calls, for the audit log: a command in its own process, a client of the home's socket, or one
+// over TCP with the token.
+enum class Caller { process, socket, token };
+
 struct NodeOptions {
   std::filesystem::path home;
   bool is_daemon = false;            // Owns the home: flock, kept sessions, ingestion.
@@ -63,7 +67,8 @@ class Node {
   // Runs one method to its end. Errors: not_found (no such method), invalid_argument (a parameter),
   // and the method's own. cancelled when `stop` was requested and the work has come to rest.
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
-                              const EventSink& on_event, std::stop_token stop);
+                              const EventSink& on_event, std::stop_token stop,
+                              Caller caller = Caller::process);
 
   static std::span<const MethodInfo> methods();
   static const MethodInfo* find_method(std::string_view name);  // Null when there is none.

@@ -4,6 +4,7 @@
 // Routes (docs/api.md):
 //   POST /api/v1/<method>   a method of the node, answered as api_frames.hpp says
 //   GET  /metrics /healthz /readyz /version
+//   POST /api/v0/<command>  Kubo's RPC, when asked for
 // and, on the gateway's port alone, GET /ipfs/… and /ipns/…: stored pages must not share the API's
 // origin. Over TCP the API checks Host and Origin and asks for the token of home/api.token (all
 // methods but those that are open), both before it reads a body. A client that stops reading is cut
@@ -30,6 +31,8 @@ struct ServerOptions {
   std::optional<net::Endpoint> gateway;      // TCP.
   std::optional<net::Endpoint> gateway_tls;  // TCP with TLS, as `tls` says.
   net::ServerTls tls;
+  bool kubo_rpc = false;  // Serves /api/v0 too, on the API's listeners.
+  std::uint64_t kubo_rpc_upload = std::uint64_t{64} << 30U;  // Bytes of one upload at most.
   std::size_t workers = 8;                  // Methods that may run at once; more wait.
   net::ServerLimits limits = api_limits();  // Of the API's listeners.
 };

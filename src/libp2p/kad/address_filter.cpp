@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kad/address_filter.hpp"
+
+#include <algorithm>
+
+#include "remote.hpp"
+
+namespace accel::libp2p::kad {
+namespace {
+
+constexpr std::size_t kWanSite4Bytes = 3;
+constexpr std::size_t kWanSite6Bytes = 6;
+
+// The machine at the front of an address, whatever is spoken to it.
+std::optional<Multiaddr::Part> machine_of(const Multiaddr& address) {
+  const auto parts = address.parts();
+  if (parts.empty()) return std::nullopt;
+  const bool is_ip =
+      parts[0].code == ipld::AddressCode::ip4 || parts[0].code == ipld::AddressCode::ip6;
+  const bool relayed = std::ranges::any_of(
+      parts, [](const auto& part) { return part.code == ipld::AddressCode::p2p_circuit; });
+  if (!is_ip || relayed || parts.size() < 2) return std::nullopt;
+  return parts[0];
+}
+
+}  // namespace
+
+bool belongs(const AddressRules& rules, const Multiaddr& address) {
+  const auto machine = machine_of(address);
+  if (!machine) return false;
+  switch (reach_of_ip(machine->value)) {
+    case Reach::anywhere:
+      return rules.network == KadNetwork::wan;
+    case Reach::local:
+      return rules.network == KadNetwork::lan;
+    case Reach::loopback:
+      return rules.network == KadNetwork::lan && rules.loopback;
+    default:
+      return false;
+  }
+}
+
+std::vector<Multiaddr> filtered(const AddressRules& rules, const std::vector<Multiaddr>& addresses,
+                                const Multiaddr* remote) {
+  std::vector<Multiaddr> out;
+  for (const Multiaddr& address : addresses) {
+    const auto machine = machine_of(address);
+    if (!machine || !belongs(rules, address)) continue;
+    const bool nearer = remote != nullptr && reach_of(*remote) != Reach::loopback &&
+                        reach_of_ip(machine->value) == Reach::loopback;
+    if (!nearer && std::ranges::find(out, address) == out.end()) out.push_back(address);
+  }
+  return out;
+}
+
+std::string group_of(KadNetwork network, const Multiaddr& remote) {
+  const auto machine = machine_of(remote);
+  if (!machine) return "elsewhere";
+  if (reach_of_ip(machine->value) == Reach::loopback) return {};
+  if (network == KadNetwork::lan) return origin_of(remote);
+  const Bytes& ip = machine->value;
+  const std::size_t site = ip.size() == 4 ? kWanSite4Bytes : kWanSite6Bytes;
+  return {ip.begin(), ip.begin() + static_cast<std::ptrdiff_t>(site)};
+}
+
+}  // namespace accel::libp2p::kad

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kad/provider_store.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace accel::libp2p::kad {
+
+void ProviderStore::erase(Timed record) {
+  by_time_.erase(record);
+  const auto& [until, key, peer] = record;
+  const auto found = records_.find(key);
+  if (found == records_.end() || found->second.erase(peer) == 0) return;
+  if (found->second.empty()) records_.erase(found);
+  const auto provider = providers_.find(peer);
+  if (provider != providers_.end() && --provider->second.records == 0) providers_.erase(provider);
+}
+
+void ProviderStore::drop_first_of(const Bytes& key) {
+  const auto& of_key = records_.at(key);
+  const auto first =
+      std::ranges::min_element(of_key, {}, [](const auto& entry) { return entry.second; });
+  erase({first->second, key, first->first});
+}
+
+bool ProviderStore::add(const Bytes& key, const KadPeer& provider, SteadyTime now) {
+  if (const auto of_key = records_.find(key); of_key != records_.end()) {
+    const auto present = of_key->second.find(provider.id);
+    if (present != of_key->second.end()) {
+      erase({present->second, key, provider.id});
+    } else if (of_key->second.size() >= limits_.of_one_key) {
+      drop_first_of(key);
+    }
+  }
+  const auto known = providers_.find(provider.id);
+  if (known != providers_.end() && known->second.records >= limits_.of_one_peer) return false;
+  while (by_time_.size() >= limits_.records) erase(*by_time_.begin());
+  const SteadyTime until = now + limits_.validity;
+  records_[key][provider.id] = until;
+  by_time_.emplace(until, key, provider.id);
+  Provider& kept = providers_[provider.id];
+  ++kept.records;
+  kept.addresses = provider.addresses;
+  kept.addresses_until = now + limits_.address_validity;
+  return true;
+}
+
+std::vector<KadPeer> ProviderStore::find(const Bytes& key, std::size_t count,
+                                         SteadyTime now) const {
+  const auto found = records_.find(key);
+  if (found == records_.end()) return {};
+  std::vector<std::pair<SteadyTime, PeerId>> valid;
+  for (const auto& [peer, until] : found->second) {
+    if (until > now) valid.emplace_back(until, peer);
+  }
+  std::ranges::sort(valid, std::greater<>());
+  std::vector<KadPeer> out;
+  for (const auto& [until, peer] : valid) {
+    if (out.size() >= count) break;
+    const Provider& provider = providers_.at(peer);
+    KadPeer one{peer, {}};
+    if (provider.addresses_until > now) one.addresses = provider.addresses;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+void ProviderStore::expire(SteadyTime now) {
+  while (!by_time_.empty() && std::get<0>(*by_time_.begin()) <= now) erase(*by_time_.begin());
+}
+
+}  // namespace accel::libp2p::kad

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Who said that he provides what. In memory, bounded. Pure. Private to libp2p. Spec: ipfs/specs
+// src/routing/kad-dht.md ("Provider record": 48 hours, addresses 24 hours).
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "accel/core/clock.hpp"
+#include "accel/libp2p/kad.hpp"
+
+namespace accel::libp2p::kad {
+
+// About 300 bytes a record: 32 MiB at most.
+struct ProviderLimits {
+  std::size_t records = 100'000;
+  std::size_t of_one_key = 100;      // Then the one that expires first goes.
+  std::size_t of_one_peer = 25'000;  // One node's roots; nobody fills the store alone.
+  Duration validity = std::chrono::hours(48);
+  Duration address_validity = std::chrono::hours(24);
+};
+
+class ProviderStore {
+ public:
+  explicit ProviderStore(ProviderLimits limits = {}) : limits_(limits) {}
+
+  // False: above what one peer may have. Above the other limits what expires first goes.
+  bool add(const Bytes& key, const KadPeer& provider, SteadyTime now);
+  // Those that have not expired, at most `count`, the newest first; without addresses when these
+  // are too old.
+  std::vector<KadPeer> find(const Bytes& key, std::size_t count, SteadyTime now) const;
+  void expire(SteadyTime now);
+  std::size_t records() const { return by_time_.size(); }
+  std::size_t keys() const { return records_.size(); }
+
+ private:
+  struct Provider {
+    std::vector<Multiaddr> addresses;
+    SteadyTime addresses_until{};
+    std::size_t records = 0;
+  };
+  using Timed = std::tuple<SteadyTime, Bytes, PeerId>;
+  void erase(Timed record);
+  void drop_first_of(const Bytes& key);
+
+  ProviderLimits limits_;
+  std::map<Bytes, std::map<PeerId, SteadyTime>> records_;  // Until when.
+  std::map<PeerId, Provider> providers_;
+  std::set<Timed> by_time_;
+};
+
+}  // namespace accel::libp2p::kad

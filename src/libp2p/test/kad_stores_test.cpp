@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is kept for others, for how long, and what is refused.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "accel/ipld/ipns_record.hpp"
+#include "accel/libp2p/key_file.hpp"
+#include "kad/message.hpp"
+#include "kad/provider_store.hpp"
+#include "kad/value_store.hpp"
+#include "kad_peers.hpp"
+
+namespace accel::libp2p::kad {
+namespace {
+
+using namespace std::chrono_literals;
+using test::kad_peer;
+using test::number_bytes;
+using test::peer_id;
+
+constexpr SteadyTime kStart{};
+
+TEST(ProviderStore, tells_the_newest_first_until_they_expire) {
+  ProviderStore store;
+  store.add({1}, kad_peer(1), kStart);
+  store.add({1}, kad_peer(2), kStart + 1h);
+  const auto both = store.find({1}, 10, kStart + 2h);
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].id, peer_id(2));
+  EXPECT_EQ(store.find({1}, 1, kStart + 2h).size(), 1U);
+  EXPECT_EQ(store.find({1}, 10, kStart + 48h).size(), 1U);
+  EXPECT_TRUE(store.find({2}, 10, kStart).empty());
+  store.expire(kStart + 48h);
+  EXPECT_EQ(store.records(), 1U);
+  store.expire(kStart + 49h);
+  EXPECT_EQ(store.records() + store.keys(), 0U);
+}
+
+TEST(ProviderStore, forgets_addresses_before_records) {
+  ProviderStore store;
+  store.add({1}, kad_peer(1), kStart);
+  EXPECT_FALSE(store.find({1}, 1, kStart + 23h)[0].addresses.empty());
+  EXPECT_TRUE(store.find({1}, 1, kStart + 24h)[0].addresses.empty());
+  store.add({1}, kad_peer(1), kStart + 25h);  // Announced again: one record, fresh addresses.
+  EXPECT_EQ(store.records(), 1U);
+  EXPECT_FALSE(store.find({1}, 1, kStart + 48h)[0].addresses.empty());
+}
+
+TEST(ProviderStore, is_bounded_by_key_by_peer_and_in_all) {
+  ProviderLimits limits;
+  limits.records = 20;
+  limits.of_one_key = 3;
+  limits.of_one_peer = 10;
+  ProviderStore store(limits);
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    EXPECT_TRUE(store.add({1}, kad_peer(i), kStart + std::chrono::seconds(i)));
+  }
+  const auto kept = store.find({1}, 10, kStart + 1min);
+  ASSERT_EQ(kept.size(), 3U);
+  EXPECT_EQ(kept[2].id, peer_id(5));
+  std::size_t taken = 0;
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    if (store.add(number_bytes(i), kad_peer(100), kStart + 1min)) ++taken;
+  }
+  EXPECT_EQ(taken, 10U);
+  for (std::uint32_t i = 0; i < 50; ++i) {
+    store.add(number_bytes(i), kad_peer(200 + i), kStart + 2min);
+  }
+  EXPECT_EQ(store.records(), 20U);
+}
+
+Bytes record_of(const std::string& name) {
+  const std::string folder = ACCEL_TEST_DATA "/gateway/ipns/";
+  std::ifstream file(folder + name + ".ipns-record", std::ios::binary);
+  return Bytes(std::istreambuf_iterator<char>(file), {});
+}
+
+Bytes ipns_key(const std::string& name) {
+  Bytes key = to_bytes(kIpnsKeyPrefix);
+  const auto hash = ipld::IpnsName::parse(name).value().hash().bytes();
+  key.insert(key.end(), hash.begin(), hash.end());
+  return key;
+}
+
+// Of ipfs/gateway-conformance; valid for a hundred years.
+const std::string kNamed = "k51qzi5uqu5dlkw8pxuw9qmqayfdeh4kfebhmreauqdc6a7c3y7d5i9fi8mk9w_v1-v2";
+const std::string kName = kNamed.substr(0, 62);
+const std::string kBroken =
+    "k51qzi5uqu5diamp7qnnvs1p1gzmku3eijkeijs3418j23j077zrkok63xdm8c_v1-v2-broken-signature-v2";
+const WallTime kToday = WallTime(std::chrono::seconds(1'795'000'000));
+
+TEST(ValueStore, keeps_a_signed_record_and_nothing_else) {
+  ValueStore store;
+  const Bytes key = ipns_key(kName);
+  const Bytes record = record_of(kNamed);
+  ASSERT_FALSE(record.empty());
+  const Status put = store.put(key, record, kStart, kToday);
+  ASSERT_TRUE(put) << put.error().to_string();
+  EXPECT_EQ(store.get(key, kStart, kToday)->value, record);
+  EXPECT_TRUE(store.put(key, record, kStart, kToday));  // The same again.
+  Bytes changed = record;
+  changed[changed.size() / 2] ^= 1U;
+  EXPECT_FALSE(store.put(key, changed, kStart, kToday));
+  EXPECT_FALSE(store.put(ipns_key(kBroken.substr(0, 62)), record, kStart, kToday));
+  EXPECT_FALSE(store.put(ipns_key(kBroken.substr(0, 62)), record_of(kBroken), kStart, kToday));
+  EXPECT_EQ(store.put(to_bytes("/v/x"), {1}, kStart, kToday).error().code, Errc::invalid_argument);
+  EXPECT_EQ(store.put(to_bytes("/ipns/short"), record, kStart, kToday).error().code,
+            Errc::invalid_argument);
+  EXPECT_EQ(store.put(key, Bytes(kMaxValueBytes + 1), kStart, kToday).error().code,
+            Errc::resource_exhausted);
+}
+
+TEST(ValueStore, forgets_after_two_days_and_when_the_record_expires) {
+  ValueStore store;
+  const Bytes key = ipns_key(kName);
+  ASSERT_TRUE(store.put(key, record_of(kNamed), kStart, kToday));
+  EXPECT_FALSE(store.get(key, kStart, kToday + std::chrono::hours(24 * 365 * 200)));
+  EXPECT_FALSE(store.get(key, kStart + 48h, kToday));
+  store.expire(kStart + 48h);
+  EXPECT_EQ(store.size(), 0U);
+}
+
+TEST(ValueStore, makes_room_by_forgetting_what_came_first) {
+  ValueStore store(ValueLimits{2, 48h});
+  std::vector<Bytes> keys;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    const auto key = crypto::Ed25519Key::generate(system_random());
+    const PeerId peer = peer_id_of(key);
+    keys.push_back(to_bytes(kPublicKeyPrefix));
+    const Bytes id = peer.bytes();
+    keys.back().insert(keys.back().end(), id.begin(), id.end());
+    EXPECT_TRUE(store.put(keys.back(), to_bytes(peer.inline_key()),
+                          kStart + std::chrono::seconds(i), kToday));
+  }
+  EXPECT_EQ(store.size(), 2U);
+  EXPECT_FALSE(store.get(keys[0], kStart + 3s, kToday));
+  EXPECT_TRUE(store.get(keys[2], kStart + 3s, kToday));
+  EXPECT_FALSE(store.put(keys[0], store.get(keys[2], kStart + 3s, kToday)->value, kStart, kToday));
+}
+
+}  // namespace
+}  // namespace accel::libp2p::kad

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A datagram of mDNS from anybody on the network.
+#include <cstdlib>
+
+#include "../../src/libp2p/mdns/message.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace accel::libp2p::mdns;
+  const auto message = decode({data, size});
+  if (!message) return 0;
+  if (message->addresses.size() > kMaxAddresses) std::abort();
+  for (const auto& address : message->addresses) {
+    if (!address.peer_id()) std::abort();
+  }
+  const auto bytes = encode_answer({"instance", message->addresses, {}, 1});
+  if (!decode(bytes)) std::abort();
+  return 0;
+}
