@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "accel/core/async/with_timeout.hpp"
@@ -177,8 +178,14 @@ Task<std::unique_ptr<Stream>> Connection::open_now(std::vector<std::string> prot
   ACCEL_CO_CHECK(id);
   auto stream = std::make_unique<ConnectionStream>(self, *id);
   kick();
-  Multistream negotiation = Multistream::initiator(std::move(protocols));
-  const Status agreed = co_await stream->negotiate(std::move(negotiation));
+  const auto& spoken = introduction_.protocols;
+  const auto known = std::ranges::find_if(protocols, [&](const std::string& protocol) {
+    return std::ranges::find(spoken, protocol) != spoken.end();
+  });
+  auto agreeing = known != protocols.end()
+                      ? stream->propose(*known)
+                      : stream->negotiate(Multistream::initiator(std::move(protocols)));
+  const Status agreed = co_await std::move(agreeing);
   ACCEL_CO_CHECK(agreed);
   ++options_.counters->streams_opened;
   co_return std::unique_ptr<Stream>(std::move(stream));
