@@ -193,6 +193,15 @@ class Dht(TestCase):
         self.assertIn(me["id"], [p["peer"] for p in one.json("swarm", "peers")["peers"]])
         self.assert_fails(3, one.run("routing", "findpeer", PEER), PEER)
 
+    def test_neighbours_meet_by_mdns_alone(self):
+        one, other = self.home(), self.home()
+        for home in (one, other):
+            home.ok("config", "set", "discovery.mdns", "loopback")
+        with self.daemon(one, "--swarm", ANYWHERE_HERE), self.daemon(other, "--swarm", ANYWHERE_HERE):
+            me = one.json("id")["id"]
+            self.assertTrue(wait_until(lambda: me in [p["peer"] for p in other.json("swarm", "peers")["peers"]], 30))
+            self.assertTrue(wait_until(lambda: self.known(other) == 1))
+
     def test_that_is_off_says_so(self):
         home = self.home()
         self.assert_fails(10, home.run("routing", "findpeer", PEER), "daemon --swarm")

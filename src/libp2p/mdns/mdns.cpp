@@ -112,7 +112,7 @@ Task<void> Mdns::Impl::send(Bytes message) {
   co_return Status{};
 }
 
-Task<void> Mdns::Impl::ask(std::shared_ptr<Impl> self) {
+Task<void> Mdns::Impl::ask(std::shared_ptr<Impl>) {
   Duration pause = options.first_pause;
   auto announcing = send(announcement());  // Who is here hears at once of who comes.
   const Status announced = co_await std::move(announcing);
@@ -136,8 +136,7 @@ Task<void> Mdns::Impl::answer() {
   co_return waited;
 }
 
-Task<void> Mdns::Impl::meet(std::shared_ptr<Impl> self, PeerId peer,
-                            std::vector<Multiaddr> addresses) {
+Task<void> Mdns::Impl::meet(std::shared_ptr<Impl>, PeerId peer, std::vector<Multiaddr> addresses) {
   struct Leave {
     std::size_t& dialing;
     ~Leave() { --dialing; }
@@ -173,7 +172,7 @@ void Mdns::Impl::take(ByteView bytes, const Udp::endpoint& from) {
   }
 }
 
-Task<void> Mdns::Impl::listen(std::shared_ptr<Impl> self) {
+Task<void> Mdns::Impl::listen(std::shared_ptr<Impl>) {
   Bytes buffer(mdns::kMaxMessageBytes);
   for (;;) {
     Udp::endpoint from;

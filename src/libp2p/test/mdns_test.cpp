@@ -127,7 +127,9 @@ struct Neighbour {
     if (started) mdns = std::move(*started);
   }
   ~Neighbour() {
-    if (mdns) EXPECT_TRUE(sync_wait(io.executor(), mdns->shutdown()));
+    if (mdns) {
+      EXPECT_TRUE(sync_wait(io.executor(), mdns->shutdown()));
+    }
     EXPECT_TRUE(sync_wait(io.executor(), host->shutdown()));
   }
   bool meets(const Neighbour& other) {

@@ -147,13 +147,14 @@ def values(hub, other):
     code, out, err = other.run("routing", "get", f"/ipns/{name}")
     check("and gives the same bytes", code == 0 and out.startswith(record.read_bytes()), (out, err))
     cid = other.ok("add", "-Q", write("named.txt", "named"))
+    newer = other.ok("add", "-Q", write("newer.txt", "newer"))
     theirs = other.ok("key", "gen", "--type=ed25519", "--ipns-base=base36", "mine")
     other.ok("name", "publish", "--key=mine", f"/ipfs/{cid}")
     got = ask("get", 2, theirs, hub.address)
     check("Kubo publishes a name, ours gets it", got.get("value") == f"/ipfs/{cid}", got)
-    other.ok("name", "publish", "--key=mine", f"/ipfs/{cid}/2")
+    other.ok("name", "publish", "--key=mine", f"/ipfs/{newer}")
     got = ask("get", 2, theirs, hub.address)
-    check("and the newer one after it", got.get("value") == f"/ipfs/{cid}/2", got)
+    check("and the newer one after it", got.get("value") == f"/ipfs/{newer}", got)
 
 
 def main():
