@@ -41,6 +41,8 @@ Result<nlohmann::json> dag_get(Context& context);
 Result<nlohmann::json> dag_put(Context& context);
 Result<nlohmann::json> dag_diff(Context& context);
 Result<nlohmann::json> bitswap_stat(Context& context);
+Result<nlohmann::json> network_analytics(Context& context);
+Result<nlohmann::json> network_topology(Context& context);
 Result<nlohmann::json> node_id(Context& context);
 Result<nlohmann::json> swarm_connect(Context& context);
 Result<nlohmann::json> swarm_disconnect(Context& context);

@@ -77,6 +77,8 @@ Result<exchange::Bitswap*> Services::bitswap() {
   ACCEL_TRY(libp2p::Host* const network, host());
   exchange::BitswapOptions options;
   options.serve = has_swarm();
+  options.max_upload_rate =
+      static_cast<std::uint64_t>(config_.get<std::int64_t>("swarm.max_upload_rate"));
   bitswap_ = std::make_unique<exchange::Bitswap>(
       io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
       exchange::wire_of(*network), options);

@@ -53,6 +53,8 @@ void add_content_keys(ConfigRegistry& registry) {
                         100));
   registry.add(bytes("ipfs.max_download_rate", 0,
                      "Bytes a second that a pull may take from all its sources; 0: no limit"));
+  registry.add(bytes("swarm.max_upload_rate", 0,
+                     "Bytes a second that bitswap sends to all peers together; 0: no limit"));
   registry.add(at_least(
       key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
       1));

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "accel/core/random.hpp"
+#include "accel/exchange/source_figures.hpp"
 #include "scheduler.hpp"
 #include "scheduler_script.hpp"
 
