@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
 
 namespace accel::exchange {

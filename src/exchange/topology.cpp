@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
 #include "accel/exchange/network_analytics.hpp"
 

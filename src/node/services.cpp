@@ -9,6 +9,7 @@
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/net/txt_lookup.hpp"
+#include "peers/replicas.hpp"
 #include "peers/swarm.hpp"
 
 namespace accel::node {
@@ -45,6 +46,7 @@ Services::~Services() { stop_swarm(); }
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
+  if (replicas_) replicas_->stop();
   if (bitswap_) {
     auto ending = bitswap_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
@@ -91,6 +93,17 @@ Result<exchange::Bitswap*> Services::bitswap() {
   auto attaching = attach(bitswap_.get(), network);
   ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
   return bitswap_.get();
+}
+
+Result<Replicas*> Services::replicas() {
+  const std::scoped_lock lock(mutex_);
+  if (!replicas_) {
+    ACCEL_TRY(exchange::Bitswap* const blocks, bitswap());
+    replicas_ = std::make_unique<Replicas>(
+        *this, *store_, Replicas::Network{*host_, *blocks},
+        config_.get<std::chrono::milliseconds>("replication.check_interval"));
+  }
+  return replicas_.get();
 }
 
 Result<blockstore::Store*> Services::store() {
@@ -189,7 +202,7 @@ inference::Backend* Services::backend(std::string_view name) {
 
 void Services::start_background() {
   if (has_swarm()) {
-    const auto serving = bitswap();
+    const auto serving = replicas();
     if (!serving) {
       log::error("node", "The swarm does not start.",
                  {log::field("cause", serving.error().message)});

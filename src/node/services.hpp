@@ -30,6 +30,8 @@
 
 namespace accel::node {
 
+class Replicas;
+
 class Services {
  public:
   Services(Home home, const Config& config, bool is_daemon, std::vector<std::string> swarm = {});
@@ -58,6 +60,8 @@ class Services {
   Result<libp2p::Host*> host();
   // Bitswap over it, known to the fetcher; a daemon that listens serves by it.
   Result<exchange::Bitswap*> bitswap();
+  // Copies at other nodes; only of a daemon that listens. Errors: as bitswap().
+  Result<Replicas*> replicas();
   // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
@@ -100,6 +104,7 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  std::unique_ptr<Replicas> replicas_;          // So do its handlers.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

@@ -87,6 +87,19 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(key("gateway.tls_key", std::string(), "PEM file with its private key"));
 }
 
+void add_replication_keys(ConfigRegistry& registry) {
+  registry.add(key("replication.accept", ConfigList{},
+                   "Peers for whom a daemon keeps copies; any: all of them; empty: nobody"));
+  registry.add(bytes("replication.max_bytes", std::int64_t{10} << 30U,
+                     "Most that copies for others may take, all together"));
+  registry.add(at_least(key("replication.lease", milliseconds(std::chrono::hours(24)),
+                            "How long a copy is asked for, and kept at most, unless asked again"),
+                        1000));
+  registry.add(at_least(key("replication.check_interval", milliseconds(60'000),
+                            "How often a daemon checks the copies that it wants at others"),
+                        1000));
+}
+
 void add_gateway_keys(ConfigRegistry& registry) {
   registry.add(key("gateway.hosts", ConfigList{"localhost=subdomain"},
                    "Names the gateway is known by: NAME=subdomain gives each root an origin of "
@@ -175,6 +188,7 @@ ConfigRegistry make_registry() {
   ConfigRegistry registry;
   add_content_keys(registry);
   add_gateway_keys(registry);
+  add_replication_keys(registry);
   add_hardware_keys(registry);
   add_log_keys(registry);
   add_unsupported_keys(registry);
