@@ -61,8 +61,9 @@ TEST(SchedulerMemory, the_size_of_what_nobody_knows_is_learned_from_what_came) {
   script.sources({"a"});
   script.wants(50, 0);
   EXPECT_EQ(script.scheduler().in_flight_bytes(), 2 * (16U << 10U));
-  script.clock_moves(100ms);
+  script.clock_moves(1ms);
   script.verifies("a", 0, 1000);
+  script.verifies("a", 1, 1000);
   EXPECT_LT(script.scheduler().in_flight_bytes(), 64U << 10U);
   EXPECT_GT(script.open_at("a"), 20U) << "small ones are asked for side by side";
 }

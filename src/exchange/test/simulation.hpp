@@ -150,12 +150,9 @@ class Simulation {
 
   void move_bytes() {
     std::map<SourceId, int> sharing;
-    std::map<SourceId, RequestId> first;  // Of each peer: the one that it works on.
+    std::map<SourceId, double> budget;  // Of each peer in this step, for one after the other.
     for (const auto& [id, request] : open_) {
       if (now_ >= request.answers_at) ++sharing[request.source];
-      if (now_ >= request.answers_at && request.fate != Fate::stalls) {
-        first.try_emplace(request.source, id);
-      }
     }
     std::vector<RequestId> ids;
     for (const auto& [id, request] : open_) ids.push_back(id);
@@ -164,22 +161,27 @@ class Simulation {
       if (found == open_.end() || now_ < found->second.answers_at || over_) continue;
       const SourceId from = found->second.source;
       if (is_cut(sources_[from])) continue;
+      const double whole = sources_[from].bytes_per_second * 0.005;
       if (sources_[from].kind != SourceKind::peer) {
-        advance(id, found->second, sharing[from]);
-      } else if (first.contains(from) && first[from] == id) {
-        advance(id, found->second, 1);
+        double part = whole / sharing[from];
+        advance(id, found->second, part);
+        continue;
       }
+      double& left = budget.try_emplace(from, whole).first->second;
+      if (left > 0) advance(id, found->second, left);
     }
   }
 
-  void advance(RequestId id, Open& request, int sharing) {
+  // Takes from `budget` what it used of it.
+  void advance(RequestId id, Open& request, double& budget) {
     const SimulatedSource& source = sources_[request.source];
     if (request.fate == Fate::stalls) return;
     if (request.fate == Fate::misses) return fail(id, Errc::not_found);
     const bool dead = now_.time_since_epoch() >= source.dies_at;
     if (dead) return fail(id, Errc::unavailable);
-    const double bytes = source.bytes_per_second * 0.005 / sharing + request.reported;
+    const double bytes = budget + request.reported;
     const double taken = std::min(bytes, request.left);
+    budget = bytes - taken;
     const auto whole = static_cast<std::uint64_t>(taken);
     request.reported = taken - static_cast<double>(whole);
     request.left -= static_cast<double>(whole);
