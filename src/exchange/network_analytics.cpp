@@ -60,15 +60,16 @@ void advise_on_links(const NetworkFigures& figures, NetworkAnalysis& result) {
   if (unmeasured > 0) {
     result.advice.push_back(
         {"Pull something that these peers have: their bandwidth is measured as it comes.",
-         fmt::format("Of {} connected peers {} have never sent a block here.",
-                     figures.links.size(), unmeasured)});
+         fmt::format("Of {} connected peers {} have never sent a block here.", figures.links.size(),
+                     unmeasured)});
   }
 }
 
 void advise_on_sources(const NetworkFigures& figures, NetworkAnalysis& result) {
   double fastest = 0;
   for (const auto& [name, source] : figures.known) {
-    if (source.rate_samples >= kTellingSamples) fastest = std::max(fastest, source.bytes_per_second);
+    if (source.rate_samples >= kTellingSamples)
+      fastest = std::max(fastest, source.bytes_per_second);
   }
   for (const auto& [name, source] : figures.known) {
     if (source.requests >= kTellingRequests && source.failure_share > kUnreliable) {
@@ -82,8 +83,7 @@ void advise_on_sources(const NetworkFigures& figures, NetworkAnalysis& result) {
           {fmt::format("Expect little of {}.", name),
            fmt::format("It sent {}/s ({} samples), the fastest source {}/s.",
                        human_bytes(static_cast<std::uint64_t>(source.bytes_per_second)),
-                       source.rate_samples,
-                       human_bytes(static_cast<std::uint64_t>(fastest)))});
+                       source.rate_samples, human_bytes(static_cast<std::uint64_t>(fastest)))});
     }
   }
   if (result.efficiency && *result.efficiency < kGoodEfficiency) {

@@ -196,8 +196,8 @@ Task<void> PullSession::find_peers() {
 
 void PullSession::add_source(std::unique_ptr<Source> source) {
   sources_.push_back(std::move(source));
-  SourceAdded added{sources_.back()->name(), sources_.back()->files_only(),
-                    sources_.back()->max_requests(), {}};
+  SourceAdded added{
+      sources_.back()->name(), sources_.back()->files_only(), sources_.back()->max_requests(), {}};
   if (options_.known) added.prior = prior_of(*options_.known, added.name);
   feed(std::move(added));
 }

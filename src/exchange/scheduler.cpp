@@ -10,10 +10,10 @@ namespace {
 constexpr std::uint64_t kUnknownBlockBytes = 16U << 10U;  // Until the first of them has come.
 constexpr double kLearning = 0.125;                       // Of the newest block's size.
 constexpr double kOutcomeSmoothing = 1.0 / 16;            // Of the newest request's end.
-constexpr double kMostFailures = 0.9;          // More would only make a score of infinity.
-constexpr std::uint32_t kUntriedRequests = 2;  // What a source that lies or hangs can hold.
+constexpr double kMostFailures = 0.9;           // More would only make a score of infinity.
+constexpr std::uint32_t kUntriedRequests = 2;   // What a source that lies or hangs can hold.
 constexpr std::uint32_t kExpectedRequests = 8;  // Of one that did well the last time.
-constexpr std::size_t kPendingScan = 256;      // Looked at for a source that lacks the first ones.
+constexpr std::size_t kPendingScan = 256;       // Looked at for a source that lacks the first ones.
 constexpr std::uint32_t kMissesBeforeDoubt = 4;  // Then one request at a time, with pauses.
 constexpr double kLastByFar = 1.25;  // Times what all others need for everything that is left.
 constexpr double kLastByFarSlackSeconds = 0.05;

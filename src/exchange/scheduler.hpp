@@ -69,8 +69,8 @@ class Scheduler {
     std::uint32_t strikes = 0;  // Weighted failures in a row.
     std::uint32_t misses_in_row = 0;
     double failure_share = 0;  // Of its requests, smoothed.
-    SteadyTime retry_at;      // Backing off until then.
-    SteadyTime last_failure;  // Failures of requests sent before it count no second time.
+    SteadyTime retry_at;       // Backing off until then.
+    SteadyTime last_failure;   // Failures of requests sent before it count no second time.
     SteadyTime last_heard;
   };
 
@@ -141,7 +141,7 @@ class Scheduler {
   std::uint64_t pending_bytes_ = 0;    // Of wants whose size is known.
   std::uint64_t pending_guesses_ = 0;  // Wants whose size is not.
   double learned_bytes_ = 0;           // Mean size of blocks whose size nobody knew; 0: none came.
-  std::uint64_t wanted_bytes_ = 0;  // Of all wants ever added: the base of the duplicate budget.
+  std::uint64_t wanted_bytes_ = 0;     // Of all wants ever added: the base of the duplicate budget.
   WasteStats waste_;
   bool no_more_wants_ = false;
   bool sources_expected_ = false;

@@ -52,8 +52,8 @@ SourceFigures remember(const SourceFigures& before, const SourceReport& report,
     after.failure_share = blend(before.failure_share, before.requests, share, requests);
   }
   if (report.rate_samples > 0) {
-    after.bytes_per_second = blend(before.bytes_per_second, before.rate_samples,
-                                   report.median_rate, report.rate_samples);
+    after.bytes_per_second = blend(before.bytes_per_second, before.rate_samples, report.median_rate,
+                                   report.rate_samples);
     after.rate_samples += report.rate_samples;
   }
   if (report.round_trip_ms > 0) {
@@ -66,9 +66,8 @@ SourceFigures remember(const SourceFigures& before, const SourceReport& report,
 
 void bound(SourceBook& book, std::size_t most) {
   while (book.size() > most) {
-    book.erase(std::ranges::min_element(book, {}, [](const auto& entry) {
-      return entry.second.last_used_s;
-    }));
+    book.erase(std::ranges::min_element(
+        book, {}, [](const auto& entry) { return entry.second.last_used_s; }));
   }
 }
 

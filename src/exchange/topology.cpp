@@ -54,10 +54,9 @@ std::string figures_of(const NetworkLink& link) {
   std::string text = link.round_trip_ms ? fmt::format("{:.1f} ms", *link.round_trip_ms)
                                         : std::string("round trip not measured");
   if (link.figures.rate_samples == 0) return text + ", no transfer measured";
-  return text +
-         fmt::format(", {}/s ({} samples)",
-                     human_bytes(static_cast<std::uint64_t>(link.figures.bytes_per_second)),
-                     link.figures.rate_samples);
+  return text + fmt::format(", {}/s ({} samples)",
+                            human_bytes(static_cast<std::uint64_t>(link.figures.bytes_per_second)),
+                            link.figures.rate_samples);
 }
 
 }  // namespace
@@ -88,8 +87,8 @@ std::string topology_svg(const NetworkFigures& figures) {
   std::string nodes;
   for (std::size_t i = 0; i < figures.links.size(); ++i) {
     const NetworkLink& link = figures.links[i];
-    const double angle = 2 * std::numbers::pi * static_cast<double>(i) /
-                         static_cast<double>(figures.links.size());
+    const double angle =
+        2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(figures.links.size());
     const double x = middle + kRing * std::cos(angle);
     const double y = middle + kRing * std::sin(angle);
     lines += fmt::format(

@@ -45,9 +45,9 @@ constexpr std::array kMethods{
            network_topology},
     Method{{"replicate.add", "Bring copies of a root to other nodes", Access::token},
            replicate_add},
-    Method{{"replicate.list", "List the copies that are wanted, and kept for others",
-            Access::token},
-           replicate_list},
+    Method{
+        {"replicate.list", "List the copies that are wanted, and kept for others", Access::token},
+        replicate_list},
     Method{{"replicate.remove", "Want no more copies of a root", Access::token}, replicate_remove},
     Method{{"node.id", "Who this node is to its peers", Access::token}, node_id},
     Method{{"swarm.connect", "Connect to a peer", Access::token}, swarm_connect},

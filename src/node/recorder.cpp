@@ -106,8 +106,7 @@ json acceleration_row(const exchange::PullReport& report, const json& operation)
   const auto peers = std::ranges::count_if(report.sources, [](const auto& source) {
     return source.kind == exchange::SourceKind::peer && source.bytes > 0;
   });
-  const std::uint64_t came =
-      report.bytes_fetched + report.bytes_duplicate + report.bytes_rejected;
+  const std::uint64_t came = report.bytes_fetched + report.bytes_duplicate + report.bytes_rejected;
   json row{{"recorded_at", operation.at("completed_at")},
            {"cid", operation.at("cid")},
            {"source", operation.at("source")},
@@ -130,18 +129,13 @@ json pull_row(const exchange::PullReport& report) {
         {{"url", source.url},
          {"kind", exchange::source_kind_name(source.kind)},
          {"bytes", source.bytes},
-         {"bytes_per_second",
-          source.rate_samples > 0 ? json(source.median_rate) : json(nullptr)},
+         {"bytes_per_second", source.rate_samples > 0 ? json(source.median_rate) : json(nullptr)},
          {"failures", source.failures}});
   }
-  return {{"source", main_source(report)},
-          {"duration_ms", report.seconds * 1000.0},
-          {"bytes_total", report.bytes_total},
-          {"bytes_transferred", report.bytes_fetched},
-          {"bytes_reused", report.bytes_reused},
-          {"bytes_duplicate", report.bytes_duplicate},
-          {"bytes_verified", report.bytes_verified},
-          {"sources", std::move(sources)}};
+  return {{"source", main_source(report)},           {"duration_ms", report.seconds * 1000.0},
+          {"bytes_total", report.bytes_total},       {"bytes_transferred", report.bytes_fetched},
+          {"bytes_reused", report.bytes_reused},     {"bytes_duplicate", report.bytes_duplicate},
+          {"bytes_verified", report.bytes_verified}, {"sources", std::move(sources)}};
 }
 
 }  // namespace

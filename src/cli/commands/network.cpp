@@ -45,17 +45,16 @@ Status analytics(Session& session) {
                                      result.at("peer_count").dump(),
                                      number(result.at("network_density"), ""),
                                      number(result.at("average_connections"), " on average"))));
-  ACCEL_CHECK(print_line(fmt::format("transfers    {} done, {} failed, {} in all, {}",
-                                     result.at("transfers_completed").dump(),
-                                     result.at("transfers_failed").dump(),
-                                     human_bytes(result.value("bytes_transferred", 0ULL)),
-                                     speed(result.at("average_transfer_speed")))));
+  ACCEL_CHECK(print_line(fmt::format(
+      "transfers    {} done, {} failed, {} in all, {}", result.at("transfers_completed").dump(),
+      result.at("transfers_failed").dump(), human_bytes(result.value("bytes_transferred", 0ULL)),
+      speed(result.at("average_transfer_speed")))));
   ACCEL_CHECK(print_line(
       fmt::format("efficiency   {}", number(result.at("network_efficiency"), " %", 100))));
   ACCEL_CHECK(print_links(result.at("links")));
   for (const json& item : result.at("recommendations")) {
-    ACCEL_CHECK(print_line(
-        fmt::format("- {} {}", item.value("advice", ""), item.value("why", ""))));
+    ACCEL_CHECK(
+        print_line(fmt::format("- {} {}", item.value("advice", ""), item.value("why", ""))));
   }
   return {};
 }
@@ -166,8 +165,7 @@ void add_network_commands(CLI::App& app, Selection& selection) {
       ->check(CLI::Range(1, 64));
   copies->add_flag("--list", flags->list, "Show what is wanted, and what is kept for others");
   copies->add_flag("--forget", flags->forget, "Want no more copies; the holders are told");
-  on_chosen(copies, selection,
-            [flags](Session& session) { return replicate(session, *flags); });
+  on_chosen(copies, selection, [flags](Session& session) { return replicate(session, *flags); });
 }
 
 }  // namespace accel::cli

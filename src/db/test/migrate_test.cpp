@@ -85,9 +85,9 @@ TEST_F(Migrate, counts_without_gaps) {
 
 TEST_F(Migrate, gives_every_table_with_figures_a_provenance) {
   auto database = migrated();
-  for (const char* table : {"hardware_platforms", "hardware_detection", "models",
-                            "performance_results", "ipfs_operations", "p2p_network_metrics",
-                            "ipfs_acceleration_results"}) {
+  for (const char* table :
+       {"hardware_platforms", "hardware_detection", "models", "performance_results",
+        "ipfs_operations", "p2p_network_metrics", "ipfs_acceleration_results"}) {
     EXPECT_EQ(cell(*database, fmt::format("SELECT is_nullable FROM duckdb_columns() WHERE "
                                           "table_name = '{}' AND column_name = 'provenance'",
                                           table)),

@@ -16,7 +16,7 @@ namespace {
 using namespace bitswap;
 
 constexpr Duration kWatchEvery = std::chrono::milliseconds(500);
-constexpr std::size_t kLookUpsAtOnce = 1;         // Of one peer; each is one job on the pool.
+constexpr std::size_t kLookUpsAtOnce = 1;        // Of one peer; each is one job on the pool.
 constexpr std::size_t kPacedPiece = 32U << 10U;  // With a limit: peers take turns at it.
 constexpr Duration kPace = std::chrono::milliseconds(10);
 constexpr std::size_t kWritePiece = 256U << 10U;  // So that a slow reader is told from a deaf one.

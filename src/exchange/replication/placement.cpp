@@ -36,8 +36,8 @@ ReplicaPlace judge(const ReplicaCandidate& candidate, double fastest, std::uint6
   } else {
     why += ", free space not told";
   }
-  const double score = kBandwidthWeight * bandwidth + kReliabilityWeight * reliability +
-                       kSpaceWeight * space;
+  const double score =
+      kBandwidthWeight * bandwidth + kReliabilityWeight * reliability + kSpaceWeight * space;
   return {candidate.peer, score, std::move(why)};
 }
 

@@ -13,8 +13,8 @@ NetworkFigures with_peers(int count) {
   NetworkFigures figures;
   figures.id = "12D3me";
   for (int i = 0; i < count; ++i) {
-    figures.links.push_back({"12D3peer" + std::to_string(i), "/ip4/10.0.0.1/tcp/1", "agent", true,
-                             std::nullopt, {}});
+    figures.links.push_back(
+        {"12D3peer" + std::to_string(i), "/ip4/10.0.0.1/tcp/1", "agent", true, std::nullopt, {}});
   }
   return figures;
 }

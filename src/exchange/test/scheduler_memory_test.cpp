@@ -38,9 +38,8 @@ TEST(SchedulerMemory, who_was_faster_the_last_time_is_asked_first) {
 }
 
 TEST(SchedulerMemory, what_fails_often_counts_as_slower) {
-  EXPECT_THAT(first_choices({{.bytes_per_second = 1e7, .failure_share = 0.8},
-                             {.bytes_per_second = 5e6}},
-                            1),
+  EXPECT_THAT(first_choices(
+                  {{.bytes_per_second = 1e7, .failure_share = 0.8}, {.bytes_per_second = 5e6}}, 1),
               ElementsAre(1));
 }
 

@@ -17,22 +17,20 @@
 
 namespace accel::exchange::testing {
 
-using namespace std::chrono_literals;
-
 struct SimulatedSource {
   double bytes_per_second = 1e7;
-  Duration round_trip = 10ms;
-  double loss = 0;         // Share of requests that fail with a dropped connection.
-  double stall = 0;        // Share of requests that never answer.
-  double missing = 0;      // Share of blocks that it does not have.
-  bool lies = false;       // Its blocks are false.
-  Duration dies_at = 24h;  // Drops everything from then on.
+  Duration round_trip = std::chrono::milliseconds(10);
+  double loss = 0;     // Share of requests that fail with a dropped connection.
+  double stall = 0;    // Share of requests that never answer.
+  double missing = 0;  // Share of blocks that it does not have.
+  bool lies = false;   // Its blocks are false.
+  Duration dies_at = std::chrono::hours(24);  // Drops everything from then on.
   SourceKind kind = SourceKind::gateway;
-  Duration jitter{};          // Up to so much is added to each round trip.
-  bool promises_only = false;  // Answers nothing, ever.
-  Duration joins_at{};         // Nobody knows of it before.
-  Duration lost_from = 24h;    // A partition: nothing passes until
-  Duration lost_until = 24h;   // then; what was under way goes on.
+  Duration jitter{};                             // Up to so much is added to each round trip.
+  bool promises_only = false;                    // Answers nothing, ever.
+  Duration joins_at{};                           // Nobody knows of it before.
+  Duration lost_from = std::chrono::hours(24);   // A partition: nothing passes until
+  Duration lost_until = std::chrono::hours(24);  // then; what was under way goes on.
 };
 
 class Simulation {
@@ -73,7 +71,7 @@ class Simulation {
     block_bytes_ = block_bytes;
     step(wants);
     step(NoMoreWants{});
-    for (int ticks = 0; !over_ && now_ < SteadyTime{} + 1h; ++ticks) {
+    for (int ticks = 0; !over_ && now_ < SteadyTime{} + std::chrono::hours(1); ++ticks) {
       now_ += kStep;
       add_those_that_joined();
       move_bytes();
@@ -83,7 +81,7 @@ class Simulation {
     return std::chrono::duration<double>(now_.time_since_epoch()).count();
   }
 
-  static constexpr Duration kStep = 5ms;
+  static constexpr Duration kStep = std::chrono::milliseconds(5);
   enum class Fate { delivers, drops, stalls, misses };
   struct Open {
     SourceId source = 0;

@@ -134,8 +134,8 @@ TEST(SimulationOfKinds, a_hundred_networks_end_with_complete_files_and_nothing_l
 
 // Sizes that nobody knows are learned from what comes: a long link is filled with small blocks.
 TEST(SimulationOfKinds, many_small_blocks_of_unknown_size_fill_a_long_link) {
-  Simulation simulation(
-      8, {{.bytes_per_second = 1e6, .round_trip = 60ms, .kind = SourceKind::peer}});
+  Simulation simulation(8,
+                        {{.bytes_per_second = 1e6, .round_trip = 60ms, .kind = SourceKind::peer}});
   const double seconds = simulation.pull_unknown(4000, 1000);
   expect_whole(simulation, 4000);
   EXPECT_LT(seconds, 4.0 / 0.7) << "4 MB at 1 MB/s";

@@ -46,8 +46,8 @@ Result<NetworkFigures> look_around(Context& context) {
   figures.known = *known_sources(*store);
   figures.transfers = transfer_totals(*store);
   ACCEL_TRY(const auto pins, store->pins());
-  figures.kept_roots = static_cast<std::uint64_t>(std::ranges::count_if(
-      pins, [](const blockstore::PinInfo& pin) { return !pin.is_private; }));
+  figures.kept_roots = static_cast<std::uint64_t>(
+      std::ranges::count_if(pins, [](const blockstore::PinInfo& pin) { return !pin.is_private; }));
   if (!context.services.has_swarm()) {
     figures.id = "(no swarm)";
     return figures;
@@ -63,17 +63,17 @@ Result<NetworkFigures> look_around(Context& context) {
 
 json json_of(const exchange::SourceFigures& figures) {
   const bool measured = figures.rate_samples > 0;
-  return {{"kind", exchange::source_kind_name(figures.kind)},
-          {"bytes_per_second", measured ? json(figures.bytes_per_second) : json(nullptr)},
-          {"rate_samples", figures.rate_samples},
-          {"first_byte_ms",
-           figures.round_trip_ms > 0 ? json(figures.round_trip_ms) : json(nullptr)},
-          {"requests", figures.requests},
-          {"failures", figures.failures},
-          {"failure_share", figures.requests > 0 ? json(figures.failure_share) : json(nullptr)},
-          {"transfers", figures.transfers},
-          {"bytes", figures.bytes},
-          {"blocks", figures.blocks}};
+  return {
+      {"kind", exchange::source_kind_name(figures.kind)},
+      {"bytes_per_second", measured ? json(figures.bytes_per_second) : json(nullptr)},
+      {"rate_samples", figures.rate_samples},
+      {"first_byte_ms", figures.round_trip_ms > 0 ? json(figures.round_trip_ms) : json(nullptr)},
+      {"requests", figures.requests},
+      {"failures", figures.failures},
+      {"failure_share", figures.requests > 0 ? json(figures.failure_share) : json(nullptr)},
+      {"transfers", figures.transfers},
+      {"bytes", figures.bytes},
+      {"blocks", figures.blocks}};
 }
 
 json links_of(const NetworkFigures& figures) {
@@ -124,8 +124,9 @@ Result<json> network_analytics(Context& context) {
               {"average_transfer_speed", or_null(analysis.bytes_per_second)},
               {"network_efficiency", or_null(analysis.efficiency)},
               {"network_density", or_null(analysis.density)},
-              {"density_rule", "links of this node over pairs of the peers that it knows; links "
-                               "between others are not seen from here"},
+              {"density_rule",
+               "links of this node over pairs of the peers that it knows; links "
+               "between others are not seen from here"},
               {"average_connections", analysis.average_connections},
               {"health", exchange::health_name(analysis.health)},
               {"health_rule", exchange::health_rule()},

@@ -64,8 +64,8 @@ exchange::ReplicaRules ReplicaKeeper::rules() const {
   rules.anybody = std::ranges::find(rules.peers, "any") != rules.peers.end();
   rules.quota_bytes = static_cast<std::uint64_t>(config.get<std::int64_t>("replication.max_bytes"));
   const auto lease = config.get<std::chrono::milliseconds>("replication.lease");
-  rules.longest_lease_s = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::seconds>(lease).count());
+  rules.longest_lease_s =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(lease).count());
   std::error_code error;
   const auto space = std::filesystem::space(services_.home().root, error);
   rules.disk_free_bytes = error ? 0 : space.available;
@@ -163,8 +163,8 @@ std::vector<KeptReplica> ReplicaKeeper::kept() const {
 bool ReplicaKeeper::is_pinned(const ipld::Cid& root) const {
   const auto pins = store_.pins();
   return pins && std::ranges::any_of(*pins, [&](const blockstore::PinInfo& pin) {
-    return !pin.direct && pin.cid.as_v1() == root.as_v1();
-  });
+           return !pin.direct && pin.cid.as_v1() == root.as_v1();
+         });
 }
 
 // From the asker, and from everybody else who is connected and has it.

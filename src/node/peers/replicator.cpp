@@ -95,9 +95,9 @@ std::int64_t Replicator::now_s() const {
 
 ReplicaRequest Replicator::request_of(const Wanted& wanted, Kind kind) const {
   const auto lease = services_.config().get<std::chrono::milliseconds>("replication.lease");
-  return {kind, wanted.root, wanted.bytes,
-          static_cast<std::uint64_t>(
-              std::chrono::duration_cast<std::chrono::seconds>(lease).count())};
+  return {
+      kind, wanted.root, wanted.bytes,
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(lease).count())};
 }
 
 Result<ReplicaAnswer> Replicator::ask(const std::string& peer, ReplicaRequest request,
@@ -107,8 +107,8 @@ Result<ReplicaAnswer> Replicator::ask(const std::string& peer, ReplicaRequest re
   return sync_wait(services_.io().executor(), std::move(asking), stop);
 }
 
-Result<json> Replicator::add(const ipld::Cid& root, std::size_t copies,
-                             const std::stop_token& stop, const OnStep& on_step) {
+Result<json> Replicator::add(const ipld::Cid& root, std::size_t copies, const std::stop_token& stop,
+                             const OnStep& on_step) {
   ACCEL_TRY(const bool is_private, store_.is_private(root));
   if (is_private) {
     return fail(Errc::permission_denied, "{} is private: nobody else may have a copy.", root);
@@ -170,10 +170,10 @@ std::vector<Replicator::Holder> Replicator::candidates(
     Holder holder{connection.peer.to_string(), {}, 0, 0};
     const bool speaks = std::ranges::find(connection.protocols, exchange::kReplicateProtocol) !=
                         connection.protocols.end();
-    const bool known = round.tried.contains(holder.peer) ||
-                       std::ranges::find(open, holder.peer, &Holder::peer) != open.end() ||
-                       std::ranges::find(wanted.holders, holder.peer, &Holder::peer) !=
-                           wanted.holders.end();
+    const bool known =
+        round.tried.contains(holder.peer) ||
+        std::ranges::find(open, holder.peer, &Holder::peer) != open.end() ||
+        std::ranges::find(wanted.holders, holder.peer, &Holder::peer) != wanted.holders.end();
     if (!speaks || known) continue;
     const auto said = ask(holder.peer, request_of(wanted, Kind::offer), round.stop);
     if (!said || said->state == State::refused) {
@@ -185,8 +185,8 @@ std::vector<Replicator::Holder> Replicator::candidates(
     for (const auto& address : connection.listens) {
       if (holder.addresses.size() < kMaxAddresses) holder.addresses.push_back(address.to_string());
     }
-    exchange::ReplicaCandidate candidate{holder.peer, connection.remote.to_string(), {}, {},
-                                         said->free_bytes};
+    exchange::ReplicaCandidate candidate{
+        holder.peer, connection.remote.to_string(), {}, {}, said->free_bytes};
     if (said->state == State::holding) candidate.free_bytes.reset();  // It needs no more room.
     const auto figures = book->find(exchange::source_key("/p2p/" + holder.peer));
     if (figures != book->end() && figures->second.rate_samples > 0) {
@@ -291,7 +291,8 @@ Status Replicator::check(const Wanted& wanted, Holder& holder, const std::stop_t
   }
   if (!said) return fail(Error(said.error()));
   if (said->state != State::holding) {
-    return fail(Errc::unavailable, "It does not hold it: {}.", exchange::replica_state_name(said->state));
+    return fail(Errc::unavailable, "It does not hold it: {}.",
+                exchange::replica_state_name(said->state));
   }
   return verify(wanted, holder, 1, stop);
 }
@@ -306,8 +307,7 @@ void Replicator::look_after(const std::stop_token& stop) {
       ++holder.failures;
       log::warn("node", "A copy did not answer its check.",
                 {log::field("root", wanted.root.to_string()), log::field("peer", holder.peer),
-                 log::field("failures", holder.failures),
-                 log::field("why", held.error().message)});
+                 log::field("failures", holder.failures), log::field("why", held.error().message)});
     }
     if (stop.stop_requested()) return;
     std::erase_if(wanted.holders,
@@ -347,12 +347,9 @@ json Replicator::json_of(const Wanted& wanted) const {
                        {"verified_s", holder.verified_s},
                        {"failures", holder.failures}});
   }
-  return {{"cid", wanted.root.to_string()},
-          {"copies_wanted", wanted.copies},
-          {"copies", wanted.holders.size()},
-          {"complete", wanted.holders.size() >= wanted.copies},
-          {"bytes", wanted.bytes},
-          {"holders", std::move(holders)}};
+  return {{"cid", wanted.root.to_string()},  {"copies_wanted", wanted.copies},
+          {"copies", wanted.holders.size()}, {"complete", wanted.holders.size() >= wanted.copies},
+          {"bytes", wanted.bytes},           {"holders", std::move(holders)}};
 }
 
 Status Replicator::write(const Wanted& wanted) {
@@ -367,13 +364,14 @@ std::vector<Replicator::Wanted> Replicator::read() const {
     const auto root = ipld::Cid::parse(text);
     const json read = json::parse(value, nullptr, false);
     if (!root || !read.is_object()) continue;
-    Wanted wanted{*root, read.value("copies_wanted", std::size_t{0}),
-                  read.value("bytes", std::uint64_t{0}), {}};
+    Wanted wanted{*root,
+                  read.value("copies_wanted", std::size_t{0}),
+                  read.value("bytes", std::uint64_t{0}),
+                  {}};
     for (const json& row : read.value("holders", json::array())) {
-      wanted.holders.push_back({row.value("peer", ""),
-                                row.value("addresses", std::vector<std::string>{}),
-                                row.value("verified_s", std::int64_t{0}),
-                                row.value("failures", 0U)});
+      wanted.holders.push_back(
+          {row.value("peer", ""), row.value("addresses", std::vector<std::string>{}),
+           row.value("verified_s", std::int64_t{0}), row.value("failures", 0U)});
     }
     all.push_back(std::move(wanted));
   }

@@ -77,19 +77,17 @@ Status keep_totals(blockstore::Store& store, const Result<exchange::PullReport>&
     totals.bytes_rejected += report->bytes_rejected;
     if (report->bytes_fetched > 0) totals.seconds += report->seconds;
   }
-  const json written{{"completed", totals.completed},
-                     {"failed", totals.failed},
-                     {"bytes_useful", totals.bytes_useful},
-                     {"bytes_duplicate", totals.bytes_duplicate},
-                     {"bytes_rejected", totals.bytes_rejected},
-                     {"seconds", totals.seconds}};
+  const json written{
+      {"completed", totals.completed},           {"failed", totals.failed},
+      {"bytes_useful", totals.bytes_useful},     {"bytes_duplicate", totals.bytes_duplicate},
+      {"bytes_rejected", totals.bytes_rejected}, {"seconds", totals.seconds}};
   return store.kv_put(kTotalsSpace, kTotals, written.dump());
 }
 
 Status keep(Services& services, blockstore::Store& store,
             const Result<exchange::PullReport>& report) {
-  ACCEL_TRY(const FileLock lock, wait_for_lock(services.home().root / "sources.lock",
-                                               FileLock::Mode::exclusive, {}));
+  ACCEL_TRY(const FileLock lock,
+            wait_for_lock(services.home().root / "sources.lock", FileLock::Mode::exclusive, {}));
   const auto now = services.clock().wall_now().time_since_epoch();
   if (report) {
     ACCEL_CHECK(keep_sources(store, *report,

@@ -40,8 +40,8 @@ struct TransferTotals {
 struct NetworkFigures {
   std::string id;
   std::vector<NetworkLink> links;
-  SourceBook known;               // Every source of the last pulls, connected or not.
-  std::uint64_t kept_roots = 0;   // Public pins.
+  SourceBook known;              // Every source of the last pulls, connected or not.
+  std::uint64_t kept_roots = 0;  // Public pins.
   TransferTotals transfers;
 };
 

@@ -60,8 +60,8 @@ struct ReplicaRules {
   std::uint64_t quota_bytes = 0;   // For all replicas together.
   std::uint64_t disk_free_bytes = 0;
   std::uint64_t longest_lease_s = 0;
-  std::size_t most = 1024;         // Replicas; each is a pin and a record.
-  std::size_t most_fetching = 2;   // At a time; others ask again.
+  std::size_t most = 1024;        // Replicas; each is a pin and a record.
+  std::size_t most_fetching = 2;  // At a time; others ask again.
 };
 
 // A replica that is kept or being fetched for somebody.

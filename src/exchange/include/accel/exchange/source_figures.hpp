@@ -34,14 +34,14 @@ struct SourceFigures {
   double bytes_per_second = 0;
   std::uint64_t rate_samples = 0;
   double round_trip_ms = 0;
-  double failure_share = 0;       // Of requests, the later ones weighing more.
-  std::uint64_t requests = 0;     // Blocks and failures.
-  std::uint64_t transfers = 0;    // Pulls in which it was asked for anything.
-  std::uint64_t struck_off = 0;   // Pulls that ended with it given up.
+  double failure_share = 0;      // Of requests, the later ones weighing more.
+  std::uint64_t requests = 0;    // Blocks and failures.
+  std::uint64_t transfers = 0;   // Pulls in which it was asked for anything.
+  std::uint64_t struck_off = 0;  // Pulls that ended with it given up.
   std::uint64_t bytes = 0;
   std::uint64_t blocks = 0;
   std::uint64_t failures = 0;
-  std::int64_t last_used_s = 0;   // Since 1970; the oldest goes first when a book is full.
+  std::int64_t last_used_s = 0;  // Since 1970; the oldest goes first when a book is full.
 };
 
 // By which a source is known again: "/p2p/ID" of a peer's address, whatever lies before; else the
