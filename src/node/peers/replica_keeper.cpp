@@ -122,7 +122,7 @@ ReplicaAnswer ReplicaKeeper::hold(const ReplicaRequest& request, const std::stri
   ReplicaAnswer answer = exchange::admit(rules(), request, asker, all);
   if (answer.state == State::refused) return answer;
   const bool pinned = is_pinned(request.root);
-  const std::scoped_lock lock(mutex_);
+  std::unique_lock lock(mutex_);
   Kept& kept = kept_[request.root.to_string()];
   const bool is_new = answer.state == State::willing;
   if (is_new) {
@@ -132,9 +132,11 @@ ReplicaAnswer ReplicaKeeper::hold(const ReplicaRequest& request, const std::stri
     kept.own_pin = own_pin;
   }
   kept.until_s = std::max(kept.until_s, now_s() + static_cast<std::int64_t>(answer.lease_s));
-  write(request.root, kept);
-  if (is_new) tasks_.spawn(fetch(request.root, request.bytes, kept.stop.get_token()));
-  answer.state = kept.replica.state;
+  const Kept now = kept;
+  lock.unlock();
+  write(request.root, now);
+  if (is_new) tasks_.spawn(fetch(request.root, request.bytes, now.stop.get_token()));
+  answer.state = now.replica.state;
   return answer;
 }
 
@@ -191,26 +193,27 @@ Task<void> ReplicaKeeper::fetch(ipld::Cid root, std::uint64_t bytes, std::stop_t
 
 void ReplicaKeeper::fetched(const ipld::Cid& root, const Result<exchange::PullReport>& report) {
   note_pull(services_, store_, report);
-  const std::scoped_lock lock(mutex_);
-  const auto found = kept_.find(root.to_string());
-  if (found == kept_.end()) {  // Released meanwhile.
-    if (report) (void)store_.unpin(root);
-    return;
+  bool is_wanted = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = kept_.find(root.to_string());
+    is_wanted = found != kept_.end();
+    if (is_wanted) found->second.replica.state = report ? State::holding : State::failed;
+    if (is_wanted && !report) found->second.error = report.error().message;
   }
-  found->second.replica.state = report ? State::holding : State::failed;
-  if (!report) found->second.error = report.error().message;
+  if (!is_wanted && report) (void)store_.unpin(root);  // Released meanwhile.
 }
 
 void ReplicaKeeper::let_go(const ipld::Cid& root) {
-  const std::scoped_lock lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto found = kept_.find(root.to_string());
   if (found == kept_.end()) return;
-  found->second.stop.request_stop();
-  if (found->second.own_pin && found->second.replica.state == State::holding) {
-    (void)store_.unpin(root);
-  }
-  (void)store_.kv_erase(kSpace, root.to_string());
+  Kept gone = std::move(found->second);
   kept_.erase(found);
+  lock.unlock();
+  gone.stop.request_stop();
+  if (gone.own_pin && gone.replica.state == State::holding) (void)store_.unpin(root);
+  (void)store_.kv_erase(kSpace, root.to_string());
 }
 
 void ReplicaKeeper::expire() {

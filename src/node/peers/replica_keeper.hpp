@@ -54,7 +54,7 @@ class ReplicaKeeper {
   // Asked for once: Services may wait for the executor with its lock held.
   exchange::Fetcher& fetcher_;
   OffloadPool& pool_;
-  mutable std::mutex mutex_;  // Of kept_.
+  mutable std::mutex mutex_;  // Of kept_; never held while something blocks.
   std::map<std::string, Kept> kept_;
   TaskGroup tasks_;
 };
