@@ -135,7 +135,7 @@ ReplicaAnswer ReplicaKeeper::hold(const ReplicaRequest& request, const std::stri
   const Kept now = kept;
   lock.unlock();
   write(request.root, now);
-  if (is_new) tasks_.spawn(fetch(request.root, request.bytes, now.stop.get_token()));
+  if (is_new) tasks_.spawn(fetch(request, now.own_pin, now.stop.get_token()));
   answer.state = now.replica.state;
   return answer;
 }
@@ -170,28 +170,29 @@ bool ReplicaKeeper::is_pinned(const ipld::Cid& root) const {
 }
 
 // From the asker, and from everybody else who is connected and has it.
-Task<void> ReplicaKeeper::fetch(ipld::Cid root, std::uint64_t bytes, std::stop_token stop) {
+Task<void> ReplicaKeeper::fetch(ReplicaRequest request, bool own_pin, std::stop_token stop) {
   exchange::PullOptions options;
   options.name = "replica";
   options.ask_connected_peers = true;
   options.stop = stop;
-  options.limits.max_total_bytes = bytes + bytes / 4 + kSlackBytes;
-  options.on_progress = [this, key = root.to_string()](const exchange::PullProgress& step) {
+  options.limits.max_total_bytes = request.bytes + request.bytes / 4 + kSlackBytes;
+  options.on_progress = [this, key = request.root.to_string()](const exchange::PullProgress& step) {
     const std::scoped_lock lock(mutex_);
     const auto found = kept_.find(key);
     if (found != kept_.end()) found->second.have_bytes = step.bytes_done;
   };
-  auto pulling = fetcher_.pull(root, std::move(options));
+  auto pulling = fetcher_.pull(request.root, std::move(options));
   const Result<exchange::PullReport> report = co_await std::move(pulling);
   auto job = [&](std::stop_token) -> Status {
-    fetched(root, report);
+    fetched(request.root, own_pin, report);
     return {};
   };
   auto noting = pool_.run(job);
   co_return co_await std::move(noting);
 }
 
-void ReplicaKeeper::fetched(const ipld::Cid& root, const Result<exchange::PullReport>& report) {
+void ReplicaKeeper::fetched(const ipld::Cid& root, bool own_pin,
+                            const Result<exchange::PullReport>& report) {
   note_pull(services_, store_, report);
   bool is_wanted = false;
   {
@@ -201,7 +202,7 @@ void ReplicaKeeper::fetched(const ipld::Cid& root, const Result<exchange::PullRe
     if (is_wanted) found->second.replica.state = report ? State::holding : State::failed;
     if (is_wanted && !report) found->second.error = report.error().message;
   }
-  if (!is_wanted && report) (void)store_.unpin(root);  // Released meanwhile.
+  if (!is_wanted && own_pin && report) (void)store_.unpin(root);  // Released meanwhile.
 }
 
 void ReplicaKeeper::let_go(const ipld::Cid& root) {

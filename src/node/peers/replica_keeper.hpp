@@ -43,8 +43,8 @@ class ReplicaKeeper {
                                  const std::string& asker) const;
   exchange::ReplicaRules rules() const;
   bool is_pinned(const ipld::Cid& root) const;
-  Task<void> fetch(ipld::Cid root, std::uint64_t bytes, std::stop_token stop);
-  void fetched(const ipld::Cid& root, const Result<exchange::PullReport>& report);
+  Task<void> fetch(exchange::ReplicaRequest request, bool own_pin, std::stop_token stop);
+  void fetched(const ipld::Cid& root, bool own_pin, const Result<exchange::PullReport>& report);
   void let_go(const ipld::Cid& root);
   void write(const ipld::Cid& root, const Kept& kept);
   std::int64_t now_s() const;
