@@ -287,13 +287,13 @@ Task<void> Bitswap::Impl::write_messages(PeerPtr peer) {
       wants.set_wants(list.entries, list.full);
     }
     if (!wants.empty()) {
-      auto writing = write_one(peer, wants.finish());
+      auto writing = write_one(peer, wants.finish(), false);
       ACCEL_CO_CHECK(co_await std::move(writing));
     }
     if (peer->outbox.empty()) continue;
     Reply reply = std::move(peer->outbox.front());
     peer->outbox.pop_front();
-    auto writing = write_one(peer, reply.message->finish());
+    auto writing = write_one(peer, reply.message->finish(), options_.max_upload_rate > 0);
     const Status written = co_await std::move(writing);
     sent(std::move(reply), written.has_value(), peer->write_timed_out);
     ACCEL_CO_CHECK(written);
@@ -301,18 +301,20 @@ Task<void> Bitswap::Impl::write_messages(PeerPtr peer) {
   co_return Status{};
 }
 
-Task<void> Bitswap::Impl::write_one(PeerPtr peer, ByteView frame) {
+// paced: within the upload limit. What we want of others waits for nothing.
+Task<void> Bitswap::Impl::write_one(PeerPtr peer, ByteView frame, bool paced) {
   SteadyTime end = context_.clock.now() + options_.write_timeout;
   Status written;
   while (written && !frame.empty()) {
-    const SteadyTime came = context_.clock.now();
-    auto pacing = wait_for_upload(peer);
-    ACCEL_CO_CHECK(co_await std::move(pacing));
-    end += context_.clock.now() - came;  // It is us who hold back.
-    const std::size_t most = options_.max_upload_rate == 0 ? kWritePiece : kPacedPiece;
-    const ByteView piece = frame.first(std::min(frame.size(), most));
+    if (paced) {
+      const SteadyTime came = context_.clock.now();
+      auto pacing = wait_for_upload(peer);
+      ACCEL_CO_CHECK(co_await std::move(pacing));
+      end += context_.clock.now() - came;  // It is us who hold back.
+    }
+    const ByteView piece = frame.first(std::min(frame.size(), paced ? kPacedPiece : kWritePiece));
     frame = frame.subspan(piece.size());
-    upload_.take(piece.size());
+    if (paced) upload_.take(piece.size());
     peer->write_deadline = std::min(end, context_.clock.now() + options_.write_stall);
     auto writing = peer->out->write_all(piece);
     written = co_await std::move(writing);

@@ -60,7 +60,7 @@ class Bitswap::Impl {
   void kick(const PeerPtr& peer);
   Task<void> write(PeerPtr peer);
   Task<void> write_messages(PeerPtr peer);
-  Task<void> write_one(PeerPtr peer, ByteView frame);
+  Task<void> write_one(PeerPtr peer, ByteView frame, bool paced);
   Task<void> wait_for_upload(PeerPtr peer);
   Task<void> watch();
   void watch_once();
