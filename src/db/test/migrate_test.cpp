@@ -70,7 +70,7 @@ TEST_F(Migrate, leaves_a_newer_schema_alone) {
   const Status refused = database->migrate(clock);
   EXPECT_EQ(refused.error().code, Errc::unsupported);
   EXPECT_EQ(refused.error().message,
-            "The history database has the schema 99, this program knows 2; use the newer program "
+            "The history database has the schema 99, this program knows 3; use the newer program "
             "for it.");
 }
 
