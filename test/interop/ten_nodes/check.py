@@ -66,8 +66,10 @@ class Node:
         self.home = folder / f"node{number}"
         self.process = None
         self.environment = {**os.environ, **network.settings(), "IPFS_ACCELERATE_HOME": str(self.home),
-                            "IPFS_ACCELERATE_REPLICATION_ACCEPT": "any", "IPFS_ACCELERATE_REPLICATION_CHECK_INTERVAL": "1s",
+                            "IPFS_ACCELERATE_REPLICATION_CHECK_INTERVAL": "1s",
                             "IPFS_ACCELERATE_LOGGING_FILE": str(folder / f"node{number}.log")}
+        if number >= 5:  # The others have it of their own will: copies go where nothing is yet.
+            self.environment["IPFS_ACCELERATE_REPLICATION_ACCEPT"] = "any"
 
     def start(self):
         listen = f"/ip4/{self.network.address(self.number)}/tcp/{4100 + self.number}"
