@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "accel/ipld/file_layout.hpp"
@@ -230,7 +231,7 @@ Result<Bytes> read_block(const StoreCore& core, const ipld::Cid& cid) {
     if (places.empty()) return no_block(core, cid);
     const bool is_small = places.front().place.block_bytes <= BlockCache::kMaxBlockBytes;
     if (is_small) {
-      if (auto cached = core.cache->get(cid.hash())) return *std::move(cached);
+      if (const auto cached = core.cache->get(cid.hash())) return *cached;
     }
     auto block = read_any_place(core, cid, places);
     if (block && is_small) core.cache->put(cid.hash(), *block);
@@ -259,6 +260,31 @@ Result<BlockPlace> locate_block(const StoreCore& core, const ipld::Cid& cid) {
     if (!gone) return fail(std::move(last));
   }
   return named_but_gone(cid, last);
+}
+
+// What was checked stays true until something is written to the index, by whomever.
+std::shared_ptr<const Bytes> cached_public_block(const StoreCore& core, const ipld::Cid& cid) {
+  const auto last_write = core.index->last_write();
+  auto found = core.cache->peek(cid.hash());
+  if (!found.block) return nullptr;
+  if (!last_write || found.checked_at != *last_write) {
+    bool may_be_served = false;
+    const Status looked = core.index->read([&](const Txn& txn) -> Status {
+      ACCEL_TRY(const auto hidden, txn.get(Table::hidden, cid.hash().bytes()));
+      ACCEL_TRY(const auto places, find_places(txn, cid));
+      const auto ours = std::ranges::find_if(places, [](const FoundPlace& one) {
+        return !one.place.in_file() || (one.file && !one.file->referenced);
+      });
+      may_be_served = !hidden && ours != places.end();
+      if (!may_be_served) return {};
+      found.container = {ours->place.in_file(), ours->place.container};
+      core.cache->checked(cid.hash(), txn.id(), found.container);
+      return {};
+    });
+    if (!looked || !may_be_served) return nullptr;
+  }
+  core.uses->touch(found.container);
+  return std::move(found.block);
 }
 
 Result<std::uint64_t> block_size(const StoreCore& core, const ipld::Cid& cid) {

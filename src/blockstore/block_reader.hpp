@@ -5,6 +5,7 @@
 // when the file's stat has changed. Private to blockstore. Thread-safe.
 // Spec: docs/formats/store.md, "Reading".
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ Result<LoadedBlock> load_place(const StoreCore& core, const ipld::Cid& cid,
 // From one place; hash: even if it could be trusted.
 Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
                          bool hash);
+// From memory alone, when it may be served: not hidden, and in a pack or a file of our own.
+std::shared_ptr<const Bytes> cached_public_block(const StoreCore& core, const ipld::Cid& cid);
 Result<BlockPlace> locate_block(const StoreCore& core, const ipld::Cid& cid);
 Result<std::uint64_t> block_size(const StoreCore& core, const ipld::Cid& cid);
 

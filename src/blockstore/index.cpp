@@ -321,6 +321,13 @@ Status Index::read(const std::function<Status(const Txn&)>& body) {
   return body(txn);
 }
 
+std::optional<std::uint64_t> Index::last_write() {
+  const std::shared_lock lock(map_mutex_, std::try_to_lock);
+  MDB_envinfo info{};
+  if (!lock.owns_lock() || env_ == nullptr || ::mdb_env_info(env_, &info) != 0) return std::nullopt;
+  return info.me_last_txnid;
+}
+
 Status Index::write(const std::function<Status(Txn&)>& body) {
   const InsideTransaction inside;
   if (inside.nested()) return fail(Errc::internal, "A transaction was begun inside another.");

@@ -2,6 +2,10 @@
 // The public calls, each handed to the part that does it.
 #include "accel/blockstore/store.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "accel/core/async/offload.hpp"
 #include "block_reader.hpp"
 #include "blocks.hpp"
 #include "car_exporter.hpp"
@@ -20,6 +24,12 @@
 #include "verifier.hpp"
 
 namespace accel::blockstore {
+namespace {
+
+// A tenth of what others get, where they want it all: its one write holds up other writes.
+constexpr int kGcNiceness = 10;
+
+}  // namespace
 
 class Store::Impl {
  public:
@@ -55,6 +65,10 @@ Result<bool> Store::has(const ipld::Cid& cid) const {
 }
 
 Result<Bytes> Store::get(const ipld::Cid& cid) const { return read_block(*impl_->core, cid); }
+
+std::shared_ptr<const Bytes> Store::cached_public(const ipld::Cid& cid) const {
+  return cached_public_block(*impl_->core, cid);
+}
 
 Result<std::uint64_t> Store::size_of(const ipld::Cid& cid) const {
   return block_size(*impl_->core, cid);
@@ -210,9 +224,15 @@ Result<Lease> Store::lease(const ipld::Cid& root) const { return take_lease(*imp
 
 Result<Lease> Store::lease_new_blocks() const { return take_new_blocks_lease(*impl_->core); }
 
+// On a thread of its own, which gives way to those that read meanwhile.
 Result<GcReport> Store::gc(const GcOptions& options) {
   ACCEL_CHECK(impl_->check_writable());
-  return Collector(*impl_->core, options).run();
+  const auto job = [this, &options](std::stop_token) {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kGcNiceness);  // Of this thread.
+    return Collector(*impl_->core, options).run();
+  };
+  OffloadPool own(1, 1, "gc");
+  return own.submit(job);
 }
 
 Result<UsageReport> Store::usage() const { return measure_usage(*impl_->core); }

@@ -77,7 +77,8 @@ PullSession::PullSession(Executor executor, PullContext context, ipld::Cid root,
       walk_(
           root,
           {options_.limits.max_total_bytes, options_.limits.max_leaves, options_.limits.max_nodes},
-          options_.only ? std::optional(options_.only->path) : std::nullopt) {
+          options_.only ? std::optional(options_.only->path) : std::nullopt),
+      hashes_(context_.pool, std::max<std::size_t>(context_.pool.threads(), 2) - 1) {
   report_.root = root_;
 }
 
@@ -368,16 +369,41 @@ Task<void> PullSession::verify_node(RequestId id, WantId want, SourceBlock block
   co_return Status{};
 }
 
+// Beside others that arrive at the same time. What it can't hash is hashed when it is written.
+Task<PullSession::Verdict> PullSession::hash_leaf(WantId want, SourceBlock& block) {
+  const WantInfo* const found = wants_.find(want);
+  const bool is_ours = found != nullptr && !block.verified;
+  if (!is_ours || !HashQueue::takes(found->cid)) co_return Verdict::good;
+  auto hashing = hashes_.is_block(found->cid, block.bytes);
+  const Result<bool> same = co_await std::move(hashing);
+  if (!same) co_return fail(Error(same.error()));
+  block.verified = *same;
+  co_return *same ? Verdict::good : Verdict::lie;
+}
+
 // The leaf is hashed and written to each place that it has in the open files, some at a time, so
 // that a file made of one leaf over and over can be stopped. Places may be added while a job runs,
 // and another source may finish first.
 Task<void> PullSession::verify_leaf(RequestId id, WantId want, SourceBlock block) {
   using Hashed = blockstore::PartialFile::Hashed;
+  if (over_) co_return Status{};
+  auto checking = hash_leaf(want, block);
+  const Result<Verdict> first = co_await std::move(checking);
+  if (!first) {
+    fail_with(first.error());
+  } else if (*first == Verdict::lie) {
+    if (const WantInfo* const still = wants_.find(want)) rejected(id, *still, block);
+  }
+  if (!first || *first == Verdict::lie) {
+    give_buffer(std::move(block.bytes));
+    co_return Status{};
+  }
   const Hashed hashed = block.verified ? Hashed::by_caller : Hashed::not_yet;
   std::size_t written = 0;
   while (true) {
     const WantInfo* const found = wants_.find(want);
-    if (over_ || found == nullptr) break;
+    // What waited for its hash when the pull ended is kept as well.
+    if (found == nullptr || (over_ && written > 0)) break;
     if (written == found->targets.size()) {
       leaf_verified(id, want, block.bytes.size());
       break;

@@ -19,6 +19,7 @@
 #include "accel/core/async/event.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/exchange/fetcher.hpp"
+#include "hash_queue.hpp"
 #include "node_puts.hpp"
 #include "progress_meter.hpp"
 #include "pull_wants.hpp"
@@ -72,6 +73,7 @@ class PullSession {
   Task<void> request(StartRequest start);
   Task<void> verify_node(RequestId id, WantId want, SourceBlock block);
   Task<void> verify_leaf(RequestId id, WantId want, SourceBlock block);
+  Task<Verdict> hash_leaf(WantId want, SourceBlock& block);
   void leaf_verified(RequestId id, WantId want, std::size_t block_bytes);
   void rejected(RequestId id, const WantInfo& want, const SourceBlock& block);
   Bytes take_buffer();
@@ -125,6 +127,7 @@ class PullSession {
   std::size_t lookups_ = 0;
   std::uint64_t next_order_ = 1;  // Nodes have order 0.
   NodePuts puts_;
+  HashQueue hashes_;
   bool delivered_ = false;  // With options_.only: its bytes have been handed out.
 
   blockstore::Lease lease_;

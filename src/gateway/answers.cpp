@@ -90,7 +90,10 @@ Task<net::HttpResponse> Answers::block(const net::HttpRequest& http,
   }
   const Source source{request, end.roots};
   ACCEL_CO_TRY(auto placed, place_block(context_.store, end.cid));
-  if (!placed) {
+  // Reading brings it into memory, where ReadyBlocks finds it the next time.
+  const bool may_keep = keeps_blocks_ && !is_head(http) && placed &&
+                        placed->length <= blockstore::kMaxCachedBlockBytes;
+  if (!placed || (may_keep && asked_before_.note(end.cid))) {
     const auto read = [this, cid = end.cid](std::stop_token) {
       return read_block(context_.store, cid);
     };

@@ -9,6 +9,7 @@
 #include "accel/gateway/gateway.hpp"
 #include "content.hpp"
 #include "gateway_request.hpp"
+#include "ready_blocks.hpp"
 #include "responses.hpp"
 
 namespace accel::gateway {
@@ -24,7 +25,8 @@ struct AnswerContext {
 
 class Answers {
  public:
-  explicit Answers(AnswerContext context) : context_(context) {}
+  explicit Answers(AnswerContext context)
+      : context_(context), keeps_blocks_(context.store.cache_report().limit_bytes > 0) {}
 
   // By the request's format (all but ipns_record). Errors: as resolve_shown().
   Task<net::HttpResponse> content(const net::HttpRequest& http, const GatewayRequest& request);
@@ -48,6 +50,8 @@ class Answers {
   Result<Rescued> consult_redirects(const GatewayRequest& request) const;
 
   AnswerContext context_;
+  bool keeps_blocks_;  // The store has memory for small ones.
+  AskedBefore asked_before_;
 };
 
 }  // namespace accel::gateway

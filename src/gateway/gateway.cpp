@@ -9,6 +9,7 @@
 #include "content.hpp"
 #include "gateway_request.hpp"
 #include "host_router.hpp"
+#include "ready_blocks.hpp"
 #include "responses.hpp"
 #include "routing_answers.hpp"
 
@@ -64,8 +65,10 @@ class Gateway::Impl {
         names_(store, name_rules(options_)),
         clients_(options_.limits.max_requests_per_client),
         routing_(store, pool, options_.routing, *options_.clock),
-        answers_({store, pool, options_.limits,
-                  metrics.counter("accel_gateway_block_bytes_total", "Bytes of blocks offered."),
+        ready_(store, options_.hosts),
+        block_bytes_(
+            metrics.counter("accel_gateway_block_bytes_total", "Bytes of blocks offered.")),
+        answers_({store, pool, options_.limits, block_bytes_,
                   metrics.counter("accel_gateway_file_bytes_total", "Bytes of files offered.")}) {
     constexpr std::string_view kHelp = "Requests answered by the gateway.";
     for (const int status : {200, 300, 400, 500}) {
@@ -75,6 +78,7 @@ class Gateway::Impl {
   }
 
   Task<net::HttpResponse> handle(net::HttpRequest http);
+  std::optional<net::ReadyResponse> ready(const net::HttpRequest& http);
   std::uint64_t max_body_bytes() const {
     return options_.routing.put_record ? ipld::kMaxIpnsRecordBytes : 0;
   }
@@ -94,6 +98,8 @@ class Gateway::Impl {
   NameResolver names_;
   ClientLimiter clients_;
   RoutingAnswers routing_;
+  ReadyBlocks ready_;
+  Counter& block_bytes_;
   Answers answers_;
   std::vector<Counter*> counters_;  // 2xx, 3xx, 4xx, 5xx; they belong to the Metrics.
 };
@@ -113,6 +119,16 @@ Task<net::HttpResponse> Gateway::Impl::handle(net::HttpRequest http) {
     counters_.at(std::min(index, counters_.size() - 1))->add();
   }
   co_return response;
+}
+
+std::optional<net::ReadyResponse> Gateway::Impl::ready(const net::HttpRequest& http) {
+  auto response = ready_.answer(http);
+  if (!response) return std::nullopt;
+  response->place = clients_.enter(http.remote);
+  if (response->place == nullptr) return std::nullopt;  // handle() says so.
+  block_bytes_.add(static_cast<double>(response->body->size()));
+  counters_.front()->add();
+  return response;
 }
 
 Task<net::HttpResponse> Gateway::Impl::answer(const net::HttpRequest& http) {
@@ -263,6 +279,10 @@ Task<net::HttpResponse> Gateway::handle(net::HttpRequest request, std::stop_toke
 }
 
 std::uint64_t Gateway::max_body_bytes() const { return impl_->max_body_bytes(); }
+
+net::ReadyHandler Gateway::ready_handler() {
+  return [impl = impl_.get()](const net::HttpRequest& request) { return impl->ready(request); };
+}
 
 net::HttpHandler Gateway::handler() {
   return [this](net::HttpRequest request, std::stop_token stop) {

@@ -230,4 +230,11 @@ bool may_be_dnslink(const net::HttpRequest& request, const HostRules& rules) {
   return is_domain(host) && find_host(rules, host.name) == nullptr && !split_subdomain(rules, host);
 }
 
+bool is_path_host(const net::HttpRequest& request, const std::vector<KnownHost>& hosts) {
+  const Host host = host_of(request);
+  const HostRules rules{hosts, 0, {}};
+  if (find_host(rules, host.name) != nullptr) return true;
+  return !is_domain(host) && !split_subdomain(rules, host);
+}
+
 }  // namespace accel::gateway

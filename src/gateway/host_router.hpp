@@ -39,5 +39,8 @@ struct HostRules {
 Routed route_request(const net::HttpRequest& request, const HostRules& rules);
 // Whether route_request() may ask has_dnslink: the host is a domain that is not known.
 bool may_be_dnslink(const net::HttpRequest& request, const HostRules& rules);
+// Whether the host stands for no content, as far as its name tells: trustless paths mean what they
+// say there. Errs on the side of no.
+bool is_path_host(const net::HttpRequest& request, const std::vector<KnownHost>& hosts);
 
 }  // namespace accel::gateway

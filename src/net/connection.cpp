@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection.hpp"
 
+#include <boost/asio/post.hpp>
 #include <exception>
 
 #include "accel/core/log.hpp"
@@ -13,6 +14,7 @@ namespace {
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr Duration kDrainLingerTime = std::chrono::milliseconds(250);
 constexpr std::uint64_t kLingerBytes = 256 * 1024;
+constexpr unsigned kReadyTurn = 64;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kRequestTimeout =
     "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
@@ -92,6 +94,15 @@ Task<void> Connection::run_http1() {
     RequestParser parser(request_limits(shared_.limits));
     const Result<Read> read = co_await read_request(parser);
     if (!read || *read == Read::closed) co_return Status{};
+    if (*read == Read::request) {
+      if (auto ready = ready_response(parser)) {
+        const bool stay = parser.keep_alive() && !shared_.draining.load();
+        const Result<bool> sent = co_await respond_ready(stay, *std::move(ready));
+        if (!sent) co_return Status{};
+        go_on = *sent;
+        continue;
+      }
+    }
     RequestTraits traits;
     HttpResponse response;
     if (*read == Read::refused) {
@@ -224,6 +235,38 @@ Task<bool> Connection::respond(RequestTraits traits, HttpResponse response) {
     co_return fail(Error(sent.error()));
   }
   co_return framing.keep_alive;
+}
+
+std::optional<ReadyResponse> Connection::ready_response(RequestParser& parser) {
+  if (!shared_.ready || parser.is_http_1_0() || watch_->asked_to_stop()) return std::nullopt;
+  const HttpRequest& request = parser.head();
+  if (request.method != "GET" || !request.body.empty()) return std::nullopt;
+  try {
+    return shared_.ready(request);
+  } catch (const std::exception& thrown) {  // As in call_handler(), which is asked then.
+    log::error("net", "A look for a ready response threw.",
+               {{"request", request.path}, {"cause", thrown.what()}});
+    return std::nullopt;
+  }
+}
+
+// In one system call, without a step of a coroutine, as long as the client takes it all at once.
+Task<bool> Connection::respond_ready(bool keep_alive, ReadyResponse response) {
+  ++shared_.counters.requests;
+  const SteadyTime now = system_clock().now();
+  watch_->enter(Phase::sending, now);
+  write_ready_head(response, keep_alive, system_clock().wall_now(), head_);
+  const Pieces pieces{head_, as_text(*response.body), {}};
+  const std::size_t total = pieces[0].size() + pieces[1].size();
+  if (io_.send_now(pieces) < total) {
+    const Status sent = co_await io_.send_rest(pieces);
+    if (!sent) co_return fail(Error(sent.error()));
+  }
+  shared_.counters.body_bytes_sent += response.body->size();
+  io_.guard().pause();
+  // A client that never makes us wait must not keep others from their turn.
+  if (++ready_in_a_row_ % kReadyTurn == 0) co_await asio::post(asio::use_awaitable);
+  co_return keep_alive;
 }
 
 Task<void> Connection::send_response(const std::string& head, const Framing& framing, Body body) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "accel/net/http_server.hpp"
@@ -31,6 +32,7 @@ struct ServerCounters {
 struct ConnectionRules {
   HttpHandler handler;
   HeadCheck check_head;  // May be empty.
+  ReadyHandler ready;    // May be empty.
   ServerLimits limits;
   std::shared_ptr<TlsServerContext> tls;  // nullptr: plain.
 };
@@ -79,6 +81,8 @@ class Connection {
   Task<HttpResponse> call_handler(HttpRequest request);
   // True when the connection can go on.
   Task<bool> respond(RequestTraits traits, HttpResponse response);
+  std::optional<ReadyResponse> ready_response(RequestParser& parser);
+  Task<bool> respond_ready(bool keep_alive, ReadyResponse response);
   Task<void> send_response(const std::string& head, const Framing& framing, Body body);
   Task<void> send_stream(const std::string& head, const Framing& framing, StreamBody stream);
   Task<void> linger();
@@ -88,6 +92,8 @@ class Connection {
   ConnectionIo io_;
   Peer peer_;
   HttpResponse refusal_;
+  std::string head_;  // Of a ready response: its memory is used again.
+  unsigned ready_in_a_row_ = 0;
   bool first_ = true;
   bool checked_head_ = false;  // Of the request that is being read.
   bool sent_continue_ = false;

@@ -57,6 +57,7 @@ ConnectionIo::ConnectionIo(Socket socket, ConnectionWatch& watch, const ServerLi
       guard_(limits.stall_timeout, limits.min_progress_bytes) {}
 
 Task<void> ConnectionIo::start_tls(TlsServerContext& context) {
+  is_plain_ = false;
   ACCEL_CO_TRY(stream_, context.wrap(socket_.native_handle()));
   while (true) {
     const Attempt attempt = stream_->handshake();
@@ -77,7 +78,20 @@ Task<void> ConnectionIo::wait_for(Outcome wanted) {
   co_return Status{};
 }
 
+// The reactor reads when there is something: that saves an attempt in vain and arming the wait.
+Task<std::size_t> ConnectionIo::read_plain() {
+  const std::span<char> space = buffer_.space();
+  const auto into = asio::buffer(space.data(), space.size());
+  const auto got = co_await socket_.async_read_some(into, kAsTuple);
+  const auto& [ec, bytes] = got;
+  if (ec) co_return std::size_t{0};
+  buffer_.filled(bytes);
+  guard_.moved(bytes);
+  co_return bytes;
+}
+
 Task<std::size_t> ConnectionIo::read() {
+  if (is_plain_) co_return co_await read_plain();
   const std::span<char> space = buffer_.space();
   while (true) {
     const Attempt attempt = stream_->read(space);
@@ -111,9 +125,21 @@ void ConnectionIo::our_turn_again() {
   watch_.set_deadline(hurry ? system_clock().now() + kStopGrace : SteadyTime::max());
 }
 
-Task<void> ConnectionIo::send(Pieces pieces, bool more) {
+Task<void> ConnectionIo::send(Pieces pieces, bool more) { return send_from(pieces, 0, more); }
+
+std::size_t ConnectionIo::send_now(const Pieces& pieces) {
+  std::array<iovec, 3> vectors{};
+  const std::size_t count = remaining_pieces(pieces, 0, vectors);
+  const Attempt attempt = stream_->send({vectors.data(), count}, false);
+  sent_now_ = attempt.outcome == Outcome::moved ? attempt.bytes : 0;
+  guard_.moved(sent_now_);
+  return sent_now_;
+}
+
+Task<void> ConnectionIo::send_rest(Pieces pieces) { return send_from(pieces, sent_now_, false); }
+
+Task<void> ConnectionIo::send_from(Pieces pieces, std::size_t sent, bool more) {
   const std::size_t total = pieces[0].size() + pieces[1].size() + pieces[2].size();
-  std::size_t sent = 0;
   while (sent < total) {
     std::array<iovec, 3> vectors{};
     const std::size_t count = remaining_pieces(pieces, sent, vectors);

@@ -37,6 +37,10 @@ class ConnectionIo {
   // Sends all of it; more: keep it back until the next send. Errors: cancelled when the client is
   // gone, io.
   Task<void> send(Pieces pieces, bool more);
+  // What the client takes at once, without waiting; the bytes sent. send_rest() goes on from there
+  // with the same pieces.
+  std::size_t send_now(const Pieces& pieces);
+  Task<void> send_rest(Pieces pieces);
   // Errors: as send(); corrupt when the file ends before the slice.
   Task<void> send_slice(FileSlice slice);
   // Body bytes for the statistics are counted by the callers.
@@ -49,6 +53,8 @@ class ConnectionIo {
   int fd() { return socket_.native_handle(); }
 
  private:
+  Task<void> send_from(Pieces pieces, std::size_t sent, bool more);
+  Task<std::size_t> read_plain();
   Task<void> wait_for(Outcome wanted);
   Task<void> wait_to_send(Outcome wanted);
   void our_turn_again();
@@ -58,6 +64,8 @@ class ConnectionIo {
   ConnectionWatch& watch_;
   ReadBuffer buffer_;
   ProgressGuard guard_;
+  std::size_t sent_now_ = 0;  // Of what send_rest() sends.
+  bool is_plain_ = true;      // No TLS.
   bool waited_ = false;
 };
 

@@ -226,7 +226,8 @@ std::string HttpServer::Impl::base_url() const {
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor executor,
                                                        Endpoint endpoint, HttpHandler handler,
                                                        ServerOptions options) {
-  ConnectionRules rules{std::move(handler), std::move(options.check_head), options.limits, nullptr};
+  ConnectionRules rules{std::move(handler), std::move(options.check_head), std::move(options.ready),
+                        options.limits, nullptr};
   if (options.tls) {
     ACCEL_TRY(rules.tls, make_tls_server_context(options.tls->certificate, options.tls->key));
   }

@@ -18,6 +18,9 @@ namespace {
 constexpr std::array<std::string_view, 4> kFramingHeaders{"Content-Length", "Transfer-Encoding",
                                                           "Connection", "Date"};
 
+constexpr std::string_view kKeepAliveEnd = "Connection: keep-alive\r\n\r\n";
+constexpr std::string_view kCloseEnd = "Connection: close\r\n\r\n";
+
 bool is_framing(std::string_view name) {
   return std::ranges::any_of(kFramingHeaders, [&](std::string_view framing) {
     return equals_ignoring_case(framing, name);
@@ -98,8 +101,18 @@ Result<std::string> write_head(const HttpResponse& response, const Framing& fram
   if (framing.length) fmt::format_to(out, "Content-Length: {}\r\n", *framing.length);
   if (framing.chunked) head += "Transfer-Encoding: chunked\r\n";
   // Said to HTTP/1.0 clients too, for which "keep-alive" is not the default.
-  head += framing.keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
+  head += framing.keep_alive ? kKeepAliveEnd : kCloseEnd;
   return head;
+}
+
+void write_ready_head(const ReadyResponse& response, bool keep_alive, WallTime now,
+                      std::string& head) {
+  head = "HTTP/1.1 200 OK\r\nDate: ";
+  head += cached_date(now);
+  head += "\r\n";
+  head += response.fields;
+  fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body->size());
+  head += keep_alive ? kKeepAliveEnd : kCloseEnd;
 }
 
 }  // namespace accel::net

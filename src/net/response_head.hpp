@@ -37,5 +37,8 @@ std::optional<std::uint64_t> body_length(const Body& body);
 // token): a handler's bug, or text of a stranger that it did not check. Headers of framing that a
 // handler set are dropped.
 Result<std::string> write_head(const HttpResponse& response, const Framing& framing, WallTime now);
+// The same of a response whose fields are text already, into `head`.
+void write_ready_head(const ReadyResponse& response, bool keep_alive, WallTime now,
+                      std::string& head);
 
 }  // namespace accel::net

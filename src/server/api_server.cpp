@@ -81,13 +81,16 @@ class ApiServer::Impl {
     ACCEL_TRY(gateway::Gateway* const gateway, node_.gateway());
     if (options.gateway) {
       ACCEL_TRY(gateway_server_,
-                net::HttpServer::listen(io_.executor(), *options.gateway, gateway->handler(),
-                                        {.limits = gateway_limits(*gateway)}));
+                net::HttpServer::listen(
+                    io_.executor(), *options.gateway, gateway->handler(),
+                    {.limits = gateway_limits(*gateway), .ready = gateway->ready_handler()}));
     }
     if (options.gateway_tls) {
       ACCEL_TRY(gateway_tls_server_,
                 net::HttpServer::listen(io_.executor(), *options.gateway_tls, gateway->handler(),
-                                        {.limits = gateway_limits(*gateway), .tls = options.tls}));
+                                        {.limits = gateway_limits(*gateway),
+                                         .tls = options.tls,
+                                         .ready = gateway->ready_handler()}));
     }
     announce();
     return {};

@@ -114,6 +114,38 @@ TEST_F(Quota, small_blocks_are_read_from_memory_the_second_time) {
   EXPECT_ERRC(store_->get(raw_cid(block)), Errc::not_found);  // Freed is freed.
 }
 
+TEST_F(Quota, from_memory_comes_only_what_may_be_served_now) {
+  open_with(0, kMiB);
+  const Bytes block = random_bytes(1, 5000);
+  const ipld::Cid cid = raw_cid(block);
+  ASSERT_TRUE(store_->put(cid, block).has_value());
+  EXPECT_EQ(store_->cached_public(cid), nullptr);
+  ASSERT_TRUE(store_->get(cid).has_value());
+  for (int i = 0; i < 2; ++i) {
+    const auto found = store_->cached_public(cid);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(*found, block);
+  }
+  ASSERT_TRUE(store_->pin(cid, {.name = "mine", .is_private = true}).has_value());
+  EXPECT_EQ(store_->cached_public(cid), nullptr);
+  ASSERT_TRUE(store_->pin(cid, {.name = "ours"}).has_value());
+  EXPECT_NE(store_->cached_public(cid), nullptr);
+  ASSERT_TRUE(store_->unpin(cid).has_value());
+  EXPECT_NE(store_->cached_public(cid), nullptr);
+  gc();
+  EXPECT_EQ(store_->cached_public(cid), nullptr);
+}
+
+TEST_F(Quota, a_block_that_only_a_referenced_file_has_does_not_come_from_memory) {
+  open_with(0, kMiB);
+  make_file("theirs", 2, 3000);
+  AddOptions reference;
+  reference.reference = true;
+  const ipld::Cid cid = add("theirs", reference).cid;
+  ASSERT_TRUE(store_->get(cid).has_value());
+  EXPECT_EQ(store_->cached_public(cid), nullptr);
+}
+
 TEST_F(Quota, memory_for_blocks_has_its_limit) {
   open_with(0, kMiB);
   for (std::uint64_t i = 0; i < 60; ++i) {

@@ -68,6 +68,47 @@ TEST(HttpServer, a_tunnel_carries_the_next_requests_also_for_old_clients) {
   }
 }
 
+std::optional<ReadyResponse> ready_for(const HttpRequest& request) {
+  if (!request.path.starts_with("/ready")) return std::nullopt;
+  const std::size_t size = request.path == "/ready-large" ? 8U << 20U : 3U;
+  return ReadyResponse{"X-Kind: ready\r\n", std::make_shared<const Bytes>(size, 'r'), nullptr};
+}
+
+TEST(HttpServer, a_ready_answer_goes_before_the_handler_and_stays_in_order) {
+  TestServer server(echo, {}, TcpEndpoint{}, {}, {}, ready_for);
+  RawClient client(server.endpoint());
+  std::string burst;
+  for (int i = 0; i < 200; ++i) {
+    burst +=
+        fmt::format("GET /{}{} HTTP/1.1\r\nHost: a\r\n\r\n", i % 3 == 0 ? "other" : "ready", i);
+  }
+  ASSERT_TRUE(client.send(burst));
+  for (int i = 0; i < 200; ++i) {
+    const std::string reply = client.read_response();
+    EXPECT_TRUE(reply.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << reply;
+    EXPECT_EQ(contains(reply, "X-Kind: ready\r\n"), i % 3 != 0) << reply;
+    EXPECT_TRUE(i % 3 == 0 || reply.ends_with("Connection: keep-alive\r\n\r\nrrr")) << reply;
+  }
+  EXPECT_EQ(server->stats().requests, 200U);
+}
+
+TEST(HttpServer, only_a_get_without_a_body_has_a_ready_answer) {
+  TestServer server(echo, {}, TcpEndpoint{}, {}, {}, ready_for);
+  RawClient client(server.endpoint());
+  client.send("POST /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+  EXPECT_TRUE(client.read_response().ends_with("POST /ready? x"));
+  client.send("GET /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
+  EXPECT_TRUE(client.read_response().ends_with("GET /ready? x"));
+}
+
+TEST(HttpServer, a_ready_answer_that_the_client_takes_slowly_arrives_whole) {
+  TestServer server(echo, {}, TcpEndpoint{}, {}, {}, ready_for);
+  const std::string reply = send_and_read(
+      server.endpoint(), "GET /ready-large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(contains(reply, "Connection: close\r\n\r\nrrr"));
+  EXPECT_EQ(reply.size() - reply.find("\r\n\r\n") - 4, 8U << 20U);
+}
+
 TEST(HttpServer, closes_when_the_client_wants_it) {
   TestServer server(echo);
   const std::string reply =

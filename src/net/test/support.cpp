@@ -120,8 +120,8 @@ std::string send_and_read(const Endpoint& endpoint, std::string_view request) {
 }
 
 TestServer::TestServer(HttpHandler handler, ServerLimits limits, Endpoint endpoint,
-                       HeadCheck check_head, std::optional<ServerTls> tls) {
-  ServerOptions options{limits, std::move(check_head), std::move(tls)};
+                       HeadCheck check_head, std::optional<ServerTls> tls, ReadyHandler ready) {
+  ServerOptions options{limits, std::move(check_head), std::move(tls), std::move(ready)};
   auto server = HttpServer::listen(io_.executor(), std::move(endpoint), std::move(handler),
                                    std::move(options));
   EXPECT_TRUE(server.has_value()) << server.error().message;

@@ -59,7 +59,7 @@ class TestServer {
  public:
   explicit TestServer(HttpHandler handler, ServerLimits limits = {},
                       Endpoint endpoint = TcpEndpoint{}, HeadCheck check_head = {},
-                      std::optional<ServerTls> tls = {});
+                      std::optional<ServerTls> tls = {}, ReadyHandler ready = {});
   HttpServer& operator*() { return *server_; }
   HttpServer* operator->() { return server_.get(); }
   const Endpoint& endpoint() const { return server_->local(); }

@@ -17,6 +17,8 @@
 
 namespace accel::blockstore {
 
+inline constexpr std::size_t kMaxCachedBlockBytes = 64U << 10U;  // Larger ones are not kept.
+
 struct StoreOptions {
   std::filesystem::path directory = {};  // home/store; made when it is missing, unless read_only.
   bool read_only = false;                // Nothing is written: no leases, no repairs.

@@ -52,6 +52,10 @@ class Store {
   // what to do); unavailable (a referenced file is gone).
   Result<bool> has(const ipld::Cid& cid) const;
   Result<Bytes> get(const ipld::Cid& cid) const;
+  // The block if it lies in memory and may be served: in the store at this moment, not private, and
+  // not only in a referenced file. Opens and hashes nothing: fit for an I/O thread. nullptr: ask
+  // locate() or get(), which puts small blocks there.
+  std::shared_ptr<const Bytes> cached_public(const ipld::Cid& cid) const;
   Result<std::uint64_t> size_of(const ipld::Cid& cid) const;
   // Errors: unsupported (no slice that may be sent unhashed: use get()), not_found, corrupt.
   Result<BlockPlace> locate(const ipld::Cid& cid) const;

@@ -84,6 +84,9 @@ class Gateway {
   std::uint64_t max_body_bytes() const;
   // handle() as a handler; the gateway must outlive the server.
   net::HttpHandler handler();
+  // What needs no work: small raw blocks that are asked for again and lie in memory. As handle()
+  // would answer, byte for byte.
+  net::ReadyHandler ready_handler();
 
  private:
   class Impl;

@@ -61,6 +61,7 @@ struct ServerOptions {
   // hold one.
   HeadCheck check_head{};
   std::optional<ServerTls> tls{};  // Only TLS then.
+  ReadyHandler ready{};            // May be empty.
 };
 
 class HttpServer {

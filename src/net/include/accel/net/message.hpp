@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accel/core/async/task.hpp"
+#include "accel/core/bytes.hpp"
 #include "accel/core/file.hpp"
 #include "accel/net/headers.hpp"
 
@@ -77,6 +78,18 @@ using HttpHandler = std::function<Task<HttpResponse>(HttpRequest, std::stop_toke
 // most what came together with the head. An error is answered as error_response() and the
 // connection closes. Runs on the server's executor: never blocks.
 using HeadCheck = std::function<Status(const HttpRequest& head)>;
+
+// An answer of 200 that is ready to go: `fields` are header lines, each with its CRLF, without
+// those that the server adds. Whoever makes it answers for their syntax.
+struct ReadyResponse {
+  std::string fields;
+  std::shared_ptr<const Bytes> body;
+  std::shared_ptr<void> place;  // Let go of once it is sent.
+};
+
+// Asked before the handler about requests without a body, in HTTP/1.1 only: nothing means that the
+// handler answers. Never blocks, and must not do what takes longer than looking things up.
+using ReadyHandler = std::function<std::optional<ReadyResponse>(const HttpRequest&)>;
 
 HttpResponse text_response(int status, std::string text);  // text/plain; charset=utf-8
 HttpResponse json_response(int status, std::string json);  // application/json
