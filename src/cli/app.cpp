@@ -54,6 +54,7 @@ void add_all_commands(CLI::App& app, Selection& selection) {
   add_store_commands(app, selection);
   add_name_commands(app, selection);
   add_key_commands(app, selection);
+  add_network_commands(app, selection);
   add_swarm_commands(app, selection);
   add_model_commands(app, selection);
   add_hardware_commands(app, selection);

@@ -29,6 +29,7 @@ void add_bitswap_commands(CLI::App& app, Selection& selection);
 void add_dag_commands(CLI::App& app, Selection& selection);
 void add_store_commands(CLI::App& app, Selection& selection);
 void add_name_commands(CLI::App& app, Selection& selection);
+void add_network_commands(CLI::App& app, Selection& selection);
 void add_swarm_commands(CLI::App& app, Selection& selection);
 void add_key_commands(CLI::App& app, Selection& selection);
 void add_model_commands(CLI::App& app, Selection& selection);

@@ -78,7 +78,8 @@ bool is_id(std::string_view text) {
 }
 
 std::optional<RecordKind> kind_of(std::string_view name) {
-  for (const RecordKind kind : {RecordKind::run, RecordKind::operation, RecordKind::detection}) {
+  for (const RecordKind kind :
+       {RecordKind::run, RecordKind::operation, RecordKind::detection, RecordKind::network}) {
     if (record_kind_name(kind) == name) return kind;
   }
   return std::nullopt;
@@ -152,6 +153,8 @@ std::string_view record_kind_name(RecordKind kind) {
       return "run";
     case RecordKind::operation:
       return "operation";
+    case RecordKind::network:
+      return "network";
     case RecordKind::detection:
       return "detection";
   }

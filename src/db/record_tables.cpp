@@ -119,6 +119,41 @@ constexpr std::array kIpfsOperations{
     ColumnSpec{"provenance_source", text},
 };
 
+constexpr std::array kNetworkMetrics{
+    ColumnSpec{"metric_id", text},
+    ColumnSpec{"recorded_at", time, true},
+    ColumnSpec{"peer_id", text},
+    ColumnSpec{"peer_count", integer, true},
+    ColumnSpec{"known_content_items", integer},
+    ColumnSpec{"transfers_completed", integer},
+    ColumnSpec{"transfers_failed", integer},
+    ColumnSpec{"bytes_transferred", integer},
+    ColumnSpec{"bytes_useful", integer},
+    ColumnSpec{"average_transfer_speed", number},
+    ColumnSpec{"network_efficiency", number},
+    ColumnSpec{"network_density", number},
+    ColumnSpec{"average_connections", number},
+    ColumnSpec{"health", text},
+    ColumnSpec{"links", json},
+    ColumnSpec{"provenance", provenance, true},
+    ColumnSpec{"provenance_source", text},
+};
+
+constexpr std::array kAccelerationResults{
+    ColumnSpec{"result_id", text},
+    ColumnSpec{"recorded_at", time, true},
+    ColumnSpec{"cid", text, true},
+    ColumnSpec{"source", source},
+    ColumnSpec{"transfer_time_ms", number},
+    ColumnSpec{"p2p_optimized", boolean},
+    ColumnSpec{"peer_count", integer},
+    ColumnSpec{"network_efficiency", number},
+    ColumnSpec{"load_time_ms", number},
+    ColumnSpec{"bytes_transferred", integer},
+    ColumnSpec{"provenance", provenance, true},
+    ColumnSpec{"provenance_source", text},
+};
+
 constexpr std::array kRun{
     TableSpec{.table = "test_runs",
               .member = "test_run",
@@ -153,6 +188,20 @@ constexpr std::array kOperation{
               .key = "operation_id",
               .parent = "operation_id",
               .columns = kIpfsOperations},
+    TableSpec{.table = "ipfs_acceleration_results",
+              .member = "acceleration",
+              .key = "result_id",
+              .parent = "result_id",
+              .columns = kAccelerationResults},
+};
+
+constexpr std::array kNetwork{
+    TableSpec{.table = "p2p_network_metrics",
+              .member = "metrics",
+              .required = true,
+              .key = "metric_id",
+              .parent = "metric_id",
+              .columns = kNetworkMetrics},
 };
 
 constexpr std::array kDetection{
@@ -173,6 +222,8 @@ std::span<const TableSpec> tables_of(RecordKind kind) {
       return kRun;
     case RecordKind::operation:
       return kOperation;
+    case RecordKind::network:
+      return kNetwork;
     case RecordKind::detection:
       return kDetection;
   }

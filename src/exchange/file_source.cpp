@@ -77,7 +77,7 @@ class FileSource final : public Source {
       : client_(client), name_(std::move(name)), base_(std::move(base)) {}
 
   const std::string& name() const override { return name_; }
-  bool files_only() const override { return true; }
+  SourceKind kind() const override { return SourceKind::file_host; }
   Task<SourceBlock> get(BlockCall call) override;
 
  private:

@@ -17,7 +17,7 @@ class GatewaySource final : public Source {
         network_only_(network_only) {}
 
   const std::string& name() const override { return name_; }
-  bool files_only() const override { return false; }
+  SourceKind kind() const override { return SourceKind::gateway; }
   Task<SourceBlock> get(BlockCall call) override;
 
  private:

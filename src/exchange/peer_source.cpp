@@ -20,7 +20,7 @@ class PeerSource final : public Source {
         connected_(connected) {}
 
   const std::string& name() const override { return name_; }
-  bool files_only() const override { return false; }
+  SourceKind kind() const override { return SourceKind::peer; }
   std::uint32_t max_requests() const override { return kMaxRequests; }
   Task<SourceBlock> get(BlockCall call) override;
 

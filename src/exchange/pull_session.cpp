@@ -27,6 +27,15 @@ SchedulerLimits scheduler_limits(const PullLimits& limits) {
   return result;
 }
 
+SourcePrior prior_of(const SourceBook& book, const std::string& name) {
+  const auto found = book.find(source_key(name));
+  if (found == book.end()) return {};
+  const SourceFigures& figures = found->second;
+  const auto trip = std::chrono::duration<double, std::milli>(figures.round_trip_ms);
+  return {figures.bytes_per_second, std::chrono::duration_cast<Duration>(trip),
+          figures.failure_share};
+}
+
 struct Start {
   blockstore::Lease lease;
   bool is_private = false;  // The root is pinned so: what comes for it must not be served either.
@@ -188,8 +197,10 @@ Task<void> PullSession::find_peers() {
 
 void PullSession::add_source(std::unique_ptr<Source> source) {
   sources_.push_back(std::move(source));
-  feed(SourceAdded{sources_.back()->name(), sources_.back()->files_only(),
-                   sources_.back()->max_requests()});
+  SourceAdded added{
+      sources_.back()->name(), sources_.back()->files_only(), sources_.back()->max_requests(), {}};
+  if (options_.known) added.prior = prior_of(*options_.known, added.name);
+  feed(std::move(added));
 }
 
 // Nothing of this session runs when it returns. Requests are stopped, but what has arrived is still
@@ -272,9 +283,12 @@ Result<PullReport> PullSession::take_result() {
   report_.bytes_duplicate = scheduler_.waste().duplicate_bytes;
   report_.bytes_rejected = scheduler_.waste().rejected_bytes;
   report_.seconds = to_ms(context_.clock.now() - started_) / 1000;
-  for (const SourceStats& stats : scheduler_.sources()) {
-    report_.sources.push_back({stats.name, stats.bytes, stats.blocks, stats.failures,
-                               stats.median_rate, stats.last_error, stats.lost});
+  const std::vector<SourceStats> all = scheduler_.sources();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const SourceStats& stats = all[i];
+    report_.sources.push_back({stats.name, sources_[i]->kind(), stats.bytes, stats.blocks,
+                               stats.misses, stats.failures, stats.median_rate, stats.rate_samples,
+                               to_ms(stats.round_trip), stats.last_error, stats.lost});
   }
   return std::move(report_);
 }

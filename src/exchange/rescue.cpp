@@ -42,7 +42,7 @@ bool Scheduler::rescue_with(SourceId helper) {
 bool Scheduler::may_help(SourceId helper, const Request& request) const {
   const WantState& state = wants_.at(request.want);
   return request.source != helper && !request.arrived && state.requests.size() == 1 &&
-         !excluded(state, helper) && has_room(sources_[helper], state.want.bytes);
+         !excluded(state, helper) && has_room(sources_[helper], bytes_of(state));
 }
 
 std::optional<RequestId> Scheduler::silent_request(SourceId helper) const {
@@ -68,7 +68,7 @@ std::optional<RequestId> Scheduler::late_request(SourceId helper) const {
     if (!source.meter.rate() || state.steals >= kMaxSteals || !may_help(helper, request)) continue;
     if (static_cast<double>(waste_.duplicate_bytes + request.received) > budget) continue;
     const double left = seconds_to_finish(source, 0);
-    const double here = seconds_to_finish(sources_[helper], state.want.bytes);
+    const double here = seconds_to_finish(sources_[helper], bytes_of(state));
     if (left > kMuchLater * here + kMuchLaterSlackSeconds && left > latest_seconds) {
       latest = id;
       latest_seconds = left;

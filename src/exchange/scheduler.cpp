@@ -7,9 +7,13 @@
 namespace accel::exchange {
 namespace {
 
-constexpr std::uint64_t kUnknownBlockBytes = 64U << 10U;  // An inner node of a thousand links.
-constexpr std::uint32_t kUntriedRequests = 2;  // What a source that lies or hangs can hold.
-constexpr std::size_t kPendingScan = 256;      // Looked at for a source that lacks the first ones.
+constexpr std::uint64_t kUnknownBlockBytes = 16U << 10U;  // Until the first of them has come.
+constexpr double kLearning = 0.125;                       // Of the newest block's size.
+constexpr double kOutcomeSmoothing = 1.0 / 16;            // Of the newest request's end.
+constexpr double kMostFailures = 0.9;           // More would only make a score of infinity.
+constexpr std::uint32_t kUntriedRequests = 2;   // What a source that lies or hangs can hold.
+constexpr std::uint32_t kExpectedRequests = 8;  // Of one that did well the last time.
+constexpr std::size_t kPendingScan = 256;       // Looked at for a source that lacks the first ones.
 constexpr std::uint32_t kMissesBeforeDoubt = 4;  // Then one request at a time, with pauses.
 constexpr double kLastByFar = 1.25;  // Times what all others need for everything that is left.
 constexpr double kLastByFarSlackSeconds = 0.05;
@@ -40,6 +44,8 @@ void Scheduler::on(const SourceAdded& event) {
   source.max_requests =
       event.max_requests > 0 ? event.max_requests : limits_.max_requests_per_source;
   source.last_heard = now_;
+  source.meter.expect(event.prior.bytes_per_second, event.prior.round_trip);
+  source.failure_share = std::clamp(event.prior.failure_share, 0.0, kMostFailures);
   sources_.push_back(std::move(source));
   lost_codes_.push_back(Errc::internal);
 }
@@ -54,7 +60,10 @@ void Scheduler::on(const WantsAdded& event) {
     const WantId id = next_want_++;
     WantState state;
     state.want = want;
-    if (state.want.bytes == 0) state.want.bytes = kUnknownBlockBytes;
+    if (state.want.bytes == 0) {
+      state.is_guess = true;
+      state.want.bytes = static_cast<std::uint32_t>(bytes_of(state));
+    }
     wanted_bytes_ += state.want.bytes;
     const auto [place, inserted] = wants_.emplace(id, std::move(state));
     requeue(id);
@@ -102,6 +111,29 @@ void Scheduler::on(const BlockArrived& event) {
   in_flight_bytes_ += request.received - request.reserved;  // The guess becomes the size.
   request.reserved = request.received;
   verifying_bytes_ += request.reserved;
+  source.failure_share -= kOutcomeSmoothing * source.failure_share;
+  learn(wants_.at(request.want), request.received);
+}
+
+std::uint64_t Scheduler::bytes_of(const WantState& state) const {
+  if (!state.is_guess) return state.want.bytes;
+  return learned_bytes_ > 0 ? static_cast<std::uint64_t>(learned_bytes_) + 1 : kUnknownBlockBytes;
+}
+
+double Scheduler::pending_bytes() const {
+  const double guess = learned_bytes_ > 0 ? learned_bytes_ : kUnknownBlockBytes;
+  return static_cast<double>(pending_bytes_) + guess * static_cast<double>(pending_guesses_);
+}
+
+// The want may have two requests: it is learned from once, and has its size from then on.
+void Scheduler::learn(WantState& state, std::uint64_t bytes) {
+  if (!state.is_guess || bytes == 0) return;
+  const auto size = static_cast<double>(bytes);
+  learned_bytes_ =
+      learned_bytes_ == 0 ? size : learned_bytes_ + kLearning * (size - learned_bytes_);
+  state.is_guess = false;
+  wanted_bytes_ += bytes - state.want.bytes;
+  state.want.bytes = static_cast<std::uint32_t>(bytes);
 }
 
 void Scheduler::on(const BlockVerified& event) {
@@ -151,6 +183,7 @@ void Scheduler::on(const RequestFailed& event) {
     }
   } else {
     ++found.failures;
+    source.failure_share += kOutcomeSmoothing * (kMostFailures - source.failure_share);
     fail_source(request.source, error, request.mark.sent_at);
   }
   if (!over_ && stranded(state)) give_up(state);
@@ -174,11 +207,11 @@ std::optional<std::pair<SourceId, WantId>> Scheduler::next_assignment() {
     if (!ready(source)) continue;
     const auto want_id = first_pending_for(id);
     if (!want_id) continue;
-    const Want& want = wants_.at(*want_id).want;
-    if (!has_room(source, want.bytes) || would_be_last_by_far(id, want)) continue;
-    const std::pair score{seconds_to_finish(source, want.bytes), source.outstanding_bytes};
-    if (score < best_score) {
-      best_score = score;
+    const std::uint64_t bytes = bytes_of(wants_.at(*want_id));
+    if (!has_room(source, bytes) || would_be_last_by_far(id, bytes)) continue;
+    const std::pair scored{score(source, bytes), source.outstanding_bytes};
+    if (scored < best_score) {
+      best_score = scored;
       best = {id, *want_id};
     }
   }
@@ -205,7 +238,8 @@ bool Scheduler::has_room(const Source& source, std::uint64_t bytes) const {
   if (verifying_bytes_ >= limits_.max_verifying_bytes) return false;
   if (source.in_flight_requests == 0) return true;
   if (source.misses_in_row >= kMissesBeforeDoubt || source.strikes > 0) return false;
-  const auto most = source.meter.rate() ? source.max_requests : kUntriedRequests;
+  const auto untried = source.meter.rate() ? kExpectedRequests : kUntriedRequests;
+  const auto most = source.meter.measured() ? source.max_requests : untried;
   return source.in_flight_requests < std::min(most, source.max_requests) &&
          source.outstanding_bytes + bytes <= source.meter.window_bytes(bytes);
 }
@@ -217,11 +251,18 @@ double Scheduler::seconds_to_finish(const Source& source, std::uint64_t bytes) c
   return static_cast<double>(source.outstanding_bytes + bytes) / *rate;
 }
 
+// The time until it is here, the round trip and what fails on the way included.
+double Scheduler::score(const Source& source, std::uint64_t bytes) const {
+  if (!source.meter.rate()) return 0;
+  const double trip = std::chrono::duration<double>(source.meter.least_round_trip()).count();
+  return (seconds_to_finish(source, bytes) + trip) / (1 - source.failure_share);
+}
+
 // The slowest source must not start what everybody else would have to wait for in the end.
-bool Scheduler::would_be_last_by_far(SourceId id, const Want& want) const {
+bool Scheduler::would_be_last_by_far(SourceId id, std::uint64_t bytes) const {
   if (!sources_[id].meter.rate()) return false;
   double total_rate = 0;
-  double left = static_cast<double>(pending_bytes_);
+  double left = pending_bytes();
   bool others_are_busy = false;
   for (SourceId other = 0; other < sources_.size(); ++other) {
     const Source& source = sources_[other];
@@ -230,7 +271,7 @@ bool Scheduler::would_be_last_by_far(SourceId id, const Want& want) const {
     left += static_cast<double>(source.outstanding_bytes);
     others_are_busy |= other != id && source.in_flight_requests > 0;
   }
-  return others_are_busy && seconds_to_finish(sources_[id], want.bytes) >
+  return others_are_busy && seconds_to_finish(sources_[id], bytes) >
                                 kLastByFar * left / total_rate + kLastByFarSlackSeconds;
 }
 
@@ -248,12 +289,14 @@ void Scheduler::start(SourceId source_id, WantId want_id) {
   const RequestId id = next_request_++;
   WantState& state = wants_.at(want_id);
   Source& source = sources_[source_id];
-  if (pending_.erase({state.want.order, want_id}) > 0) pending_bytes_ -= state.want.bytes;
+  if (pending_.erase({state.want.order, want_id}) > 0) {
+    state.is_guess ? --pending_guesses_ : pending_bytes_ -= state.want.bytes;
+  }
   if (source.in_flight_requests == 0) source.last_heard = now_;
   Request request;
   request.source = source_id;
   request.want = want_id;
-  request.reserved = state.want.bytes;
+  request.reserved = bytes_of(state);
   request.mark = source.meter.mark(now_);
   request.last_bytes = now_;
   ++source.in_flight_requests;
@@ -292,7 +335,8 @@ void Scheduler::cancel(RequestId id) {
 void Scheduler::requeue(WantId id) {
   const WantState& state = wants_.at(id);
   if (!state.requests.empty()) return;  // The request that rescues it is still under way.
-  if (pending_.emplace(state.want.order, id).second) pending_bytes_ += state.want.bytes;
+  if (!pending_.emplace(state.want.order, id).second) return;
+  state.is_guess ? ++pending_guesses_ : pending_bytes_ += state.want.bytes;
 }
 
 void Scheduler::finish_if_done() {
@@ -306,6 +350,8 @@ std::vector<SourceStats> Scheduler::sources() const {
   for (const Source& source : sources_) {
     result.push_back(source.stats);
     result.back().median_rate = source.meter.median_rate();
+    result.back().rate_samples = source.meter.samples();
+    result.back().round_trip = source.meter.least_round_trip();
   }
   return result;
 }

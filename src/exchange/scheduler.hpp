@@ -49,6 +49,7 @@ class Scheduler {
     std::vector<RequestId> requests;  // One, or two while the second rescues the first.
     std::vector<Trouble> troubles;
     std::uint32_t steals = 0;
+    bool is_guess = false;  // want.bytes is not known: learned_bytes_ stands for it.
   };
   struct Request {
     SourceId source = 0;
@@ -67,8 +68,9 @@ class Scheduler {
     std::uint32_t max_requests = 0;
     std::uint32_t strikes = 0;  // Weighted failures in a row.
     std::uint32_t misses_in_row = 0;
-    SteadyTime retry_at;      // Backing off until then.
-    SteadyTime last_failure;  // Failures of requests sent before it count no second time.
+    double failure_share = 0;  // Of its requests, smoothed.
+    SteadyTime retry_at;       // Backing off until then.
+    SteadyTime last_failure;   // Failures of requests sent before it count no second time.
     SteadyTime last_heard;
   };
 
@@ -92,8 +94,12 @@ class Scheduler {
   Duration patience(const Source& source) const;  // Silence beyond this is remarkable.
   bool silent(const Source& source) const;
   bool has_room(const Source& source, std::uint64_t bytes) const;
-  bool would_be_last_by_far(SourceId id, const Want& want) const;
+  bool would_be_last_by_far(SourceId id, std::uint64_t bytes) const;
   double seconds_to_finish(const Source& source, std::uint64_t bytes) const;
+  double score(const Source& source, std::uint64_t bytes) const;
+  std::uint64_t bytes_of(const WantState& state) const;
+  double pending_bytes() const;
+  void learn(WantState& state, std::uint64_t bytes);
   void start(SourceId source, WantId want);
 
   // Rescue of the last blocks in flight (rescue.cpp).
@@ -132,8 +138,10 @@ class Scheduler {
   RequestId next_request_ = 0;
   std::uint64_t in_flight_bytes_ = 0;  // Reserved by requests, verification included.
   std::uint64_t verifying_bytes_ = 0;  // Of those, arrived.
-  std::uint64_t pending_bytes_ = 0;
-  std::uint64_t wanted_bytes_ = 0;  // Of all wants ever added: the base of the duplicate budget.
+  std::uint64_t pending_bytes_ = 0;    // Of wants whose size is known.
+  std::uint64_t pending_guesses_ = 0;  // Wants whose size is not.
+  double learned_bytes_ = 0;           // Mean size of blocks whose size nobody knew; 0: none came.
+  std::uint64_t wanted_bytes_ = 0;     // Of all wants ever added: the base of the duplicate budget.
   WasteStats waste_;
   bool no_more_wants_ = false;
   bool sources_expected_ = false;

@@ -26,12 +26,21 @@ struct Want {
   bool in_file = false;  // It is a slice of a file: sources that have only files have it too.
 };
 
+// What earlier transfers measured of a source. It decides who is asked first and how much, until
+// this one has figures of its own.
+struct SourcePrior {
+  double bytes_per_second = 0;  // 0: unknown.
+  Duration round_trip{};        // Zero: unknown.
+  double failure_share = 0;     // Of its requests, 0 to 1.
+};
+
 struct SourceAdded {
   std::string name;  // A URL: what error messages call it.
   bool files_only = false;
   // At once; 0: SchedulerLimits::max_requests_per_source. A connection that carries many requests
   // side by side takes more than a server that needs a connection for each.
   std::uint32_t max_requests = 0;
+  SourcePrior prior{};
 };
 // While true, more sources may come: no want is given up for want of one.
 struct SourcesExpected {
@@ -121,6 +130,8 @@ struct SourceStats {
   std::uint64_t misses = 0;  // "Does not have it".
   std::uint64_t failures = 0;
   double median_rate = 0;  // Bytes per second.
+  std::uint64_t rate_samples = 0;
+  Duration round_trip{};  // The shortest time to a first byte; zero: none was seen.
   std::string last_error;
   bool lost = false;
 };

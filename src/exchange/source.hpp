@@ -16,6 +16,7 @@
 #include "accel/core/async/task.hpp"
 #include "accel/core/bytes.hpp"
 #include "accel/exchange/bitswap.hpp"
+#include "accel/exchange/source_figures.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/net/http_client.hpp"
 
@@ -53,8 +54,9 @@ class Source {
  public:
   virtual ~Source() = default;
   virtual const std::string& name() const = 0;  // The URL or address, as it was given.
-  // True when it has only what has a FilePlace.
-  virtual bool files_only() const = 0;
+  virtual SourceKind kind() const = 0;
+  // A file host has only what has a FilePlace.
+  bool files_only() const { return kind() == SourceKind::file_host; }
   // How much may be asked at once; 0: what the pull allows for each source.
   virtual std::uint32_t max_requests() const { return 0; }
   // Errors: not_found (it does not have the block; the message says why), protocol (too much or too

@@ -14,6 +14,8 @@ constexpr double kSmoothing = 0.25;  // Of the newest sample.
 constexpr std::uint64_t kLargestWindow = 1ULL << 40U;  // A clock that stands still means nothing.
 constexpr std::uint64_t kUntriedBlocks = 2;  // A source that lies or hangs holds no more than this.
 constexpr std::uint64_t kPipelineBlocks = 4;  // Keeps server, wire and hashing busy on a fast link.
+// Small blocks are many: what a server answers one by one is not worth a round trip each.
+constexpr std::uint64_t kPipelineBytes = 256U << 10U;
 constexpr double kPipelineSeconds = 0.5;  // More would only lengthen the tail behind a slow source.
 constexpr Duration kTickSample = std::chrono::milliseconds(500);
 constexpr Duration kShortestTime = std::chrono::microseconds(10);  // Below: the clock's noise.
@@ -43,7 +45,14 @@ std::optional<double> SourceMeter::Extreme<Better>::get() const {
   return has_previous && Better{}(previous, current) ? previous : current;
 }
 
+void SourceMeter::expect(double bytes_per_second, Duration round_trip) {
+  expected_rate_ = std::max(bytes_per_second, 0.0);
+  expected_round_trip_s_ = round_trip > Duration{} ? seconds(round_trip) : 0;
+}
+
 void SourceMeter::on_first_byte(const Mark& mark, SteadyTime now) {
+  const Duration took = now - mark.sent_at;
+  if (least_round_trip_ == Duration{} || took < least_round_trip_) least_round_trip_ = took;
   round_trip_s_.add(seconds(now - mark.sent_at), now, kRoundTripSpan);
 }
 
@@ -69,17 +78,24 @@ void SourceMeter::sample(double rate, SteadyTime now) {
 std::uint64_t SourceMeter::window_bytes(std::uint64_t block_bytes) const {
   const std::uint64_t block = std::max<std::uint64_t>(block_bytes, 1);
   const auto best = best_rate_.get();
-  if (!best) return kUntriedBlocks * block;
+  // An old figure may no longer hold: no gain on it.
+  if (!best) {
+    const double path = expected_rate_ * expected_round_trip_s_;
+    return std::max(kUntriedBlocks * block,
+                    std::min(static_cast<std::uint64_t>(path), kLargestWindow));
+  }
   const double product = kGain * *best * round_trip_s_.get().value_or(0);
   const double pipeline =
-      std::min(*best * kPipelineSeconds, static_cast<double>(kPipelineBlocks * block));
+      std::min(*best * kPipelineSeconds,
+               static_cast<double>(std::max(kPipelineBlocks * block, kPipelineBytes)));
   const double window = std::max(static_cast<double>(block) + product, pipeline);
   return std::min(static_cast<std::uint64_t>(window), kLargestWindow);
 }
 
 std::optional<double> SourceMeter::rate() const {
-  if (sample_count_ == 0) return std::nullopt;
-  return std::max(smoothed_rate_, 1.0);
+  if (sample_count_ > 0) return std::max(smoothed_rate_, 1.0);
+  if (expected_rate_ > 0) return std::max(expected_rate_, 1.0);
+  return std::nullopt;
 }
 
 std::optional<Duration> SourceMeter::round_trip() const {

@@ -23,6 +23,9 @@ class SourceMeter {
   };
   Mark mark(SteadyTime now) const { return {now, delivered_}; }
 
+  // What earlier transfers measured; it counts until this one has a sample of its own. 0: unknown.
+  void expect(double bytes_per_second, Duration round_trip);
+
   void on_first_byte(const Mark& mark, SteadyTime now);
   void on_bytes(std::uint64_t bytes) { delivered_ += bytes; }
   // A whole body has come: one sample of the delivery rate, over the time of this request.
@@ -36,8 +39,11 @@ class SourceMeter {
   std::uint64_t window_bytes(std::uint64_t block_bytes) const;
   // Bytes per second, smoothed: what to expect of it. Nothing before the first sample.
   std::optional<double> rate() const;
+  bool measured() const { return sample_count_ > 0; }
+  std::uint64_t samples() const { return sample_count_; }
   std::optional<Duration> round_trip() const;  // The shortest of the last seconds.
-  double median_rate() const;                  // Of the last samples; 0 without any.
+  Duration least_round_trip() const { return least_round_trip_; }  // Of all; zero without any.
+  double median_rate() const;  // Of the last samples; 0 without any.
 
  private:
   // The extreme of the last one to two spans of time: two buckets that take turns.
@@ -62,6 +68,9 @@ class SourceMeter {
   std::uint64_t delivered_ = 0;
   Mark period_;  // The stretch of busy time that on_tick() measures.
   bool in_period_ = false;
+  double expected_rate_ = 0;
+  double expected_round_trip_s_ = 0;
+  Duration least_round_trip_{};
   double smoothed_rate_ = 0;
   std::uint64_t sample_count_ = 0;
   std::array<double, kSamples> samples_{};

@@ -13,6 +13,10 @@ namespace {
 // with even one link is larger by its CID (34 bytes and more), so Tsize tells the two apart.
 constexpr std::uint64_t kMaxLeafFrameBytes = 32;
 
+// A dag-pb node with no more below it is mostly a small file in one block: most importers cut files
+// there. Of a larger tree Tsize does not tell how large its top is.
+constexpr std::uint64_t kSmallTreeBytes = (256U << 10U) + kMaxLeafFrameBytes;
+
 // Whether a child of a file node is a leaf. A raw block always is; of a dag-pb one its Tsize tells.
 // A maker that lies here is found out when the leaf is written.
 bool is_leaf(const ipld::FileChild& child) {
@@ -90,7 +94,7 @@ Status TreeWalk::want(const ipld::Cid& cid, std::uint64_t tsize, std::uint32_t d
   const bool is_raw = cid.codec() == ipld::Codec::raw;
   NodeWant& wanted = wanted_.emplace_back();
   wanted.cid = cid;
-  if (is_raw && tsize <= ipld::kMaxBlockBytes) {
+  if (tsize <= (is_raw ? ipld::kMaxBlockBytes : kSmallTreeBytes)) {
     wanted.bytes_guess = static_cast<std::uint32_t>(tsize);
   }
   if (path != nullptr) {

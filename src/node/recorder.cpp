@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recorder.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "accel/crypto/sha256.hpp"
@@ -88,20 +91,51 @@ json performance_row(const json& result, const json& hardware, std::size_t batch
   return row;
 }
 
+// Where most of the bytes came from.
+std::string_view main_source(const exchange::PullReport& report) {
+  std::array<std::uint64_t, 3> bytes{};
+  for (const exchange::SourceReport& source : report.sources) {
+    bytes.at(static_cast<std::size_t>(source.kind)) += source.bytes;
+  }
+  if (report.bytes_fetched == 0) return "cache";
+  constexpr std::array<std::string_view, 3> kNames{"gateway", "range", "p2p"};
+  return kNames.at(static_cast<std::size_t>(std::ranges::max_element(bytes) - bytes.begin()));
+}
+
+json acceleration_row(const exchange::PullReport& report, const json& operation) {
+  const auto peers = std::ranges::count_if(report.sources, [](const auto& source) {
+    return source.kind == exchange::SourceKind::peer && source.bytes > 0;
+  });
+  const std::uint64_t came = report.bytes_fetched + report.bytes_duplicate + report.bytes_rejected;
+  json row{{"recorded_at", operation.at("completed_at")},
+           {"cid", operation.at("cid")},
+           {"source", operation.at("source")},
+           {"transfer_time_ms", operation.at("duration_ms")},
+           {"p2p_optimized", peers > 0},
+           {"peer_count", peers},
+           {"bytes_transferred", report.bytes_fetched},
+           {"provenance", "measured"}};
+  if (came > 0) {
+    row["network_efficiency"] =
+        static_cast<double>(report.bytes_fetched) / static_cast<double>(came);
+  }
+  return row;
+}
+
 json pull_row(const exchange::PullReport& report) {
   json sources = json::array();
   for (const exchange::SourceReport& source : report.sources) {
     sources.push_back(
-        {{"url", source.url}, {"bytes", source.bytes}, {"failures", source.failures}});
+        {{"url", source.url},
+         {"kind", exchange::source_kind_name(source.kind)},
+         {"bytes", source.bytes},
+         {"bytes_per_second", source.rate_samples > 0 ? json(source.median_rate) : json(nullptr)},
+         {"failures", source.failures}});
   }
-  return {{"source", report.bytes_fetched > 0 ? "gateway" : "cache"},
-          {"duration_ms", report.seconds * 1000.0},
-          {"bytes_total", report.bytes_total},
-          {"bytes_transferred", report.bytes_fetched},
-          {"bytes_reused", report.bytes_reused},
-          {"bytes_duplicate", report.bytes_duplicate},
-          {"bytes_verified", report.bytes_verified},
-          {"sources", std::move(sources)}};
+  return {{"source", main_source(report)},           {"duration_ms", report.seconds * 1000.0},
+          {"bytes_total", report.bytes_total},       {"bytes_transferred", report.bytes_fetched},
+          {"bytes_reused", report.bytes_reused},     {"bytes_duplicate", report.bytes_duplicate},
+          {"bytes_verified", report.bytes_verified}, {"sources", std::move(sources)}};
 }
 
 }  // namespace
@@ -165,7 +199,24 @@ void record_pull(Context& context, const ipld::Cid& root,
     row["error_message"] = report.error().message;
   }
   row["provenance"] = "measured";
-  append(services, id, db::RecordKind::operation, json{{"operation", std::move(row)}});
+  json tables = json::object();
+  if (report) tables["acceleration"] = acceleration_row(*report, row);
+  tables["operation"] = std::move(row);
+  append(services, id, db::RecordKind::operation, tables);
+}
+
+void record_network(Context& context, const json& result) {
+  Services& services = context.services;
+  json row{{"recorded_at", to_rfc3339(services.clock().wall_now())},
+           {"peer_id", result.at("id")},
+           {"provenance", "measured"}};
+  for (const char* name :
+       {"peer_count", "known_content_items", "transfers_completed", "transfers_failed",
+        "bytes_transferred", "bytes_useful", "average_transfer_speed", "network_efficiency",
+        "network_density", "average_connections", "health", "links"}) {
+    row[name] = result.at(name);
+  }
+  append(services, new_id(services), db::RecordKind::network, json{{"metrics", std::move(row)}});
 }
 
 void record_detection(Context& context, const json& rows) {

@@ -19,6 +19,8 @@ void record_run(Context& context, std::size_t batch, nlohmann::json& result);
 void record_failed_run(Context& context, std::string_view task, Duration took, const Error& error);
 void record_pull(Context& context, const ipld::Cid& root,
                  const Result<exchange::PullReport>& report);
+// The result of network.analytics.
+void record_network(Context& context, const nlohmann::json& result);
 // The rows of hardware.detect.
 void record_detection(Context& context, const nlohmann::json& rows);
 

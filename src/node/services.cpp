@@ -14,6 +14,7 @@
 #include "names/resolution.hpp"
 #include "peers/announcer.hpp"
 #include "peers/discovery.hpp"
+#include "peers/replicas.hpp"
 #include "peers/swarm.hpp"
 
 namespace accel::node {
@@ -62,6 +63,7 @@ void Services::stop_swarm() {
     auto ending = discovery_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
   }
+  if (replicas_) replicas_->stop();
   if (bitswap_) {
     auto ending = bitswap_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
@@ -106,6 +108,8 @@ Result<exchange::Bitswap*> Services::bitswap() {
   ACCEL_TRY(libp2p::Host* const network, host());
   exchange::BitswapOptions options;
   options.serve = has_swarm();
+  options.max_upload_rate =
+      static_cast<std::uint64_t>(config_.get<std::int64_t>("swarm.max_upload_rate"));
   bitswap_ = std::make_unique<exchange::Bitswap>(
       io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
       exchange::wire_of(*network), options);
@@ -121,6 +125,17 @@ Result<exchange::Bitswap*> Services::bitswap() {
   auto attaching = attach(bitswap_.get(), network, measures);
   ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
   return bitswap_.get();
+}
+
+Result<Replicas*> Services::replicas() {
+  const std::scoped_lock lock(mutex_);
+  if (!replicas_) {
+    ACCEL_TRY(exchange::Bitswap* const blocks, bitswap());
+    replicas_ = std::make_unique<Replicas>(
+        *this, *store_, Replicas::Network{*host_, *blocks},
+        config_.get<std::chrono::milliseconds>("replication.check_interval"));
+  }
+  return replicas_.get();
 }
 
 Result<blockstore::Store*> Services::store() {
@@ -219,7 +234,7 @@ inference::Backend* Services::backend(std::string_view name) {
 
 void Services::start_background() {
   if (has_swarm()) {
-    const auto serving = bitswap();
+    const auto serving = replicas();
     if (!serving) {
       log::error("node", "The swarm does not start.",
                  {log::field("cause", serving.error().message)});

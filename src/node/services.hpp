@@ -35,6 +35,7 @@ namespace accel::node {
 class FreshNames;
 class Announcer;
 class Discovery;
+class Replicas;
 
 class Services {
  public:
@@ -66,6 +67,8 @@ class Services {
   Result<exchange::Bitswap*> bitswap();
   // How others are found; null without a swarm.
   Discovery* discovery() { return discovery_.get(); }
+  // Copies at other nodes; only of a daemon that listens. Errors: as bitswap().
+  Result<Replicas*> replicas();
   // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
@@ -119,6 +122,7 @@ class Services {
   // Made in the constructor of the node, before anybody asks; outlives the host, as above.
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
+  std::unique_ptr<Replicas> replicas_;          // So do its handlers.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

@@ -59,6 +59,8 @@ void add_content_keys(ConfigRegistry& registry) {
                         100));
   registry.add(bytes("ipfs.max_download_rate", 0,
                      "Bytes a second that a pull may take from all its sources; 0: no limit"));
+  registry.add(bytes("swarm.max_upload_rate", 0,
+                     "Bytes a second that bitswap sends to all peers together; 0: no limit"));
   registry.add(at_least(
       key("performance.parallel_requests", std::int64_t{32}, "Requests in flight to one source"),
       1));
@@ -121,6 +123,19 @@ void add_routing_keys(ConfigRegistry& registry) {
                             "How often the DHT is told of each pinned root, private ones never; "
                             "0: never"),
                         0));
+}
+
+void add_replication_keys(ConfigRegistry& registry) {
+  registry.add(key("replication.accept", ConfigList{},
+                   "Peers for whom a daemon keeps copies; any: all of them; empty: nobody"));
+  registry.add(bytes("replication.max_bytes", std::int64_t{10} << 30U,
+                     "Most that copies for others may take, all together"));
+  registry.add(at_least(key("replication.lease", milliseconds(std::chrono::hours(24)),
+                            "How long a copy is asked for, and kept at most, unless asked again"),
+                        1000));
+  registry.add(at_least(key("replication.check_interval", milliseconds(60'000),
+                            "How often a daemon checks the copies that it wants at others"),
+                        1000));
 }
 
 void add_gateway_keys(ConfigRegistry& registry) {
@@ -212,6 +227,7 @@ ConfigRegistry make_registry() {
   add_content_keys(registry);
   add_routing_keys(registry);
   add_gateway_keys(registry);
+  add_replication_keys(registry);
   add_hardware_keys(registry);
   add_log_keys(registry);
   add_unsupported_keys(registry);

@@ -92,6 +92,22 @@ TEST_F(Ingest, puts_each_kind_of_record_into_its_tables) {
   EXPECT_EQ(cell(*database, "SELECT started_at FROM test_runs"), "2026-11-21T10:40:00.123000Z");
 }
 
+TEST_F(Ingest, takes_what_a_node_saw_of_its_network_and_of_a_transfer) {
+  const std::string metrics =
+      R"({"metrics":{"recorded_at":"2026-11-21T10:40:00Z","peer_count":3,"network_efficiency":0.5,)"
+      R"("links":[{"peer":"12D3"}],"provenance":"measured"}})";
+  ASSERT_TRUE(writer->append({"net-1", RecordKind::network, metrics}));
+  std::string operation = operation_json();
+  operation.insert(operation.rfind('}'),
+                   R"(,"acceleration":{"recorded_at":"2026-11-21T10:40:00Z","cid":"bafy",)"
+                   R"("source":"p2p","p2p_optimized":true,"provenance":"measured"})");
+  ASSERT_TRUE(writer->append({"op-1", RecordKind::operation, operation}));
+  EXPECT_EQ(take_in().records, 2U);
+  EXPECT_EQ(cell(*database, "SELECT metric_id FROM p2p_network_metrics"), "net-1");
+  EXPECT_EQ(cell(*database, "SELECT result_id FROM ipfs_acceleration_results"), "op-1");
+  EXPECT_EQ(cell(*database, "SELECT load_time_ms FROM ipfs_acceleration_results"), "");
+}
+
 TEST_F(Ingest, takes_each_record_once_however_often_it_is_called) {
   append("a");
   EXPECT_EQ(take_in().records, 1U);

@@ -23,7 +23,8 @@ TEST_F(Migrate, makes_the_tables_that_users_know) {
   auto database = migrated();
   const auto tables = words(*database, "SELECT table_name FROM duckdb_tables()");
   for (const char* table : {"hardware_platforms", "hardware_detection", "models", "test_runs",
-                            "performance_results", "ipfs_operations", "schema_migrations"}) {
+                            "performance_results", "ipfs_operations", "p2p_network_metrics",
+                            "ipfs_acceleration_results", "schema_migrations"}) {
     EXPECT_TRUE(tables.contains(table)) << table;
   }
   EXPECT_EQ(database->version().value(), Database::latest_version());
@@ -69,7 +70,7 @@ TEST_F(Migrate, leaves_a_newer_schema_alone) {
   const Status refused = database->migrate(clock);
   EXPECT_EQ(refused.error().code, Errc::unsupported);
   EXPECT_EQ(refused.error().message,
-            "The history database has the schema 99, this program knows 2; use the newer program "
+            "The history database has the schema 99, this program knows 3; use the newer program "
             "for it.");
 }
 
@@ -84,8 +85,9 @@ TEST_F(Migrate, counts_without_gaps) {
 
 TEST_F(Migrate, gives_every_table_with_figures_a_provenance) {
   auto database = migrated();
-  for (const char* table : {"hardware_platforms", "hardware_detection", "models",
-                            "performance_results", "ipfs_operations"}) {
+  for (const char* table :
+       {"hardware_platforms", "hardware_detection", "models", "performance_results",
+        "ipfs_operations", "p2p_network_metrics", "ipfs_acceleration_results"}) {
     EXPECT_EQ(cell(*database, fmt::format("SELECT is_nullable FROM duckdb_columns() WHERE "
                                           "table_name = '{}' AND column_name = 'provenance'",
                                           table)),
@@ -114,7 +116,8 @@ TEST_F(Migrate, knows_four_kinds_of_provenance_and_wants_a_source_for_reports) {
 // The code's table of columns, by which a journal record is checked, and the schema are one.
 TEST_F(Migrate, has_the_columns_that_journal_records_fill) {
   auto database = migrated();
-  for (const RecordKind kind : {RecordKind::run, RecordKind::operation, RecordKind::detection}) {
+  for (const RecordKind kind :
+       {RecordKind::run, RecordKind::operation, RecordKind::detection, RecordKind::network}) {
     for (const detail::TableSpec& table : detail::tables_of(kind)) {
       std::set<std::string> in_code;
       for (const detail::ColumnSpec& column : table.columns) in_code.emplace(column.name);

@@ -16,7 +16,9 @@ namespace {
 using namespace bitswap;
 
 constexpr Duration kWatchEvery = std::chrono::milliseconds(500);
-constexpr std::size_t kLookUpsAtOnce = 1;         // Of one peer; each is one job on the pool.
+constexpr std::size_t kLookUpsAtOnce = 1;        // Of one peer; each is one job on the pool.
+constexpr std::size_t kPacedPiece = 32U << 10U;  // With a limit: peers take turns at it.
+constexpr Duration kPace = std::chrono::milliseconds(10);
 constexpr std::size_t kWritePiece = 256U << 10U;  // So that a slow reader is told from a deaf one.
 
 void add(BitswapFigures& sum, const BitswapFigures& part) {
@@ -73,7 +75,8 @@ Bitswap::Impl::Impl(Executor executor, Context context, BitswapWire wire, Bitswa
       wire_(std::move(wire)),
       options_(options),
       tasks_(executor, "bitswap"),
-      count_(counters(context.metrics)) {}
+      count_(counters(context.metrics)),
+      upload_(options.max_upload_rate) {}
 
 Bitswap::Impl::PeerPtr Bitswap::Impl::find(const ipld::PeerId& id) const {
   const auto found = peers_.find(id);
@@ -284,13 +287,13 @@ Task<void> Bitswap::Impl::write_messages(PeerPtr peer) {
       wants.set_wants(list.entries, list.full);
     }
     if (!wants.empty()) {
-      auto writing = write_one(peer, wants.finish());
+      auto writing = write_one(peer, wants.finish(), false);
       ACCEL_CO_CHECK(co_await std::move(writing));
     }
     if (peer->outbox.empty()) continue;
     Reply reply = std::move(peer->outbox.front());
     peer->outbox.pop_front();
-    auto writing = write_one(peer, reply.message->finish());
+    auto writing = write_one(peer, reply.message->finish(), options_.max_upload_rate > 0);
     const Status written = co_await std::move(writing);
     sent(std::move(reply), written.has_value(), peer->write_timed_out);
     ACCEL_CO_CHECK(written);
@@ -298,18 +301,38 @@ Task<void> Bitswap::Impl::write_messages(PeerPtr peer) {
   co_return Status{};
 }
 
-Task<void> Bitswap::Impl::write_one(PeerPtr peer, ByteView frame) {
-  const SteadyTime end = context_.clock.now() + options_.write_timeout;
+// paced: within the upload limit. What we want of others waits for nothing.
+Task<void> Bitswap::Impl::write_one(PeerPtr peer, ByteView frame, bool paced) {
+  SteadyTime end = context_.clock.now() + options_.write_timeout;
   Status written;
   while (written && !frame.empty()) {
-    const ByteView piece = frame.first(std::min(frame.size(), kWritePiece));
+    if (paced) {
+      const SteadyTime came = context_.clock.now();
+      auto pacing = wait_for_upload(peer);
+      ACCEL_CO_CHECK(co_await std::move(pacing));
+      end += context_.clock.now() - came;  // It is us who hold back.
+    }
+    const ByteView piece = frame.first(std::min(frame.size(), paced ? kPacedPiece : kWritePiece));
     frame = frame.subspan(piece.size());
+    if (paced) upload_.take(piece.size());
     peer->write_deadline = std::min(end, context_.clock.now() + options_.write_stall);
     auto writing = peer->out->write_all(piece);
     written = co_await std::move(writing);
   }
   peer->write_deadline = SteadyTime::max();
   co_return written;
+}
+
+// All peers take from one budget, piece by piece.
+Task<void> Bitswap::Impl::wait_for_upload(PeerPtr peer) {
+  peer->write_deadline = SteadyTime::max();
+  upload_.pass_to(context_.clock.now());
+  while (!upload_.has_room() && !peer->gone && !over_) {
+    auto waiting = delay(kPace);
+    ACCEL_CO_CHECK(co_await std::move(waiting));
+    upload_.pass_to(context_.clock.now());
+  }
+  co_return Status{};
 }
 
 void Bitswap::Impl::begin_watching() {

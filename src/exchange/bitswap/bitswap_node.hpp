@@ -11,6 +11,7 @@
 
 #include "accel/core/async/task_group.hpp"
 #include "peer.hpp"
+#include "rate_budget.hpp"
 
 namespace accel::exchange {
 
@@ -59,7 +60,8 @@ class Bitswap::Impl {
   void kick(const PeerPtr& peer);
   Task<void> write(PeerPtr peer);
   Task<void> write_messages(PeerPtr peer);
-  Task<void> write_one(PeerPtr peer, ByteView frame);
+  Task<void> write_one(PeerPtr peer, ByteView frame, bool paced);
+  Task<void> wait_for_upload(PeerPtr peer);
   Task<void> watch();
   void watch_once();
   bool is_idle(const bitswap::Peer& peer) const;
@@ -90,6 +92,7 @@ class Bitswap::Impl {
   Counters count_;
   bitswap::Engine engine_;
   bitswap::Receiving receiving_;
+  RateBudget upload_;
   std::map<ipld::PeerId, PeerPtr> peers_;
   std::map<bitswap::PeerNumber, PeerPtr> by_number_;
   bitswap::PeerNumber next_number_ = 1;

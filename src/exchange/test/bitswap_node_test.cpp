@@ -65,6 +65,17 @@ class BitswapNode : public BitswapNet {
   }
 };
 
+TEST_F(BitswapNode, sends_no_faster_than_it_may) {
+  TestNode& giver = add_node(1, {.max_upload_rate = 2U << 20U});
+  TestNode& taker = add_node(2);
+  TestDag dag;
+  const auto item = dag.add_file(testing::noise(5, 1U << 20U), ipld::unixfs_v1_2025());
+  put(giver, dag);
+  const SteadyTime began = system_clock().now();
+  ASSERT_TRUE(pull(taker, item.cid, from({giver.id})));
+  EXPECT_GE(system_clock().now() - began, 250ms) << "1 MiB at 2 MiB/s, of which 0.2 s at once";
+}
+
 TEST_F(BitswapNode, a_block_goes_from_one_node_to_the_other) {
   TestDag dag;
   const auto block = dag.add_block(ipld::Codec::raw, noise(1, 300000));

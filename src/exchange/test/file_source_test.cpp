@@ -194,9 +194,11 @@ TEST_P(BadFileHost, beside_an_honest_gateway_it_does_no_harm) {
   const auto report = pull(file_, from_file(host.url("x"), {gateway.url()}));
   ASSERT_TRUE(report) << report.error().message;
   expect_file(file_, bytes_);
-  // Who sends the first bytes always may be right once.
-  EXPECT_LE(report->sources[1].blocks, GetParam().manner == HostManner::other_range ? 1U : 0U);
-  EXPECT_LE(host.requests(), 10);
+  // Who sends the first bytes always may be right once; then small leaves are asked for side by
+  // side, as many as a source may have open.
+  const bool once_right = GetParam().manner == HostManner::other_range;
+  EXPECT_LE(report->sources[1].blocks, once_right ? 1U : 0U);
+  EXPECT_LE(host.requests(), once_right ? 2 * 32 : 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,172 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scheduler against a simulated network: sources with a rate, a round trip, loss, stalls, holes
-// and lies, all from a seed. Every pull must end complete, with few bytes received twice, in a time
-// that is close to what the rates allow. What is modelled: each source shares its rate equally
-// among its open requests and answers after its round trip; verification takes no time.
+// The scheduler against a simulated network: every pull must end complete, with few bytes received
+// twice, in a time that is close to what the rates allow.
+#include "simulation.hpp"
+
 #include <gmock/gmock.h>
-
-#include <algorithm>
-#include <map>
-
-#include "accel/core/random.hpp"
-#include "scheduler.hpp"
-#include "scheduler_script.hpp"
 
 namespace accel::exchange {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::kMiB;
-using testing::test_cid;
-
-struct SimulatedSource {
-  double bytes_per_second = 1e7;
-  Duration round_trip = 10ms;
-  double loss = 0;         // Share of requests that fail with a dropped connection.
-  double stall = 0;        // Share of requests that never answer.
-  double missing = 0;      // Share of blocks that it does not have.
-  bool lies = false;       // Its blocks are false.
-  Duration dies_at = 24h;  // Drops everything from then on.
-};
-
-class Simulation {
- public:
-  Simulation(std::uint64_t seed, std::vector<SimulatedSource> sources)
-      : random_(seed), sources_(std::move(sources)) {
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      step(SourceAdded{"http://source-" + std::to_string(i)});
-    }
-  }
-
-  // Returns the seconds it took. The run is cut off after an hour of simulated time.
-  double pull(std::size_t blocks, std::uint32_t block_bytes) {
-    WantsAdded wants;
-    for (std::size_t i = 0; i < blocks; ++i) {
-      wants.wants.push_back({test_cid(i), block_bytes, i});
-    }
-    block_bytes_ = block_bytes;
-    step(wants);
-    step(NoMoreWants{});
-    for (int ticks = 0; !over_ && now_ < SteadyTime{} + 1h; ++ticks) {
-      now_ += kStep;
-      move_bytes();
-      if (ticks % 10 == 0) step(Tick{});
-      most_in_flight_ = std::max(most_in_flight_, scheduler_.in_flight_bytes());
-    }
-    return std::chrono::duration<double>(now_.time_since_epoch()).count();
-  }
-
-  bool finished() const { return finished_; }
-  const Error& error() const { return error_; }
-  const Scheduler& scheduler() const { return scheduler_; }
-  std::uint64_t most_in_flight() const { return most_in_flight_; }
-  double duplicate_share() const {
-    return static_cast<double>(scheduler_.waste().duplicate_bytes) /
-           static_cast<double>(done_.size() * block_bytes_ + 1);
-  }
-  std::size_t blocks_done() const { return done_.size(); }
-
- private:
-  static constexpr Duration kStep = 5ms;
-  enum class Fate { delivers, drops, stalls, misses };
-  struct Open {
-    SourceId source = 0;
-    WantId want = 0;
-    SteadyTime answers_at;
-    double left = 0;
-    double reported = 0;  // A fraction of a byte that was not reported yet.
-    Fate fate = Fate::delivers;
-  };
-
-  double chance() { return static_cast<double>(random_.below(1U << 20U)) / (1U << 20U); }
-
-  void step(const SchedulerEvent& event) {
-    for (const auto& action : scheduler_.step(event, now_)) {
-      if (const auto* start = std::get_if<StartRequest>(&action)) open(*start);
-      if (const auto* cancel = std::get_if<CancelRequest>(&action)) open_.erase(cancel->request);
-      if (std::get_if<Finished>(&action) != nullptr) over_ = finished_ = true;
-      if (const auto* gave_up = std::get_if<GaveUp>(&action)) {
-        over_ = true;
-        error_ = gave_up->error;
-      }
-    }
-  }
-
-  void open(const StartRequest& start) {
-    const SimulatedSource& source = sources_[start.source];
-    Open request{
-        start.source,  start.want, now_ + source.round_trip, static_cast<double>(block_bytes_), 0,
-        Fate::delivers};
-    SeededRandom of_block(start.want * 1000 + start.source);
-    const bool has_it = static_cast<double>(of_block.below(1000)) >= source.missing * 1000;
-    if (!has_it)
-      request.fate = Fate::misses;
-    else if (chance() < source.stall)
-      request.fate = Fate::stalls;
-    else if (chance() < source.loss)
-      request.fate = Fate::drops;
-    if (now_.time_since_epoch() >= source.dies_at) request.fate = Fate::drops;
-    open_.emplace(start.request, request);
-  }
-
-  void move_bytes() {
-    std::map<SourceId, int> sharing;
-    for (const auto& [id, request] : open_) {
-      if (now_ >= request.answers_at) ++sharing[request.source];
-    }
-    std::vector<RequestId> ids;
-    for (const auto& [id, request] : open_) ids.push_back(id);
-    for (const RequestId id : ids) {
-      const auto found = open_.find(id);  // Cancelled by an event of this very step?
-      if (found != open_.end() && now_ >= found->second.answers_at && !over_) {
-        advance(id, found->second, sharing[found->second.source]);
-      }
-    }
-  }
-
-  void advance(RequestId id, Open& request, int sharing) {
-    const SimulatedSource& source = sources_[request.source];
-    if (request.fate == Fate::stalls) return;
-    if (request.fate == Fate::misses) return fail(id, Errc::not_found);
-    const bool dead = now_.time_since_epoch() >= source.dies_at;
-    if (dead) return fail(id, Errc::unavailable);
-    const double bytes = source.bytes_per_second * 0.005 / sharing + request.reported;
-    const double taken = std::min(bytes, request.left);
-    const auto whole = static_cast<std::uint64_t>(taken);
-    request.reported = taken - static_cast<double>(whole);
-    request.left -= static_cast<double>(whole);
-    const bool complete = request.left < 1;
-    if (request.fate == Fate::drops && request.left < block_bytes_ / 2.0) {
-      return fail(id, Errc::unavailable);
-    }
-    const SourceId from = request.source;
-    const WantId want = request.want;
-    step(BytesArrived{id, whole});
-    if (!complete || !open_.contains(id)) return;
-    open_.erase(id);
-    step(BlockArrived{id, block_bytes_});
-    if (sources_[from].lies) return step(BlockRejected{id, "It lied."});
-    done_.insert(want);
-    step(BlockVerified{id});
-  }
-
-  void fail(RequestId id, Errc code) {
-    open_.erase(id);
-    step(RequestFailed{id, {code, "The simulated request failed.", {}}});
-  }
-
-  SeededRandom random_;
-  std::vector<SimulatedSource> sources_;
-  Scheduler scheduler_;
-  SteadyTime now_{};
-  std::map<RequestId, Open> open_;
-  std::set<WantId> done_;
-  std::uint32_t block_bytes_ = 0;
-  std::uint64_t most_in_flight_ = 0;
-  bool over_ = false;
-  bool finished_ = false;
-  Error error_;
-};
+using testing::SimulatedSource;
+using testing::Simulation;
 
 double share_of_ideal(const std::vector<SimulatedSource>& sources, std::size_t blocks,
                       double seconds) {

@@ -3,6 +3,7 @@
 
 #include "accel/core/async/sync_wait.hpp"
 #include "names/names.hpp"
+#include "peers/source_book.hpp"
 #include "recorder.hpp"
 
 namespace accel::node {
@@ -39,6 +40,8 @@ Result<exchange::PullOptions> pull_options(Context& context) {
   if (options.sources.empty() && options.peers.empty()) {
     options.sources = config.get<ConfigList>("ipfs.gateway");
   }
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  options.known = known_sources(*store);
   options.ask_connected_peers = context.services.has_swarm();
   if (!options.peers.empty() || options.ask_connected_peers) {
     ACCEL_CHECK(context.services.bitswap());
@@ -61,6 +64,7 @@ Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& stor
                                        const ipld::Cid& root, exchange::PullOptions options) {
   auto report = run(context, store, root, std::move(options));
   record_pull(context, root, report);
+  note_pull(context.services, store, report);
   return report;
 }
 
@@ -69,10 +73,13 @@ nlohmann::json json_of(const exchange::PullReport& report) {
   json sources = json::array();
   for (const exchange::SourceReport& source : report.sources) {
     sources.push_back({{"url", source.url},
+                       {"kind", exchange::source_kind_name(source.kind)},
                        {"bytes", source.bytes},
                        {"blocks", source.blocks},
                        {"failures", source.failures},
                        {"bytes_per_second", source.median_rate},
+                       {"rate_samples", source.rate_samples},
+                       {"first_byte_ms", source.round_trip_ms},
                        {"last_error", source.last_error},
                        {"struck_off", source.struck_off}});
   }
@@ -112,7 +119,10 @@ Result<exchange::PullReport> fetch_part(Context& context, blockstore::Store& sto
   part.only = std::move(selection);
   part.pin = false;
   auto report = run(context, store, target.root, std::move(part));
-  if (!report || report->bytes_fetched > 0) record_pull(context, target.root, report);
+  if (!report || report->bytes_fetched > 0) {
+    record_pull(context, target.root, report);
+    note_pull(context.services, store, report);
+  }
   return report;
 }
 

@@ -21,7 +21,7 @@ namespace accel::db {
 inline constexpr std::size_t kMaxJournalLineBytes = 1U << 20U;
 inline constexpr std::uint64_t kMaxJournalFileBytes = 8U << 20U;  // Then the writer starts another.
 
-enum class RecordKind { run, operation, detection };
+enum class RecordKind { run, operation, detection, network };
 std::string_view record_kind_name(RecordKind kind);
 
 struct JournalRecord {

@@ -46,6 +46,7 @@ struct BitswapOptions {
   std::size_t unverified_bytes = 16U << 20U;  // Of one peer; then nothing more is read from it.
   // Of messages that are not whole yet, over all peers: beyond it who holds most loses its streams.
   std::size_t receiving_bytes = 64U << 20U;
+  std::uint64_t max_upload_rate = 0;  // Bytes a second to all peers together; 0: no limit.
   std::chrono::milliseconds slow_message{30000};   // From its first byte to its last.
   std::chrono::milliseconds write_stall{10000};    // Nothing was taken of a message for so long.
   std::chrono::milliseconds write_timeout{60000};  // One message, which has at most 2.3 MiB.

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -21,6 +22,7 @@
 #include "accel/core/async/task.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/core/metrics.hpp"
+#include "accel/exchange/source_figures.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/net/http_client.hpp"
 
@@ -80,6 +82,8 @@ struct PullOptions {
   // Those who say that they have the root are sources as well. Asked only when something is
   // missing, and never for a private root.
   bool ask_connected_peers = false;
+  // What earlier pulls measured of these and other sources; may be null.
+  std::shared_ptr<const SourceBook> known;
   std::optional<PullSelection> only;
   std::string name;  // Of the pin; empty: it keeps the one that it has.
   bool pin = true;
@@ -89,16 +93,6 @@ struct PullOptions {
       on_progress;       // At most ten times a second, and at the end.
   std::stop_token stop;  // Leaves what was verified so that the next pull takes it up.
   PullLimits limits;
-};
-
-struct SourceReport {
-  std::string url;
-  std::uint64_t bytes = 0;  // Verified blocks that came from it.
-  std::uint64_t blocks = 0;
-  std::uint64_t failures = 0;  // Requests that failed, without "does not have it".
-  double median_rate = 0;      // Bytes per second that it delivered; 0 when nothing was measured.
-  std::string last_error;      // Empty when it never failed.
-  bool struck_off = false;     // No longer asked, for the reason in last_error.
 };
 
 struct PullReport {
