@@ -231,6 +231,7 @@ void BatchingSession::publish(Batch& batch, std::vector<Outputs> outputs, const 
     const double wait_ms = call->note.wait_ms;
     call->note = note;
     call->note.wait_ms = wait_ms;
+    call->note.own_rows = call->rows;
     call->result = std::move(outputs[i]);
     call->batch = nullptr;
     call->nudge();

@@ -210,14 +210,14 @@ TEST(BatchingSession, goes_on_for_the_others_when_one_of_a_batch_leaves) {
   threads.emplace_back([&] { EXPECT_FALSE(ask(*batch.session, {1}, {stop.get_token()})); });
   wait_for([&] { return batch.model->runs == 1; });
   std::stop_source leaving;
-  threads.emplace_back([&] { EXPECT_FALSE(ask(*batch.session, {2}, {leaving.get_token()})); });
+  // It may be the one that leads, or have its result before it sees the stop: both are right.
+  threads.emplace_back([&] { (void)ask(*batch.session, {2}, {leaving.get_token()}); });
   threads.emplace_back([&] { EXPECT_TRUE(ask(*batch.session, {3})); });
   threads.emplace_back([&] { EXPECT_TRUE(ask(*batch.session, {4, 4})); });
   std::this_thread::sleep_for(std::chrono::milliseconds(50));  // tidy: they come to wait.
   stop.request_stop();
   wait_for([&] { return batch.model->runs == 2; });
   leaving.request_stop();
-  threads[1].join();
   batch.model->open();
 }
 

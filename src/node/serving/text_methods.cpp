@@ -186,6 +186,17 @@ Result<json> models_loaded(ServingContext& call) {
                     {"threads", info.threads},
                     {"bytes", loaded->bytes}});
   }
+  for (const auto& loaded : call.context.services.kept_sessions().all()) {
+    const inference::SessionInfo& info = loaded->embedder->session().info();
+    rows.push_back({{"name", loaded->name},
+                    {"cid", loaded->root.to_string()},
+                    {"task", "text-embedding"},
+                    {"engine", info.engine},
+                    {"device", info.device},
+                    {"precision", info.precision},
+                    {"threads", info.threads},
+                    {"bytes", loaded->bytes}});
+  }
   return json{{"models", std::move(rows)}};
 }
 

@@ -49,6 +49,7 @@ struct BatchNote {
   std::size_t requests = 1;  // That ran together, this one included.
   std::size_t clients = 1;
   std::size_t rows = 0;
+  std::size_t own_rows = 0;       // Of this request.
   std::size_t tokens = 0;         // Of all rows, without padding.
   std::size_t padded_tokens = 0;  // With it.
   std::size_t rows_left = 0;      // That went on waiting.
