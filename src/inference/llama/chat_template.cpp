@@ -73,4 +73,21 @@ Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages) c
   }
 }
 
+Result<std::string> ChatTemplate::grammar_of(const std::string& schema) const {
+  common_chat_templates_inputs inputs;
+  common_chat_msg& message = inputs.messages.emplace_back();
+  message.role = "user";
+  message.content = "-";  // Of the prompt nothing is used.
+  inputs.json_schema = schema;
+  try {
+    std::string grammar = parts_->apply(parts_->templates, inputs).grammar;
+    if (!grammar.empty()) return grammar;
+    return fail(Errc::unsupported, "llama.cpp makes no grammar of a schema for this model.");
+  } catch (const std::exception& refused) {
+    return fail(Error{Errc::invalid_argument,
+                      "The JSON Schema can't be turned into a grammar; use a simpler one.",
+                      refused.what()});
+  }
+}
+
 }  // namespace accel::inference::llama

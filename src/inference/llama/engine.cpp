@@ -101,6 +101,13 @@ Result<std::string> LlamaModel::chat_prompt(std::span<const ChatMessage> message
   return impl_->template_->apply(messages);
 }
 
+Result<std::string> LlamaModel::json_grammar(const std::string& schema) const {
+  ACCEL_CHECK(impl_->template_status_);
+  if (!impl_->template_)
+    return fail(Errc::unsupported, "The model has no chat template, which a schema needs here.");
+  return impl_->template_->grammar_of(schema);
+}
+
 Result<GenerationReport> LlamaModel::generate(const GenerationRequest& request,
                                               const TextSink& on_text, std::stop_token stop) {
   return impl_->generator_->generate(request, on_text, std::move(stop));

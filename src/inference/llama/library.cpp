@@ -86,6 +86,7 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(chain_add, "llama_sampler_chain_add"));
   ACCEL_CHECK(library.bind(sampler_free, "llama_sampler_free"));
   ACCEL_CHECK(library.bind(sample, "llama_sampler_sample"));
+  ACCEL_CHECK(library.bind(grammar, "llama_sampler_init_grammar"));
   ACCEL_CHECK(library.bind(greedy, "llama_sampler_init_greedy"));
   ACCEL_CHECK(library.bind(top_k, "llama_sampler_init_top_k"));
   ACCEL_CHECK(library.bind(top_p, "llama_sampler_init_top_p"));

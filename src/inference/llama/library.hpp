@@ -53,6 +53,7 @@ struct Api {
   decltype(&llama_sampler_chain_add) chain_add = nullptr;
   decltype(&llama_sampler_free) sampler_free = nullptr;
   decltype(&llama_sampler_sample) sample = nullptr;
+  decltype(&llama_sampler_init_grammar) grammar = nullptr;
   decltype(&llama_sampler_init_greedy) greedy = nullptr;
   decltype(&llama_sampler_init_top_k) top_k = nullptr;
   decltype(&llama_sampler_init_top_p) top_p = nullptr;

@@ -45,6 +45,12 @@ Result<std::vector<inference::ChatMessage>> messages_of(const json* list) {
   return messages;
 }
 
+Result<std::string> schema_of(const json* schema) {
+  if (schema == nullptr) return std::string();
+  if (schema->is_object()) return schema->dump(-1, ' ', false, json::error_handler_t::replace);
+  return fail(Errc::invalid_argument, "text.generate: json_schema must be an object.");
+}
+
 Result<GenerateRequest> read_request(ServingContext& call) {
   Params& params = call.context.params;
   GenerateRequest request;
@@ -62,6 +68,7 @@ Result<GenerateRequest> read_request(ServingContext& call) {
   const auto chance = static_cast<std::int64_t>(system_random().below(kMaxSeed));
   sampling.seed = static_cast<std::uint32_t>(params.integer_in("seed", chance, 0, kMaxSeed));
   request.text.stop = params.texts("stop");
+  ACCEL_TRY(request.text.json_schema, schema_of(call.value("json_schema")));
   request.threads = static_cast<int>(params.integer_in("threads", 0, 0, 512));
   request.record = params.flag("record", true);
   request.check_only = params.flag("check_only");

@@ -66,6 +66,7 @@ struct SamplingOptions {
   int top_k = 0;           // 0: all.
   double top_p = 1;
   std::uint32_t seed = 0;
+  std::string grammar = {};  // GBNF: only what it derives from "root" can be written; empty: all.
 };
 
 struct GenerationRequest {
@@ -105,8 +106,12 @@ class LlamaModel {
   // invalid_argument (the template refuses these messages; its words are the cause).
   Result<std::string> chat_prompt(std::span<const ChatMessage> messages) const;
 
-  // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token),
-  // resource_exhausted (too many wait already), cancelled, internal.
+  // The grammar of a JSON Schema, as llama.cpp reads one. Errors: invalid_argument (no JSON, or a
+  // schema that it can't turn into a grammar), unsupported (the model has no chat template).
+  Result<std::string> json_grammar(const std::string& schema) const;
+
+  // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token; a grammar
+  // that can't be read), resource_exhausted (too many wait already), cancelled, internal.
   Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
                                     std::stop_token stop);
   // What generate() would refuse now. Errors: as generate().
