@@ -138,6 +138,10 @@ void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("text.context", std::int64_t{8192},
                             "Tokens of all texts that a model writes at a time, prompts included"),
                         2));
+  registry.add(choice("text.kv_cache", "f16",
+                      "How a text's context is kept: q8_0 and q4_0 take half and a quarter of the "
+                      "memory, and are less exact",
+                      {"f16", "q8_0", "q4_0"}));
   registry.add(at_least(
       key("text.parallel", std::int64_t{4}, "Texts that a daemon's model writes at a time"), 1));
   registry.add(at_least(

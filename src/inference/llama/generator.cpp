@@ -123,6 +123,11 @@ Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library
   params.n_batch = static_cast<std::uint32_t>(generator->limits_.batch);
   params.n_ubatch = params.n_batch;
   params.n_seq_max = static_cast<std::uint32_t>(options.parallel);
+  if (options.kv_type != KvType::f16) {
+    const bool eight = options.kv_type == KvType::q8_0;
+    params.type_k = params.type_v = eight ? GGML_TYPE_Q8_0 : GGML_TYPE_Q4_0;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;  // Needed for quantized values.
+  }
   params.kv_unified = true;  // One pool of places: the planner shares them out.
   params.n_threads = params.n_threads_batch = options.threads;
   params.abort_callback = &Generator::is_aborted;

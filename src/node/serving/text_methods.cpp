@@ -156,6 +156,8 @@ json row_of(const LoadedText& loaded) {
           {"family", info.architecture},
           {"parameters", info.parameters},
           {"context", info.context},
+          {"kv_cache", info.kv_type},
+          {"kv_bytes", info.kv_bytes},
           {"parallel", info.parallel},
           {"running", load.running},
           {"waiting", load.waiting},

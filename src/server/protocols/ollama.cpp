@@ -213,6 +213,8 @@ json ps_reply(const json& list) {
   json models = json::array();
   for (const json& model : list.at("models")) {
     json row = row_of(model);
+    row["size"] =
+        model.value("bytes", std::uint64_t{0}) + model.value("kv_bytes", std::uint64_t{0});
     row["size_vram"] = 0;
     if (model.contains("context")) row["context_length"] = model.at("context");
     models.push_back(std::move(row));
