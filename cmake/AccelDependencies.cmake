@@ -45,6 +45,12 @@ add_library(accel_nghttp2 INTERFACE)
 target_include_directories(accel_nghttp2 SYSTEM INTERFACE ${ACCEL_NGHTTP2_INCLUDE})
 target_link_libraries(accel_nghttp2 INTERFACE ${ACCEL_NGHTTP2_LIBRARY})
 
+find_path(ACCEL_SODIUM_INCLUDE sodium.h REQUIRED)
+find_library(ACCEL_SODIUM_LIBRARY NAMES libsodium.a REQUIRED)
+add_library(accel_sodium INTERFACE)
+target_include_directories(accel_sodium SYSTEM INTERFACE ${ACCEL_SODIUM_INCLUDE})
+target_link_libraries(accel_sodium INTERFACE ${ACCEL_SODIUM_LIBRARY})
+
 # Runtimes that are loaded with dlopen: headers only. A command that needs none of them pays for none of them.
 function(accel_header_only_runtime target include)
   add_library(${target} INTERFACE)

@@ -41,6 +41,7 @@ void Host::Impl::reset_largest_stream(std::size_t at_least) {
 Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr remote,
                                                    bool outbound, std::optional<PeerId> expected) {
   Link link(std::move(socket));
+  if (options.swarm_key) link.make_private(*options.swarm_key, system_random());
   UpgradeOptions wanted{outbound, key, std::move(expected), options.security, {}};
   if (!outbound) wanted.first_bytes = options.limits.first_bytes_timeout;
   Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());

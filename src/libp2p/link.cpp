@@ -30,6 +30,15 @@ Link::Link(Socket socket) : socket_(std::move(socket)) {
 }
 
 Task<void> Link::fill() {
+  for (;;) {
+    const auto count = co_await read_more();
+    ACCEL_CO_CHECK(count);
+    if (private_) private_->reveal(in_, *count);
+    if (!in_.empty()) co_return Status{};
+  }
+}
+
+Task<std::size_t> Link::read_more() {
   in_.reserve(in_.empty() ? kReadBytes : kReadBytes / 2);
   const std::size_t room = in_.room();
   std::uint8_t* const at = in_.extend(room);
@@ -38,10 +47,11 @@ Task<void> Link::fill() {
   in_.drop_back(room - count);
   if (ec) co_return fail(line_error(ec));
   bytes_in_ += count;
-  co_return Status{};
+  co_return count;
 }
 
 Task<void> Link::send(RawBuffer& out) {
+  if (private_ && !out.empty()) private_->hide(out);
   while (!out.empty()) {
     const auto bytes = asio::buffer(out.data(), out.size());
     const auto written = co_await socket_.async_write_some(bytes, kAsTuple);
@@ -54,7 +64,8 @@ Task<void> Link::send(RawBuffer& out) {
   co_return Status{};
 }
 
-void Link::send_now(const RawBuffer& out) {
+void Link::send_now(RawBuffer& out) {
+  if (private_ && !out.empty()) private_->hide(out);
   boost::system::error_code ignored;
   socket_.write_some(asio::buffer(out.view().data(), out.size()), ignored);
 }

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <deque>
 
-#include "raw_buffer.hpp"
+#include "accel/core/raw_buffer.hpp"
 
 namespace accel::libp2p {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "accel/core/bytes.hpp"
+#include "accel/core/raw_buffer.hpp"
 #include "accel/ipld/peer_id.hpp"
-#include "raw_buffer.hpp"
 
 namespace accel::libp2p {
 

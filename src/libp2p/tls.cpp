@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "tls_bio.hpp"
 #include "tls_certificate.hpp"
 
 namespace accel::libp2p {
@@ -60,32 +61,14 @@ Result<Ssl> make_ssl(const TlsOptions& options) {
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   SSL_CTX_set_alpn_protos(context.get(), kProtocols.data(), kProtocols.size());
   Ssl ssl(SSL_new(context.get()));
-  BIO* const in = BIO_new(BIO_s_mem());
-  BIO* const out = BIO_new(BIO_s_mem());
-  if (!ssl || in == nullptr || out == nullptr) {
-    BIO_free(in);
-    BIO_free(out);
+  BIO* const bio = new_wire_bio();
+  if (!ssl || bio == nullptr) {
+    BIO_free(bio);
     return fail(tls_error(Errc::internal, "OpenSSL has no memory for a TLS connection."));
   }
-  SSL_set_bio(ssl.get(), in, out);  // It owns both from here.
+  SSL_set_bio(ssl.get(), bio, bio);  // It owns it from here.
   options.initiator ? SSL_set_connect_state(ssl.get()) : SSL_set_accept_state(ssl.get());
   return ssl;
-}
-
-void move_output(SSL* ssl, RawBuffer& wire) {
-  BIO* const out = SSL_get_wbio(ssl);
-  const std::size_t size = BIO_ctrl_pending(out);
-  if (size == 0) return;
-  std::size_t moved = 0;
-  BIO_read_ex(out, wire.extend(size), size, &moved);
-  wire.drop_back(size - moved);
-}
-
-void move_input(RawBuffer& wire, SSL* ssl) {
-  std::size_t moved = 0;
-  if (wire.empty()) return;
-  BIO_write_ex(SSL_get_rbio(ssl), wire.data(), wire.size(), &moved);
-  wire.consume(moved);
 }
 
 class TlsCodec final : public SecureCodec {
@@ -94,17 +77,19 @@ class TlsCodec final : public SecureCodec {
 
   Status seal(ByteView plain, RawBuffer& wire) override {
     ERR_clear_error();
+    wire.append(unsent_.view());
+    unsent_.clear();
+    const WireOfBio bound(SSL_get_wbio(ssl_.get()), nullptr, wire);
     std::size_t written = 0;
     if (!plain.empty() && SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) != 1) {
       return fail(tls_error(Errc::unavailable, "The TLS connection has ended."));
     }
-    move_output(ssl_.get(), wire);
     return {};
   }
 
   Status open(RawBuffer& wire, RawBuffer& plain) override {
     ERR_clear_error();
-    move_input(wire, ssl_.get());
+    const WireOfBio bound(SSL_get_wbio(ssl_.get()), &wire, unsent_);
     for (;;) {
       std::size_t got = 0;
       const int read = SSL_read_ex(ssl_.get(), plain.extend(kRecordBytes), kRecordBytes, &got);
@@ -121,18 +106,18 @@ class TlsCodec final : public SecureCodec {
 
  private:
   Ssl ssl_;
+  RawBuffer unsent_;  // What reading made OpenSSL say: an alert, a new key.
 };
 
 class TlsHandshake final : public SecureHandshake {
  public:
   TlsHandshake(TlsOptions options, Ssl ssl) : options_(std::move(options)), ssl_(std::move(ssl)) {}
 
-  Status start(RawBuffer& out) override { return options_.initiator ? step(out) : Status{}; }
-
-  Status advance(RawBuffer& in, RawBuffer& out) override {
-    move_input(in, ssl_.get());
-    return step(out);
+  Status start(RawBuffer& out) override {
+    return options_.initiator ? step(nullptr, out) : Status{};
   }
+
+  Status advance(RawBuffer& in, RawBuffer& out) override { return step(&in, out); }
 
   bool done() const override { return done_; }
 
@@ -149,11 +134,11 @@ class TlsHandshake final : public SecureHandshake {
   }
 
  private:
-  Status step(RawBuffer& out) {
+  Status step(RawBuffer* in, RawBuffer& out) {
     ERR_clear_error();
+    const WireOfBio bound(SSL_get_wbio(ssl_.get()), in, out);
     const int stepped = SSL_do_handshake(ssl_.get());
     const int why = SSL_get_error(ssl_.get(), stepped);
-    move_output(ssl_.get(), out);
     if (stepped != 1) {
       if (why == SSL_ERROR_WANT_READ) return {};
       return fail(tls_error(Errc::protocol, "The TLS handshake with the peer failed."));

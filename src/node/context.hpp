@@ -46,6 +46,8 @@ Result<nlohmann::json> swarm_connect(Context& context);
 Result<nlohmann::json> swarm_disconnect(Context& context);
 Result<nlohmann::json> swarm_peers(Context& context);
 Result<nlohmann::json> swarm_ping(Context& context);
+Result<nlohmann::json> swarm_perf(Context& context);
+Result<nlohmann::json> swarm_make_key(Context& context);
 Result<nlohmann::json> block_get(Context& context);
 Result<nlohmann::json> block_put(Context& context);
 Result<nlohmann::json> block_stat(Context& context);

@@ -8,6 +8,7 @@
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
+#include "accel/libp2p/perf.hpp"
 #include "accel/net/txt_lookup.hpp"
 #include "peers/swarm.hpp"
 
@@ -82,11 +83,14 @@ Result<exchange::Bitswap*> Services::bitswap() {
       exchange::wire_of(*network), options);
   fetcher(*opened).use(*bitswap_);
   // Handlers are the executor's own.
-  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers) -> Task<void> {
+  const bool measures = has_swarm() && config_.get<bool>("swarm.perf");
+  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers,
+                         bool answers_perf) -> Task<void> {
     bitswap->attach(*peers);
+    if (answers_perf) peers->handle(std::string(libp2p::kPerfProtocol), libp2p::answer_perf);
     co_return Status{};
   };
-  auto attaching = attach(bitswap_.get(), network);
+  auto attaching = attach(bitswap_.get(), network, measures);
   ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
   return bitswap_.get();
 }

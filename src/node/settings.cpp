@@ -78,6 +78,10 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("swarm.max_connections", std::int64_t{256},
                             "Connections to peers at a time, of both directions"),
                         1));
+  registry.add(key("swarm.perf", false, "Whether peers may measure the way to this node"));
+  registry.add(
+      key("swarm.psk", std::string(),
+          "File with the key of a private swarm, as Kubo's swarm.key; empty: open to all"));
   registry.add(key("listen.gateway_tls", std::string(),
                    "The same with TLS and HTTP/2, as IPFS nodes ask for it; empty: nowhere"));
   registry.add(key("gateway.tls_certificate", std::string(),

@@ -71,6 +71,52 @@ void add_peers(CLI::App& group, Selection& selection) {
   });
 }
 
+struct PerfFlags {
+  std::string peer;
+  std::uint64_t upload = std::uint64_t{64} << 20U;
+  std::uint64_t download = std::uint64_t{64} << 20U;
+};
+
+void add_perf(CLI::App& group, Selection& selection) {
+  auto flags = std::make_shared<PerfFlags>();
+  CLI::App* command =
+      add_command(group, "perf", "Measure how fast bytes go to a peer and back (/perf/1.0.0)",
+                  "  ipfs-accelerate swarm perf /ip4/10.0.0.7/tcp/4001/p2p/12D3Koo…\n"
+                  "  ipfs-accelerate swarm perf 12D3Koo… --download 1GiB --upload 0");
+  command->add_option("PEER", flags->peer, "A connected peer's id, or an address")->required();
+  command->add_option("--upload", flags->upload, "Bytes to send")
+      ->transform(CLI::AsSizeValue(false));
+  command->add_option("--download", flags->download, "Bytes to ask for")
+      ->transform(CLI::AsSizeValue(false));
+  on_chosen(command, selection, [flags](Session& session) -> Status {
+    const json params = {{"peer", flags->peer},
+                         {"upload_bytes", flags->upload},
+                         {"download_bytes", flags->download}};
+    ACCEL_TRY(const json result, session.call("swarm.perf", params));
+    if (session.flags().json) return print_json(result);
+    for (const std::string way : {"upload", "download"}) {
+      ACCEL_CHECK(print_line(
+          fmt::format("{:8} {:10} in {:.3f} s, {:.1f} MB/s", way,
+                      human_bytes(result.value(way + "ed_bytes", std::uint64_t{0})),
+                      result.value(way + "_seconds", 0.0), result.value(way + "_mb_per_s", 0.0))));
+    }
+    return {};
+  });
+}
+
+void add_make_key(CLI::App& group, Selection& selection) {
+  CLI::App* command =
+      add_command(group, "make-key", "Print a new key for a private swarm (swarm.psk)",
+                  "  (umask 077; ipfs-accelerate swarm make-key > swarm.key)");
+  on_chosen(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(const json result, session.call("swarm.make_key", json::object()));
+    if (session.flags().json) return print_json(result);
+    std::string text = result.value("key", "");
+    if (text.ends_with('\n')) text.pop_back();
+    return print_line(text);
+  });
+}
+
 struct PingFlags {
   std::string peer;
   std::int64_t count = 3;
@@ -105,7 +151,9 @@ void add_swarm_commands(CLI::App& app, Selection& selection) {
   group->require_subcommand(1);
   add_connect(*group, selection);
   add_disconnect(*group, selection);
+  add_make_key(*group, selection);
   add_peers(*group, selection);
+  add_perf(*group, selection);
   add_ping(app, selection);
 }
 

@@ -23,15 +23,6 @@ struct HashedBlocks {
   std::vector<std::size_t> strange;  // Sizes of those that no CID can be computed for.
 };
 
-// A frame that holds one block becomes its bytes; of several each gets its own.
-Bytes cut(Bytes& frame, const ReceivedBlock& block, bool alone) {
-  if (!alone || block.bytes.empty()) return to_bytes(block.bytes);
-  const auto begin = block.bytes.data() - frame.data();
-  frame.resize(static_cast<std::size_t>(begin) + block.bytes.size());
-  frame.erase(frame.begin(), frame.begin() + begin);
-  return std::move(frame);
-}
-
 }  // namespace
 
 Task<Bytes> Bitswap::Impl::get(ipld::PeerId id, ipld::Cid cid, std::stop_token stop,
@@ -74,7 +65,7 @@ void Bitswap::Impl::leave(const PeerPtr& peer, const ipld::Cid& cid, Waiter& wai
 }
 
 // Hashing tells which block it is, and that it is right: once, off this thread.
-Task<void> Bitswap::Impl::take_blocks(PeerPtr peer, Bytes frame,
+Task<void> Bitswap::Impl::take_blocks(PeerPtr peer, RawBuffer frame,
                                       std::vector<ReceivedBlock> blocks) {
   const std::size_t taken = frame.size();
   auto job = [&](std::stop_token) -> Result<HashedBlocks> {
@@ -82,7 +73,7 @@ Task<void> Bitswap::Impl::take_blocks(PeerPtr peer, Bytes frame,
     for (const ReceivedBlock& block : blocks) {
       auto cid = cid_of(block.prefix, block.bytes);
       if (cid) {
-        hashed.blocks.push_back({*std::move(cid), cut(frame, block, blocks.size() == 1)});
+        hashed.blocks.push_back({*std::move(cid), to_bytes(block.bytes)});
       } else {
         hashed.strange.push_back(block.bytes.size());
       }

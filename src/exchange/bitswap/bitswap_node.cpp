@@ -175,8 +175,8 @@ Task<void> Bitswap::Impl::accept(std::unique_ptr<libp2p::Stream> stream) {
 Task<void> Bitswap::Impl::read_messages(PeerPtr peer, WatchedStream& stream) {
   libp2p::FramedReader reader(stream, kMaxMessageBytes);
   while (!over_ && !peer->gone) {
-    auto reading = reader.read();
-    Result<std::optional<Bytes>> frame = co_await std::move(reading);
+    auto reading = reader.read_buffer();
+    Result<std::optional<RawBuffer>> frame = co_await std::move(reading);
     if (!frame) co_return fail(std::move(frame).error());
     if (!*frame || peer->gone) break;
     stream.message_ended((*frame)->size() + ipld::uvarint_size((*frame)->size()));
@@ -222,8 +222,8 @@ void Bitswap::Impl::bound_receiving() {
   }
 }
 
-Status Bitswap::Impl::take_message(const PeerPtr& peer, Bytes frame) {
-  ACCEL_TRY(Message message, decode_message(frame));
+Status Bitswap::Impl::take_message(const PeerPtr& peer, RawBuffer frame) {
+  ACCEL_TRY(Message message, decode_message(frame.view()));
   peer->wants.heard(context_.clock.now());
   for (const Presence& presence : message.presences) take_presence(*peer, presence);
   if (options_.serve && (!message.wants.empty() || message.full)) {

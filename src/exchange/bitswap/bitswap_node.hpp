@@ -55,7 +55,7 @@ class Bitswap::Impl {
   Task<void> read_messages(PeerPtr peer, bitswap::WatchedStream& stream);
   Task<void> wait_for_room(PeerPtr peer);
   void bound_receiving();
-  Status take_message(const PeerPtr& peer, Bytes frame);
+  Status take_message(const PeerPtr& peer, RawBuffer frame);
   void kick(const PeerPtr& peer);
   Task<void> write(PeerPtr peer);
   Task<void> write_messages(PeerPtr peer);
@@ -66,7 +66,7 @@ class Bitswap::Impl {
   void begin_watching();
 
   // bitswap_ask.cpp
-  Task<void> take_blocks(PeerPtr peer, Bytes frame, std::vector<bitswap::ReceivedBlock> blocks);
+  Task<void> take_blocks(PeerPtr peer, RawBuffer frame, std::vector<bitswap::ReceivedBlock> blocks);
   void take_block(bitswap::Peer& peer, const ipld::Cid& cid, Bytes block);
   void take_presence(bitswap::Peer& peer, const bitswap::Presence& presence);
   void answer_waiters(bitswap::Peer& peer, const ipld::Cid& cid, Result<Bytes> block);

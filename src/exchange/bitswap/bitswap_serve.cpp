@@ -89,6 +89,7 @@ Task<void> Bitswap::Impl::prepare(Send send) {
 
 Status Bitswap::Impl::fill(MessageBuilder& builder, Send& send) const {
   using Kind = Send::Item::Kind;
+  builder.reserve(send.cost);
   for (Send::Item& item : send.items) {
     if (item.kind == Kind::block) {
       const auto room = builder.add_block(item.cid, item.bytes);

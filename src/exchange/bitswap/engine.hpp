@@ -32,7 +32,7 @@ using PeerNumber = std::uint64_t;  // Chosen by the shell, never used twice.
 struct EngineLimits {
   // More than others ask for at once (a thousand), little enough to hold for every connection.
   std::size_t wants_per_peer = 4096;
-  std::uint64_t outstanding_per_peer = 1U << 20U;  // Being read or written; or one message.
+  std::uint64_t outstanding_per_peer = 4U << 20U;  // Being read or written; or one message.
   std::uint64_t outstanding = 32U << 20U;          // Of all peers, but for one message each.
   std::uint64_t message_bytes = 256U << 10U;       // Small blocks share a message up to this.
   std::uint64_t turn_bytes = 256U << 10U;          // What each peer gets in its turn.

@@ -232,50 +232,59 @@ Result<ipld::Cid> cid_of(const BlockPrefix& prefix, ByteView block) {
   return fail(Errc::protocol, "A block's prefix is of CID version 0 and not dag-pb with sha2-256.");
 }
 
-MessageBuilder::MessageBuilder(bool bare_blocks)
-    : buffer_(kLengthBytes), bare_blocks_(bare_blocks) {}
+MessageBuilder::MessageBuilder(bool bare_blocks) : bare_blocks_(bare_blocks) {
+  buffer_.extend(kLengthBytes);
+}
 
 void MessageBuilder::set_wants(std::span<const WantEntry> wants, bool full) {
   if (wants.empty() && !full) return;
   Bytes list;
   for (const WantEntry& entry : wants) put_entry(list, entry);
   if (full) pb::put_varint_field(list, kFull, 1);
-  pb::put_bytes_field(buffer_, kWantlist, list);
+  Bytes head;
+  pb::put_bytes_header(head, kWantlist, list.size());
+  buffer_.append(head);
+  buffer_.append(list);
 }
 
 void MessageBuilder::add_presence(const Presence& presence) {
   Bytes body;
   pb::put_bytes_field(body, kPresenceCid, presence.cid.bytes());
   if (!presence.have) pb::put_varint_field(body, kPresenceType, 1);
-  pb::put_bytes_field(buffer_, kPresences, body);
+  Bytes field;
+  pb::put_bytes_field(field, kPresences, body);
+  buffer_.append(field);
 }
 
 std::span<std::uint8_t> MessageBuilder::add_block(const ipld::Cid& cid, std::size_t size_bytes) {
   before_last_block_ = buffer_.size();
-  if (bare_blocks_) {
-    pb::put_bytes_header(buffer_, kBlocks, size_bytes);
-    buffer_.resize(buffer_.size() + size_bytes);
-    return std::span(buffer_).last(size_bytes);
-  }
-  Bytes prefix;
-  ipld::put_uvarint(prefix, static_cast<std::uint64_t>(cid.version()));
-  ipld::put_uvarint(prefix, static_cast<std::uint64_t>(cid.codec()));
-  ipld::put_uvarint(prefix, static_cast<std::uint64_t>(cid.hash().code()));
-  ipld::put_uvarint(prefix, cid.hash().digest().size());
   Bytes head;
-  pb::put_bytes_field(head, kPrefix, prefix);
-  pb::put_bytes_header(head, kData, size_bytes);
-  pb::put_bytes_header(buffer_, kPayload, head.size() + size_bytes);
-  buffer_.insert(buffer_.end(), head.begin(), head.end());
-  buffer_.resize(buffer_.size() + size_bytes);
-  return std::span(buffer_).last(size_bytes);
+  if (bare_blocks_) {
+    pb::put_bytes_header(head, kBlocks, size_bytes);
+  } else {
+    Bytes prefix;
+    ipld::put_uvarint(prefix, static_cast<std::uint64_t>(cid.version()));
+    ipld::put_uvarint(prefix, static_cast<std::uint64_t>(cid.codec()));
+    ipld::put_uvarint(prefix, static_cast<std::uint64_t>(cid.hash().code()));
+    ipld::put_uvarint(prefix, cid.hash().digest().size());
+    Bytes inner;
+    pb::put_bytes_field(inner, kPrefix, prefix);
+    pb::put_bytes_header(inner, kData, size_bytes);
+    pb::put_bytes_header(head, kPayload, inner.size() + size_bytes);
+    head.insert(head.end(), inner.begin(), inner.end());
+  }
+  buffer_.append(head);
+  return {buffer_.extend(size_bytes), size_bytes};
 }
 
-void MessageBuilder::drop_last_block() { buffer_.resize(before_last_block_); }
+void MessageBuilder::drop_last_block() { buffer_.drop_back(buffer_.size() - before_last_block_); }
 
 void MessageBuilder::set_pending_bytes(std::uint64_t bytes) {
   constexpr std::uint64_t kMost = INT32_MAX;
-  if (bytes > 0) pb::put_varint_field(buffer_, kPending, std::min(bytes, kMost));
+  if (bytes == 0) return;
+  Bytes field;
+  pb::put_varint_field(field, kPending, std::min(bytes, kMost));
+  buffer_.append(field);
 }
 
 bool MessageBuilder::empty() const { return buffer_.size() == kLengthBytes; }
@@ -285,8 +294,8 @@ ByteView MessageBuilder::finish() {
   Bytes length;
   ipld::put_uvarint(length, body_bytes());
   const std::size_t begin = kLengthBytes - length.size();
-  std::copy(length.begin(), length.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin));
-  return ByteView(buffer_).subspan(begin);
+  std::copy(length.begin(), length.end(), buffer_.data() + begin);
+  return buffer_.view().subspan(begin);
 }
 
 }  // namespace accel::exchange::bitswap

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "accel/core/bytes.hpp"
+#include "accel/core/raw_buffer.hpp"
 #include "accel/ipld/cid.hpp"
 
 namespace accel::exchange::bitswap {
@@ -78,6 +79,8 @@ class MessageBuilder {
  public:
   // bare_blocks: for a peer of 1.0.0, which knows no prefixes: its blocks are all of CIDv0.
   explicit MessageBuilder(bool bare_blocks = false);
+  // Room for so many bytes at once, so that blocks are not moved when others follow.
+  void reserve(std::size_t bytes) { buffer_.reserve(bytes); }
 
   // All wants in one go, before anything else; at most kMaxMessageItems.
   void set_wants(std::span<const WantEntry> wants, bool full);
@@ -93,7 +96,7 @@ class MessageBuilder {
   ByteView finish();
 
  private:
-  Bytes buffer_;  // Begins with room for the length.
+  RawBuffer buffer_;  // Begins with room for the length.
   bool bare_blocks_;
   std::size_t before_last_block_ = 0;
 };

@@ -3,6 +3,7 @@
 
 #include "accel/core/random.hpp"
 #include "accel/libp2p/key_file.hpp"
+#include "accel/libp2p/swarm_key.hpp"
 #include "accel/node/build_info.hpp"
 
 namespace accel::node {
@@ -24,6 +25,9 @@ Result<libp2p::HostOptions> swarm_options(const Home& home, const Config& config
   ACCEL_TRY(options.key, libp2p::load_or_make_key(home.swarm_key(), system_random()));
   ACCEL_TRY(options.allow, peers_of(config.get<ConfigList>("swarm.allow")));
   ACCEL_TRY(options.deny, peers_of(config.get<ConfigList>("swarm.deny")));
+  if (const auto& file = config.get<std::string>("swarm.psk"); !file.empty()) {
+    ACCEL_TRY(options.swarm_key, libp2p::load_swarm_key(file));
+  }
   options.limits.connections =
       static_cast<std::size_t>(config.get<std::int64_t>("swarm.max_connections"));
   options.agent = "ipfs-accelerate/" + std::string(kVersion);

@@ -2,6 +2,9 @@
 #include <algorithm>
 
 #include "accel/core/async/sync_wait.hpp"
+#include "accel/core/random.hpp"
+#include "accel/libp2p/perf.hpp"
+#include "accel/libp2p/swarm_key.hpp"
 #include "accel/node/build_info.hpp"
 #include "context.hpp"
 #include "peers/swarm.hpp"
@@ -12,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMaxPings = 1000;
+constexpr std::int64_t kUsualPerfBytes = std::int64_t{64} << 20U;
 
 json json_of(const libp2p::ConnectionInfo& info) {
   json listens = json::array();
@@ -41,6 +45,18 @@ Result<ipld::PeerId> peer_of(const std::string& text) {
   ACCEL_TRY(const auto address, ipld::Multiaddr::parse(text));
   if (const auto peer = address.peer_id()) return *peer;
   return fail(Errc::invalid_argument, "{} names no peer; it should end in /p2p/ID.", text);
+}
+
+// The same, and an address is connected to.
+Result<ipld::PeerId> reach(Context& context, libp2p::Host& host, const std::string& text) {
+  if (!text.starts_with('/')) return ipld::PeerId::parse(text);
+  ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
+  return wait_for(context, host.connect(std::move(address)));
+}
+
+double mb_per_second(std::uint64_t bytes, Duration took) {
+  const double seconds = std::chrono::duration<double>(took).count();
+  return seconds > 0 ? static_cast<double>(bytes) / seconds / 1e6 : 0;
 }
 
 }  // namespace
@@ -92,21 +108,46 @@ Result<json> swarm_ping(Context& context) {
   const auto count = context.params.integer_in("count", 1, 1, kMaxPings);
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(libp2p::Host* const host, context.services.host());
-  std::optional<ipld::PeerId> peer;
-  if (text.starts_with('/')) {
-    ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
-    ACCEL_TRY(peer, wait_for(context, host->connect(std::move(address))));
-  } else {
-    ACCEL_TRY(peer, ipld::PeerId::parse(text));
-  }
+  ACCEL_TRY(const ipld::PeerId peer, reach(context, *host, text));
   std::vector<double> times_ms;
   for (std::int64_t i = 0; i < count; ++i) {
-    ACCEL_TRY(const Duration took, wait_for(context, host->ping(*peer)));
+    ACCEL_TRY(const Duration took, wait_for(context, host->ping(peer)));
     times_ms.push_back(to_ms(took));
     context.progress({{"ping_ms", times_ms.back()}});
   }
   const double least = *std::ranges::min_element(times_ms);
-  return json{{"peer", peer->to_string()}, {"times_ms", times_ms}, {"least_ms", least}};
+  return json{{"peer", peer.to_string()}, {"times_ms", times_ms}, {"least_ms", least}};
+}
+
+Result<json> swarm_perf(Context& context) {
+  const std::string text = context.params.required_text("peer");
+  const auto most = static_cast<std::int64_t>(libp2p::kMaxPerfBytes);
+  const auto up = context.params.integer_in("upload_bytes", kUsualPerfBytes, 0, most);
+  const auto down = context.params.integer_in("download_bytes", kUsualPerfBytes, 0, most);
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(libp2p::Host* const host, context.services.host());
+  ACCEL_TRY(const ipld::PeerId peer, reach(context, *host, text));
+  auto measuring = libp2p::measure(*host, peer, static_cast<std::uint64_t>(up),
+                                   static_cast<std::uint64_t>(down));
+  auto report = wait_for(context, std::move(measuring));
+  if (!report && report.error().code == Errc::unsupported) {
+    return fail(Errc::unsupported,
+                "{} does not answer measurements; one of ours does with swarm.perf = true.", peer);
+  }
+  if (!report) return fail(std::move(report).error());
+  return json{{"peer", peer.to_string()},
+              {"uploaded_bytes", report->uploaded_bytes},
+              {"downloaded_bytes", report->downloaded_bytes},
+              {"upload_seconds", std::chrono::duration<double>(report->upload).count()},
+              {"download_seconds", std::chrono::duration<double>(report->download).count()},
+              {"upload_mb_per_s", mb_per_second(report->uploaded_bytes, report->upload)},
+              {"download_mb_per_s", mb_per_second(report->downloaded_bytes, report->download)},
+              {"provenance", "measured"}};
+}
+
+Result<json> swarm_make_key(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  return json{{"key", libp2p::write_swarm_key(libp2p::make_swarm_key(system_random()))}};
 }
 
 }  // namespace accel::node

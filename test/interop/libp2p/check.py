@@ -127,7 +127,35 @@ def refuses_strangers(address):
     serving.stop()
 
 
+def private_swarm():
+    """Kubo with a swarm.key: who has it is a peer, who has none or another is nobody."""
+    (folder / "kubo").mkdir()
+    key = folder / "kubo" / "swarm.key"
+    others = folder / "other.key"
+    for path, digits in ((key, "61" * 32), (others, "62" * 32)):
+        path.write_text(f"/key/swarm/psk/1.0.0/\n/base16/\n{digits}\n")
+        path.chmod(0o600)
+    environment["LIBP2P_FORCE_PNET"] = "1"
+    daemon, (kubo_id, *addresses) = start_kubo()
+    address = next(a for a in addresses if "/tcp/" in a)
+    try:
+        check("a private swarm: a stranger stays outside", "error" in dial("both", address))
+        os.environ["ACCEL_SWARM_KEY"] = str(others)
+        check("a private swarm: another key is none", "error" in dial("both", address))
+        os.environ["ACCEL_SWARM_KEY"] = str(key)
+        for security in ("noise", "tls"):
+            we_dial(security, kubo_id, address)
+            kubo_dials(security, kubo_id)
+    finally:
+        os.environ.pop("ACCEL_SWARM_KEY")
+        environment.pop("LIBP2P_FORCE_PNET")
+        daemon.terminate()
+        daemon.wait(timeout=60)
+        shutil.rmtree(folder / "kubo")
+
+
 def main():
+    private_swarm()
     daemon, (kubo_id, *addresses) = start_kubo()
     address = next(a for a in addresses if "/tcp/" in a)
     try:

@@ -5,6 +5,7 @@
 // SECURITY: tls, noise or both. serve runs until its standard input ends; a line of it asks for the
 // list of connections.
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +13,7 @@
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/libp2p/host.hpp"
+#include "accel/libp2p/swarm_key.hpp"
 
 namespace {
 
@@ -23,8 +25,12 @@ void say(const json& line) { fmt::print("{}\n", line.dump()), std::fflush(stdout
 
 std::string name(Security security) { return security == Security::tls ? "tls" : "noise"; }
 
+// ACCEL_SWARM_KEY names the key file of a private swarm.
 HostOptions options_of(std::string_view security, bool listens) {
   HostOptions options;
+  if (const char* const file = std::getenv("ACCEL_SWARM_KEY")) {
+    options.swarm_key = load_swarm_key(file).value();
+  }
   if (security == "tls") options.security = {Security::tls};
   if (security == "noise") options.security = {Security::noise};
   if (listens) options.listen = {Multiaddr::parse("/ip4/127.0.0.1/tcp/0").value()};

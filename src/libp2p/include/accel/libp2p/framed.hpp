@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "accel/core/clock.hpp"
+#include "accel/core/raw_buffer.hpp"
 #include "accel/libp2p/stream.hpp"
 
 namespace accel::libp2p {
@@ -24,18 +25,25 @@ class FramedReader {
   // length above the limit or no varint, or the end inside a message), timeout, those of the
   // stream.
   Task<std::optional<Bytes>> read();
+  // The same; a large message comes in the buffer that it was received into.
+  Task<std::optional<RawBuffer>> read_buffer();
 
  private:
-  Result<std::optional<Bytes>> take();  // Nothing: more must come first.
-  Task<bool> fill();                    // False at the end.
-  Task<Bytes> finish();                 // A message whose first bytes are there.
+  struct Length {
+    std::size_t prefix = 0;  // Of the length itself.
+    std::size_t message = 0;
+  };
+  Result<std::optional<Length>> length() const;  // Nothing: more must come first.
+  Result<std::optional<RawBuffer>> take();       // The same.
+  Result<std::size_t> room() const;              // For the next read.
+  Task<bool> fill();                             // False at the end.
+  Task<RawBuffer> finish();                      // A message whose first bytes are there.
   Duration time_for_rest() const;
 
   Stream& stream_;
   std::size_t max_message_bytes_;
   Duration patience_;
-  Bytes buffer_;
-  std::size_t begin_ = 0;  // What lies before it was returned already.
+  RawBuffer buffer_;
 };
 
 // One message behind its length, in one write. Errors: those of the stream.

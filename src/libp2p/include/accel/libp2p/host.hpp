@@ -16,6 +16,7 @@
 #include "accel/core/async/task.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/crypto/ed25519.hpp"
+#include "accel/crypto/secret.hpp"
 #include "accel/ipld/multiaddr.hpp"
 #include "accel/ipld/peer_id.hpp"
 #include "accel/libp2p/stream.hpp"
@@ -53,6 +54,7 @@ struct HostOptions {
   std::vector<Security> security{Security::tls, Security::noise};  // In order of preference.
   std::vector<PeerId> deny;                                        // Never connected to.
   std::vector<PeerId> allow;                                       // Not empty: nobody else is.
+  std::optional<crypto::Secret32> swarm_key;  // Of a private swarm; nobody else is understood.
   std::string agent = "ipfs-accelerate";
   HostLimits limits{};
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A buffer that grows without writing zeros first and gives away its front without moving the rest.
-// Private to libp2p: what comes from and goes to sockets.
+// For what comes from and goes to sockets.
 
 #include <algorithm>
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 #include "accel/core/bytes.hpp"
 
-namespace accel::libp2p {
+namespace accel {
 
 class RawBuffer {
  public:
@@ -78,4 +78,4 @@ class RawBuffer {
   std::size_t end_ = 0;
 };
 
-}  // namespace accel::libp2p
+}  // namespace accel
