@@ -140,7 +140,7 @@ HttpResponse tensor_reply(json body) {
   if (!written.binary) return net::json_response(200, std::move(written.bytes));
   HttpResponse response;
   response.headers.set("Content-Type", "application/octet-stream");
-  response.headers.set(oip::kHeaderLength, std::to_string(written.json_bytes));
+  response.headers.set(std::string(oip::kHeaderLength), std::to_string(written.json_bytes));
   response.body = std::move(written.bytes);
   return response;
 }
