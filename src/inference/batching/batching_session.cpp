@@ -139,8 +139,8 @@ Result<std::vector<Tensor>> BatchingSession::run(std::span<const NamedTensor> in
   if (!admitted && counters_) counters_->refused.add();
   ACCEL_CHECK(admitted);
   waiting_.emplace(call.id, &call);
+  count_waiting();
   Outputs result = wait(lock, call, options.stop);
-  if (counters_) counters_->waiting.set(static_cast<double>(planner_.waiting_rows()));
   if (options.notes != nullptr && result) options.notes->push_back(call.note);
   return result;
 }
@@ -174,6 +174,7 @@ bool BatchingSession::leave(Call& call) {
   if (call.phase == Phase::waiting) {
     (void)planner_.cancel(call.id);
     waiting_.erase(call.id);
+    count_waiting();
     wake_oldest();
   } else {
     call.wants_to_leave = true;
@@ -186,6 +187,10 @@ bool BatchingSession::leave(Call& call) {
   }
   call.phase = Phase::gone;
   return true;
+}
+
+void BatchingSession::count_waiting() {
+  if (counters_) counters_->waiting.set(static_cast<double>(planner_.waiting_rows()));
 }
 
 void BatchingSession::wake_oldest() {
@@ -207,6 +212,7 @@ void BatchingSession::lead(std::unique_lock<std::mutex>& lock, const Plan& plan,
     if (counters_) counters_->seconds.observe(call.note.wait_ms / 1000);
     batch.parts.push_back({&call, call.rows, call.length});
   }
+  count_waiting();
   wake_oldest();
   lock.unlock();
   std::vector<Outputs> outputs;

@@ -43,6 +43,7 @@ class BatchingSession final : public Session {
             Call& leader);
   void publish(Batch& batch, std::vector<Outputs> outputs, const BatchNote& note);
   void wake_oldest();
+  void count_waiting();
   // Without it:
   std::vector<Outputs> execute(Batch& batch);
   Status join(Batch& batch);

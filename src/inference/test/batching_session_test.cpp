@@ -73,19 +73,32 @@ class Model final : public Session {
 };
 
 struct Batched {
-  Model* model;
-  std::unique_ptr<Session> session;
+  std::unique_ptr<Metrics> metrics = std::make_unique<Metrics>();
+  Model* model = nullptr;
+  std::unique_ptr<Session> session = {};
+
+  // What the session says of its queue: rows that wait, requests that it refused.
+  double waiting() const {
+    return metrics->gauge("accel_batch_waiting_rows", "", {{"model", "m"}}).value();
+  }
+  double refused() const {
+    return metrics->counter("accel_batch_refused_total", "", {{"model", "m"}}).value();
+  }
 };
 
 Batched batched(bool prove, std::size_t max_waiting = 1024) {
   auto model = std::make_unique<Model>();
-  Model* const raw = model.get();
+  Batched batch;
+  batch.model = model.get();
   BatchingOptions options;
+  options.metrics = batch.metrics.get();
+  options.model = "m";
   options.limits.max_waiting = max_waiting;
   options.padding = {{"ids", 0}};
   options.sequence_outputs = {"hidden"};
   options.prove_rows = prove;
-  return {raw, make_batching_session(std::move(model), std::move(options))};
+  batch.session = make_batching_session(std::move(model), std::move(options));
+  return batch;
 }
 
 Result<std::vector<float>> ask(Session& session, std::vector<std::int64_t> ids,
@@ -112,7 +125,7 @@ void hold_up(Batched& batch, const std::vector<std::function<void()>>& others) {
   threads.emplace_back([&] { EXPECT_TRUE(ask(*batch.session, {1})); });
   wait_for([&] { return batch.model->runs == 1; });
   for (const auto& other : others) threads.emplace_back(other);
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // tidy: they come to wait.
+  wait_for([&] { return batch.waiting() + batch.refused() == double(others.size()); });
   batch.model->open();
 }
 
@@ -192,7 +205,7 @@ TEST(BatchingSession, lets_a_caller_leave_while_it_waits_and_while_it_runs) {
   std::jthread first([&] { stopped(first_stop); });
   wait_for([&] { return batch.model->runs == 1; });
   std::jthread second([&] { stopped(second_stop); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // tidy: it comes to wait.
+  wait_for([&] { return batch.waiting() == 1; });
   second_stop.request_stop();
   second.join();
   EXPECT_EQ(batch.model->runs, 1) << "it never ran";
@@ -214,7 +227,7 @@ TEST(BatchingSession, goes_on_for_the_others_when_one_of_a_batch_leaves) {
   threads.emplace_back([&] { (void)ask(*batch.session, {2}, {leaving.get_token()}); });
   threads.emplace_back([&] { EXPECT_TRUE(ask(*batch.session, {3})); });
   threads.emplace_back([&] { EXPECT_TRUE(ask(*batch.session, {4, 4})); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // tidy: they come to wait.
+  wait_for([&] { return batch.waiting() == 3; });
   stop.request_stop();
   wait_for([&] { return batch.model->runs == 2; });
   leaving.request_stop();
