@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 300
 SOAK_CLIENTS ?= 200
 
-.PHONY: help run build test unit async e2e tidy interop conformance soak fuzz bench install format clean deps
+.PHONY: help run build test unit async e2e tidy interop conformance soak soak-peers fuzz bench install format clean deps
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ conformance: build ## the gateway over the official suite's fixtures, and the su
 
 soak: build ## SOAK_CLIENTS (default 200) at a daemon's gateway for SOAK_SECONDS (default 300)
 	@python3 -B test/soak/soak.py --seconds $(SOAK_SECONDS) --clients $(SOAK_CLIENTS)
+
+soak-peers: build ## peers and strangers at a daemon's swarm port for SOAK_SECONDS (20 minutes: SOAK_SECONDS=1200)
+	@python3 -B test/soak/peers.py --seconds $(SOAK_SECONDS)
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (default 600)
 	@tools/deps install build fuzz

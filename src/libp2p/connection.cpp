@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "accel/core/async/with_timeout.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 // While the host has many streams: enough to speak a few protocols.
 constexpr std::size_t kFewInbound = 32;
+constexpr std::size_t kLittle = 1024;
 constexpr Duration kLongestStall = std::chrono::seconds(30);
 
 }  // namespace
@@ -72,7 +74,11 @@ void Connection::dispatch() {
 Status Connection::take_input() {
   ACCEL_CHECK(codec_->open(link_.in(), plain_in_));
   const Status taken = session_.receive(plain_in_.view(), system_clock().now());
-  plain_in_.clear();
+  if (plain_in_.size() < kLittle) {
+    plain_in_ = {};  // Thousands of idle connections hold no buffers.
+  } else {
+    plain_in_.clear();
+  }
   dispatch();
   kick();
   return taken;
@@ -105,9 +111,14 @@ Task<void> Connection::write_loop(std::shared_ptr<Connection> self) {
     dispatch();
     if (!codec_->seal(plain_out_.view(), wire_out_)) break;
     writing_ = true;
+    const bool little = wire_out_.size() < kLittle;
     const Status sent = co_await link_.send(wire_out_);
     writing_ = false;
     if (!sent) break;
+    if (little) {
+      plain_out_ = {};
+      wire_out_ = {};
+    }
   }
   self->close();
   co_return Status{};
@@ -177,8 +188,14 @@ Task<std::unique_ptr<Stream>> Connection::open_now(std::vector<std::string> prot
   ACCEL_CO_CHECK(id);
   auto stream = std::make_unique<ConnectionStream>(self, *id);
   kick();
-  Multistream negotiation = Multistream::initiator(std::move(protocols));
-  const Status agreed = co_await stream->negotiate(std::move(negotiation));
+  const auto& spoken = introduction_.protocols;
+  const auto known = std::ranges::find_if(protocols, [&](const std::string& protocol) {
+    return std::ranges::find(spoken, protocol) != spoken.end();
+  });
+  auto agreeing = known != protocols.end()
+                      ? stream->propose(*known)
+                      : stream->negotiate(Multistream::initiator(std::move(protocols)));
+  const Status agreed = co_await std::move(agreeing);
   ACCEL_CO_CHECK(agreed);
   ++options_.counters->streams_opened;
   co_return std::unique_ptr<Stream>(std::move(stream));

@@ -43,6 +43,16 @@ ConnectionStream::~ConnectionStream() {
 }
 
 Task<std::size_t> ConnectionStream::read_some(std::span<std::byte> into) {
+  if (unanswered_) {
+    const Status agreed = co_await take_answer(*unanswered_);
+    if (!agreed) reset();
+    ACCEL_CO_CHECK(agreed);
+    unanswered_.reset();
+  }
+  co_return co_await read_raw(into);
+}
+
+Task<std::size_t> ConnectionStream::read_raw(std::span<std::byte> into) {
   for (;;) {
     const auto read = connection_->session_.read(id_, into, system_clock().now());
     ACCEL_CO_CHECK(read);
@@ -96,6 +106,20 @@ void ConnectionStream::reset() {
 }
 
 Task<void> ConnectionStream::negotiate(Multistream negotiation) {
+  const Status agreed = co_await take_answer(negotiation);
+  ACCEL_CO_CHECK(agreed);
+  protocol_ = *negotiation.agreed();
+  co_return Status{};
+}
+
+Task<void> ConnectionStream::propose(std::string protocol) {
+  unanswered_ = Multistream::initiator({protocol});
+  protocol_ = std::move(protocol);
+  const Bytes out = unanswered_->take_output();
+  co_return co_await send(out);
+}
+
+Task<void> ConnectionStream::take_answer(Multistream& negotiation) {
   std::array<std::byte, kMaxMultistreamMessage> buffer{};
   for (;;) {
     const Bytes out = negotiation.take_output();
@@ -103,13 +127,12 @@ Task<void> ConnectionStream::negotiate(Multistream negotiation) {
     ACCEL_CO_CHECK(sent);
     if (negotiation.agreed()) break;
     const std::size_t wanted = std::min(negotiation.wanted(), buffer.size());
-    const auto read = co_await read_some(std::span(buffer).first(wanted));
+    const auto read = co_await read_raw(std::span(buffer).first(wanted));
     ACCEL_CO_CHECK(read);
     if (*read == 0) co_return fail(Errc::protocol, "The peer closed a stream without a protocol.");
     const auto* const bytes = reinterpret_cast<const std::uint8_t*>(buffer.data());
     ACCEL_CO_CHECK(negotiation.receive({bytes, *read}));
   }
-  protocol_ = *negotiation.agreed();
   co_return Status{};
 }
 

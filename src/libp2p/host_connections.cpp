@@ -42,7 +42,13 @@ Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr
                                                    bool outbound, std::optional<PeerId> expected) {
   Link link(std::move(socket));
   if (options.swarm_key) link.make_private(*options.swarm_key, system_random());
-  UpgradeOptions wanted{outbound, key, std::move(expected), options.security, {}};
+  UpgradeOptions wanted{outbound, key, {}, std::move(expected), options.security, {}};
+  if (std::ranges::find(options.security, Security::tls) != options.security.end()) {
+    if (!tls) {
+      ACCEL_CO_TRY(tls, make_tls_context(key));
+    }
+    wanted.tls = tls;
+  }
   if (!outbound) wanted.first_bytes = options.limits.first_bytes_timeout;
   Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());
   if (!upgraded) co_return fail(std::move(upgraded.error()));

@@ -12,6 +12,7 @@
 #include "connection.hpp"
 #include "identify_message.hpp"
 #include "signal.hpp"
+#include "tls.hpp"
 
 namespace accel::libp2p {
 
@@ -86,6 +87,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   HostOptions options;
   crypto::Ed25519Key key;
   PeerId id;
+  TlsContext tls;  // Made for the first connection.
   std::vector<Tcp::acceptor> acceptors;
   std::vector<Multiaddr> listens;  // Not changed after start().
   YamuxBudget budget;

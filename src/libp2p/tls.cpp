@@ -22,7 +22,6 @@ constexpr const char* kCipherSuites =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 constexpr std::size_t kRecordBytes = std::size_t{16} << 10U;
 
-using Context = std::unique_ptr<SSL_CTX, FreeTls>;
 using Ssl = std::unique_ptr<SSL, FreeTls>;
 
 Error tls_error(Errc code, std::string message) {
@@ -47,20 +46,7 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_length,
 }
 
 Result<Ssl> make_ssl(const TlsOptions& options) {
-  ACCEL_TRY(const TlsCredentials credentials, make_tls_credentials(options.identity));
-  const Context context(SSL_CTX_new(TLS_method()));
-  const bool ready = context && SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) == 1 &&
-                     SSL_CTX_set_ciphersuites(context.get(), kCipherSuites) == 1 &&
-                     SSL_CTX_use_certificate(context.get(), credentials.certificate.get()) == 1 &&
-                     SSL_CTX_use_PrivateKey(context.get(), credentials.key.get()) == 1 &&
-                     SSL_CTX_set_num_tickets(context.get(), 0) == 1;
-  if (!ready) return fail(tls_error(Errc::internal, "OpenSSL can't be set up for TLS 1.3."));
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                     accept_any_certificate);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
-  SSL_CTX_set_alpn_protos(context.get(), kProtocols.data(), kProtocols.size());
-  Ssl ssl(SSL_new(context.get()));
+  Ssl ssl(SSL_new(options.context.get()));
   BIO* const bio = new_wire_bio();
   if (!ssl || bio == nullptr) {
     BIO_free(bio);
@@ -70,7 +56,6 @@ Result<Ssl> make_ssl(const TlsOptions& options) {
   options.initiator ? SSL_set_connect_state(ssl.get()) : SSL_set_accept_state(ssl.get());
   return ssl;
 }
-
 class TlsCodec final : public SecureCodec {
  public:
   explicit TlsCodec(Ssl ssl) : ssl_(std::move(ssl)) {}
@@ -161,6 +146,24 @@ class TlsHandshake final : public SecureHandshake {
 };
 
 }  // namespace
+
+Result<TlsContext> make_tls_context(const crypto::Ed25519Key& identity) {
+  ACCEL_TRY(const TlsCredentials credentials, make_tls_credentials(identity));
+  const TlsContext context(SSL_CTX_new(TLS_method()), SSL_CTX_free);
+  const bool ready = context && SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) == 1 &&
+                     SSL_CTX_set_ciphersuites(context.get(), kCipherSuites) == 1 &&
+                     SSL_CTX_use_certificate(context.get(), credentials.certificate.get()) == 1 &&
+                     SSL_CTX_use_PrivateKey(context.get(), credentials.key.get()) == 1 &&
+                     SSL_CTX_set_num_tickets(context.get(), 0) == 1;
+  if (!ready) return fail(tls_error(Errc::internal, "OpenSSL can't be set up for TLS 1.3."));
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                     accept_any_certificate);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
+  SSL_CTX_set_alpn_protos(context.get(), kProtocols.data(), kProtocols.size());
+  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);  // An idle connection holds none.
+  return context;
+}
 
 Result<std::unique_ptr<SecureHandshake>> make_tls_handshake(TlsOptions options) {
   ACCEL_TRY(Ssl ssl, make_ssl(options));

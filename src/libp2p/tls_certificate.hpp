@@ -16,7 +16,6 @@ namespace accel::libp2p {
 struct FreeTls {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
 using TlsKey = std::unique_ptr<EVP_PKEY, FreeTls>;

@@ -89,7 +89,7 @@ Result<std::unique_ptr<SecureHandshake>> make_handshake(Security security,
                                                         const UpgradeOptions& options,
                                                         Random& random) {
   if (security == Security::tls) {
-    return make_tls_handshake({options.dialer, options.identity, options.expected});
+    return make_tls_handshake({options.dialer, options.tls, options.expected});
   }
   return make_noise_handshake(
       {options.dialer, options.identity, options.expected, std::string(kYamuxProtocol)}, random);

@@ -11,12 +11,14 @@
 #include "accel/libp2p/host.hpp"
 #include "link.hpp"
 #include "secure_codec.hpp"
+#include "tls.hpp"
 
 namespace accel::libp2p {
 
 struct UpgradeOptions {
   bool dialer = false;
   crypto::Ed25519Key identity;
+  TlsContext tls{};  // Where security names it.
   std::optional<PeerId> expected{};
   std::vector<Security> security{};       // In order of preference.
   std::optional<Duration> first_bytes{};  // Those of the peer must come within it.

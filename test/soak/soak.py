@@ -19,18 +19,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
 from expected import Content, Request  # noqa: E402
 from harness import Daemon, Home  # noqa: E402
+from watch import MIB, Watch  # noqa: E402
 
-MIB = 1 << 20
-SECOND_TENTH, LAST_TENTH = (0.1, 0.2), (0.9, 1.0)
-MEMORY_FACTOR, MEMORY_SLACK = 1.10, 8 * MIB
-MORE_DESCRIPTORS, MORE_THREADS = 8, 2
 ANSWER_SECONDS = 60
 MOST_SHOWN = 10
 
@@ -39,25 +35,14 @@ class Wrong(Exception):
     pass
 
 
-def sample(pid: int) -> dict:
-    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    kib = lambda key: int(status[key].split()[0]) * 1024
-    return {"rss": kib("VmRSS"), "anonymous": kib("RssAnon"), "threads": int(status["Threads"]),
-            "descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
-
-
 class Soak:
     def __init__(self, content: Content, daemon: Daemon, seconds: float):
         self.content, self.daemon = content, daemon
-        self.start, self.seconds = time.monotonic(), seconds
+        self.watch = Watch(daemon.process.pid, seconds)
         self.host, port = daemon.gateway.removeprefix("http://").rsplit(":", 1)
         self.port = int(port)
         self.counts = collections.Counter()
         self.errors = []
-        self.samples = []
-
-    def running(self) -> bool:
-        return time.monotonic() - self.start < self.seconds
 
     def fail(self, what: str) -> None:
         self.errors.append(what)
@@ -66,7 +51,7 @@ class Soak:
 
     async def client(self, number: int) -> None:
         chance = random.Random(number)
-        while self.running():
+        while self.watch.running():
             try:
                 await self.connection(chance)
             except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError, Wrong) as error:
@@ -76,7 +61,7 @@ class Soak:
         reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
             for _ in range(chance.randrange(1, 60)):
-                if not self.running():
+                if not self.watch.running():
                     return
                 request = self.content.draw(chance)
                 await asyncio.wait_for(self.exchange(reader, writer, request), ANSWER_SECONDS)
@@ -119,7 +104,7 @@ class Soak:
     async def http2_client(self) -> None:
         """curl, several requests over one connection."""
         chance = random.Random(99)
-        while self.running():
+        while self.watch.running():
             requests = [self.content.draw(chance) for _ in range(8)]
             requests = [request for request in requests if request.kind in ("block", "file", "car")]
             if not requests:
@@ -133,14 +118,14 @@ class Soak:
             self.counts["http2"] += len(requests)
 
     async def sampler(self) -> None:
-        while self.running():
-            self.samples.append((time.monotonic() - self.start, sample(self.daemon.process.pid)))
+        while self.watch.running():
+            self.watch.look()
             await asyncio.sleep(0.5)
 
     async def changer(self, home: Home, folder: Path) -> None:
         """Adds, asks for what was added, lets go of it and frees it."""
         path, chance = folder / "changing.bin", random.Random(5)
-        while self.running():
+        while self.watch.running():
             data = chance.randbytes(MIB + chance.randrange(MIB))
             path.write_bytes(data)
             try:
@@ -156,44 +141,19 @@ class Soak:
             await asyncio.sleep(2)
 
     async def run(self, clients: int, home: Home, folder: Path) -> None:
-        self.start = time.monotonic()
         tasks = [self.client(number) for number in range(clients)] + [self.sampler(), self.changer(home, folder)]
         if shutil.which("curl"):
             tasks += [self.http2_client() for _ in range(2)]
         await asyncio.gather(*tasks)
 
-    def median(self, window: tuple, what: str) -> float:
-        inside = sorted(s[what] for at, s in self.samples if window[0] * self.seconds <= at <= window[1] * self.seconds)
-        return inside[len(inside) // 2]
-
-    def check_memory(self) -> None:
-        for what in ("rss", "anonymous"):
-            early, late = self.median(SECOND_TENTH, what), self.median(LAST_TENTH, what)
-            if late > early * MEMORY_FACTOR + MEMORY_SLACK:
-                self.fail(f"{what} memory grew from {early / MIB:.1f} to {late / MIB:.1f} MiB")
-
-    def check_rest(self, before: dict) -> dict:
-        limits = {"descriptors": before["descriptors"] + MORE_DESCRIPTORS, "threads": before["threads"] + MORE_THREADS}
-        deadline = time.monotonic() + 20  # The server sees a client's end soon, not at once.
-        while True:
-            after = sample(self.daemon.process.pid)
-            over = [what for what, limit in limits.items() if after[what] > limit]
-            if not over or time.monotonic() > deadline:
-                break
-            time.sleep(0.2)
-        for what in over:
-            self.fail(f"{what}: {before[what]} before, {after[what]} with the clients gone")
-        return after
-
-    def report(self, clients: int, before: dict, after: dict) -> None:
-        # A tenth of the time around each point, so that one sample decides nothing.
-        rss = [self.median(window, "rss") / MIB for window in ((0.05, 0.15), (0.45, 0.55), LAST_TENTH)]
+    def report(self, clients: int) -> None:
+        after, left = self.watch.rest()
+        for what in self.watch.growth() + left:
+            self.fail(what)
         print("soak: " + ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items())))
         print(f"soak: load of the machine {' '.join(f'{load:.1f}' for load in os.getloadavg())} on {os.cpu_count()} cores")
-        peak = max(s["descriptors"] for _, s in self.samples)
-        print(f"soak: {sum(self.counts.values())} requests of {clients} clients in {self.seconds:g} s, {len(self.errors)} errors; RSS "
-              f"{rss[0]:.1f} MiB at 10 %, {rss[1]:.1f} at 50 %, {rss[2]:.1f} at 100 %; descriptors {before['descriptors']} before, "
-              f"{peak} at most, {after['descriptors']} after; threads {before['threads']} before, {after['threads']} after")
+        print(f"soak: {sum(self.counts.values())} requests of {clients} clients in {self.watch.seconds:g} s, {len(self.errors)} errors; "
+              f"{self.watch.in_words(after)}")
 
 
 def warm_up(home: Home, folder: Path) -> None:
@@ -215,12 +175,10 @@ def main() -> int:
         daemon = Daemon(home, "--gateway-tls", "127.0.0.1:0")
         try:
             content.learn(lambda path, headers: urllib.request.urlopen(urllib.request.Request(daemon.gateway + path, headers=headers)))
-            soak = Soak(content, daemon, arguments.seconds)
             warm_up(home, folder)
-            before = sample(daemon.process.pid)
+            soak = Soak(content, daemon, arguments.seconds)
             asyncio.run(soak.run(arguments.clients, home, folder))
-            soak.check_memory()
-            soak.report(arguments.clients, before, soak.check_rest(before))
+            soak.report(arguments.clients)
         finally:
             if daemon.stop() != 0:
                 print("soak: FAILED the daemon did not stop cleanly")

@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <future>
 
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/sync_wait.hpp"
@@ -282,6 +284,31 @@ Task<std::size_t> many_streams(Host& host, PeerId peer, std::size_t streams) {
   const Status joined = co_await all.join();
   ACCEL_CO_CHECK(joined);
   co_return total;
+}
+
+Task<std::unique_ptr<Stream>> open_echo(Host& host, PeerId peer) {
+  std::vector<std::string> protocols{kEcho};
+  co_return co_await host.open(std::move(peer), std::move(protocols));
+}
+
+Task<std::size_t> write_then_count(Stream& stream, std::size_t size) {
+  const Status sent = co_await write_and_close(stream, size);
+  ACCEL_CO_CHECK(sent);
+  co_return co_await read_to_the_end(stream);
+}
+
+TEST(Host, does_not_wait_for_the_answer_to_a_protocol_that_the_peer_said_it_speaks) {
+  Node server;
+  Node client;
+  ASSERT_TRUE(client.connect(server.address()));
+  ASSERT_TRUE(client.eventually([&] { return !client.connections().at(0).protocols.empty(); }));
+  std::promise<void> go_on;
+  asio::post(server.io.executor(), [held = go_on.get_future().share()] { held.wait(); });
+  auto stream = sync_wait(client.io.executor(), open_echo(*client.host, server.host->id()));
+  go_on.set_value();
+  ASSERT_TRUE(stream);
+  EXPECT_EQ(sync_wait(client.io.executor(), write_then_count(**stream, 1000)).value(), 1000U);
+  stream->reset();
 }
 
 TEST(Host, carries_hundreds_of_streams_at_once) {

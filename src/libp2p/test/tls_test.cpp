@@ -14,10 +14,12 @@ crypto::Ed25519Key key(std::uint64_t seed) {
   return crypto::Ed25519Key::generate(random);
 }
 
+TlsContext context(std::uint64_t seed) { return make_tls_context(key(seed)).value(); }
+
 struct Pair {
   explicit Pair(std::optional<ipld::PeerId> expected = {})
-      : left(make_tls_handshake({true, key(1), std::move(expected)}).value()),
-        right(make_tls_handshake({false, key(2)}).value()) {}
+      : left(make_tls_handshake({true, context(1), std::move(expected)}).value()),
+        right(make_tls_handshake({false, context(2)}).value()) {}
 
   Status run() {
     ACCEL_CHECK(left->start(to_right));
