@@ -271,11 +271,11 @@ TEST(Oip, parameters_and_unknown_members_are_refused_by_name) {
     EXPECT_THAT(request.error().message, HasSubstr(name));
   };
   refuses(R"({"inputs":[],"parameters":{"timeout":5}})", "timeout");
-  refuses(R"({"inputs":[],"parameters":{"binary_data_output":true}})", "binary_data_output");
+  refuses(R"({"inputs":[],"parameters":{"sequence_id":true}})", "sequence_id");
   refuses(R"({"inputs":[],"model_version":"2"})", "model_version");
   refuses(R"({"inputs":[{"name":"x","parameters":{"binary_data_size":8}}]})", "binary_data_size");
-  refuses(R"({"inputs":[],"outputs":[{"name":"y","parameters":{"binary_data":true}}]})",
-          "binary_data");
+  refuses(R"({"inputs":[],"outputs":[{"name":"y","parameters":{"shared_memory_region":"r"}}]})",
+          "shared_memory_region");
   EXPECT_TRUE(
       oip::infer_request(json::parse(R"({"inputs":[{"name":"x","parameters":{}}],"parameters":{},
                       "outputs":[{"name":"y","parameters":{"binary_data":false}}]})"),

@@ -92,7 +92,7 @@ class Clients(TestCase):
                 inputs[-1].set_data_from_numpy(numpy.array(values, dtype=numpy.int64), binary_data=binary)
             wanted = [tritonclient.http.InferRequestedOutput("last_hidden_state", binary_data=binary)]
             for outputs in (wanted, None):
-                results.append(client.infer("minilm", inputs, outputs=outputs, request_id="7", headers=key).as_numpy("last_hidden_state"))
+                results.append(client.infer("minilm", inputs, outputs=outputs, request_id="7", headers=dict(key)).as_numpy("last_hidden_state"))  # It adds to its headers.
         for result in results:
             self.assertEqual(result.shape, (1, 4, 384))
             self.assertLess(numpy.abs(result - results[0]).max(), 1e-5)
