@@ -73,6 +73,11 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   result.max_tokens = request.max_tokens.value_or(std::min(kDefaultAnswerTokens, room));
   result.sampling = request.sampling;
   result.stop = request.stop;
+  if (request.json_schema.size() > kMaxSchemaBytes)
+    return fail(Errc::invalid_argument, "A JSON Schema may have {} bytes.", kMaxSchemaBytes);
+  if (!request.json_schema.empty()) {
+    ACCEL_TRY(result.sampling.grammar, model_->json_grammar(request.json_schema));
+  }
   return result;
 }
 

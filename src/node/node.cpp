@@ -111,6 +111,8 @@ struct ServingMethod {
 
 constexpr std::array kServingMethods{
     ServingMethod{{"models.loaded", "List what is in memory", Access::token}, models_loaded},
+    ServingMethod{{"models.stats", "Say what model.infer did", Access::token}, models_stats},
+    ServingMethod{{"models.unload", "Let go of a model in memory", Access::token}, models_unload},
     ServingMethod{{"model.signature", "Tell a model's input and output tensors", Access::token},
                   model_signature},
     ServingMethod{{"model.infer", "Run a model on tensors as they are", Access::token},

@@ -177,9 +177,24 @@ void add_hardware_keys(ConfigRegistry& registry) {
                0));
   registry.add(at_least(
       key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
+  registry.add(at_least(
+      key("batching.max_rows", std::int64_t{32}, "Rows that a daemon runs together; 1: no batches"),
+      1));
+  registry.add(at_least(key("batching.max_tokens", std::int64_t{8192},
+                            "Tokens that a daemon runs together, padding included"),
+                        1));
+  registry.add(at_least(key("batching.max_delay", milliseconds(2),
+                            "That a request may wait for others, while as many as before are due"),
+                        0));
+  registry.add(at_least(
+      key("batching.queue", std::int64_t{1024}, "Rows that may wait for a model; then 429"), 2));
   registry.add(at_least(key("text.context", std::int64_t{8192},
                             "Tokens of all texts that a model writes at a time, prompts included"),
                         2));
+  registry.add(choice("text.kv_cache", "f16",
+                      "How a text's context is kept: q8_0 and q4_0 take half and a quarter of the "
+                      "memory, and are less exact",
+                      {"f16", "q8_0", "q4_0"}));
   registry.add(at_least(
       key("text.parallel", std::int64_t{4}, "Texts that a daemon's model writes at a time"), 1));
   registry.add(at_least(

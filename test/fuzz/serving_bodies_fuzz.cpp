@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "../../src/node/tensor_json.hpp"
+#include "../../src/node/serving/tensor_json.hpp"
 #include "../../src/server/protocols/oip.hpp"
 #include "../../src/server/protocols/ollama.hpp"
 #include "../../src/server/protocols/openai.hpp"

@@ -160,6 +160,69 @@ class Serving(TestCase):
         self.assertEqual(self.client.refused("/v2/models/minilm/infer", {"inputs": []})[0], 400)
         self.assertEqual(self.client.refused("/v2/models/nothing")[0], 404)
 
+    def test_open_inference_takes_and_gives_bytes(self):
+        ids = [101, 1996, 4937, 102]
+        inputs = [("input_ids", ids), ("attention_mask", [1] * 4), ("token_type_ids", [0] * 4)]
+        head = {"inputs": [{"name": name, "datatype": "INT64", "shape": [1, 4], "parameters": {"binary_data_size": 32}} for name, _ in inputs],
+                "parameters": {"binary_data_output": True}}
+        tail = b"".join(struct.pack("<4q", *values) for _, values in inputs)
+
+        def post(head, tail, length=None):
+            text = json.dumps(head).encode()
+            request = urllib.request.Request(self.client.url + "/v2/models/minilm/infer", data=text + tail, method="POST", headers={
+                "Authorization": f"Bearer {self.client.token}", "Inference-Header-Content-Length": str(len(text) if length is None else length)})
+            with urllib.request.urlopen(request) as reply:
+                return reply.headers, reply.read()
+        headers, body = post(head, tail)
+        length = int(headers["Inference-Header-Content-Length"])
+        output = json.loads(body[:length])["outputs"][0]
+        self.assertEqual((output["shape"], output["parameters"]), ([1, 4, 384], {"binary_data_size": 4 * 384 * 4}))
+        as_json = self.client.ok("/v2/models/minilm/infer", {"inputs": [{"name": n, "datatype": "INT64", "shape": [1, 4], "data": v} for n, v in inputs]})
+        for a, b in zip(struct.unpack(f"<{4 * 384}f", body[length:]), as_json["outputs"][0]["data"], strict=True):
+            self.assertLess(abs(a - b), 1e-5)
+        for bad in [(head, tail[:-1]), (head, tail + b"x"), (head, tail, 5), (head, tail, 10**9), (head, tail, -1)]:
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                post(*bad)
+            self.assertEqual(refused.exception.code, 400, bad)
+        stats = self.client.ok("/v2/models/minilm/stats")["model_stats"][0]
+        self.assertEqual((stats["inference_count"], stats["inference_stats"]["success"]["count"]), (2, 2))
+        states = lambda: {m["name"]: m["state"] for m in self.client.ok("/v2/repository/index", {})}
+        self.assertEqual(states(), {"smollm": "UNAVAILABLE", "minilm": "READY"})
+        self.client.ok("/v2/repository/models/minilm/unload", {})
+        self.assertEqual(states()["minilm"], "UNAVAILABLE")
+        self.client.ok("/v2/repository/models/minilm/load", {})
+        self.assertEqual(states()["minilm"], "READY")
+
+    def test_texts_of_many_clients_are_batched_and_give_what_they_give_alone(self):
+        texts = [("word " * (1 + 7 * (i % 9))).strip() for i in range(24)]
+        alone = [self.client.ok("/v1/embeddings", {"model": "minilm", "input": text})["data"][0]["embedding"] for text in texts]
+        ask = lambda text: self.client.ok("/v1/embeddings", {"model": "minilm", "input": text, "explain": True})
+        for _ in range(3):
+            with ThreadPoolExecutor(len(texts)) as pool:
+                together = list(pool.map(ask, texts))
+            worst = max(abs(x - y) for a, b in zip(alone, together) for x, y in zip(a, b["data"][0]["embedding"], strict=True))
+            self.assertLess(worst, 1e-5)
+        notes = [batch for reply in together for batch in reply["explain"]["batches"]]
+        self.assertGreater(max(note["requests"] for note in notes), 1, notes)
+        for note in notes:
+            self.assertLessEqual(note["padded_tokens"] - note["tokens"], note["padded_tokens"] / 4, note)
+            self.assertTrue(note["reason"])
+        with self.client.request("/metrics") as reply:
+            metrics = reply.read().decode()
+        self.assertIn('accel_batch_rows_bucket{model="minilm"', metrics)
+        self.assertIn("text-embedding", [row["task"] for row in self.node.json("ps")["models"]])
+
+    def test_answers_are_json_of_the_schema_that_is_asked_for(self):
+        schema = {"type": "object", "properties": {"capital": {"type": "string", "maxLength": 12}, "large": {"type": "boolean"}}, "required": ["capital", "large"]}
+        asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        text = self.client.ok("/v1/chat/completions", self.chat(max_tokens=60, response_format=asked))["choices"][0]["message"]["content"]
+        self.assertEqual(set(json.loads(text)), {"capital", "large"}, text)
+        chat = {"model": "smollm", "messages": self.chat()["messages"], "stream": False, "options": {"temperature": 0, "num_predict": 60}}
+        text = self.client.ok("/api/chat", {**chat, "format": schema})["message"]["content"]
+        self.assertIsInstance(json.loads(text)["large"], bool, text)
+        bad = {"type": "json_schema", "json_schema": {"schema": {"type": "nothing"}}}
+        self.assertEqual(self.client.refused("/v1/chat/completions", self.chat(response_format=bad))[0], 400)
+
     def test_refusals_have_the_protocols_shape_and_status(self):
         code, error, _ = self.client.refused("/v1/models", token="wrong")
         self.assertEqual((code, error["error"]["type"]), (401, "authentication_error"))

@@ -3,6 +3,8 @@
 
 #include <common/chat.h>
 
+#include <algorithm>
+
 namespace accel::inference::llama {
 namespace {
 
@@ -13,6 +15,22 @@ constexpr const char* kApply =
     "_Z27common_chat_templates_applyPK21common_chat_templatesRK28common_chat_templates_inputs";
 constexpr const char* kFree = "_Z26common_chat_templates_freeP21common_chat_templates";
 constexpr const char* kVerbosity = "_Z30common_log_set_verbosity_tholdi";
+// llama.cpp's root begins with the end of the prompt and allows a fence around the JSON: here the
+// answer is the JSON alone, which it calls "response-format". Empty when there is no such rule.
+std::string answer_grammar(std::string_view grammar) {
+  constexpr std::string_view kAnswer = "response-format ::= ";
+  std::string rules;
+  bool found = false;
+  while (!grammar.empty()) {
+    const std::size_t end = std::min(grammar.find('\n'), grammar.size());
+    const std::string_view rule = grammar.substr(0, end);
+    found = found || rule.starts_with(kAnswer);
+    if (!rule.starts_with("root ::= ")) rules.append(rule).append("\n");
+    grammar.remove_prefix(std::min(end + 1, grammar.size()));
+  }
+  return found ? rules + "root ::= response-format\n" : std::string();
+}
+
 constexpr int kSilent = -1;  // It prints to stderr by itself; its exceptions say enough.
 
 }  // namespace
@@ -69,6 +87,23 @@ Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages) c
     return parts_->apply(parts_->templates, inputs).prompt;
   } catch (const std::exception& refused) {
     return fail(Error{Errc::invalid_argument, "The model's chat template refuses these messages.",
+                      refused.what()});
+  }
+}
+
+Result<std::string> ChatTemplate::grammar_of(const std::string& schema) const {
+  common_chat_templates_inputs inputs;
+  common_chat_msg& message = inputs.messages.emplace_back();
+  message.role = "user";
+  message.content = "-";  // Of the prompt nothing is used.
+  inputs.json_schema = schema;
+  try {
+    std::string grammar = answer_grammar(parts_->apply(parts_->templates, inputs).grammar);
+    if (!grammar.empty()) return grammar;
+    return fail(Errc::unsupported, "llama.cpp makes no grammar of this schema for this model.");
+  } catch (const std::exception& refused) {
+    return fail(Error{Errc::invalid_argument,
+                      "The JSON Schema can't be turned into a grammar; use a simpler one.",
                       refused.what()});
   }
 }

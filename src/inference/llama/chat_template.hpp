@@ -19,6 +19,8 @@ class ChatTemplate {
   // Errors: unsupported (the template does not parse), unavailable (the library lacks a function).
   static Result<ChatTemplate> open(const Library& library, const llama_model* model);
   Result<std::string> apply(std::span<const ChatMessage> messages) const;
+  // As LlamaModel::json_grammar().
+  Result<std::string> grammar_of(const std::string& schema) const;
 
  private:
   struct Parts;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -16,6 +18,49 @@ namespace accel::inference {
 using llama::Api;
 using llama::Library;
 using ModelHandle = std::unique_ptr<llama_model, void (*)(llama_model*)>;
+
+namespace {
+
+constexpr std::pair<std::string_view, KvType> kKvTypes[] = {
+    {"f16", KvType::f16}, {"q8_0", KvType::q8_0}, {"q4_0", KvType::q4_0}};
+
+// Numbers of one key or value of one head: what the file says, else a head's share of the width.
+std::uint64_t head_width(const Api& api, const llama_model* model, const std::string& name) {
+  std::array<char, 32> text{};
+  const std::int32_t length = api.meta_value(model, name.c_str(), text.data(), text.size());
+  const std::uint64_t stated = length > 0 ? std::strtoull(text.data(), nullptr, 10) : 0;
+  const auto heads = static_cast<std::uint64_t>(std::max(api.heads(model), 1));
+  return stated > 0 ? stated : static_cast<std::uint64_t>(std::max(api.width(model), 0)) / heads;
+}
+
+// ggml's blocks: 32 numbers and their scale in 34 bytes (q8_0) or 18 (q4_0).
+std::uint64_t kv_bytes(const Api& api, const llama_model* model, const std::string& architecture,
+                       const LlamaModelOptions& options) {
+  const std::uint64_t numbers = head_width(api, model, architecture + ".attention.key_length") +
+                                head_width(api, model, architecture + ".attention.value_length");
+  const auto of_token = numbers * static_cast<std::uint64_t>(std::max(api.kv_heads(model), 0)) *
+                        static_cast<std::uint64_t>(std::max(api.layers(model), 0));
+  const std::uint64_t per_32 = options.kv_type == KvType::f16    ? 64
+                               : options.kv_type == KvType::q8_0 ? 34
+                                                                 : 18;
+  return of_token * options.context * per_32 / 32;
+}
+
+}  // namespace
+
+Result<KvType> kv_type_of(std::string_view name) {
+  for (const auto& [known, type] : kKvTypes) {
+    if (known == name) return type;
+  }
+  return fail(Errc::invalid_argument, "The KV cache may be f16, q8_0 or q4_0, not \"{}\".", name);
+}
+
+std::string_view kv_type_name(KvType type) {
+  for (const auto& [name, known] : kKvTypes) {
+    if (known == type) return name;
+  }
+  return "f16";
+}
 
 class LlamaModel::Impl {
  public:
@@ -99,6 +144,13 @@ Result<std::string> LlamaModel::chat_prompt(std::span<const ChatMessage> message
                 "The model has no chat template: it completes text, it does not chat.");
   }
   return impl_->template_->apply(messages);
+}
+
+Result<std::string> LlamaModel::json_grammar(const std::string& schema) const {
+  ACCEL_CHECK(impl_->template_status_);
+  if (!impl_->template_)
+    return fail(Errc::unsupported, "The model has no chat template, which a schema needs here.");
+  return impl_->template_->grammar_of(schema);
 }
 
 Result<GenerationReport> LlamaModel::generate(const GenerationRequest& request,
@@ -197,7 +249,10 @@ Result<std::unique_ptr<LlamaModel>> LlamaEngine::open(const std::filesystem::pat
     return fail(Errc::unsupported, "The model has an encoder; only decoders generate text here.");
   auto impl = std::make_unique<LlamaModel::Impl>(library, std::move(model));
   ACCEL_CHECK(impl->start(options));
-  impl->info_.architecture = header.texts.find("general.architecture")->second;
+  LlamaModelInfo& info = impl->info_;
+  info.architecture = header.texts.find("general.architecture")->second;
+  info.kv_type = kv_type_name(options.kv_type);
+  info.kv_bytes = kv_bytes(api, impl->model_.get(), info.architecture, options);
   return std::unique_ptr<LlamaModel>(
       new LlamaModel(std::move(impl)));  // tidy: raw-new: private constructor
 }

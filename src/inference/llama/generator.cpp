@@ -18,8 +18,16 @@ constexpr std::uint32_t kPollBusily = 50;  // ggml's own default; 0 sleeps at on
 
 using SamplerHandle = std::unique_ptr<llama_sampler, void (*)(llama_sampler*)>;
 
-SamplerHandle make_sampler(const Api& api, const SamplingOptions& options) {
+Result<SamplerHandle> make_sampler(const Api& api, const llama_vocab* vocab,
+                                   const SamplingOptions& options) {
   SamplerHandle chain(api.chain_new(api.chain_params()), api.sampler_free);
+  if (!options.grammar.empty()) {
+    llama_sampler* const grammar = api.grammar(vocab, options.grammar.c_str(), "root");
+    if (grammar == nullptr)
+      return fail(Error{Errc::invalid_argument, "llama.cpp can't read the grammar of this answer.",
+                        take_last_words()});
+    api.chain_add(chain.get(), grammar);
+  }
   if (options.temperature <= 0) {
     api.chain_add(chain.get(), api.greedy());
     return chain;
@@ -115,6 +123,11 @@ Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library
   params.n_batch = static_cast<std::uint32_t>(generator->limits_.batch);
   params.n_ubatch = params.n_batch;
   params.n_seq_max = static_cast<std::uint32_t>(options.parallel);
+  if (options.kv_type != KvType::f16) {
+    const bool eight = options.kv_type == KvType::q8_0;
+    params.type_k = params.type_v = eight ? GGML_TYPE_Q8_0 : GGML_TYPE_Q4_0;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;  // Needed for quantized values.
+  }
   params.kv_unified = true;  // One pool of places: the planner shares them out.
   params.n_threads = params.n_threads_batch = options.threads;
   params.abort_callback = &Generator::is_aborted;
@@ -167,7 +180,7 @@ Status Generator::check_tokens(std::span<const TokenId> tokens) const {
 Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationRequest& request,
                                                           bool wants_logits) {
   ACCEL_CHECK(check_tokens(request.prompt));
-  SamplerHandle sampler = make_sampler(library_->api(), request.sampling);
+  ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request.sampling));
   const std::scoped_lock lock(mutex_);
   const RequestId id = next_id_++;
   ACCEL_CHECK(planner_.submit(id, request.prompt.size(), request.max_tokens));
@@ -305,7 +318,13 @@ void Generator::take_token(Job& job, std::int32_t row) {
     job.logits.assign(values, values + api.vocab_size(vocab_));
     return finish(job, {});
   }
-  const TokenId token = api.sample(job.sampler.get(), context_.get(), row);
+  TokenId token = 0;
+  try {
+    token = api.sample(job.sampler.get(), context_.get(), row);
+  } catch (const std::exception& thrown) {  // A grammar that no token continues.
+    return finish(job, fail(Error{Errc::internal, "llama.cpp can't go on within the grammar.",
+                                  thrown.what()}));
+  }
   job.last = system_clock().now();
   if (job.report.tokens.empty()) job.first = job.last;
   std::string text;

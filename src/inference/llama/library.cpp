@@ -66,6 +66,11 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(model_size, "llama_model_size"));
   ACCEL_CHECK(library.bind(model_parameters, "llama_model_n_params"));
   ACCEL_CHECK(library.bind(model_context, "llama_model_n_ctx_train"));
+  ACCEL_CHECK(library.bind(layers, "llama_model_n_layer"));
+  ACCEL_CHECK(library.bind(width, "llama_model_n_embd"));
+  ACCEL_CHECK(library.bind(heads, "llama_model_n_head"));
+  ACCEL_CHECK(library.bind(kv_heads, "llama_model_n_head_kv"));
+  ACCEL_CHECK(library.bind(meta_value, "llama_model_meta_val_str"));
   ACCEL_CHECK(library.bind(has_encoder, "llama_model_has_encoder"));
   ACCEL_CHECK(library.bind(chat_template, "llama_model_chat_template"));
   ACCEL_CHECK(library.bind(context_params, "llama_context_default_params"));
@@ -86,6 +91,7 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(chain_add, "llama_sampler_chain_add"));
   ACCEL_CHECK(library.bind(sampler_free, "llama_sampler_free"));
   ACCEL_CHECK(library.bind(sample, "llama_sampler_sample"));
+  ACCEL_CHECK(library.bind(grammar, "llama_sampler_init_grammar"));
   ACCEL_CHECK(library.bind(greedy, "llama_sampler_init_greedy"));
   ACCEL_CHECK(library.bind(top_k, "llama_sampler_init_top_k"));
   ACCEL_CHECK(library.bind(top_p, "llama_sampler_init_top_p"));

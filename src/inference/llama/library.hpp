@@ -33,6 +33,11 @@ struct Api {
   decltype(&llama_model_size) model_size = nullptr;
   decltype(&llama_model_n_params) model_parameters = nullptr;
   decltype(&llama_model_n_ctx_train) model_context = nullptr;
+  decltype(&llama_model_n_layer) layers = nullptr;
+  decltype(&llama_model_n_embd) width = nullptr;
+  decltype(&llama_model_n_head) heads = nullptr;
+  decltype(&llama_model_n_head_kv) kv_heads = nullptr;
+  decltype(&llama_model_meta_val_str) meta_value = nullptr;
   decltype(&llama_model_has_encoder) has_encoder = nullptr;
   decltype(&llama_model_chat_template) chat_template = nullptr;
   decltype(&llama_context_default_params) context_params = nullptr;
@@ -53,6 +58,7 @@ struct Api {
   decltype(&llama_sampler_chain_add) chain_add = nullptr;
   decltype(&llama_sampler_free) sampler_free = nullptr;
   decltype(&llama_sampler_sample) sample = nullptr;
+  decltype(&llama_sampler_init_grammar) grammar = nullptr;
   decltype(&llama_sampler_init_greedy) greedy = nullptr;
   decltype(&llama_sampler_init_top_k) top_k = nullptr;
   decltype(&llama_sampler_init_top_p) top_p = nullptr;

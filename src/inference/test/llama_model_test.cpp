@@ -53,6 +53,37 @@ class Llama : public ::testing::Test {
   std::unique_ptr<LlamaModel> model_;
 };
 
+TEST_F(Llama, writes_what_a_schema_allows_and_nothing_else) {
+  open();
+  const auto grammar = model_->json_grammar(
+      R"({"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]})");
+  ASSERT_TRUE(grammar) << grammar.error().to_string();
+  GenerationRequest asked = request("The capital of France is", 40);
+  asked.sampling.grammar = *grammar;
+  const auto report = model_->generate(asked, [](std::string_view) {}, {});
+  ASSERT_TRUE(report) << report.error().to_string();
+  EXPECT_TRUE(json::parse(report->text).at("a").is_boolean()) << report->text;
+  for (const char* schema : {"{", "3", R"({"type":"nothing"})", R"({"$ref":"#/nowhere"})"})
+    EXPECT_FALSE(model_->json_grammar(schema)) << schema;
+  asked.sampling.grammar = "root ::= ";
+  EXPECT_EQ(model_->generate(asked, [](std::string_view) {}, {}).error().code,
+            Errc::invalid_argument);
+}
+
+// 30 layers, 3 heads for keys and values, of 64 numbers each.
+TEST_F(Llama, keeps_the_context_in_fewer_bits_and_says_how_many) {
+  const std::pair<KvType, std::uint64_t> sizes[] = {
+      {KvType::f16, 64}, {KvType::q8_0, 34}, {KvType::q4_0, 18}};
+  for (const auto& [type, bytes_of_32] : sizes) {
+    open({.context = 512, .parallel = 1, .max_waiting = 0, .kv_type = type});
+    EXPECT_EQ(model_->info().kv_bytes, 30U * 3 * 64 * 2 * 512 / 32 * bytes_of_32);
+    const auto report = model_->generate(request("The capital of France is", 2), {}, {});
+    ASSERT_TRUE(report) << report.error().to_string();
+    EXPECT_EQ(report->text, " Paris.") << kv_type_name(type);
+  }
+  EXPECT_FALSE(kv_type_of("q2"));
+}
+
 TEST_F(Llama, greedy_tokens_equal_the_reference_as_far_as_engines_agree) {
   open();
   // Builds for other CPUs round differently: an engine that differs does so where the two best

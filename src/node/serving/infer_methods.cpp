@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// model.signature and model.infer: a model's tensors as they are, for the Open Inference Protocol.
+// model.signature and model.infer: a model's tensors as they are, for the Open Inference Protocol;
+// models.stats: what model.infer did; models.unload.
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
+#include "names/names.hpp"
+#include "serving/batched.hpp"
 #include "serving/loaded_tensors.hpp"
+#include "serving/loaded_text.hpp"
 #include "serving/model_store.hpp"
 #include "serving/serving.hpp"
 #include "serving/tensor_json.hpp"
@@ -34,7 +40,7 @@ Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredMode
       loaded->name = model.name;
       loaded->root = model.root;
       loaded->bytes = variant.bytes();
-      loaded->session = std::move(*session);
+      loaded->session = batched(context.services, std::move(*session), model.name, std::nullopt);
       return loaded;
     }
     last = std::move(session).error();
@@ -79,21 +85,75 @@ Result<std::vector<NamedInput>> inputs_of(const json* list) {
   return inputs;
 }
 
-Result<json> infer(Context& context, inference::Session& session, const json* inputs,
-                   std::vector<std::string> wanted) {
+// Which outputs, and which of them as bytes: all, or those named.
+struct WantedOutputs {
+  std::vector<std::string> names;
+  std::vector<std::string> binary;
+  bool all_binary = false;
+
+  bool as_bytes(const std::string& name) const {
+    return all_binary || std::ranges::find(binary, name) != binary.end();
+  }
+};
+
+Result<json> infer(inference::Session& session, const json* inputs, WantedOutputs wanted,
+                   const inference::RunOptions& options) {
   ACCEL_TRY(const std::vector<NamedInput> given, inputs_of(inputs));
   std::vector<inference::NamedTensor> named;
   for (const NamedInput& input : given) named.push_back({input.name, &input.value});
-  if (wanted.empty()) {
-    for (const inference::TensorSpec& spec : session.outputs()) wanted.push_back(spec.name);
+  std::vector<std::string>& names = wanted.names;
+  if (names.empty()) {
+    for (const inference::TensorSpec& spec : session.outputs()) names.push_back(spec.name);
   }
-  ACCEL_TRY(const auto outputs, session.run(named, wanted, {context.stop}));
+  ACCEL_TRY(const auto outputs, session.run(named, names, options));
   json list = json::array();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    ACCEL_TRY(json output, json_of_tensor(wanted[i], outputs[i]));
+    ACCEL_TRY(json output, json_of_tensor(names[i], outputs[i], wanted.as_bytes(names[i])));
     list.push_back(std::move(output));
   }
   return list;
+}
+
+void count(LoadedTensors& loaded, bool succeeded, Duration took,
+           const std::vector<inference::BatchNote>& notes) {
+  const auto of_ms = [](double ms) {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(ms));
+  };
+  const std::scoped_lock lock(loaded.mutex);
+  InferCounts& counts = loaded.counts;
+  counts.last = system_clock().wall_now();
+  ++(succeeded ? counts.succeeded : counts.failed);
+  (succeeded ? counts.total : counts.failing) += took;
+  if (!succeeded) return;
+  if (notes.empty()) {  // It ran alone.
+    counts.rows += 1;
+    counts.executions += 1;
+    counts.computing += took;
+  }
+  for (const inference::BatchNote& note : notes) {
+    counts.rows += note.own_rows;
+    counts.executions += 1.0 / static_cast<double>(note.requests);
+    counts.queued += of_ms(note.wait_ms);
+    counts.computing += of_ms(note.run_ms);
+  }
+}
+
+json counts_of(LoadedTensors& loaded) {
+  const auto ns = [](Duration duration) { return duration.count(); };
+  const std::scoped_lock lock(loaded.mutex);
+  const InferCounts& counts = loaded.counts;
+  const auto last = counts.last.time_since_epoch();
+  return {{"name", loaded.name},
+          {"cid", loaded.root.to_string()},
+          {"succeeded", counts.succeeded},
+          {"failed", counts.failed},
+          {"rows", counts.rows},
+          {"executions", static_cast<std::uint64_t>(std::llround(counts.executions))},
+          {"total_ns", ns(counts.total)},
+          {"failed_ns", ns(counts.failing)},
+          {"queue_ns", ns(counts.queued)},
+          {"compute_ns", ns(counts.computing)},
+          {"last_unix_ms", std::chrono::duration_cast<std::chrono::milliseconds>(last).count()}};
 }
 
 }  // namespace
@@ -110,21 +170,64 @@ Result<json> model_signature(ServingContext& call) {
               {"outputs", specs_of(loaded->session->outputs())}};
 }
 
+Result<json> models_stats(ServingContext& call) {
+  Context& context = call.context;
+  const std::string name = context.params.text("model", {});
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  std::optional<ipld::Cid> root;
+  if (!name.empty()) {
+    ACCEL_TRY(const Target target, resolve_target(*store, name));
+    root = target.cid;
+  }
+  json rows = json::array();
+  for (const auto& loaded : call.serving.tensors.all()) {
+    if (!root || loaded->root == *root) rows.push_back(counts_of(*loaded));
+  }
+  return json{{"models", std::move(rows)}};
+}
+
+Result<json> models_unload(ServingContext& call) {
+  Context& context = call.context;
+  const std::string name = context.params.required_text("model");
+  ACCEL_CHECK(context.params.finish());
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, name));
+  std::size_t gone = call.serving.tensors.drop(
+      [&](const LoadedTensors& loaded) { return loaded.root == target.cid; });
+  gone +=
+      call.serving.texts.drop([&](const LoadedText& loaded) { return loaded.root == target.cid; });
+  gone += context.services.kept_sessions().drop(target.cid);
+  return json{{"unloaded", gone}};
+}
+
 Result<json> model_infer(ServingContext& call) {
   Context& context = call.context;
   const std::string name = context.params.required_text("model");
   const json* const inputs = call.value("inputs");
-  const std::vector<std::string> wanted = context.params.texts("outputs");
+  WantedOutputs wanted;
+  wanted.names = context.params.texts("outputs");
+  wanted.binary = context.params.texts("binary_outputs");
+  wanted.all_binary = context.params.flag("binary");
+  const std::string client = context.params.text("client", {});
+  const bool explain = context.params.flag("explain");
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const auto loaded, ready_tensors(call, name));
+  std::vector<inference::BatchNote> notes;
+  const inference::RunOptions options{context.stop, client, &notes};
   const SteadyTime before = context.services.clock().now();
-  ACCEL_TRY(json outputs, infer(context, *loaded->session, inputs, wanted));
-  const double latency_ms = to_ms(context.services.clock().now() - before);
+  Result<json> ran = infer(*loaded->session, inputs, std::move(wanted), options);
+  const Duration took = context.services.clock().now() - before;
+  count(*loaded, ran.has_value(), took, notes);
+  ACCEL_TRY(json outputs, std::move(ran));
+  const double latency_ms = to_ms(took);
   const inference::SessionInfo& info = loaded->session->info();
-  return json{{"outputs", std::move(outputs)},
+  json result{{"outputs", std::move(outputs)},
               {"engine", info.engine},
               {"latency_ms", latency_ms},
               {"provenance", info.emulated ? "simulated" : "measured"}};
+  if (explain) result["batches"] = json_of(notes);
+  return result;
 }
 
 }  // namespace accel::node

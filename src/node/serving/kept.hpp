@@ -36,6 +36,19 @@ class Kept {
     if (entries_.size() > limit_) gone.splice(gone.begin(), entries_, std::prev(entries_.end()));
   }
 
+  // Lets go of what `matches`; what still runs ends with its own call. How many.
+  template <class Matches>
+  std::size_t drop(Matches matches) {
+    std::list<std::pair<std::string, std::shared_ptr<T>>> gone;  // Closed after the lock is let go.
+    const std::scoped_lock lock(mutex_);
+    for (auto it = entries_.begin(); it != entries_.end();) {
+      const auto next = std::next(it);
+      if (matches(*it->second)) gone.splice(gone.begin(), entries_, it);
+      it = next;
+    }
+    return gone.size();
+  }
+
   std::vector<std::shared_ptr<T>> all() const {
     const std::scoped_lock lock(mutex_);
     std::vector<std::shared_ptr<T>> values;

@@ -38,6 +38,35 @@ void KeptSessions::keep(const ipld::Cid& root, const perf::Candidate& candidate,
   if (entries_.size() > limit_) gone.splice(gone.begin(), entries_, std::prev(entries_.end()));
 }
 
+std::shared_ptr<LoadedModel> KeptSessions::find_live(const ipld::Cid& root,
+                                                     const std::string& policy) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::ranges::find_if(entries_, [&](const Entry& entry) {
+    return entry.root == root && entry.model->choice.policy == policy;
+  });
+  if (found == entries_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found);
+  return entries_.front().model;
+}
+
+std::vector<std::shared_ptr<LoadedModel>> KeptSessions::all() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::shared_ptr<LoadedModel>> models;
+  for (const Entry& entry : entries_) models.push_back(entry.model);
+  return models;
+}
+
+std::size_t KeptSessions::drop(const ipld::Cid& root) {
+  std::list<Entry> gone;  // Closed after the lock is let go.
+  const std::scoped_lock lock(mutex_);
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const auto next = std::next(it);
+    if (it->root == root) gone.splice(gone.begin(), entries_, it);
+    it = next;
+  }
+  return gone.size();
+}
+
 std::size_t KeptSessions::size() const {
   const std::scoped_lock lock(mutex_);
   return entries_.size();

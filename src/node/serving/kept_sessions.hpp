@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 
 #include "accel/blockstore/lease.hpp"
 #include "accel/ipld/cid.hpp"
@@ -16,8 +17,22 @@
 
 namespace accel::node {
 
+// How a model came to be run as it is, for requests that take it as it is.
+struct KeptChoice {
+  std::string policy;  // perf::Policy::key()
+  std::string weights_sha256;
+  perf::Candidate candidate;
+  std::string key;
+  double median_ms = 0;
+  nlohmann::json explanation;
+};
+
 // A loaded model with what keeps its files in the store.
 struct LoadedModel {
+  std::string name;
+  ipld::Cid root;
+  std::uint64_t bytes = 0;  // Of the weights.
+  KeptChoice choice;
   blockstore::Lease lease;
   std::shared_ptr<const models::TextPipeline> pipeline;  // Owners: this, the embedder, selection.
   std::unique_ptr<models::TextEmbedder> embedder;
@@ -38,8 +53,13 @@ class KeptSessions {
   std::shared_ptr<LoadedModel> find(const ipld::Cid& root, const perf::Candidate& candidate);
   // The tokenizer and its settings do not depend on the candidate.
   std::shared_ptr<const models::TextPipeline> pipeline(const ipld::Cid& root) const;
+  // What was loaded last of a root under a policy: live requests share it, whatever their lengths,
+  // for only requests to one session can be batched.
+  std::shared_ptr<LoadedModel> find_live(const ipld::Cid& root, const std::string& policy);
+  std::vector<std::shared_ptr<LoadedModel>> all() const;
   void keep(const ipld::Cid& root, const perf::Candidate& candidate,
             std::shared_ptr<LoadedModel> model);
+  std::size_t drop(const ipld::Cid& root);  // How many were let go.
   std::size_t size() const;
 
  private:

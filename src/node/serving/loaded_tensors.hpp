@@ -3,13 +3,24 @@
 // A model opened as it is, tensors in and tensors out: what model.infer keeps loaded.
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "accel/blockstore/lease.hpp"
+#include "accel/core/clock.hpp"
 #include "accel/inference/session.hpp"
 #include "accel/ipld/cid.hpp"
 
 namespace accel::node {
+
+// What model.infer did with a model since it was loaded. Times are sums over requests.
+struct InferCounts {
+  std::uint64_t succeeded = 0, failed = 0;
+  std::uint64_t rows = 0;
+  double executions = 0;  // Of the engine: a request counts as its share of a batch.
+  Duration total{}, failing{}, queued{}, computing{};
+  WallTime last{};
+};
 
 struct LoadedTensors {
   blockstore::Lease lease;  // Keeps its files until this goes.
@@ -17,6 +28,8 @@ struct LoadedTensors {
   ipld::Cid root;
   std::uint64_t bytes = 0;  // Of the weights.
   std::unique_ptr<inference::Session> session;
+  std::mutex mutex;
+  InferCounts counts;  // Under the mutex.
 };
 
 }  // namespace accel::node

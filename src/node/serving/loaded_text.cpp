@@ -27,7 +27,7 @@ Result<int> choose_threads(const Config& config, int wanted) {
   return threads_by_load(cpu.usable_threads, std::max(cpu.logical_cpus, 1), load);
 }
 
-inference::LlamaModelOptions model_options(Services& services, int threads) {
+Result<inference::LlamaModelOptions> model_options(Services& services, int threads) {
   const Config& config = services.config();
   const auto size = [&](const char* key) {
     return static_cast<std::size_t>(config.get<std::int64_t>(key));
@@ -38,6 +38,7 @@ inference::LlamaModelOptions model_options(Services& services, int threads) {
   options.max_waiting = services.is_daemon() ? size("text.queue") : 0;
   options.threads = threads;
   options.spinning = config.get<bool>("text.spinning");
+  ACCEL_TRY(options.kv_type, inference::kv_type_of(config.get<std::string>("text.kv_cache")));
   return options;
 }
 
@@ -51,7 +52,7 @@ Result<std::shared_ptr<LoadedText>> load_text(ServingContext& call, StoredModel&
   ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(*variant, model.fetcher));
   const SteadyTime before = context.services.clock().now();
   ACCEL_TRY(threads, choose_threads(context.services.config(), threads));
-  const auto options = model_options(context.services, threads);
+  ACCEL_TRY(const auto options, model_options(context.services, threads));
   ACCEL_TRY(auto opened, call.serving.llama.open(file, options));
   loaded->load_ms = to_ms(context.services.clock().now() - before);
   loaded->loaded_at = context.services.clock().wall_now();

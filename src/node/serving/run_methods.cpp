@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/hardware/machine_load.hpp"
 #include "context.hpp"
+#include "names/names.hpp"
 #include "recorder.hpp"
+#include "serving/batched.hpp"
 #include "serving/model_store.hpp"
 #include "serving/selection.hpp"
 
@@ -22,6 +24,7 @@ struct RunRequest {
   bool explain = false;
   bool remeasure = false;
   bool record = true;  // Live traffic leaves no row a call.
+  std::string client;  // Whose request it is: clients share batches fairly.
 };
 
 Result<RunRequest> read_request(Context& context) {
@@ -38,6 +41,7 @@ Result<RunRequest> read_request(Context& context) {
   request.explain = params.flag("explain");
   request.remeasure = params.flag("remeasure");
   request.record = params.flag("record", true);
+  request.client = params.text("client", {});
   ACCEL_CHECK(params.finish());
   if (request.policy.precision == "auto")
     request.policy.precision = config.get<std::string>("hardware.precision");
@@ -78,6 +82,7 @@ struct Ready {
   Selected selected;
   std::string weights_sha256;
   double load_ms = 0;  // 0 when it was kept from an earlier run.
+  std::vector<inference::BatchNote> notes = {};
 };
 
 Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
@@ -91,8 +96,32 @@ Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
                 selected.candidate.engine);
   }
   ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
-  return std::make_shared<LoadedModel>(std::move(model.lease), std::move(pipeline),
-                                       std::move(session));
+  session =
+      batched(context.services, std::move(session), model.name, pipeline->tokenizer().pad_id());
+  auto loaded = std::make_shared<LoadedModel>(std::move(model.lease), std::move(pipeline),
+                                              std::move(session));
+  loaded->name = model.name;
+  loaded->root = model.root;
+  loaded->bytes = model.manifest.variants.front().bytes();
+  return loaded;
+}
+
+// What a live request runs on without looking further: the model that is loaded, if one is.
+std::optional<Ready> ready_live(Context& context, const RunRequest& request) {
+  KeptSessions& kept = context.services.kept_sessions();
+  const bool embeds = request.task.empty() || request.task == kTextEmbedding;
+  if (request.record || request.remeasure || !embeds || !kept.keeps()) return std::nullopt;
+  const auto store = context.services.store();
+  if (!store) return std::nullopt;
+  const auto target = resolve_target(**store, request.model);
+  auto loaded = target ? kept.find_live(target->cid, request.policy.key()) : nullptr;
+  if (!loaded) return std::nullopt;
+  Ready ready;
+  const KeptChoice& choice = loaded->choice;
+  ready.selected = {choice.candidate, choice.key, choice.median_ms, 0, true, choice.explanation};
+  ready.weights_sha256 = choice.weights_sha256;
+  ready.loaded = std::move(loaded);
+  return ready;
 }
 
 Result<Ready> make_ready(Context& context, const RunRequest& request, StoredModel& model) {
@@ -125,6 +154,9 @@ Result<Ready> make_ready(Context& context, const RunRequest& request, StoredMode
     const SteadyTime before = context.services.clock().now();
     ACCEL_TRY(ready.loaded, load(context, model, ready.selected, file, pipeline));
     ready.load_ms = to_ms(context.services.clock().now() - before);
+    ready.loaded->choice = {request.policy.key(),     ready.weights_sha256,
+                            ready.selected.candidate, ready.selected.key,
+                            ready.selected.median_ms, ready.selected.explanation};
     kept.keep(model.root, ready.selected.candidate, ready.loaded);
   }
   return ready;
@@ -146,8 +178,8 @@ void remember_engine(Services& services, blockstore::Store& store, const std::st
 
 // One call from texts to vectors. In a daemon, latency that has left the remembered figure for good
 // lets the next run measure again; only calls of the size that was measured can be compared.
-Result<models::Embeddings> timed_embed(Context& context, const RunRequest& request,
-                                       const Ready& ready, double& latency_ms) {
+Result<models::Embeddings> timed_embed(Context& context, const RunRequest& request, Ready& ready,
+                                       double& latency_ms) {
   const Clock& clock = context.services.clock();
   const bool compares = context.services.is_daemon() && ready.selected.calls == 1;
   DriftWatch& drift = ready.loaded->drift;
@@ -155,8 +187,10 @@ Result<models::Embeddings> timed_embed(Context& context, const RunRequest& reque
   DriftWatch::Call call(drift);
   const auto load_before = compares ? hardware::read_load() : hardware::LoadReading();
   const SteadyTime before = clock.now();
-  ACCEL_TRY(models::Embeddings embeddings,
-            ready.loaded->embedder->embed(request.inputs, {context.stop}));
+  ACCEL_TRY(
+      models::Embeddings embeddings,
+      ready.loaded->embedder->embed(request.inputs, {context.stop, request.client,
+                                                     request.explain ? &ready.notes : nullptr}));
   latency_ms = to_ms(clock.now() - before);
   if (!compares) return embeddings;
   const auto load = hardware::load_between(load_before, hardware::read_load());
@@ -166,16 +200,15 @@ Result<models::Embeddings> timed_embed(Context& context, const RunRequest& reque
   return embeddings;
 }
 
-json result_of(const StoredModel& model, const Ready& ready, const models::Embeddings& embeddings,
-               double latency_ms) {
+json result_of(const Ready& ready, const models::Embeddings& embeddings, double latency_ms) {
   const inference::SessionInfo& info = ready.loaded->embedder->session().info();
   std::size_t tokens = 0;
   for (const std::size_t count : embeddings.tokens) tokens += count;
   return {{"embeddings", embeddings.vectors},
           {"dimension", embeddings.vectors.empty() ? 0 : embeddings.vectors.front().size()},
           {"model",
-           {{"name", model.name},
-            {"cid", model.root.to_string()},
+           {{"name", ready.loaded->name},
+            {"cid", ready.loaded->root.to_string()},
             {"weights_sha256", ready.weights_sha256}}},
           {"task", kTextEmbedding},
           {"engine", info.engine},
@@ -194,18 +227,26 @@ json result_of(const StoredModel& model, const Ready& ready, const models::Embed
           {"choice", ready.selected.remembered ? "remembered" : "measured now"}};
 }
 
-Result<json> run_found_model(Context& context, const RunRequest& request, StoredModel& model,
+Result<json> run_ready_model(Context& context, const RunRequest& request, Ready ready,
                              SteadyTime started) {
-  ACCEL_TRY(const Ready ready, make_ready(context, request, model));
   double latency_ms = 0;
   ACCEL_TRY(const models::Embeddings embeddings, timed_embed(context, request, ready, latency_ms));
   const SteadyTime after = context.services.clock().now();
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   remember_engine(context.services, *store, ready.selected.candidate.engine);
-  json result = result_of(model, ready, embeddings, latency_ms);
+  json result = result_of(ready, embeddings, latency_ms);
   result["total_ms"] = to_ms(after - started);
-  if (request.explain) result["selection"] = ready.selected.explanation;
+  if (request.explain) {
+    result["selection"] = ready.selected.explanation;
+    result["batches"] = json_of(ready.notes);
+  }
   return result;
+}
+
+Result<json> run_found_model(Context& context, const RunRequest& request, StoredModel& model,
+                             SteadyTime started) {
+  ACCEL_TRY(Ready ready, make_ready(context, request, model));
+  return run_ready_model(context, request, std::move(ready), started);
 }
 
 }  // namespace
@@ -214,6 +255,8 @@ Result<json> run_model(Context& context) {
   const SteadyTime started = context.services.clock().now();
   ACCEL_TRY(const RunRequest request, read_request(context));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  if (auto ready = ready_live(context, request))
+    return run_ready_model(context, request, std::move(*ready), started);
   load_last_engine(context.services, *store);
   ACCEL_TRY(StoredModel model, open_model(*store, request.model));
   ACCEL_CHECK(check_task(request, model));

@@ -46,5 +46,7 @@ Result<nlohmann::json> text_generate(ServingContext& call);
 Result<nlohmann::json> models_loaded(ServingContext& call);
 Result<nlohmann::json> model_signature(ServingContext& call);
 Result<nlohmann::json> model_infer(ServingContext& call);
+Result<nlohmann::json> models_stats(ServingContext& call);
+Result<nlohmann::json> models_unload(ServingContext& call);
 
 }  // namespace accel::node

@@ -18,14 +18,14 @@ constexpr std::pair<std::string_view, DType> kTypes[] = {
     {"INT32", DType::i32},   {"UINT32", DType::u32}, {"INT64", DType::i64}, {"UINT64", DType::u64},
     {"BOOL", DType::boolean}};
 
-Result<DType> dtype_of_name(const std::string& tensor, const json& value) {
+Result<DType> dtype_of_name(const std::string& tensor, const json& value, bool binary) {
   const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
   const auto* const found =
       std::ranges::find(kTypes, name, &std::pair<std::string_view, DType>::first);
   if (found == std::end(kTypes))
     return fail(Errc::unsupported, "The datatype {} of {} is not one that can be sent here.", name,
                 tensor);
-  if (found->second == DType::f16 || found->second == DType::bf16)
+  if (!binary && (found->second == DType::f16 || found->second == DType::bf16))
     return fail(Errc::unsupported, "{} can't be sent as JSON, for JSON has no {}.", tensor, name);
   return found->second;
 }
@@ -130,6 +130,23 @@ auto with_type(DType dtype, Visit visit) {
   }
 }
 
+// A bool of another byte than 0 and 1 is none.
+bool are_booleans(const json::binary_t& bytes) {
+  return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte <= 1; });
+}
+
+Status read_binary(const json::binary_t& bytes, const tensor::Shape& shape, NamedInput& input,
+                   DType dtype) {
+  const auto wanted = tensor::byte_count(dtype, shape);
+  if (!wanted || *wanted != bytes.size() || (dtype == DType::boolean && !are_booleans(bytes))) {
+    return fail(Errc::invalid_argument, "The {} bytes of {} are not {} values of {}.", bytes.size(),
+                input.name, tensor::element_count(shape).value_or(0), oip_datatype(dtype));
+  }
+  ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, tensor::Shape(shape)));
+  std::ranges::copy(bytes, input.value.mutable_bytes().begin());
+  return {};
+}
+
 }  // namespace
 
 std::string_view oip_datatype(DType dtype) {
@@ -147,28 +164,36 @@ Result<NamedInput> tensor_of_json(const json& value) {
     if (!value.contains(member))
       return fail(Errc::invalid_argument, "The input {} has no \"{}\".", input.name, member);
   }
-  ACCEL_TRY(const DType dtype, dtype_of_name(input.name, value.at("datatype")));
+  const json& data = value.at("data");
+  ACCEL_TRY(const DType dtype, dtype_of_name(input.name, value.at("datatype"), data.is_binary()));
   ACCEL_TRY(tensor::Shape shape, shape_of(input.name, value.at("shape")));
+  if (data.is_binary()) {
+    ACCEL_CHECK(read_binary(data.get_binary(), shape, input, dtype));
+    return input;
+  }
   const auto bad_data = [&] {
     return fail(Errc::invalid_argument, "The data of {} are not {} values of {}.", input.name,
                 tensor::element_count(shape).value_or(0), oip_datatype(dtype));
   };
   // Counted first: a small request must not make a large tensor.
   const std::uint64_t elements = tensor::element_count(shape).value_or(0);
-  if (!value.at("data").is_array() || count_values(value.at("data"), elements, 0) != elements)
-    return bad_data();
+  if (!data.is_array() || count_values(data, elements, 0) != elements) return bad_data();
   ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, tensor::Shape(shape)));
   const bool filled = with_type(dtype, [&]<class T>(T*) {
     Filler<T> filler(input.value.mutable_data<T>());
-    return filler.take(value.at("data"), 0) && filler.full();
+    return filler.take(data, 0) && filler.full();
   });
   if (filled) return input;
   return bad_data();
 }
 
-Result<json> json_of_tensor(std::string_view name, const tensor::Tensor& value) {
+Result<json> json_of_tensor(std::string_view name, const tensor::Tensor& value, bool binary) {
   const std::string_view type = oip_datatype(value.dtype());
   json result{{"name", name}, {"datatype", type}, {"shape", value.shape()}};
+  if (binary) {
+    result["data"] = json::binary({value.bytes().begin(), value.bytes().end()});
+    return result;
+  }
   json data = with_type(value.dtype(), [&]<class T>(T*) {
     const auto elements = value.data<T>();
     return json(std::vector<T>(elements.begin(), elements.end()));

@@ -19,11 +19,13 @@ struct NamedInput {
   tensor::Tensor value;
 };
 
-// Errors: invalid_argument (names the tensor and what is wrong with it), unsupported (a type that
-// JSON can't carry: FP16, BF16, BYTES).
+// "data" may also be a JSON value of type binary: the elements' bytes, little-endian. Errors:
+// invalid_argument (names the tensor and what is wrong with it), unsupported (BYTES; and FP16, BF16
+// as JSON).
 Result<NamedInput> tensor_of_json(const nlohmann::json& value);
-// Errors: unsupported (FP16, BF16: as above).
-Result<nlohmann::json> json_of_tensor(std::string_view name, const tensor::Tensor& value);
+// Errors: unsupported (FP16, BF16 that are not `binary`).
+Result<nlohmann::json> json_of_tensor(std::string_view name, const tensor::Tensor& value,
+                                      bool binary = false);
 // "FP32", "INT64", "BOOL": the protocol's spelling.
 std::string_view oip_datatype(tensor::DType dtype);
 

@@ -45,6 +45,12 @@ Result<std::vector<inference::ChatMessage>> messages_of(const json* list) {
   return messages;
 }
 
+Result<std::string> schema_of(const json* schema) {
+  if (schema == nullptr) return std::string();
+  if (schema->is_object()) return schema->dump(-1, ' ', false, json::error_handler_t::replace);
+  return fail(Errc::invalid_argument, "text.generate: json_schema must be an object.");
+}
+
 Result<GenerateRequest> read_request(ServingContext& call) {
   Params& params = call.context.params;
   GenerateRequest request;
@@ -62,6 +68,7 @@ Result<GenerateRequest> read_request(ServingContext& call) {
   const auto chance = static_cast<std::int64_t>(system_random().below(kMaxSeed));
   sampling.seed = static_cast<std::uint32_t>(params.integer_in("seed", chance, 0, kMaxSeed));
   request.text.stop = params.texts("stop");
+  ACCEL_TRY(request.text.json_schema, schema_of(call.value("json_schema")));
   request.threads = static_cast<int>(params.integer_in("threads", 0, 0, 512));
   request.record = params.flag("record", true);
   request.check_only = params.flag("check_only");
@@ -149,6 +156,8 @@ json row_of(const LoadedText& loaded) {
           {"family", info.architecture},
           {"parameters", info.parameters},
           {"context", info.context},
+          {"kv_cache", info.kv_type},
+          {"kv_bytes", info.kv_bytes},
           {"parallel", info.parallel},
           {"running", load.running},
           {"waiting", load.waiting},
@@ -180,6 +189,17 @@ Result<json> models_loaded(ServingContext& call) {
     rows.push_back({{"name", loaded->name},
                     {"cid", loaded->root.to_string()},
                     {"task", "tensors"},
+                    {"engine", info.engine},
+                    {"device", info.device},
+                    {"precision", info.precision},
+                    {"threads", info.threads},
+                    {"bytes", loaded->bytes}});
+  }
+  for (const auto& loaded : call.context.services.kept_sessions().all()) {
+    const inference::SessionInfo& info = loaded->embedder->session().info();
+    rows.push_back({{"name", loaded->name},
+                    {"cid", loaded->root.to_string()},
+                    {"task", "text-embedding"},
                     {"engine", info.engine},
                     {"device", info.device},
                     {"precision", info.precision},

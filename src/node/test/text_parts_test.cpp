@@ -83,6 +83,38 @@ TEST(TensorJson, refuses_what_does_not_fit_by_name) {
   refuses(R"({"name":"a","datatype":"FP32","shape":[1],"data":"x"})", "1 values");
 }
 
+json in_bytes(const char* datatype, json shape, std::vector<std::uint8_t> bytes) {
+  return {{"name", "a"},
+          {"datatype", datatype},
+          {"shape", std::move(shape)},
+          {"data", json::binary(std::move(bytes))}};
+}
+
+TEST(TensorJson, carries_bytes_as_they_are_half_floats_too) {
+  const auto half = tensor_of_json(in_bytes("FP16", {2U}, {1, 2, 3, 4}));
+  ASSERT_TRUE(half) << half.error().message;
+  EXPECT_EQ(half->value.dtype(), tensor::DType::f16);
+  EXPECT_EQ(json_of_tensor("a", half->value, true)->at("data"), json::binary({1, 2, 3, 4}));
+  EXPECT_TRUE(tensor_of_json(in_bytes("BOOL", {2U}, {0, 1})));
+}
+
+TEST(TensorJson, bytes_that_do_not_fit_the_shape_are_refused) {
+  const json big = 67108864U;
+  for (const json& value : {in_bytes("FP32", {2U}, {1, 2, 3, 4}), in_bytes("FP32", {1U}, {}),
+                            in_bytes("INT8", {0U}, {1}), in_bytes("BOOL", {1U}, {2}),
+                            in_bytes("FP64", {big, big, big}, {0}), in_bytes("BYTES", {1U}, {0})})
+    EXPECT_FALSE(tensor_of_json(value)) << value;
+}
+
+TEST(Kept, drops_what_is_named) {
+  Kept<int> kept(3);
+  kept.keep("a", std::make_shared<int>(1));
+  kept.keep("b", std::make_shared<int>(2));
+  EXPECT_EQ(kept.drop([](int value) { return value == 1; }), 1U);
+  EXPECT_FALSE(kept.find("a"));
+  EXPECT_TRUE(kept.find("b"));
+}
+
 TEST(Kept, lets_the_least_recently_used_go) {
   Kept<int> kept(2);
   kept.keep("a", std::make_shared<int>(1));

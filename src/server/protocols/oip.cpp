@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/oip.hpp"
 
+#include <algorithm>
+
 namespace accel::server::oip {
 
 using nlohmann::json;
 
 namespace {
 
-// Parameters are asked for by name, so they are refused by name. All are JSON here: that they
-// should be is no wish that must be refused.
-Status check_parameters(BodyReader& reader, const char* binary) {
+// Parameters are asked for by name, so they are refused by name. Whether `binary` is asked for.
+Result<bool> read_parameters(BodyReader& reader, const char* binary, bool otherwise) {
   const json* const parameters = reader.object("parameters");
-  if (parameters == nullptr) return {};
+  if (parameters == nullptr) return otherwise;
   BodyReader parameter(*parameters);
-  parameter.only(binary, false);
-  return parameter.finish();
+  const bool wanted = parameter.flag(binary, otherwise);
+  ACCEL_CHECK(parameter.finish());
+  return wanted;
 }
 
 // What else is wrong with a tensor, model.infer says.
@@ -22,9 +24,11 @@ Status check_input(const json& input) {
   if (!input.is_object()) return {};
   BodyReader reader(input);
   reader.allow({"name", "datatype", "shape", "data"});
-  ACCEL_CHECK(check_parameters(reader, "binary_data"));
+  ACCEL_CHECK(read_parameters(reader, "binary_data", false));
   return reader.finish();
 }
+
+json zero_stats() { return {{"count", 0}, {"ns", 0}}; }
 
 }  // namespace
 
@@ -33,25 +37,30 @@ Result<MethodRequest> infer_request(const json& body, const std::string& model) 
   BodyReader reader(body);
   request.params["model"] = model;
   (void)reader.text("id", {});
-  ACCEL_CHECK(check_parameters(reader, "binary_data_output"));
+  ACCEL_TRY(const bool binary, read_parameters(reader, "binary_data_output", false));
   reader.allow({"inputs", "outputs"});
   ACCEL_CHECK(reader.finish());
   if (!body.contains("inputs") || !body.at("inputs").is_array())
     return fail(Errc::invalid_argument, "\"inputs\" must be a list of tensors.");
   for (const json& input : body.at("inputs")) ACCEL_CHECK(check_input(input));
   request.params["inputs"] = body.at("inputs");
+  request.params["binary"] = binary;
   if (!body.contains("outputs")) return request;
   json names = json::array();
+  json in_bytes = json::array();
   const bool list = body.at("outputs").is_array();
   for (const json& output : list ? body.at("outputs") : json::array({nullptr})) {
     if (!output.is_object() || !output.contains("name") || !output.at("name").is_string())
       return fail(Errc::invalid_argument, "\"outputs\" must be a list of objects with a name.");
     BodyReader member(output);
     member.allow({"name"});
-    ACCEL_CHECK(check_parameters(member, "binary_data"));
+    ACCEL_TRY(const bool wanted, read_parameters(member, "binary_data", binary));
     ACCEL_CHECK(member.finish());
     names.push_back(output.at("name"));
+    if (wanted) in_bytes.push_back(output.at("name"));
   }
+  request.params["binary"] = false;
+  request.params["binary_outputs"] = std::move(in_bytes);
   request.params["outputs"] = std::move(names);
   return request;
 }
@@ -71,7 +80,51 @@ json metadata_reply(const std::string& model, const json& signature) {
 }
 
 json server_reply(std::string_view version) {
-  return {{"name", "ipfs-accelerate"}, {"version", version}, {"extensions", json::array()}};
+  return {{"name", "ipfs-accelerate"},
+          {"version", version},
+          {"extensions", {"binary_tensor_data", "model_repository", "statistics"}}};
+}
+
+Result<json> index_reply(const json& body, const json& list, const json& loaded) {
+  BodyReader reader(body);
+  const bool only_ready = reader.flag("ready", false);
+  ACCEL_CHECK(reader.finish());
+  json rows = json::array();
+  for (const json& model : list.at("models")) {
+    const bool is_loaded = std::ranges::any_of(
+        loaded.at("models"), [&](const json& one) { return one.at("cid") == model.at("cid"); });
+    if (only_ready && !is_loaded) continue;
+    json row{{"name", model.at("name")}, {"version", "1"}};
+    row["state"] = is_loaded ? "READY" : "UNAVAILABLE";
+    row["reason"] = is_loaded ? "" : model.value("reason", "loaded when it is asked for");
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+json stats_reply(const json& result) {
+  json rows = json::array();
+  for (const json& model : result.at("models")) {
+    const auto timed = [&](const char* count, const char* ns) -> json {
+      return {{"count", model.at(count)}, {"ns", model.at(ns)}};
+    };
+    rows.push_back({{"name", model.at("name")},
+                    {"version", "1"},
+                    {"last_inference", model.at("last_unix_ms")},
+                    {"inference_count", model.at("rows")},
+                    {"execution_count", model.at("executions")},
+                    {"inference_stats",
+                     {{"success", timed("succeeded", "total_ns")},
+                      {"fail", timed("failed", "failed_ns")},
+                      {"queue", timed("succeeded", "queue_ns")},
+                      {"compute_input", zero_stats()},
+                      {"compute_infer", timed("succeeded", "compute_ns")},
+                      {"compute_output", zero_stats()},
+                      {"cache_hit", zero_stats()},
+                      {"cache_miss", zero_stats()}}},
+                    {"batch_stats", json::array()}});
+  }
+  return {{"model_stats", std::move(rows)}};
 }
 
 }  // namespace accel::server::oip

@@ -32,6 +32,19 @@ void read_sampling(const json& options, BodyReader& reader, json& params) {
     reader.refuse(status.error().code, status.error().message);
 }
 
+// "json", or a schema.
+void read_format(BodyReader& reader, json& params) {
+  const json* const format = reader.value("format");
+  if (format == nullptr || *format == "") return;
+  if (*format == "json") {
+    params["json_schema"] = {{"type", "object"}};
+  } else if (format->is_object()) {
+    params["json_schema"] = *format;
+  } else {
+    reader.refuse(Errc::invalid_argument, "\"format\" must be \"json\" or a JSON Schema.");
+  }
+}
+
 // The protocol's defaults, then what the client says.
 void read_options(BodyReader& reader, MethodRequest& request) {
   json& params = request.params;
@@ -41,7 +54,7 @@ void read_options(BodyReader& reader, MethodRequest& request) {
   params["top_k"] = 40;
   params["top_p"] = 0.9;
   request.stream = reader.flag("stream", true);
-  reader.only("format", "");
+  read_format(reader, params);
   reader.only("tools", json::array());
   reader.only("think", false);
   reader.only("logprobs", false);
@@ -200,6 +213,8 @@ json ps_reply(const json& list) {
   json models = json::array();
   for (const json& model : list.at("models")) {
     json row = row_of(model);
+    row["size"] =
+        model.value("bytes", std::uint64_t{0}) + model.value("kv_bytes", std::uint64_t{0});
     row["size_vram"] = 0;
     if (model.contains("context")) row["context_length"] = model.at("context");
     models.push_back(std::move(row));

@@ -46,6 +46,26 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
   reader.allow({"stream_options"});  // Read where the stream is written.
 }
 
+// {"type": "text" | "json_object" | "json_schema", "json_schema": {"schema": …}}
+void read_format(const json& format, BodyReader& reader, json& params) {
+  const json type = format.value("type", json());
+  if (type == "text") return;
+  if (type == "json_object") {
+    params["json_schema"] = {{"type", "object"}};
+    return;
+  }
+  const auto named = format.find("json_schema");
+  const bool given = type == "json_schema" && named != format.end() && named->is_object() &&
+                     named->contains("schema") && named->at("schema").is_object();
+  if (given) {
+    params["json_schema"] = named->at("schema");
+  } else {
+    reader.refuse(Errc::invalid_argument,
+                  "\"response_format\" must be of type text, json_object, or json_schema with "
+                  "a \"schema\".");
+  }
+}
+
 json usage_of(const json& result) {
   const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
   return {{"prompt_tokens", count("prompt_tokens")},
@@ -85,7 +105,8 @@ Result<MethodRequest> chat_request(const json& body) {
   read_sampling(reader, request);
   reader.only("tools", json::array());
   reader.only("functions", json::array());
-  reader.only("response_format", {{"type", "text"}});
+  if (const json* const format = reader.object("response_format"); format != nullptr)
+    read_format(*format, reader, request.params);
   reader.only("modalities", json::array({"text"}));
   reader.only("top_logprobs", 0);
   reader.allow({"messages", "parallel_tool_calls"});

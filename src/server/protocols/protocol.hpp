@@ -50,6 +50,8 @@ class BodyReader {
   // A text or a list of texts.
   std::vector<std::string> texts(const char* name);
   const nlohmann::json* object(const char* name);
+  // Of any type; null when absent or null.
+  const nlohmann::json* value(const char* name) { return find(name); }
   // Refuses a member unless it is absent, null, or equal to `harmless`.
   void only(const char* name, const nlohmann::json& harmless);
   // Members that are read elsewhere, or that ask for nothing that would change the answer.

@@ -13,6 +13,7 @@
 #include "accel/net/url.hpp"
 #include "accel/node/build_info.hpp"
 #include "protocols/oip.hpp"
+#include "protocols/oip_binary.hpp"
 #include "protocols/ollama.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/text_stream.hpp"
@@ -45,6 +46,11 @@ constexpr std::array kRoutes{
     Route{"GET", "/v2/models/{model}", Protocol::oip, false},
     Route{"GET", "/v2/models/{model}/ready", Protocol::oip, false},
     Route{"POST", "/v2/models/{model}/infer", Protocol::oip, false},
+    Route{"GET", "/v2/models/{model}/stats", Protocol::oip, false},
+    Route{"GET", "/v2/models/stats", Protocol::oip, false},
+    Route{"POST", "/v2/repository/index", Protocol::oip, false},
+    Route{"POST", "/v2/repository/models/{model}/load", Protocol::oip, false},
+    Route{"POST", "/v2/repository/models/{model}/unload", Protocol::oip, false},
 };
 
 std::vector<std::string_view> parts_of(std::string_view path) {
@@ -95,6 +101,22 @@ HttpResponse refusal(Protocol protocol, const Error& error) {
   return response;
 }
 
+// Connections of this machine are programs of their own; elsewhere an address is one client.
+std::string client_of(const HttpRequest& request) {
+  const std::string& remote = request.remote;
+  const bool local = remote.starts_with("127.") || remote.starts_with("[::1]");
+  return local ? remote : remote.substr(0, remote.rfind(':'));
+}
+
+// By header, or by a member that is taken out: no protocol has it.
+bool wants_explanation(const HttpRequest& request, json& body) {
+  const auto member = body.find("explain");
+  if (member == body.end()) return request.headers.get_or("X-Explain", "") == "true";
+  const bool wanted = *member == true;
+  if (member->is_boolean()) body.erase(member);
+  return wanted;
+}
+
 ReplyFacts facts_of(const json& body) {
   const WallTime now = system_clock().wall_now();
   const auto since = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
@@ -102,10 +124,25 @@ ReplyFacts facts_of(const json& body) {
           since.count()};
 }
 
-Result<json> body_of(const HttpRequest& request) {
+Result<json> body_of(const HttpRequest& request, const Route& route) {
+  if (route.protocol == Protocol::oip) {
+    // Clients send nothing where nothing is to be said.
+    if (request.body.empty() && !route.path.ends_with("/infer")) return json::object();
+    return oip::read_body(request.body, request.headers.get_or(oip::kHeaderLength, ""));
+  }
   ACCEL_TRY(json body, parse_bounded_json(request.body, "The body"));
   if (body.is_object()) return body;
   return fail(Errc::invalid_argument, "The body must be a JSON object in UTF-8.");
+}
+
+HttpResponse tensor_reply(json body) {
+  oip::WrittenBody written = oip::write_body(std::move(body));
+  if (!written.binary) return net::json_response(200, std::move(written.bytes));
+  HttpResponse response;
+  response.headers.set("Content-Type", "application/octet-stream");
+  response.headers.set(std::string(oip::kHeaderLength), std::to_string(written.json_bytes));
+  response.body = std::move(written.bytes);
+  return response;
 }
 
 }  // namespace
@@ -116,7 +153,19 @@ struct ProtocolServer::Call {
   const Route* route = nullptr;
   std::string model;  // Of the path.
   json body;
+  std::string client;
+  bool explain = false;  // Why it was batched as it was.
   std::stop_token stop;
+
+  // What a method that batches is told besides.
+  void tell(MethodRequest& request) const {
+    request.params["client"] = client;
+    if (explain) request.params["explain"] = true;
+  }
+  // The answer to "explain", as a member that the protocols do not know and their clients ignore.
+  void explain_in(json& reply, const json& result) const {
+    if (explain) reply["explain"] = {{"batches", result.value("batches", json::array())}};
+  }
 };
 
 ProtocolServer::ProtocolServer(node::Node& node, Executor executor, std::string token)
@@ -158,9 +207,11 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
     if (!token) co_return refusal(protocol, token.error());
   }
   if (call.route->method == "POST") {
-    auto body = body_of(request);
+    auto body = body_of(request, *call.route);
     if (!body) co_return refusal(protocol, body.error());
     call.body = std::move(*body);
+    call.client = client_of(request);
+    call.explain = wants_explanation(request, call.body);
   }
   auto working = dispatch(std::move(call));
   Result<HttpResponse> response = co_await std::move(working);
@@ -229,13 +280,15 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
   MethodRequest request{"models.list"};
   if (path == "/v1/embeddings") {
     ACCEL_CO_TRY(request, openai::embedding_request(call.body));
+    call.tell(request);
   }
   auto running = run(std::move(request), call.stop);
   const Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
   if (path == "/v1/models") co_return reply(openai::models_reply(*result));
-  ACCEL_CO_TRY(const json body, call.model.empty() ? openai::embedding_reply(call.body, *result)
-                                                   : openai::model_reply(*result, call.model));
+  ACCEL_CO_TRY(json body, call.model.empty() ? openai::embedding_reply(call.body, *result)
+                                             : openai::model_reply(*result, call.model));
+  if (call.model.empty()) call.explain_in(body, *result);
   co_return reply(body);
 }
 
@@ -277,6 +330,7 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
     ACCEL_CO_TRY(request, ollama::show_request(call.body));
   } else if (path == "/api/embed") {
     ACCEL_CO_TRY(request, ollama::embed_request(call.body));
+    call.tell(request);
   }
   auto running = run(std::move(request), call.stop);
   const Result<json> result = co_await std::move(running);
@@ -284,7 +338,8 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
   if (path == "/api/tags") co_return reply(ollama::tags_reply(*result));
   if (path == "/api/ps") co_return reply(ollama::ps_reply(*result));
   if (path == "/api/show") co_return reply(ollama::show_reply(*result));
-  ACCEL_CO_TRY(const json body, ollama::embed_reply(call.body, *result));
+  ACCEL_CO_TRY(json body, ollama::embed_reply(call.body, *result));
+  call.explain_in(body, *result);
   co_return reply(body);
 }
 
@@ -316,17 +371,46 @@ Task<HttpResponse> ProtocolServer::oip(Call call) {
   if (path == "/v2") co_return reply(oip::server_reply(node::kVersion));
   if (path == "/v2/health/live") co_return reply({{"live", true}});
   if (path == "/v2/health/ready") co_return reply({{"ready", true}});
-  MethodRequest request{"model.signature"};
-  request.params["model"] = call.model;
+  if (path.starts_with("/v2/repository/")) {
+    auto answer = oip_repository(std::move(call));
+    co_return co_await std::move(answer);
+  }
+  const bool stats = path.ends_with("/stats");
+  MethodRequest request{stats ? "models.stats" : "model.signature"};
+  if (!call.model.empty()) request.params["model"] = call.model;
   if (path.ends_with("/infer")) {
     ACCEL_CO_TRY(request, oip::infer_request(call.body, call.model));
+    call.tell(request);
   }
   auto running = run(std::move(request), call.stop);
   const Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
-  if (path.ends_with("/infer")) co_return reply(oip::infer_reply(call.body, call.model, *result));
+  if (path.ends_with("/infer")) {
+    json body = oip::infer_reply(call.body, call.model, *result);
+    call.explain_in(body, *result);
+    co_return tensor_reply(std::move(body));
+  }
+  if (stats) co_return reply(oip::stats_reply(*result));
   if (path.ends_with("/ready")) co_return reply({{"name", call.model}, {"ready", true}});
   co_return reply(oip::metadata_reply(call.model, *result));
+}
+
+Task<HttpResponse> ProtocolServer::oip_repository(Call call) {
+  const std::string_view path = call.route->path;
+  const bool index = path.ends_with("/index");
+  MethodRequest request{index                     ? "models.list"
+                        : path.ends_with("/load") ? "model.signature"
+                                                  : "models.unload"};
+  if (!index) request.params["model"] = call.model;
+  auto running = run(std::move(request), call.stop);
+  const Result<json> result = co_await std::move(running);
+  if (!result) co_return fail(result.error());
+  if (!index) co_return reply(json::object());
+  auto looking = run(MethodRequest{"models.loaded"}, call.stop);
+  const Result<json> loaded = co_await std::move(looking);
+  if (!loaded) co_return fail(loaded.error());
+  ACCEL_CO_TRY(const json rows, oip::index_reply(call.body, *result, *loaded));
+  co_return reply(rows);
 }
 
 }  // namespace accel::server

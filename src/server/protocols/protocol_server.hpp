@@ -34,9 +34,12 @@ std::span<const Route> protocol_routes();
 class ProtocolServer {
  public:
   static constexpr std::size_t kTexts = 32;  // At a time; each holds a thread while it is written.
-  static constexpr std::size_t kRuns = 16;   // What loads or runs a model, other than for a text.
-  static constexpr std::size_t kQuick = 4;   // What only looks: it never waits for a model.
+  // What loads or runs a model, other than for a text: each waits in its thread for its batch, so
+  // that this many requests can be batched.
+  static constexpr std::size_t kRuns = 64;
+  static constexpr std::size_t kQuick = 4;       // What only looks: it never waits for a model.
   static constexpr std::size_t kMaxQueued = 64;  // Of each; more are refused with 429.
+  static constexpr std::size_t kMaxQueuedRuns = 256;
 
   ProtocolServer(node::Node& node, Executor executor, std::string token);
   ~ProtocolServer();
@@ -51,6 +54,7 @@ class ProtocolServer {
   Task<net::HttpResponse> openai(Call call);
   Task<net::HttpResponse> ollama(Call call);
   Task<net::HttpResponse> oip(Call call);
+  Task<net::HttpResponse> oip_repository(Call call);
   Task<net::HttpResponse> openai_text(Call call, MethodRequest request, bool chat);
   Task<net::HttpResponse> ollama_text(Call call, MethodRequest request, bool chat);
   Task<nlohmann::json> run(MethodRequest request, std::stop_token stop);
@@ -61,7 +65,7 @@ class ProtocolServer {
   Executor executor_;
   std::string token_;
   OffloadPool texts_{kTexts, kMaxQueued, "texts"};
-  OffloadPool runs_{kRuns, kMaxQueued, "runs"};
+  OffloadPool runs_{kRuns, kMaxQueuedRuns, "runs"};
   OffloadPool quick_{kQuick, kMaxQueued, "quick"};
   TaskGroup jobs_;  // Uses the pools.
 };

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The official clients of OpenAI and Ollama against a daemon with real models."""
+"""The official clients of OpenAI, Ollama and Triton against a daemon with real models."""
+import json
 import unittest
 
+import numpy
 import ollama
 import openai
+import tritonclient.http
+from tritonclient.utils import InferenceServerException
 from harness import TestCase, model_directory
 
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
@@ -34,6 +38,12 @@ class Clients(TestCase):
         self.assertEqual(pieces[-1].choices[0].finish_reason, "length")
         text = client.completions.create(model="smollm", prompt="The capital of France is", max_tokens=2, temperature=0)
         self.assertEqual(text.choices[0].text, " Paris.")
+        schema = {"type": "object", "properties": {"capital": {"type": "string", "maxLength": 12}}, "required": ["capital"], "additionalProperties": False}
+        named = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+        answer = client.chat.completions.create(**{**asked, "max_tokens": 40}, response_format=named).choices[0].message.content
+        self.assertEqual(list(json.loads(answer)), ["capital"])
+        explained = client.embeddings.create(model="minilm", input="a cat", extra_body={"explain": True})
+        self.assertGreaterEqual(explained.model_extra["explain"]["batches"][0]["requests"], 1)
         with self.assertRaises(openai.NotFoundError):
             client.chat.completions.create(**{**asked, "model": "nothing"})
         with self.assertRaises(openai.BadRequestError):
@@ -53,10 +63,46 @@ class Clients(TestCase):
         self.assertEqual("".join(piece.message.content for piece in pieces), whole.message.content)
         told = client.generate(model="smollm", prompt="The capital of France is", raw=True, options={"temperature": 0, "num_predict": 2})
         self.assertEqual(told.response, " Paris.")
-        self.assertEqual(client.ps().models[0].model, "smollm")
+        self.assertEqual({model.model for model in client.ps().models}, {"smollm", "minilm"})
+        formed = client.chat(model="smollm", messages=QUESTION, options={"temperature": 0, "num_predict": 40},
+                             format={"type": "object", "properties": {"large": {"type": "boolean"}}, "required": ["large"]})
+        self.assertIsInstance(json.loads(formed.message.content)["large"], bool)
         with self.assertRaises(ollama.ResponseError) as refused:
             client.generate(model="nothing", prompt="x")
         self.assertEqual(refused.exception.status_code, 404)
+
+    def test_triton(self):
+        client = tritonclient.http.InferenceServerClient(self.url.removeprefix("http://"))
+        self.addCleanup(client.close)
+        key = {"Authorization": f"Bearer {self.token}"}
+        self.assertTrue(client.is_server_live() and client.is_server_ready())
+        self.assertIn("binary_tensor_data", client.get_server_metadata()["extensions"])
+        state = lambda: {model["name"]: model["state"] for model in client.get_model_repository_index(headers=key)}
+        self.assertEqual(state()["minilm"], "UNAVAILABLE")
+        client.load_model("minilm", headers=key)
+        self.assertEqual(state()["minilm"], "READY")
+        self.assertTrue(client.is_model_ready("minilm", headers=key))
+        self.assertEqual(client.get_model_metadata("minilm", headers=key)["outputs"][0]["datatype"], "FP32")
+        tensors = {"input_ids": [[101, 1996, 4937, 102]], "attention_mask": [[1] * 4], "token_type_ids": [[0] * 4]}
+        results = []
+        for binary in (True, False):
+            inputs = []
+            for name, values in tensors.items():
+                inputs.append(tritonclient.http.InferInput(name, [1, 4], "INT64"))
+                inputs[-1].set_data_from_numpy(numpy.array(values, dtype=numpy.int64), binary_data=binary)
+            wanted = [tritonclient.http.InferRequestedOutput("last_hidden_state", binary_data=binary)]
+            for outputs in (wanted, None):
+                results.append(client.infer("minilm", inputs, outputs=outputs, request_id="7", headers=dict(key)).as_numpy("last_hidden_state"))  # It adds to its headers.
+        for result in results:
+            self.assertEqual(result.shape, (1, 4, 384))
+            self.assertLess(numpy.abs(result - results[0]).max(), 1e-5)
+        stats = client.get_inference_statistics("minilm", headers=key)["model_stats"][0]
+        self.assertEqual((stats["inference_count"], stats["execution_count"]), (4, 4))
+        with self.assertRaises(InferenceServerException) as refused:
+            client.infer("minilm", inputs[:2], headers=key)
+        self.assertIn("token_type_ids", str(refused.exception))
+        client.unload_model("minilm", headers=key)
+        self.assertEqual(state()["minilm"], "UNAVAILABLE")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,13 @@ struct LlamaOptions {
       library;  // libllama-common.so; empty: searched. Its siblings lie beside it.
 };
 
+// How keys and values of the context are kept: 16 bits a number, or blocks of 32 with a 16-bit
+// scale each (8.5 and 4.5 bits a number).
+enum class KvType { f16, q8_0, q4_0 };
+// Errors: invalid_argument (names the three).
+Result<KvType> kv_type_of(std::string_view name);
+std::string_view kv_type_name(KvType type);
+
 struct LlamaModelOptions {
   std::size_t context = 8192;    // Tokens of all texts together, prompts and answers.
   std::size_t parallel = 4;      // Texts that are decoded at the same time, 1 to kMaxParallelTexts.
@@ -36,6 +43,7 @@ struct LlamaModelOptions {
   int threads = 1;
   // Workers wait busily between two graphs: quicker on idle cores, harmful on shared ones.
   bool spinning = false;
+  KvType kv_type = KvType::f16;
 };
 constexpr std::size_t kMaxParallelTexts = 64;
 
@@ -50,6 +58,10 @@ struct LlamaModelInfo {
   std::uint64_t weight_bytes = 0;
   std::size_t trained_context = 0;
   std::size_t context = 0;  // As opened: at most this many tokens in one text.
+  std::string kv_type;
+  // Of the context's keys and values, scales included: computed from the model's dimensions, an
+  // upper bound where some layers keep a window only.
+  std::uint64_t kv_bytes = 0;
   std::size_t vocabulary = 0;
   std::size_t parallel = 0;
   int threads = 0;
@@ -66,6 +78,7 @@ struct SamplingOptions {
   int top_k = 0;           // 0: all.
   double top_p = 1;
   std::uint32_t seed = 0;
+  std::string grammar = {};  // GBNF: only what it derives from "root" can be written; empty: all.
 };
 
 struct GenerationRequest {
@@ -105,8 +118,12 @@ class LlamaModel {
   // invalid_argument (the template refuses these messages; its words are the cause).
   Result<std::string> chat_prompt(std::span<const ChatMessage> messages) const;
 
-  // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token),
-  // resource_exhausted (too many wait already), cancelled, internal.
+  // The grammar of a JSON Schema, as llama.cpp reads one. Errors: invalid_argument (no JSON, or a
+  // schema that it can't turn into a grammar), unsupported (the model has no chat template).
+  Result<std::string> json_grammar(const std::string& schema) const;
+
+  // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token; a grammar
+  // that can't be read), resource_exhausted (too many wait already), cancelled, internal.
   Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
                                     std::stop_token stop);
   // What generate() would refuse now. Errors: as generate().

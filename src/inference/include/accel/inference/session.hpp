@@ -56,8 +56,14 @@ struct SessionOptions {
   std::map<std::string, std::string> provider_options;
 };
 
+struct BatchNote;  // batching.hpp
+
 struct RunOptions {
-  std::stop_token stop;  // A stop ends the call early, at the engine's next chance.
+  std::stop_token stop = {};  // A stop ends the call early, at the engine's next chance.
+  // For a session that batches: who asks (clients share fairly), and where it tells how the call
+  // was run; null: nowhere. Others ignore both.
+  std::string_view client = {};
+  std::vector<BatchNote>* notes = nullptr;
 };
 
 struct NamedTensor {

@@ -26,11 +26,13 @@ struct TextRequest {
                                                // kDefaultAnswerTokens.
   inference::SamplingOptions sampling = {};
   std::vector<std::string> stop = {};
+  std::string json_schema = {};  // The answer is JSON that fits it; empty: any text.
 };
 
 constexpr std::size_t kDefaultAnswerTokens = 512;
 constexpr std::size_t kMaxPromptBytes = 8U << 20U;
 constexpr std::size_t kMaxMessages = 4096;
+constexpr std::size_t kMaxSchemaBytes = 64U << 10U;
 constexpr std::size_t kMaxStopWords = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 

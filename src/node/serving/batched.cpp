@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/batched.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "accel/hardware/cpu_info.hpp"
+
+namespace accel::node {
+
+std::unique_ptr<inference::Session> batched(Services& services,
+                                            std::unique_ptr<inference::Session> session,
+                                            const std::string& model,
+                                            std::optional<std::int64_t> pad_id) {
+  const Config& config = services.config();
+  const auto size = [&](const char* key) {
+    return static_cast<std::size_t>(config.get<std::int64_t>(key));
+  };
+  if (!services.is_daemon() || size("batching.max_rows") < 2 || !inference::can_batch(*session))
+    return session;
+  inference::BatchingOptions options;
+  options.limits.max_rows = size("batching.max_rows");
+  options.limits.max_tokens = size("batching.max_tokens");
+  options.limits.max_waiting = size("batching.queue");
+  options.limits.max_delay = config.get<std::chrono::milliseconds>("batching.max_delay");
+  // Runs beside each other fill the CPUs that the threads of one leave idle.
+  const int threads = std::max(session->info().threads, 1);
+  const int cpus = std::max(hardware::cpu_info().usable_threads, 1);
+  options.limits.runs = static_cast<std::size_t>(std::max(cpus / threads, 1));
+  options.metrics = &services.metrics();
+  options.model = model;
+  options.prove_rows = !pad_id.has_value();
+  if (pad_id) {
+    for (const inference::TensorSpec& spec : session->inputs())
+      options.padding[spec.name] = spec.name == "input_ids" ? *pad_id : 0;
+    for (const inference::TensorSpec& spec : session->outputs()) {
+      if (spec.dims.size() == 3) options.sequence_outputs.insert(spec.name);
+    }
+  }
+  return inference::make_batching_session(std::move(session), std::move(options));
+}
+
+nlohmann::json json_of(const std::vector<inference::BatchNote>& notes) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const inference::BatchNote& note : notes) {
+    list.push_back({{"reason", note.reason},
+                    {"requests", note.requests},
+                    {"clients", note.clients},
+                    {"rows", note.rows},
+                    {"tokens", note.tokens},
+                    {"padded_tokens", note.padded_tokens},
+                    {"rows_left", note.rows_left},
+                    {"wait_ms", note.wait_ms},
+                    {"run_ms", note.run_ms}});
+  }
+  return list;
+}
+
+}  // namespace accel::node

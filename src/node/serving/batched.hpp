@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Sessions of a daemon batch the requests of their callers, as the keys batching.* say. Used by run
+// and infer methods.
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "accel/inference/batching.hpp"
+#include "services.hpp"
+
+namespace accel::node {
+
+// The session itself where nothing is to be batched: in a command, with batching.max_rows 1, or
+// when the model's first axes are not free. A text encoder's batches are padded with `pad_id`;
+// without, rows of equal shapes are joined, after it was seen that they do not depend on each
+// other.
+std::unique_ptr<inference::Session> batched(Services& services,
+                                            std::unique_ptr<inference::Session> session,
+                                            const std::string& model,
+                                            std::optional<std::int64_t> pad_id);
+
+// Why a request was batched as it was: one entry for each run that it took.
+nlohmann::json json_of(const std::vector<inference::BatchNote>& notes);
+
+}  // namespace accel::node
