@@ -154,7 +154,7 @@ class AuditLog(TestCase):
     def test_says_who_changed_what(self):
         home = self.home()
         cid = home.add(self.file("a.bin", 1000))
-        home.ok("cat", cid)
+        home.ok("cat", cid, text=False)
         with self.daemon(home):
             home.ok("pin", "rm", cid)
         log = home.path / "logs/audit.jsonl"
