@@ -43,13 +43,18 @@ ConnectionStream::~ConnectionStream() {
 }
 
 Task<std::size_t> ConnectionStream::read_some(std::span<std::byte> into) {
-  if (unanswered_) {
-    const Status agreed = co_await take_answer(*unanswered_);
-    if (!agreed) reset();
-    ACCEL_CO_CHECK(agreed);
-    unanswered_.reset();
-  }
+  const Status agreed = co_await settle();
+  ACCEL_CO_CHECK(agreed);
   co_return co_await read_raw(into);
+}
+
+Task<void> ConnectionStream::settle() {
+  if (!unanswered_) co_return Status{};
+  const Status agreed = co_await take_answer(*unanswered_);
+  if (!agreed) reset();
+  ACCEL_CO_CHECK(agreed);
+  unanswered_.reset();
+  co_return Status{};
 }
 
 Task<std::size_t> ConnectionStream::read_raw(std::span<std::byte> into) {
@@ -91,7 +96,10 @@ Task<void> ConnectionStream::write_all(ByteView bytes) {
   co_return sent;
 }
 
+// A proposal, a message and the end at once are more than js-libp2p takes.
 Task<void> ConnectionStream::close_write() {
+  const Status agreed = co_await settle();
+  ACCEL_CO_CHECK(agreed);
   const Status closed = connection_->session_.close_write(id_);
   connection_->kick();
   co_return closed;

@@ -34,6 +34,7 @@ class ConnectionStream final : public Stream {
   Task<void> send(ByteView bytes);
   Task<std::size_t> read_raw(std::span<std::byte> into);
   Task<void> take_answer(Multistream& negotiation);
+  Task<void> settle();  // The answer to propose(), if it is still out.
 
   std::shared_ptr<Connection> connection_;
   std::uint32_t id_;

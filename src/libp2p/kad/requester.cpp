@@ -31,7 +31,8 @@ Task<Message> Requester::ask(KadPeer peer, Message message) {
 }
 
 Task<void> Requester::tell(KadPeer peer, Message message) {
-  auto telling = tell_in_time(std::move(peer), encode(message));
+  const bool is_answered = message.type == MessageType::put_value;
+  auto telling = tell_in_time(std::move(peer), encode(message), is_answered);
   co_return co_await with_timeout(std::move(telling), timeout_);
 }
 
@@ -60,7 +61,9 @@ Task<Message> Requester::ask_in_time(KadPeer peer, Bytes request) {
   co_return reply;
 }
 
-Task<void> Requester::tell_in_time(KadPeer peer, Bytes request) {
+// The end of the stream says that a value was taken. Nothing says so of a provider: js-libp2p even
+// resets the stream then; that the peer agreed on the protocol and all is sent has to do.
+Task<void> Requester::tell_in_time(KadPeer peer, Bytes request, bool is_answered) {
   auto opened = co_await open(std::move(peer));
   if (!opened) co_return fail(std::move(opened.error()));
   const LinePtr line = std::move(*opened);
@@ -68,6 +71,7 @@ Task<void> Requester::tell_in_time(KadPeer peer, Bytes request) {
   ACCEL_CO_CHECK(sent);
   const Status closed = co_await line->stream->close_write();
   ACCEL_CO_CHECK(closed);
+  if (!is_answered) co_return Status{};
   for (std::size_t i = 0; i < kMaxEchoes; ++i) {
     const auto echo = co_await line->reader.read();
     ACCEL_CO_CHECK(echo);

@@ -36,7 +36,7 @@ class Requester {
   using LinePtr = std::unique_ptr<Line>;
 
   Task<Message> ask_in_time(KadPeer peer, Bytes request);
-  Task<void> tell_in_time(KadPeer peer, Bytes request);
+  Task<void> tell_in_time(KadPeer peer, Bytes request, bool is_answered);
   Task<LinePtr> open(KadPeer peer);
   LinePtr take_idle(const PeerId& peer);
   void keep(const PeerId& peer, LinePtr line);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Helia node on js-libp2p and our daemon as peers: each dials the other, over Noise and over TLS; ping, identify, and bitswap in
-// both directions. The last line says "N passed, N failed".
+// A Helia node on js-libp2p and our daemon as peers: each dials the other, over Noise and over TLS; ping, identify, bitswap and the
+// DHT of the LAN in both directions. The last line says "N passed, N failed".
 // usage: peers.mjs BINARY     (test/interop/helia/run installs what it needs)
 import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
@@ -10,6 +10,7 @@ import { withBitswap } from '@helia/bitswap'
 import { withLibp2p } from '@helia/libp2p'
 import { unixfs } from '@helia/unixfs'
 import { identify, identifyPush } from '@libp2p/identify'
+import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -50,7 +51,12 @@ async function makeNode (security) {
     connectionEncrypters: [SECURITY[security]()],
     streamMuxers: [yamux()],
     peerDiscovery: [],
-    services: { identify: identify(), identifyPush: identifyPush(), ping: ping() }
+    services: {
+      dht: kadDHT({ protocol: '/ipfs/lan/kad/1.0.0', peerInfoMapper: passthroughMapper, clientMode: false }),
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping()
+    }
   }))
   return node.start()
 }
@@ -87,9 +93,8 @@ async function heliaDials (where, home, ours) {
     await check(`${name}: identify`, async () => {
       const known = await until(async () => {
         const entry = await node.libp2p.peerStore.get(peer)
-        return entry.protocols.length > 0 && entry
-      }, 'protocols')
-      want(known.protocols.includes('/ipfs/bitswap/1.2.0'), known.protocols)
+        return entry.protocols.includes('/ipfs/bitswap/1.2.0') && entry
+      }, 'bitswap among our protocols')
       want(Buffer.from(known.metadata.get('AgentVersion') ?? []).toString().startsWith('ipfs-accelerate/'), [...known.metadata.keys()])
     })
     const data = randomBytes(FILE_BYTES)
@@ -124,6 +129,24 @@ async function weDial (where, home) {
       const out = join(home.folder, `out-${where}`)
       await home.run('pull', cid.toString(), '--peer', address, '--output', out)
       want(data.equals(await readFile(out)), 'other bytes')
+    })
+    await check(`${name}: Kademlia, Helia provides and we find`, async signal => {
+      await node.libp2p.contentRouting.provide(cid, { signal })
+      want((await home.run('routing', 'findprovs', cid.toString(), '--json')).includes(node.libp2p.peerId.toString()))
+    })
+    await check(`${name}: Kademlia, we provide and Helia finds`, async signal => {
+      const path = join(home.folder, `provided-${where}`)
+      await writeFile(path, randomBytes(100))
+      const provided = CID.parse(await home.add(path))
+      await home.run('routing', 'provide', provided.toString())
+      const { id } = JSON.parse(await home.run('id', '--json'))
+      for await (const provider of node.libp2p.contentRouting.findProviders(provided, { signal })) {
+        if (provider.id.toString() === id) return
+      }
+      throw new Error('we are not among them')
+    })
+    await check(`${name}: Kademlia, we find Helia`, async () => {
+      want((await home.run('routing', 'findpeer', node.libp2p.peerId.toString(), '--json')).includes('127.0.0.1'))
     })
     await check(`${name}: disconnect`, () => home.run('swarm', 'disconnect', node.libp2p.peerId.toString()))
   } finally {
