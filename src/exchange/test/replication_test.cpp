@@ -46,9 +46,13 @@ TEST(ReplicaMessage, whatever_is_sent_is_read_or_refused) {
     }
     bytes.resize(random.below(bytes.size() + 1));
     const auto request = decode_replica_request(bytes);
-    if (!request) EXPECT_EQ(request.error().code, Errc::protocol);
+    if (!request) {
+      EXPECT_EQ(request.error().code, Errc::protocol);
+    }
     const auto answer = decode_replica_answer(bytes);
-    if (!answer) EXPECT_EQ(answer.error().code, Errc::protocol);
+    if (!answer) {
+      EXPECT_EQ(answer.error().code, Errc::protocol);
+    }
   }
 }
 
