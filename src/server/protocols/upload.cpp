@@ -53,9 +53,10 @@ Result<std::shared_ptr<Upload>> Upload::open(const net::HttpRequest& head, const
             MultipartReader::boundary_of(head.headers.get_or("Content-Type", "")));
   UploadFolder folder(parent / ("rpc-" + random_hex(system_random(), 8)));
   ACCEL_CHECK(make_directories(folder.path()));
-  return std::shared_ptr<Upload>(new Upload(
-      std::move(folder), pool, std::move(leftover),  // tidy: raw-new: private constructor
-      boundary));
+  std::shared_ptr<Upload> upload;
+  upload.reset(new Upload(std::move(folder), pool,  // tidy: raw-new: private constructor
+                          std::move(leftover), boundary));
+  return upload;
 }
 
 Upload::Upload(UploadFolder folder, OffloadPool& pool, Leftover leftover, std::string_view boundary)
