@@ -4,10 +4,8 @@
 // the table's upkeep, kad_client.cpp the operations, kad_server.cpp what others ask. Private to
 // libp2p.
 
-#include <deque>
 #include <map>
 #include <memory>
-#include <set>
 
 #include "accel/core/async/task_group.hpp"
 #include "accel/libp2p/kad.hpp"
@@ -52,8 +50,7 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   // kad.cpp
   Task<void> look_after(Self self);
   void greet(const PeerId& peer, const std::vector<std::string>& protocols);
-  void greet_connected();
-  Task<void> check(Self self);
+  Task<void> check(Self self, PeerId peer);
   Task<void> doubt(Self self, PeerId suspect, KadPeer newcomer);
   void has_answered(KadPeer peer);
   void has_failed(const PeerId& peer, const Error& error);
@@ -105,8 +102,6 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   std::map<PeerId, std::size_t> guests_;  // Streams towards us.
   std::size_t guests_total_ = 0;
   std::size_t checks_ = 0;
-  std::deque<PeerId> waiting_;                   // To be checked.
-  std::set<PeerId> newcomers_;                   // These, and those that are being checked.
   std::map<std::size_t, SteadyTime> looked_up_;  // When a bucket was refreshed.
   Signal wake_;                                  // The upkeep has something to do.
   bool refresh_soon_ = false;
