@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pins.hpp"
 
+#include "accel/blockstore/replica_pin.hpp"
 #include "accel/core/log.hpp"
 #include "dag_walk.hpp"
 
@@ -82,9 +83,11 @@ Result<PinRecord> merge_pin(const Txn& txn, PinRecord pin) {
   ACCEL_TRY(const auto before, get_pin(txn, pin.root));
   if (!before) return pin;
   pin.is_private = pin.is_private || before->is_private;
-  if (pin.name.empty()) pin.name = before->name;
-  pin.added_ns = before->added_ns;
   pin.direct = pin.direct && before->direct;
+  const bool for_others = pin.name == kReplicaPinName;
+  if (before->name == kReplicaPinName && !for_others) return pin;  // The user's from now on.
+  if (pin.name.empty() || for_others) pin.name = before->name;
+  pin.added_ns = before->added_ns;
   return pin;
 }
 
@@ -178,7 +181,8 @@ Status move_pin(StoreCore& core, const ipld::Cid& from, const ipld::Cid& to, boo
                   from, to);
     }
     if (root_key(from) == root_key(to)) return {};
-    PinRecord pin{to, old->name, old->is_private, dag.bytes, now_ns(core), false};
+    const std::string name = old->name == kReplicaPinName ? std::string() : old->name;
+    PinRecord pin{to, name, old->is_private, dag.bytes, now_ns(core), false};
     ACCEL_TRY(pin, merge_pin(txn, std::move(pin)));
     ACCEL_CHECK(check_and_put(txn, pin, dag));
     return keep_old ? Status{} : txn.erase(Table::pins, root_key(from));

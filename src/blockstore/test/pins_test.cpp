@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct, named and moved pins, and the way of the store to the format that knows them.
+#include "accel/blockstore/replica_pin.hpp"
 #include "child_process.hpp"
 #include "index.hpp"
 #include "store_fixture.hpp"
@@ -36,6 +37,20 @@ TEST_F(Pins, that_are_direct_keep_one_block_alone) {
   EXPECT_TRUE(store_->unpin(folder).has_value());
   gc();
   EXPECT_FALSE(has(folder));
+}
+
+TEST_F(Pins, for_other_peers_become_the_users_and_never_the_other_way) {
+  const std::string replica(kReplicaPinName);
+  const ipld::Cid block = put_raw(as_bytes("block"));
+  ASSERT_TRUE(store_->pin(block, {.name = replica, .merge = true}).has_value());
+  EXPECT_EQ(store_->pins()->front().name, replica);
+  ASSERT_TRUE(store_->pin(block, {.merge = true}).has_value());  // As content.pull does.
+  EXPECT_EQ(store_->pins()->front().name, "");
+  ASSERT_TRUE(store_->pin(block, {.name = replica, .merge = true}).has_value());
+  EXPECT_EQ(store_->pins()->front().name, "");
+  ASSERT_TRUE(store_->pin(block, {.name = "mine", .merge = true}).has_value());
+  ASSERT_TRUE(store_->pin(block, {.name = replica, .merge = true}).has_value());
+  EXPECT_EQ(store_->pins()->front().name, "mine");
 }
 
 TEST_F(Pins, that_are_direct_need_their_block) {

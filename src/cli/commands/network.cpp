@@ -113,8 +113,12 @@ Status list_replicas(Session& session) {
   if (session.flags().json) return print_json(result);
   for (const json& row : result.at("replicas")) ACCEL_CHECK(print_replica(row));
   for (const json& row : result.at("kept_for_others")) {
-    ACCEL_CHECK(print_line(fmt::format("{}  {} for {}", row.value("cid", ""),
-                                       row.value("state", ""), row.value("asker", ""))));
+    std::string askers;
+    for (const json& asker : row.at("askers")) {
+      askers += (askers.empty() ? "" : ", ") + asker.get<std::string>();
+    }
+    ACCEL_CHECK(print_line(
+        fmt::format("{}  {} for {}", row.value("cid", ""), row.value("state", ""), askers)));
   }
   return {};
 }

@@ -83,7 +83,7 @@ TEST(ReplicaAdmission, nobody_is_served_unless_the_rules_say_so) {
 }
 
 TEST(ReplicaAdmission, the_quota_and_the_disk_are_kept_and_the_lease_is_cut) {
-  const std::vector<KeptReplica> kept{{testing::test_cid(2), "A", 9 * kGiB, State::holding}};
+  const std::vector<KeptReplica> kept{{testing::test_cid(2), {"A"}, 9 * kGiB, State::holding}};
   const ReplicaAnswer fits = admit(open_rules(), request_of(kGiB), "A", kept);
   EXPECT_EQ(fits.state, State::willing);
   EXPECT_EQ(fits.free_bytes, kGiB);
@@ -100,14 +100,27 @@ TEST(ReplicaAdmission, the_quota_and_the_disk_are_kept_and_the_lease_is_cut) {
 }
 
 TEST(ReplicaAdmission, what_is_kept_already_is_kept_longer_even_when_all_is_full) {
-  const std::vector<KeptReplica> kept{{testing::test_cid(1), "A", 10 * kGiB, State::holding}};
+  const std::vector<KeptReplica> kept{{testing::test_cid(1), {"A"}, 10 * kGiB, State::holding}};
   EXPECT_EQ(admit(open_rules(), request_of(10 * kGiB), "A", kept).state, State::holding);
 }
 
 TEST(ReplicaAdmission, only_few_are_fetched_at_a_time) {
-  const std::vector<KeptReplica> kept{{testing::test_cid(2), "A", 1, State::fetching},
-                                      {testing::test_cid(3), "A", 1, State::fetching}};
+  const std::vector<KeptReplica> kept{{testing::test_cid(2), {"A"}, 1, State::fetching},
+                                      {testing::test_cid(3), {"A"}, 1, State::fetching}};
   EXPECT_THAT(admit(open_rules(), request_of(1), "A", kept).reason, HasSubstr("later"));
+}
+
+TEST(ReplicaAdmission, what_failed_takes_its_own_place_again) {
+  const std::vector<KeptReplica> kept{{testing::test_cid(1), {"A"}, 9 * kGiB, State::failed}};
+  EXPECT_EQ(admit(open_rules(), request_of(9 * kGiB), "A", kept).state, State::willing);
+}
+
+TEST(ReplicaAdmission, one_root_has_so_many_askers_and_no_more) {
+  ReplicaRules rules = open_rules();
+  rules.most_askers = 2;
+  const std::vector<KeptReplica> kept{{testing::test_cid(1), {"A", "B"}, 1, State::holding}};
+  EXPECT_EQ(admit(rules, request_of(), "B", kept).state, State::holding);
+  EXPECT_THAT(admit(rules, request_of(), "C", kept).reason, HasSubstr("Enough peers"));
 }
 
 TEST(ReplicaPlacement, prefers_who_is_fast_and_reliable_and_says_what_is_unknown) {

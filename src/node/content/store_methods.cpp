@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "accel/blockstore/replica_pin.hpp"
 #include "accel/core/file.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
@@ -65,13 +66,19 @@ Result<json> pin_add(Context& context) {
   options.is_private = context.params.flag("private");
   options.direct = !context.params.flag("recursive", true);
   ACCEL_CHECK(context.params.finish());
+  if (options.name == blockstore::kReplicaPinName) {
+    return fail(Errc::invalid_argument,
+                "The name '{}' stands for replicas, which end with their lease; give another one.",
+                options.name);
+  }
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const Target target, resolve_target(*store, text));
   ACCEL_TRY(const auto pins, store->pins());
   // What is not said stays as it was: the label, and that a root is private.
   const auto old = std::ranges::find(pins, target.cid, &blockstore::PinInfo::cid);
   if (old != pins.end()) {
-    if (options.name.empty()) options.name = old->name;
+    const bool for_others = old->name == blockstore::kReplicaPinName;
+    if (options.name.empty() && !for_others) options.name = old->name;
     if (!says_private) options.is_private = old->is_private;
   }
   ACCEL_CHECK(store->pin(target.cid, options));

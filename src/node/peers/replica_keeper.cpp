@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "accel/blockstore/replica_pin.hpp"
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 #include "accel/libp2p/framed.hpp"
@@ -43,11 +44,11 @@ ReplicaKeeper::ReplicaKeeper(Services& services, blockstore::Store& store)
     const json read = json::parse(value, nullptr, false);
     if (!root || !read.is_object()) continue;
     Kept kept;
-    kept.replica = {*root, read.value("asker", ""), read.value("bytes", std::uint64_t{0}),
-                    is_pinned(*root) ? State::holding : State::failed};
+    kept.root = *root;
+    kept.bytes = read.value("bytes", std::uint64_t{0});
+    kept.state = is_pinned(*root) ? State::holding : State::failed;
+    kept.until_s = read.value("askers", std::map<std::string, std::int64_t>{});
     kept.error = "This node was stopped before it had all of it.";
-    kept.until_s = read.value("until_s", std::int64_t{0});
-    kept.own_pin = read.value("own_pin", false);
     kept_.emplace(text, std::move(kept));
   }
 }
@@ -95,62 +96,84 @@ Task<void> ReplicaKeeper::serve(std::unique_ptr<libp2p::Stream> stream) {
   co_return co_await std::move(closing);
 }
 
-// A root that is private here is answered as any that is not wanted: nobody learns of it.
-ReplicaAnswer ReplicaKeeper::answer(const ReplicaRequest& request, const std::string& asker) {
-  const auto hidden = store_.is_private(request.root);
-  if (!hidden || *hidden) return refused("This node does not keep it.");
+// One DAG is one replica, whichever way its CID is written: it has one pin.
+ReplicaAnswer ReplicaKeeper::answer(const ReplicaRequest& asked, const std::string& asker) {
+  ReplicaRequest request = asked;
+  request.root = asked.root.as_v1();
   switch (request.kind) {
-    case ReplicaRequest::Kind::offer: {
-      const auto all = kept();
-      return exchange::admit(rules(), request, asker, all);
-    }
+    case ReplicaRequest::Kind::offer:
+      return admitted(request, asker);
     case ReplicaRequest::Kind::hold:
       return hold(request, asker);
     case ReplicaRequest::Kind::status:
       return status(request, asker);
     case ReplicaRequest::Kind::release: {
       const ReplicaAnswer last = status(request, asker);
-      if (last.state != State::refused) let_go(request.root);
+      if (last.state != State::refused) release(request.root, asker);
       return last;
     }
   }
   return refused("This node does not keep it.");
 }
 
+// A root that is private here gets the answers that any other one gets while others are fetched;
+// and who is not accepted at all is told so before the store is asked.
+ReplicaAnswer ReplicaKeeper::admitted(const ReplicaRequest& request,
+                                      const std::string& asker) const {
+  exchange::ReplicaRules now = rules();
+  if (!exchange::accepts(now, asker)) return exchange::admit(now, request, asker, {});
+  std::vector<KeptReplica> all = kept();
+  const auto hidden = store_.is_private(request.root);
+  if (!hidden || *hidden) {
+    now.most_fetching = 0;
+    const auto found = std::ranges::find(all, request.root, &KeptReplica::root);
+    if (found != all.end()) found->state = State::failed;
+  }
+  return exchange::admit(now, request, asker, all);
+}
+
 ReplicaAnswer ReplicaKeeper::hold(const ReplicaRequest& request, const std::string& asker) {
-  const auto all = kept();
-  ReplicaAnswer answer = exchange::admit(rules(), request, asker, all);
+  // Whoever is refused anyway does not wait for the lock.
+  if (ReplicaAnswer first = admitted(request, asker); first.state == State::refused) return first;
+  const std::scoped_lock changing(changing_);
+  note_lost(request.root);
+  ReplicaAnswer answer = admitted(request, asker);
   if (answer.state == State::refused) return answer;
-  const bool pinned = is_pinned(request.root);
+  const bool is_new = answer.state == State::willing;
   std::unique_lock lock(mutex_);
   Kept& kept = kept_[request.root.to_string()];
-  const bool is_new = answer.state == State::willing;
   if (is_new) {
-    const bool own_pin = kept.own_pin || !pinned;
+    auto askers = std::move(kept.until_s);
     kept = Kept{};
-    kept.replica = {request.root, asker, request.bytes, State::fetching};
-    kept.own_pin = own_pin;
+    kept.root = request.root;
+    // Reserved until it is known: a size that is a lie takes no more than there is.
+    kept.bytes = std::min(request.bytes + request.bytes / 4 + kSlackBytes,
+                          answer.free_bytes.value_or(request.bytes));
+    kept.until_s = std::move(askers);
+    kept.fetch = ++fetches_;
   }
-  kept.until_s = std::max(kept.until_s, now_s() + static_cast<std::int64_t>(answer.lease_s));
+  std::int64_t& until = kept.until_s[asker];
+  until = std::max(until, now_s() + static_cast<std::int64_t>(answer.lease_s));
   const Kept now = kept;
   lock.unlock();
-  write(request.root, now);
-  if (is_new) tasks_.spawn(fetch(request, now.own_pin, now.stop.get_token()));
-  answer.state = now.replica.state;
+  write(now);
+  if (is_new) tasks_.spawn(fetch(now));
+  answer.state = now.state;
   return answer;
 }
 
 ReplicaAnswer ReplicaKeeper::status(const ReplicaRequest& request, const std::string& asker) const {
   const std::scoped_lock lock(mutex_);
   const auto found = kept_.find(request.root.to_string());
-  if (found == kept_.end() || found->second.replica.asker != asker) {
+  if (found == kept_.end() || !found->second.until_s.contains(asker)) {
     return refused("This node does not keep it for you.");
   }
   const Kept& kept = found->second;
+  const std::int64_t left = kept.until_s.at(asker) - now_s();
   ReplicaAnswer answer;
-  answer.state = kept.replica.state;
+  answer.state = kept.state;
   answer.have_bytes = kept.have_bytes;
-  answer.lease_s = static_cast<std::uint64_t>(std::max<std::int64_t>(kept.until_s - now_s(), 0));
+  answer.lease_s = static_cast<std::uint64_t>(std::max<std::int64_t>(left, 0));
   if (answer.state == State::failed) answer.reason = kept.error;
   return answer;
 }
@@ -158,7 +181,11 @@ ReplicaAnswer ReplicaKeeper::status(const ReplicaRequest& request, const std::st
 std::vector<KeptReplica> ReplicaKeeper::kept() const {
   const std::scoped_lock lock(mutex_);
   std::vector<KeptReplica> all;
-  for (const auto& [root, kept] : kept_) all.push_back(kept.replica);
+  for (const auto& [root, kept] : kept_) {
+    KeptReplica replica{kept.root, {}, kept.bytes, kept.state};
+    for (const auto& [asker, until_s] : kept.until_s) replica.askers.push_back(asker);
+    all.push_back(std::move(replica));
+  }
   return all;
 }
 
@@ -169,42 +196,86 @@ bool ReplicaKeeper::is_pinned(const ipld::Cid& root) const {
          });
 }
 
+// The user may have unpinned it: then it is fetched again for whoever asks again.
+void ReplicaKeeper::note_lost(const ipld::Cid& root) {
+  const bool pinned = is_pinned(root);
+  const std::scoped_lock lock(mutex_);
+  const auto found = kept_.find(root.to_string());
+  if (pinned || found == kept_.end() || found->second.state != State::holding) return;
+  found->second.state = State::failed;
+  found->second.error = "It is not pinned any more.";
+}
+
 // From the asker, and from everybody else who is connected and has it.
-Task<void> ReplicaKeeper::fetch(ReplicaRequest request, bool own_pin, std::stop_token stop) {
+Task<void> ReplicaKeeper::fetch(Kept kept) {
   exchange::PullOptions options;
-  options.name = "replica";
+  options.name = blockstore::kReplicaPinName;
   options.ask_connected_peers = true;
-  options.stop = stop;
-  options.limits.max_total_bytes = request.bytes + request.bytes / 4 + kSlackBytes;
-  options.on_progress = [this, key = request.root.to_string()](const exchange::PullProgress& step) {
+  options.stop = kept.stop.get_token();
+  options.limits.max_total_bytes = kept.bytes;
+  options.on_progress = [this, key = kept.root.to_string(),
+                         fetch = kept.fetch](const exchange::PullProgress& step) {
     const std::scoped_lock lock(mutex_);
     const auto found = kept_.find(key);
-    if (found != kept_.end()) found->second.have_bytes = step.bytes_done;
+    const bool is_mine = found != kept_.end() && found->second.fetch == fetch;
+    if (is_mine) found->second.have_bytes = step.bytes_done;
   };
-  auto pulling = fetcher_.pull(request.root, std::move(options));
+  auto pulling = fetcher_.pull(kept.root, std::move(options));
   const Result<exchange::PullReport> report = co_await std::move(pulling);
   auto job = [&](std::stop_token) -> Status {
-    fetched(request.root, own_pin, report);
+    fetched(kept, report);
     return {};
   };
   auto noting = pool_.run(job);
   co_return co_await std::move(noting);
 }
 
-void ReplicaKeeper::fetched(const ipld::Cid& root, bool own_pin,
-                            const Result<exchange::PullReport>& report) {
+void ReplicaKeeper::fetched(const Kept& kept, const Result<exchange::PullReport>& report) {
   note_pull(services_, store_, report);
-  bool is_wanted = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    const auto found = kept_.find(root.to_string());
-    is_wanted = found != kept_.end();
-    if (is_wanted) found->second.replica.state = report ? State::holding : State::failed;
-    if (is_wanted && !report) found->second.error = report.error().message;
+  const std::scoped_lock changing(changing_);
+  std::unique_lock lock(mutex_);
+  const auto found = kept_.find(kept.root.to_string());
+  if (found == kept_.end()) {  // Released meanwhile.
+    lock.unlock();
+    drop_pin(kept.root);
+    return;
   }
-  if (!is_wanted && own_pin && report) (void)store_.unpin(root);  // Released meanwhile.
+  if (found->second.fetch != kept.fetch) return;  // A later one decides.
+  found->second.state = report ? State::holding : State::failed;
+  if (report) found->second.bytes = report->bytes_total;
+  if (!report) found->second.error = report.error().message;
+  const Kept now = found->second;
+  lock.unlock();
+  write(now);
 }
 
+// What the user has pinned meanwhile has another name and stays.
+void ReplicaKeeper::drop_pin(const ipld::Cid& root) {
+  const auto pins = store_.pins();
+  const bool is_mine =
+      pins && std::ranges::any_of(*pins, [&](const blockstore::PinInfo& pin) {
+        return pin.name == blockstore::kReplicaPinName && pin.cid.as_v1() == root.as_v1();
+      });
+  if (is_mine) (void)store_.unpin(root);
+}
+
+// The pin goes with the last asker.
+void ReplicaKeeper::release(const ipld::Cid& root, const std::string& asker) {
+  const std::scoped_lock changing(changing_);
+  std::unique_lock lock(mutex_);
+  const auto found = kept_.find(root.to_string());
+  if (found == kept_.end()) return;
+  found->second.until_s.erase(asker);
+  const Kept now = found->second;
+  lock.unlock();
+  if (now.until_s.empty()) {
+    let_go(root);
+  } else {
+    write(now);
+  }
+}
+
+// With changing_ held.
 void ReplicaKeeper::let_go(const ipld::Cid& root) {
   std::unique_lock lock(mutex_);
   const auto found = kept_.find(root.to_string());
@@ -213,16 +284,18 @@ void ReplicaKeeper::let_go(const ipld::Cid& root) {
   kept_.erase(found);
   lock.unlock();
   gone.stop.request_stop();
-  if (gone.own_pin && gone.replica.state == State::holding) (void)store_.unpin(root);
+  drop_pin(root);
   (void)store_.kv_erase(kSpace, root.to_string());
 }
 
 void ReplicaKeeper::expire() {
+  const std::scoped_lock changing(changing_);
   std::vector<ipld::Cid> ended;
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto& [text, kept] : kept_) {
-      if (kept.until_s <= now_s()) ended.push_back(kept.replica.root);
+    for (auto& [text, kept] : kept_) {
+      std::erase_if(kept.until_s, [&](const auto& lease) { return lease.second <= now_s(); });
+      if (kept.until_s.empty()) ended.push_back(kept.root);
     }
   }
   for (const ipld::Cid& root : ended) {
@@ -231,12 +304,9 @@ void ReplicaKeeper::expire() {
   }
 }
 
-void ReplicaKeeper::write(const ipld::Cid& root, const Kept& kept) {
-  const json value{{"asker", kept.replica.asker},
-                   {"bytes", kept.replica.bytes},
-                   {"until_s", kept.until_s},
-                   {"own_pin", kept.own_pin}};
-  const Status written = store_.kv_put(kSpace, root.to_string(), value.dump());
+void ReplicaKeeper::write(const Kept& kept) {
+  const json value{{"askers", kept.until_s}, {"bytes", kept.bytes}};
+  const Status written = store_.kv_put(kSpace, kept.root.to_string(), value.dump());
   if (!written) {
     log::warn("node", "A replica's lease is not written down.",
               {log::field("cause", written.error().message)});

@@ -21,6 +21,8 @@ class ReplicaKeeper {
 
   // One stream of a peer: a request, an answer.
   Task<void> serve(std::unique_ptr<libp2p::Stream> stream);
+  // By the rules alone; to ask again is harmless. Blocks.
+  exchange::ReplicaAnswer answer(const exchange::ReplicaRequest& request, const std::string& asker);
   // Lets go of what nobody has asked to keep any longer. Blocks.
   void expire();
   std::vector<exchange::KeptReplica> kept() const;
@@ -29,24 +31,30 @@ class ReplicaKeeper {
 
  private:
   struct Kept {
-    exchange::KeptReplica replica;
-    std::int64_t until_s = 0;
-    bool own_pin = false;  // Nobody else had pinned it.
+    ipld::Cid root;
+    std::uint64_t bytes = 0;  // While it is fetched: the most that it may take.
+    exchange::ReplicaAnswer::State state = exchange::ReplicaAnswer::State::fetching;
+    std::map<std::string, std::int64_t> until_s;  // By asker: each has a lease of its own.
+    std::uint64_t fetch = 0;                      // Tells a fetch from an earlier one of this root.
     std::uint64_t have_bytes = 0;
     std::string error;
     std::stop_source stop;
   };
 
-  exchange::ReplicaAnswer answer(const exchange::ReplicaRequest& request, const std::string& asker);
+  exchange::ReplicaAnswer admitted(const exchange::ReplicaRequest& request,
+                                   const std::string& asker) const;
   exchange::ReplicaAnswer hold(const exchange::ReplicaRequest& request, const std::string& asker);
   exchange::ReplicaAnswer status(const exchange::ReplicaRequest& request,
                                  const std::string& asker) const;
   exchange::ReplicaRules rules() const;
   bool is_pinned(const ipld::Cid& root) const;
-  Task<void> fetch(exchange::ReplicaRequest request, bool own_pin, std::stop_token stop);
-  void fetched(const ipld::Cid& root, bool own_pin, const Result<exchange::PullReport>& report);
+  Task<void> fetch(Kept kept);
+  void fetched(const Kept& kept, const Result<exchange::PullReport>& report);
+  void release(const ipld::Cid& root, const std::string& asker);
   void let_go(const ipld::Cid& root);
-  void write(const ipld::Cid& root, const Kept& kept);
+  void drop_pin(const ipld::Cid& root);
+  void note_lost(const ipld::Cid& root);
+  void write(const Kept& kept);
   std::int64_t now_s() const;
 
   Services& services_;
@@ -54,7 +62,11 @@ class ReplicaKeeper {
   // Asked for once: Services may wait for the executor with its lock held.
   exchange::Fetcher& fetcher_;
   OffloadPool& pool_;
-  mutable std::mutex mutex_;  // Of kept_; never held while something blocks.
+  // Of every change, from the look at the rules to the pin; taken before mutex_, and never on the
+  // executor.
+  std::mutex changing_;
+  std::uint64_t fetches_ = 0;  // So far; of changing_.
+  mutable std::mutex mutex_;   // Of kept_; never held while something blocks.
   std::map<std::string, Kept> kept_;
   TaskGroup tasks_;
 };

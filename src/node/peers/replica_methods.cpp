@@ -43,7 +43,7 @@ Result<json> replicate_list(Context& context) {
   json kept = json::array();
   for (const exchange::KeptReplica& replica : replicas->keeper().kept()) {
     kept.push_back({{"cid", replica.root.to_string()},
-                    {"asker", replica.asker},
+                    {"askers", replica.askers},
                     {"bytes", replica.bytes},
                     {"state", exchange::replica_state_name(replica.state)}});
   }

@@ -62,16 +62,18 @@ struct ReplicaRules {
   std::uint64_t longest_lease_s = 0;
   std::size_t most = 1024;        // Replicas; each is a pin and a record.
   std::size_t most_fetching = 2;  // At a time; others ask again.
+  std::size_t most_askers = 64;   // Of one root; each is written down.
 };
 
-// A replica that is kept or being fetched for somebody.
+// A replica that is kept or being fetched for others.
 struct KeptReplica {
   ipld::Cid root;
-  std::string asker;
-  std::uint64_t bytes = 0;
+  std::vector<std::string> askers;
+  std::uint64_t bytes = 0;  // While it is fetched: the most that it may take.
   ReplicaAnswer::State state = ReplicaAnswer::State::fetching;
 };
 
+bool accepts(const ReplicaRules& rules, const std::string& asker);
 // The answer to offer and hold. A root that is kept already costs nothing more.
 ReplicaAnswer admit(const ReplicaRules& rules, const ReplicaRequest& request,
                     const std::string& asker, const std::vector<KeptReplica>& kept);
