@@ -114,6 +114,16 @@ Result<PinnedDag> walk_new_pin(const StoreCore& core, const ipld::Cid& root, boo
   return dag;
 }
 
+Result<bool> reaches_hidden(const Txn& txn, const PinnedDag& dag) {
+  ACCEL_TRY(const std::uint64_t hidden, txn.count(Table::hidden));
+  if (hidden == 0) return false;
+  for (const std::string& hash : dag.blocks) {
+    ACCEL_TRY(const auto found, txn.get(Table::hidden, as_bytes(hash)));
+    if (found) return true;
+  }
+  return false;
+}
+
 Status check_and_put(Txn& txn, const PinRecord& pin, const PinnedDag& dag) {
   // gc may have been faster than this pin, unless the caller holds a lease.
   for (const std::string& hash : dag.blocks) {
@@ -131,6 +141,7 @@ Status check_and_put(Txn& txn, const PinRecord& pin, const PinnedDag& dag) {
 Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& options) {
   ACCEL_CHECK(check_pin_name(options.name));
   ACCEL_TRY(const PinnedDag dag, walk_new_pin(core, root, options.direct));
+  bool made_private = false;
   const Status written = core.index->write([&](Txn& txn) -> Status {
     PinRecord pin{root, options.name, options.is_private, dag.bytes, now_ns(core), options.direct};
     ACCEL_TRY(const auto before, get_pin(txn, root));
@@ -141,9 +152,18 @@ Status pin_root(StoreCore& core, const ipld::Cid& root, const PinOptions& option
     if (options.merge) {
       ACCEL_TRY(pin, merge_pin(txn, std::move(pin)));
     }
+    if (options.keep_hidden && !pin.is_private) {
+      ACCEL_TRY(pin.is_private, reaches_hidden(txn, dag));
+      made_private = pin.is_private;
+    }
     return check_and_put(txn, pin, dag);
   });
   ACCEL_CHECK(written);
+  if (made_private) {
+    log::warn("blockstore",
+              "It links to what is private here, so it is kept private, too; pin add shows it all.",
+              {log::field("root", root.to_string())});
+  }
   settle_privacy(core);
   return {};
 }

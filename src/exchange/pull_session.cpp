@@ -233,7 +233,10 @@ Task<void> PullSession::close() {
 
 Task<void> PullSession::pin() {
   auto job = [this](std::stop_token) {
-    return context_.store.pin(root_, {options_.name, options_.is_private, /*merge=*/true});
+    return context_.store.pin(root_, {.name = options_.name,
+                                      .is_private = options_.is_private,
+                                      .merge = true,
+                                      .keep_hidden = true});
   };
   return context_.pool.run(job);
 }

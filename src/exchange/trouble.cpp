@@ -144,9 +144,10 @@ std::string Scheduler::why_not(const WantState& state, SourceId id, Error& error
 void Scheduler::give_up(const WantState& state) {
   Error error{Errc::not_found, {}, {}};
   if (sources_.empty()) {
-    error.message =
-        fmt::format("Block {} is not here, and nobody was named or is connected to fetch it from.",
-                    state.want.cid);
+    error.message = fmt::format(
+        "Block {} is not here, nobody was named to fetch it from, and no peer that is "
+        "connected or was found has it.",
+        state.want.cid);
   } else {
     error.message = fmt::format("No source is left for block {}.", state.want.cid);
   }

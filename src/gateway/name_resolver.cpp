@@ -86,6 +86,10 @@ class NameResolver::Impl {
     }
     const std::string domain = net::to_lower_ascii(name);
     auto target = dnslink(domain);
+    if (!target && domain.find('.') == std::string::npos) {
+      return fail(Errc::not_found,
+                  "{} is no IPNS name (k51…, 12D3Koo…, Qm…), and no domain either.", name);
+    }
     if (!target) return fail(Errc::not_found, "{} has no DNSLink that is known here.", domain);
     ttl = std::min(ttl, kDnsTtl);
     return *std::move(target);

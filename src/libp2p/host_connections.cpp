@@ -51,7 +51,15 @@ Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr
   }
   if (!outbound) wanted.first_bytes = options.limits.first_bytes_timeout;
   Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());
-  if (!upgraded) co_return fail(std::move(upgraded.error()));
+  if (!upgraded) {
+    Error error = std::move(upgraded.error());
+    if (options.swarm_key) {
+      error.message += " This node is of a private swarm (swarm.psk): the peer must have its key.";
+    } else if (outbound && error.code == Errc::unavailable) {
+      error.message += " It may be of a private swarm, or not allow this node.";
+    }
+    co_return fail(std::move(error));
+  }
   ConnectionOptions with{executor,         &options.limits, &budget,          &counters,
                          &inbound_streams, outbound,        std::move(remote)};
   auto made = std::make_unique<Connection>(std::move(with), std::move(link), std::move(*upgraded));

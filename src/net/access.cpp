@@ -55,8 +55,7 @@ Status check_host_and_origin(const HttpRequest& request, const AllowedHosts& all
   if (!host) return fail(Errc::invalid_argument, "The Host header is no host name or address.");
   if (!is_loopback_host(host->host) && !is_listed(allowed.hosts, host->host)) {
     return fail(Errc::permission_denied,
-                "The host {} is not one that this API answers to; use 127.0.0.1, or add the name "
-                "to the allowed hosts of its configuration.",
+                "The host {} is not one that this API answers to; use 127.0.0.1 or localhost.",
                 host->host);
   }
   if (!request.headers.has("Origin")) return {};
@@ -64,8 +63,8 @@ Status check_host_and_origin(const HttpRequest& request, const AllowedHosts& all
   const bool one = request.headers.count("Origin") == 1;
   if (one && (is_same_origin(*host, origin) || is_listed(allowed.origins, origin))) return {};
   return fail(Errc::permission_denied,
-              "A page of another origin may not call this API; add its origin to the allowed "
-              "origins of the configuration if it should.");
+              "A page of another origin may not call this API; call it from a program, or from a "
+              "page of this host and port.");
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {

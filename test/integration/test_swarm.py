@@ -50,6 +50,19 @@ class Swarm(TestCase):
         self.assertNotEqual(code, 0)
         self.assertEqual(giver.json("bitswap", "stat")["blocks_sent"], 0)
 
+    def test_a_folder_of_others_does_not_show_what_is_private_here(self):
+        victim, stranger, thief = self.home(), self.home(), self.home()
+        path = self.file("bait/secret.bin", 3 * MIB)
+        secret = victim.add(path, "--private")
+        bait = stranger.add(path.parent)
+        self.start(stranger)
+        self.start(victim)
+        victim.ok("pull", bait, "--peer", self.address(stranger))
+        for cid in (secret, bait):
+            code, _, _ = thief.run("pull", cid, "--peer", self.address(victim))
+            self.assertNotEqual(code, 0)
+        self.assertEqual(victim.json("bitswap", "stat")["blocks_sent"], 0)
+
     def test_a_node_keeps_its_name_and_answers_to_no_other(self):
         home, other, caller = self.home(), self.home(), self.home()
         with self.daemon(home, "--swarm", ANYWHERE_HERE):

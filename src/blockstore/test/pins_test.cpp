@@ -62,6 +62,20 @@ TEST_F(Pins, that_are_direct_and_private_hide_their_block_alone) {
   EXPECT_FALSE(*store_->is_private(leaf));
 }
 
+TEST_F(Pins, of_what_others_made_do_not_show_what_is_private) {
+  const ipld::Cid secret = put_raw(as_bytes("secret"));
+  ASSERT_TRUE(store_->pin(secret, {.is_private = true}).has_value());
+  const ipld::Cid folder = put_folder({{"bait", secret, 6}});
+  ASSERT_TRUE(store_->pin(folder, {.merge = true, .keep_hidden = true}).has_value());
+  EXPECT_TRUE(*store_->is_private(secret));
+  EXPECT_TRUE(*store_->is_private(folder));
+  const ipld::Cid open = put_folder({{"leaf", put_raw(as_bytes("leaf")), 4}});
+  ASSERT_TRUE(store_->pin(open, {.merge = true, .keep_hidden = true}).has_value());
+  EXPECT_FALSE(*store_->is_private(open));
+  ASSERT_TRUE(store_->pin(folder, {}).has_value());  // Whoever asks for it by name gets it.
+  EXPECT_FALSE(*store_->is_private(secret));
+}
+
 TEST_F(Pins, move_with_their_name_and_privacy) {
   const ipld::Cid old_leaf = put_raw(as_bytes("old"));
   const ipld::Cid before = put_folder({{"leaf", old_leaf, 3}});

@@ -95,6 +95,7 @@ void add_perf(CLI::App& group, Selection& selection) {
     ACCEL_TRY(const json result, session.call("swarm.perf", params));
     if (session.flags().json) return print_json(result);
     for (const std::string way : {"upload", "download"}) {
+      if (result.at(way + "_mb_per_s").is_null()) continue;
       ACCEL_CHECK(print_line(
           fmt::format("{:8} {:10} in {:.3f} s, {:.1f} MB/s", way,
                       human_bytes(result.value(way + "ed_bytes", std::uint64_t{0})),

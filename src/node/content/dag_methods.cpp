@@ -116,8 +116,10 @@ class ArchiveImport {
     for (const ipld::Cid& root : roots_) {
       json row{{"cid", root.to_string()}, {"pinned", false}};
       if (request_.pin_roots) {
-        const Status pinned = store_.pin(
-            root, {.name = request_.name, .is_private = request_.is_private, .merge = true});
+        const Status pinned = store_.pin(root, {.name = request_.name,
+                                                .is_private = request_.is_private,
+                                                .merge = true,
+                                                .keep_hidden = true});
         row["pinned"] = pinned.has_value();
         if (!pinned) row["error"] = pinned.error().message;
       }

@@ -65,9 +65,10 @@ Result<ipld::PeerId> reach(Context& context, libp2p::Host& host, const std::stri
   return wait_for(context, host.connect(std::move(address)));
 }
 
-double mb_per_second(std::uint64_t bytes, Duration took) {
+// Of too little nothing is said.
+json mb_per_second(std::uint64_t bytes, Duration took) {
   const double seconds = std::chrono::duration<double>(took).count();
-  return seconds > 0 ? static_cast<double>(bytes) / seconds / 1e6 : 0;
+  return bytes > 1 && seconds > 0 ? json(static_cast<double>(bytes) / seconds / 1e6) : json();
 }
 
 }  // namespace

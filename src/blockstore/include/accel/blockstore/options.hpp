@@ -78,6 +78,9 @@ struct PinOptions {
   // what it links to. Without, the new pin replaces the old one.
   bool merge = false;
   bool direct = false;  // Keeps this block alone, not what it links to.
+  // For a DAG that others made: it may link to what is private here, and must not show it. Then the
+  // pin is private, too.
+  bool keep_hidden = false;
 };
 
 struct ExportOptions {
