@@ -66,9 +66,9 @@ Result<std::shared_ptr<LoadedTensors>> ready_tensors(ServingContext& call,
     tally = std::make_shared<InferTally>();
     tally->name = model.name;
     tally->root = model.root;
-    call.serving.tallies.keep(key, tally);
   }
   ACCEL_TRY(auto loaded, open_tensors(context, model, std::move(tally)));
+  if (!call.serving.tallies.find(key)) call.serving.tallies.keep(key, loaded->tally);
   kept.keep(key, loaded);
   return loaded;
 }
