@@ -19,12 +19,12 @@ std::shared_ptr<const Bytes> BlockCache::get(const ipld::Multihash& hash) {
   return entry == nullptr ? nullptr : entry->found.block;
 }
 
-BlockCache::Found BlockCache::peek(const ipld::Multihash& hash) {
+BlockCache::Found BlockCache::peek(const ipld::Multihash& hash, std::uint64_t last_write) {
   if (limit_bytes_ == 0) return {};
   Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
   const Entry* const entry = shard.use(hash);
-  if (entry == nullptr) return {};
+  if (entry == nullptr || entry->found.checked_at != last_write) return {};
   ++shard.report.hits;
   return entry->found;
 }

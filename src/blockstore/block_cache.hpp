@@ -37,8 +37,9 @@ class BlockCache {
 
   // nullptr: it is not here.
   std::shared_ptr<const Bytes> get(const ipld::Multihash& hash);
-  // The same for whoever asks elsewhere when it is not here: that is no miss.
-  Found peek(const ipld::Multihash& hash);
+  // The same, if nothing was written to the index since it said that the block may be served; else
+  // nothing, and whoever asks goes elsewhere: that is no miss.
+  Found peek(const ipld::Multihash& hash, std::uint64_t last_write);
   void put(const ipld::Multihash& hash, const Bytes& block);
   // The index said at this write that the block may be served.
   void checked(const ipld::Multihash& hash, std::uint64_t write, const Container& container);

@@ -223,18 +223,54 @@ Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const Foun
   return std::move(loaded.bytes);
 }
 
+namespace {
+
+// Where a block lies, and whether it may be served, after one write to the index.
+struct Looked {
+  std::vector<FoundPlace> places;
+  bool is_hidden = false;
+  std::uint64_t last_write = 0;
+};
+
+Result<Looked> look_up(const StoreCore& core, const ipld::Cid& cid) {
+  return core.index->query([&](const Txn& txn) -> Result<Looked> {
+    ACCEL_TRY(const auto hidden, txn.get(Table::hidden, cid.hash().bytes()));
+    ACCEL_TRY(auto places, find_places(txn, cid));
+    return Looked{std::move(places), hidden.has_value(), txn.id()};
+  });
+}
+
+// For cached_public_block(): a block in memory may be served until the next write.
+void note_public(const StoreCore& core, const ipld::Cid& cid, const Looked& looked) {
+  const auto ours = std::ranges::find_if(looked.places, [](const FoundPlace& one) {
+    return !one.place.in_file() || (one.file && !one.file->referenced);
+  });
+  if (looked.is_hidden || ours == looked.places.end()) return;
+  core.cache->checked(cid.hash(), looked.last_write,
+                      {ours->place.in_file(), ours->place.container});
+}
+
+}  // namespace
+
 Result<Bytes> read_block(const StoreCore& core, const ipld::Cid& cid) {
   if (cid.is_identity()) return to_bytes(cid.hash().digest());
   Error last;
   for (int lookup = 0; lookup < kMaxLookups; ++lookup) {
-    ACCEL_TRY(const auto places, find_places(core, cid));
+    ACCEL_TRY(const Looked looked, look_up(core, cid));
+    const auto& places = looked.places;
     if (places.empty()) return no_block(core, cid);
     const bool is_small = places.front().place.block_bytes <= BlockCache::kMaxBlockBytes;
     if (is_small) {
-      if (const auto cached = core.cache->get(cid.hash())) return *cached;
+      if (const auto cached = core.cache->get(cid.hash())) {
+        note_public(core, cid, looked);
+        return *cached;
+      }
     }
     auto block = read_any_place(core, cid, places);
-    if (block && is_small) core.cache->put(cid.hash(), *block);
+    if (block && is_small) {
+      core.cache->put(cid.hash(), *block);
+      note_public(core, cid, looked);
+    }
     if (block || block.error().code != Errc::not_found) return block;
     last = std::move(block).error();
   }
@@ -262,28 +298,13 @@ Result<BlockPlace> locate_block(const StoreCore& core, const ipld::Cid& cid) {
   return named_but_gone(cid, last);
 }
 
-// What was checked stays true until something is written to the index, by whomever.
+// What was checked stays true until something is written to the index, by whomever. Nothing here
+// waits: whether the block may be served after a write, read_block() finds out.
 std::shared_ptr<const Bytes> cached_public_block(const StoreCore& core, const ipld::Cid& cid) {
   const auto last_write = core.index->last_write();
-  auto found = core.cache->peek(cid.hash());
-  if (!found.block) return nullptr;
-  if (!last_write || found.checked_at != *last_write) {
-    bool may_be_served = false;
-    const Status looked = core.index->read([&](const Txn& txn) -> Status {
-      ACCEL_TRY(const auto hidden, txn.get(Table::hidden, cid.hash().bytes()));
-      ACCEL_TRY(const auto places, find_places(txn, cid));
-      const auto ours = std::ranges::find_if(places, [](const FoundPlace& one) {
-        return !one.place.in_file() || (one.file && !one.file->referenced);
-      });
-      may_be_served = !hidden && ours != places.end();
-      if (!may_be_served) return {};
-      found.container = {ours->place.in_file(), ours->place.container};
-      core.cache->checked(cid.hash(), txn.id(), found.container);
-      return {};
-    });
-    if (!looked || !may_be_served) return nullptr;
-  }
-  core.uses->touch(found.container);
+  if (!last_write) return nullptr;
+  auto found = core.cache->peek(cid.hash(), *last_write);
+  if (found.block) core.uses->touch(found.container);
   return std::move(found.block);
 }
 

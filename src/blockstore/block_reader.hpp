@@ -58,7 +58,8 @@ Result<LoadedBlock> load_place(const StoreCore& core, const ipld::Cid& cid,
 // From one place; hash: even if it could be trusted.
 Result<Bytes> read_place(const StoreCore& core, const ipld::Cid& cid, const FoundPlace& found,
                          bool hash);
-// From memory alone, when it may be served: not hidden, and in a pack or a file of our own.
+// From memory alone, when it may be served: not hidden, and in a pack or a file of our own, as
+// read_block() found it after the last write.
 std::shared_ptr<const Bytes> cached_public_block(const StoreCore& core, const ipld::Cid& cid);
 Result<BlockPlace> locate_block(const StoreCore& core, const ipld::Cid& cid);
 Result<std::uint64_t> block_size(const StoreCore& core, const ipld::Cid& cid);

@@ -96,7 +96,8 @@ class Index {
     if (!done) return fail(std::move(done).error());
     return *std::move(result);
   }
-  // The number of the last write, of whichever process; without a transaction. Nothing: ask read().
+  // The number of the last write, of whichever process; without a transaction and
+  // without waiting. Nothing: not to be had now.
   std::optional<std::uint64_t> last_write();
   // Commits when body succeeds; durable on return. Errors: body's; resource_exhausted (disk full).
   Status write(const std::function<Status(Txn&)>& body);

@@ -73,7 +73,7 @@ Result<nlohmann::json> Session::call_in_process(std::string_view method,
   if (!node_) {
     ACCEL_TRY(node_, node::Node::open({.home = home_.root, .is_daemon = false}, *config_));
   }
-  return node_->call(method, params, sink, std::move(stop));
+  return node_->call(method, params, sink, std::move(stop), node::Caller::process);
 }
 
 }  // namespace accel::cli

@@ -90,7 +90,7 @@ Task<net::HttpResponse> Answers::block(const net::HttpRequest& http,
   }
   const Source source{request, end.roots};
   ACCEL_CO_TRY(auto placed, place_block(context_.store, end.cid));
-  // Reading brings it into memory, where ReadyBlocks finds it the next time.
+  // Reading brings it into memory, where ReadyBlocks finds it until the store is written to.
   const bool may_keep = keeps_blocks_ && !is_head(http) && placed &&
                         placed->length <= blockstore::kMaxCachedBlockBytes;
   if (!placed || (may_keep && asked_before_.note(end.cid))) {

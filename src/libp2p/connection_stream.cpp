@@ -29,6 +29,7 @@ class ResetUnlessDone {
 ConnectionStream::ConnectionStream(std::shared_ptr<Connection> connection, std::uint32_t id)
     : connection_(std::move(connection)),
       id_(id),
+      settled_(connection_->options_.executor),
       readable_(connection_->options_.executor),
       writable_(connection_->options_.executor) {
   connection_->streams_[id_] = this;
@@ -48,12 +49,30 @@ Task<std::size_t> ConnectionStream::read_some(std::span<std::byte> into) {
   co_return co_await read_raw(into);
 }
 
+// Who reads and who ends the stream may come at once: one takes the answer, the other waits.
 Task<void> ConnectionStream::settle() {
-  if (!unanswered_) co_return Status{};
-  const Status agreed = co_await take_answer(*unanswered_);
-  if (!agreed) reset();
-  ACCEL_CO_CHECK(agreed);
-  unanswered_.reset();
+  struct Turn {
+    explicit Turn(ConnectionStream& of) : stream(of) { stream.settling_ = true; }
+    ~Turn() {
+      stream.settling_ = false;
+      stream.settled_.call();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ConnectionStream& stream;
+  };
+  while (unanswered_) {
+    if (settling_) {
+      const Status woken = co_await settled_.wait();
+      ACCEL_CO_CHECK(woken);
+      continue;
+    }
+    const Turn turn(*this);
+    const Status agreed = co_await take_answer(*unanswered_);
+    if (!agreed) reset();
+    ACCEL_CO_CHECK(agreed);
+    unanswered_.reset();
+  }
   co_return Status{};
 }
 

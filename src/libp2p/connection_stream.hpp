@@ -40,6 +40,8 @@ class ConnectionStream final : public Stream {
   std::uint32_t id_;
   std::string protocol_;
   std::optional<Multistream> unanswered_;  // After propose().
+  bool settling_ = false;
+  Signal settled_;
   Signal readable_;
   Signal writable_;
 };

@@ -25,17 +25,18 @@ constexpr std::size_t kMaxTargets = 16;
 // The methods that change something, and the parameter that names what.
 struct Changing {
   std::string_view method;
-  std::string_view target;  // May be empty: the whole store.
+  std::string_view target;  // May be empty: the whole store, or the result names it.
 };
 constexpr std::array kChanging{
-    Changing{"block.put", "codec"},      Changing{"content.add", "path"},
+    Changing{"block.put", ""},           Changing{"content.add", "path"},
     Changing{"content.adopt", "path"},   Changing{"content.pull", "target"},
-    Changing{"dag.import", "files"},     Changing{"dag.put", "store_codec"},
+    Changing{"dag.import", "files"},     Changing{"dag.put", ""},
     Changing{"key.export", "name"},      Changing{"key.gen", "name"},
     Changing{"key.import", "name"},      Changing{"key.rename", "from"},
     Changing{"key.rm", "names"},         Changing{"models.publish", "model"},
     Changing{"name.publish", "path"},    Changing{"pin.add", "target"},
     Changing{"pin.rm", "target"},        Changing{"pin.update", "from"},
+    Changing{"replicate.add", "target"}, Changing{"replicate.remove", "target"},
     Changing{"routing.put", "key"},      Changing{"store.gc", ""},
     Changing{"store.repair", ""},        Changing{"swarm.connect", "address"},
     Changing{"swarm.disconnect", "peer"}};

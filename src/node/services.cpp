@@ -283,10 +283,13 @@ void Services::names_changed() {
 }
 
 void Services::refresh_metrics() {
-  const std::scoped_lock lock(mutex_);
-  if (host_) refresh_swarm_metrics();
-  if (!store_) return;
-  const blockstore::CacheReport cache = store_->cache_report();
+  refresh_swarm_metrics();
+  const blockstore::Store* const store = [this] {
+    const std::scoped_lock lock(mutex_);
+    return store_.get();
+  }();
+  if (store == nullptr) return;
+  const blockstore::CacheReport cache = store->cache_report();
   const auto set = [&](const char* name, const char* help, std::uint64_t value) {
     metrics_.gauge(name, help).set(static_cast<double>(value));
   };
@@ -296,13 +299,19 @@ void Services::refresh_metrics() {
   set("accel_store_cache_misses", "Small blocks read from disk since the start", cache.misses);
 }
 
+// These stay until the end once they are made: nobody waits for the I/O thread under the lock.
 void Services::refresh_swarm_metrics() {
-  auto looking = look_at(*host_);
-  const auto seen = sync_wait(io_->executor(), std::move(looking));
+  std::unique_lock lock(mutex_);
+  libp2p::Host* const network = host_.get();
+  const Discovery* const finding = discovery_.get();
+  lock.unlock();
+  if (network == nullptr) return;
+  auto looking = look_at(*network);
+  const auto seen = sync_wait(io().executor(), std::move(looking));
   if (seen) export_swarm(*seen, metrics_);
-  if (!discovery_) return;
-  auto asking = discovery_->look();
-  const auto networks = sync_wait(io_->executor(), std::move(asking));
+  if (finding == nullptr) return;
+  auto asking = finding->look();
+  const auto networks = sync_wait(io().executor(), std::move(asking));
   if (networks) export_discovery(*networks, metrics_);
 }
 

@@ -128,9 +128,14 @@ TEST_F(Quota, from_memory_comes_only_what_may_be_served_now) {
   }
   ASSERT_TRUE(store_->pin(cid, {.name = "mine", .is_private = true}).has_value());
   EXPECT_EQ(store_->cached_public(cid), nullptr);
+  ASSERT_TRUE(store_->get(cid).has_value());
+  EXPECT_EQ(store_->cached_public(cid), nullptr);  // Reading it does not show it.
   ASSERT_TRUE(store_->pin(cid, {.name = "ours"}).has_value());
+  EXPECT_EQ(store_->cached_public(cid), nullptr);  // Nobody has looked since.
+  ASSERT_TRUE(store_->get(cid).has_value());
   EXPECT_NE(store_->cached_public(cid), nullptr);
   ASSERT_TRUE(store_->unpin(cid).has_value());
+  ASSERT_TRUE(store_->get(cid).has_value());
   EXPECT_NE(store_->cached_public(cid), nullptr);
   gc();
   EXPECT_EQ(store_->cached_public(cid), nullptr);

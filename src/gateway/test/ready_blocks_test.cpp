@@ -116,6 +116,8 @@ TEST_F(ReadyBlocksTest, what_becomes_private_is_not_ready_any_more) {
   EXPECT_FALSE(ready(request_for(path)));
   EXPECT_EQ(ask(request_for(path)).status, 404);
   ASSERT_TRUE(store_->pin(cid, {.name = "ours"}));
+  EXPECT_FALSE(ready(request_for(path)));  // After a write the long way looks once.
+  EXPECT_EQ(ask(request_for(path)).status, 200);
   EXPECT_TRUE(ready(request_for(path)));
 }
 

@@ -61,6 +61,7 @@ Kad::Impl::Impl(Executor executor, Host& host, const Clock& clock, Metrics& metr
       rules_{options.network, options.loopback},
       count_(counters(metrics, options.network)),
       table_(host.id(), table_rules(options)),
+      providers_({}, host.id()),
       requester_(host, clock, protocol_, options.limits.request_timeout),
       wake_(executor_),
       tasks_(executor_, "kad") {

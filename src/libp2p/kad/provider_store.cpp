@@ -17,23 +17,29 @@ void ProviderStore::erase(Timed record) {
 }
 
 void ProviderStore::drop_first_of(const Bytes& key) {
-  const auto& of_key = records_.at(key);
-  const auto first =
-      std::ranges::min_element(of_key, {}, [](const auto& entry) { return entry.second; });
+  const auto expires = [this](const auto& entry) {
+    return std::pair(entry.first == own_, entry.second);  // Our own goes last.
+  };
+  const auto first = std::ranges::min_element(records_.at(key), {}, expires);
   erase({first->second, key, first->first});
 }
 
+bool ProviderStore::is_at_its_limit(const PeerId& provider) const {
+  if (provider == own_) return false;
+  const auto known = providers_.find(provider);
+  return known != providers_.end() && known->second.records >= limits_.of_one_peer;
+}
+
 bool ProviderStore::add(const Bytes& key, const KadPeer& provider, SteadyTime now) {
-  if (const auto of_key = records_.find(key); of_key != records_.end()) {
-    const auto present = of_key->second.find(provider.id);
-    if (present != of_key->second.end()) {
-      erase({present->second, key, provider.id});
-    } else if (of_key->second.size() >= limits_.of_one_key) {
-      drop_first_of(key);
-    }
+  const auto of_key = records_.find(key);
+  const bool present = of_key != records_.end() && of_key->second.contains(provider.id);
+  if (present) {
+    erase({of_key->second.at(provider.id), key, provider.id});
+  } else if (is_at_its_limit(provider.id)) {
+    return false;
+  } else if (of_key != records_.end() && of_key->second.size() >= limits_.of_one_key) {
+    drop_first_of(key);
   }
-  const auto known = providers_.find(provider.id);
-  if (known != providers_.end() && known->second.records >= limits_.of_one_peer) return false;
   while (by_time_.size() >= limits_.records) erase(*by_time_.begin());
   const SteadyTime until = now + limits_.validity;
   records_[key][provider.id] = until;

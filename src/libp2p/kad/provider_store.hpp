@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -24,7 +25,9 @@ struct ProviderLimits {
 
 class ProviderStore {
  public:
-  explicit ProviderStore(ProviderLimits limits = {}) : limits_(limits) {}
+  // `own`: this node, which may provide more than others.
+  explicit ProviderStore(ProviderLimits limits = {}, std::optional<PeerId> own = {})
+      : limits_(limits), own_(std::move(own)) {}
 
   // False: above what one peer may have. Above the other limits what expires first goes.
   bool add(const Bytes& key, const KadPeer& provider, SteadyTime now);
@@ -44,8 +47,10 @@ class ProviderStore {
   using Timed = std::tuple<SteadyTime, Bytes, PeerId>;
   void erase(Timed record);
   void drop_first_of(const Bytes& key);
+  bool is_at_its_limit(const PeerId& provider) const;
 
   ProviderLimits limits_;
+  std::optional<PeerId> own_;
   std::map<Bytes, std::map<PeerId, SteadyTime>> records_;  // Until when.
   std::map<PeerId, Provider> providers_;
   std::set<Timed> by_time_;

@@ -71,6 +71,25 @@ TEST(ProviderStore, is_bounded_by_key_by_peer_and_in_all) {
   EXPECT_EQ(store.records(), 20U);
 }
 
+TEST(ProviderStore, at_its_limit_a_peer_pushes_nobody_out) {
+  ProviderLimits limits;
+  limits.of_one_key = 2;
+  limits.of_one_peer = 1;
+  ProviderStore store(limits, peer_id(7));
+  EXPECT_TRUE(store.add({1}, kad_peer(1), kStart));
+  EXPECT_TRUE(store.add({1}, kad_peer(2), kStart));
+  EXPECT_TRUE(store.add({2}, kad_peer(3), kStart));
+  EXPECT_FALSE(store.add({1}, kad_peer(3), kStart + 1min));
+  EXPECT_EQ(store.find({1}, 10, kStart + 1min).size(), 2U);
+  EXPECT_TRUE(store.add({2}, kad_peer(3), kStart + 1min));  // What it has it may renew.
+  for (std::uint32_t i = 1; i < 9; ++i)
+    EXPECT_TRUE(store.add(number_bytes(i), kad_peer(7), kStart));
+  EXPECT_TRUE(store.add({1}, kad_peer(7), kStart));  // Ours is the one that others do not push out.
+  EXPECT_TRUE(store.add({1}, kad_peer(8), kStart + 1h));
+  EXPECT_TRUE(store.add({1}, kad_peer(9), kStart + 1h));
+  EXPECT_EQ(store.find({1}, 10, kStart + 1h).back().id, peer_id(7));
+}
+
 Bytes record_of(const std::string& name) {
   const std::string folder = ACCEL_TEST_DATA "/gateway/ipns/";
   std::ifstream file(folder + name + ".ipns-record", std::ios::binary);

@@ -7,6 +7,7 @@
 
 #include "accel/core/file.hpp"
 #include "accel/gateway/ipns_store.hpp"
+#include "names/renewal.hpp"
 
 namespace accel::node {
 namespace {
@@ -75,13 +76,14 @@ Result<std::uint64_t> next_sequence(const std::optional<ipld::IpnsRecord>& last,
   return same ? last->sequence : last->sequence + 1;
 }
 
-}  // namespace
-
-Result<SignedRecord> sign_and_keep(const Home& home, blockstore::Store& store,
-                                   const crypto::Ed25519Key& key, const SignRequest& request) {
+Result<FileLock> lock_publishing(const Home& home) {
   ACCEL_CHECK(make_directories(home.keys()));
-  ACCEL_TRY(const FileLock lock, FileLock::acquire(home.keys() / ".publish.lock",
-                                                   FileLock::Mode::exclusive, /*wait=*/true));
+  return FileLock::acquire(home.keys() / ".publish.lock", FileLock::Mode::exclusive, /*wait=*/true);
+}
+
+// Under the lock.
+Result<SignedRecord> sign(blockstore::Store& store, const crypto::Ed25519Key& key,
+                          const SignRequest& request) {
   const ipld::IpnsName name = ipld::ipns_name_of(key);
   const Publication& publication = request.publication;
   ACCEL_TRY(auto kept, gateway::last_ipns_record(store, name));
@@ -94,6 +96,26 @@ Result<SignedRecord> sign_and_keep(const Home& home, blockstore::Store& store,
   ACCEL_TRY(made.bytes, ipld::write_ipns_record(key, made.record));
   ACCEL_CHECK(gateway::put_ipns_record(store, name, made.bytes, publication.signed_at));
   ACCEL_CHECK(store.kv_put(kSpace, name.to_string(), text_of(publication)));
+  return made;
+}
+
+}  // namespace
+
+Result<SignedRecord> sign_and_keep(const Home& home, blockstore::Store& store,
+                                   const crypto::Ed25519Key& key, const SignRequest& request) {
+  ACCEL_TRY(const FileLock lock, lock_publishing(home));
+  return sign(store, key, request);
+}
+
+Result<std::optional<SignedRecord>> sign_again(const Home& home, blockstore::Store& store,
+                                               const crypto::Ed25519Key& key,
+                                               const Publication& before, WallTime now) {
+  ACCEL_TRY(const FileLock lock, lock_publishing(home));
+  ACCEL_TRY(const auto last, publication_of(store, ipld::ipns_name_of(key)));
+  if (!last || text_of(*last) != text_of(before)) return std::nullopt;
+  SignRequest request{before};
+  request.publication.signed_at = now;
+  ACCEL_TRY(SignedRecord made, sign(store, key, request));
   return made;
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include "accel/core/log.hpp"
+#include "names/renewal.hpp"
 
 namespace accel::node {
 namespace {
@@ -72,15 +73,16 @@ void Publisher::renew(const ipld::IpnsName& name, const Publication& publication
     (void)forget_publication(store_, name);  // Tried again at the next look.
     return;
   }
-  SignRequest request{publication};
-  request.publication.signed_at = clock_.wall_now();
-  const auto made = key ? sign_and_keep(home_, store_, *key, request)
-                        : Result<SignedRecord>(fail(Error(key.error())));
-  if (!made) {
-    log::warn("node", "A name could not be signed anew.",
-              {log::field("name", name.to_string()), log::field("cause", made.error().message)});
+  const auto signed_anew = key ? sign_again(home_, store_, *key, publication, clock_.wall_now())
+                               : Result<std::optional<SignedRecord>>(fail(Error(key.error())));
+  if (!signed_anew) {
+    log::warn(
+        "node", "A name could not be signed anew.",
+        {log::field("name", name.to_string()), log::field("cause", signed_anew.error().message)});
     return;
   }
+  const auto& made = *signed_anew;
+  if (!made) return;  // Published meanwhile: there is nothing to renew.
   const std::size_t taken = plan_.put ? plan_.put(name, made->bytes, stop_.get_token()) : 0;
   metrics_.counter("accel_names_renewed_total", "IPNS records that were signed anew").add(1);
   log::info("node", "A name was signed anew.",

@@ -15,6 +15,8 @@ constexpr std::string_view kSpace = "provided";           // Root -> seconds sin
 constexpr Duration kLookEvery = std::chrono::seconds(5);  // For roots that are new.
 constexpr Duration kLookAfterNobody = std::chrono::seconds(20);
 constexpr std::size_t kAtATime = 4;  // Each asks up to ten peers at a time.
+// Then it is not the roots: twice what is under way at a time.
+constexpr std::size_t kMostFailuresInARow = 2 * kAtATime;
 
 std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -28,7 +30,8 @@ std::int64_t number_of(const std::string& text) {
 
 }  // namespace
 
-Result<std::vector<DueRoot>> due_roots(blockstore::Store& store, Duration interval, WallTime now) {
+Result<std::vector<DueRoot>> due_roots(blockstore::Store& store, Duration interval, WallTime now,
+                                       const std::set<ipld::Cid>& failed) {
   ACCEL_TRY(const auto pins, store.pins());
   ACCEL_TRY(const auto noted, store.kv_list(kSpace));
   std::map<std::string, std::int64_t> last;
@@ -46,7 +49,9 @@ Result<std::vector<DueRoot>> due_roots(blockstore::Store& store, Duration interv
     if (!is_private) due.push_back({pin.cid, told});
   }
   for (const auto& [root, told] : last) ACCEL_CHECK(store.kv_erase(kSpace, root));
-  std::ranges::stable_sort(due, {}, &DueRoot::last_s);
+  std::ranges::stable_sort(due, {}, [&failed](const DueRoot& one) {
+    return std::pair(failed.contains(one.root), one.last_s);
+  });
   return due;
 }
 
@@ -82,12 +87,16 @@ Task<void> Announcer::sweep() {
   const bool alone = std::ranges::all_of(
       *networks, [](const Discovery::Network& network) { return network.stat.peers == 0; });
   if (alone) co_return Status{};
-  const auto list = [this](std::stop_token) {
-    return due_roots(context_.store, interval_, context_.clock.wall_now());
+  const auto list = [this, failed = failures_](std::stop_token) {
+    return due_roots(context_.store, interval_, context_.clock.wall_now(), failed);
   };
   auto due = co_await context_.pool.run(list);
   if (!due) co_return fail(std::move(due.error()));
   reached_nobody_ = false;
+  failures_in_a_row_ = 0;
+  std::erase_if(failures_, [&due](const ipld::Cid& root) {  // No longer pinned.
+    return std::ranges::find(*due, root, &DueRoot::root) == due->end();
+  });
   // Owners: this and the tasks that take roots from it.
   const auto left = std::make_shared<std::vector<DueRoot>>(std::move(*due));
   std::ranges::reverse(*left);
@@ -108,9 +117,12 @@ Task<void> Announcer::announce(std::shared_ptr<std::vector<DueRoot>> due) {
     const auto report = co_await std::move(providing);
     if (!report || report->stored == 0) {
       failed_.add();
-      reached_nobody_ = true;
+      failures_.insert(root);
+      reached_nobody_ = ++failures_in_a_row_ >= kMostFailuresInARow;
       continue;
     }
+    failures_in_a_row_ = 0;
+    failures_.erase(root);
     told_.add();
     const auto note = [this, root](std::stop_token) {
       return note_told(context_.store, root, context_.clock.wall_now());

@@ -5,6 +5,7 @@
 // again. Owned by Services; its task runs on the host's executor, the store is read on the pool.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,11 @@ struct DueRoot {
   std::int64_t last_s = 0;
 };
 
-// Roots of which nobody was told since `interval`, the longest untold first; forgets those that are
-// no longer pinned. A time in the future (clocks are set) counts as never. Blocks.
-Result<std::vector<DueRoot>> due_roots(blockstore::Store& store, Duration interval, WallTime now);
+// Roots of which nobody was told since `interval`, the longest untold first, those that `failed`
+// behind all others; forgets when it told of those that are no longer pinned. A time in the future
+// (clocks are set) counts as never. Blocks.
+Result<std::vector<DueRoot>> due_roots(blockstore::Store& store, Duration interval, WallTime now,
+                                       const std::set<ipld::Cid>& failed);
 Status note_told(blockstore::Store& store, const ipld::Cid& root, WallTime now);
 
 class Announcer {
@@ -55,6 +58,8 @@ class Announcer {
   Counter& told_;
   Counter& failed_;
   bool reached_nobody_ = false;  // The last sweep; the next one waits longer.
+  std::size_t failures_in_a_row_ = 0;
+  std::set<ipld::Cid> failures_;  // Due, and nobody took them the last time.
   TaskGroup tasks_;
 };
 

@@ -8,7 +8,6 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
-#include "peers/swarm.hpp"
 
 namespace accel::node {
 namespace {
@@ -33,14 +32,21 @@ bool is_on_loopback_only(const std::vector<ipld::Multiaddr>& addresses) {
   });
 }
 
-Result<std::vector<ipld::Multiaddr>> peers_named(const Config& config, const char* key) {
-  ACCEL_TRY(auto addresses, swarm_addresses(config.get<ConfigList>(key)));
-  for (const ipld::Multiaddr& address : addresses) {
-    if (address.peer_id()) continue;
-    return fail(Errc::invalid_argument, "{}: {} names no peer; it should end in /p2p/ID.", key,
-                address.to_string());
+// An address that is none costs itself alone: the others are still met.
+std::vector<ipld::Multiaddr> peers_named(const Config& config, const char* key) {
+  std::vector<ipld::Multiaddr> peers;
+  for (const std::string& text : config.get<ConfigList>(key)) {
+    auto address = ipld::Multiaddr::parse(text);
+    if (address && address->peer_id()) {
+      peers.push_back(std::move(*address));
+      continue;
+    }
+    const std::string why =
+        address ? "It names no peer; it should end in /p2p/ID." : address.error().message;
+    log::warn("node", "An address of the configuration is left out.",
+              {log::field("key", key), log::field("address", text), log::field("cause", why)});
   }
-  return addresses;
+  return peers;
 }
 
 // Errors that say nothing more than that this network does not know.
@@ -59,8 +65,8 @@ Discovery::~Discovery() = default;
 Result<std::unique_ptr<Discovery>> Discovery::start(Executor executor, libp2p::Host& host,
                                                     const Config& config, Metrics& metrics,
                                                     const Clock& clock) {
-  ACCEL_TRY(auto bootstrap, peers_named(config, "swarm.bootstrap"));
-  ACCEL_TRY(const auto peering, peers_named(config, "swarm.peering"));
+  auto bootstrap = peers_named(config, "swarm.bootstrap");
+  const auto peering = peers_named(config, "swarm.peering");
   std::unique_ptr<Discovery> made(
       new Discovery(executor, host));  // tidy: raw-new: private constructor
   const auto mode = config.get<std::string>("routing.dht");
@@ -172,13 +178,14 @@ Task<std::size_t> Discovery::find_providers(ipld::Multihash key, std::size_t cou
   co_return told.size();
 }
 
-Task<KadReport> Discovery::provide(ipld::Multihash key, std::stop_token stop) {
+// One DHT that takes it is enough.
+Task<KadReport> Discovery::tell_all(std::function<Task<KadReport>(Kad&)> tell) {
   if (dhts_.empty()) co_return no_dht();
   KadReport sum;
   std::optional<Error> last;
   for (const Dht& dht : dhts_) {
-    auto providing = dht.kad->provide(key, stop);
-    const auto report = co_await std::move(providing);
+    auto telling = tell(*dht.kad);
+    const auto report = co_await std::move(telling);
     if (!report) {
       if (!last) last = report.error();
       continue;
@@ -191,23 +198,14 @@ Task<KadReport> Discovery::provide(ipld::Multihash key, std::stop_token stop) {
   co_return sum;
 }
 
+Task<KadReport> Discovery::provide(ipld::Multihash key, std::stop_token stop) {
+  return tell_all(
+      [key = std::move(key), stop = std::move(stop)](Kad& kad) { return kad.provide(key, stop); });
+}
+
 Task<KadReport> Discovery::put_value(Bytes key, Bytes value, std::stop_token stop) {
-  if (dhts_.empty()) co_return no_dht();
-  KadReport sum;
-  std::optional<Error> last;
-  for (const Dht& dht : dhts_) {
-    auto putting = dht.kad->put_value(key, value, stop);
-    const auto report = co_await std::move(putting);
-    if (!report) {
-      if (!last) last = report.error();
-      continue;
-    }
-    sum.closest += report->closest;
-    sum.stored += report->stored;
-    sum.asked += report->asked;
-  }
-  if (sum.stored == 0 && last) co_return fail(std::move(*last));
-  co_return sum;
+  return tell_all([key = std::move(key), value = std::move(value),
+                   stop = std::move(stop)](Kad& kad) { return kad.put_value(key, value, stop); });
 }
 
 Task<std::optional<Bytes>> Discovery::get_value(Bytes key, std::stop_token stop) {

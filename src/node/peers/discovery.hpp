@@ -21,8 +21,8 @@ namespace accel::node {
 
 class Discovery {
  public:
-  // By routing.dht, discovery.mdns, swarm.bootstrap and swarm.peering. Any thread. Errors:
-  // invalid_argument (an address of the configuration).
+  // By routing.dht, discovery.mdns, swarm.bootstrap and swarm.peering; of these two, an address
+  // that names no peer is left out with a warning. Any thread.
   static Result<std::unique_ptr<Discovery>> start(Executor executor, libp2p::Host& host,
                                                   const Config& config, Metrics& metrics,
                                                   const Clock& clock);
@@ -65,6 +65,7 @@ class Discovery {
   void start_mdns(const Executor& executor, const Config& config, Metrics& metrics);
   Task<void> keep_connected(ipld::Multiaddr address);
   Task<void> keep_bootstrapped(std::vector<ipld::Multiaddr> addresses);
+  Task<libp2p::KadReport> tell_all(std::function<Task<libp2p::KadReport>(libp2p::Kad&)> tell);
   struct Reaching;
   Task<void> reach_one(std::shared_ptr<Reaching> all, libp2p::KadPeer provider);
   tl::unexpected<Error> no_dht() const;

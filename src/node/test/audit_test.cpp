@@ -50,6 +50,21 @@ TEST_F(AuditTest, says_who_changed_what_and_how_it_ended) {
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
+TEST_F(AuditTest, names_what_was_made_and_not_how) {
+  Audit audit(home_, system_clock());
+  audit.note(Caller::token, "block.put", {{"codec", "raw"}}, json{{"cid", "bafk"}});
+  audit.note(Caller::token, "dag.put", {{"store_codec", "dag-cbor"}}, json{{"cid", "bafy"}});
+  audit.note(Caller::token, "replicate.add", {{"target", "bafy"}}, json{{"cid", "bafy"}});
+  audit.note(Caller::token, "replicate.remove", {{"target", "bafy"}}, json::object());
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 4U);
+  EXPECT_FALSE(found[0].contains("target"));
+  EXPECT_EQ(found[0].at("result").at("cid"), "bafk");
+  EXPECT_FALSE(found[1].contains("target"));
+  EXPECT_EQ(found[2].at("target"), "bafy");
+  EXPECT_EQ(found[3].at("method"), "replicate.remove");
+}
+
 TEST_F(AuditTest, is_silent_about_what_only_looks_and_what_is_only_tried) {
   Audit audit(home_, system_clock());
   audit.note(Caller::process, "content.cat", {{"target", "x"}}, json::object());

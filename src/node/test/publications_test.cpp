@@ -9,6 +9,7 @@
 
 #include "accel/gateway/ipns_store.hpp"
 #include "names/publisher.hpp"
+#include "names/renewal.hpp"
 
 namespace accel::node {
 namespace {
@@ -58,6 +59,22 @@ TEST_F(PublicationsTest, a_new_value_takes_the_next_sequence_and_the_same_one_a_
   EXPECT_EQ(renewed->record.sequence, 1U);
   EXPECT_TRUE(ipld::is_newer(renewed->record, changed->record));
   EXPECT_EQ(gateway::get_ipns_record(*store_, name_, kNow)->record, renewed->record);
+}
+
+TEST_F(PublicationsTest, a_renewal_does_not_take_the_place_of_what_was_published_meanwhile) {
+  ASSERT_TRUE(sign("/ipfs/bafkqaaa"));
+  const Publication seen = *publication_of(*store_, name_).value();
+  const auto changed = sign("/ipfs/bafkqaba", kNow + 1s);
+  const auto late = sign_again(home_, *store_, key_, seen, kNow + 4h);
+  ASSERT_TRUE(late) << late.error().message;
+  EXPECT_FALSE(late->has_value());
+  EXPECT_EQ(gateway::get_ipns_record(*store_, name_, kNow)->record, changed->record);
+  EXPECT_EQ(publication_of(*store_, name_).value()->value, "/ipfs/bafkqaba");
+  const auto again =
+      sign_again(home_, *store_, key_, *publication_of(*store_, name_).value(), kNow + 4h);
+  ASSERT_TRUE(again && again->has_value());
+  EXPECT_EQ((*again)->record.sequence, changed->record.sequence);
+  EXPECT_GT((*again)->record.validity, changed->record.validity);
 }
 
 TEST_F(PublicationsTest, a_shorter_life_of_the_same_value_is_a_change) {

@@ -103,7 +103,7 @@ json version_reply() {
   return {{"Version", node::kVersion},
           {"Commit", ""},
           {"Repo", "ipfs-accelerate"},
-          {"System", "amd64/linux"},
+          {"System", node::kSystem},
           {"Golang", ""}};
 }
 

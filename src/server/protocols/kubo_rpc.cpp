@@ -20,7 +20,7 @@ constexpr int kClientError = 1;  // Kubo's numbers: 0 any error, 1 the client's 
 // What says how an answer travels or looks, and changes nothing of what it says here.
 constexpr std::string_view kHarmless =
     " stream-channels encoding enc stream quiet quieter silent verbose progress latency direction "
-    "streams identify human names paths offline stats v ipns-base cid-base timeout ";
+    "streams identify human names paths stats v ipns-base cid-base timeout ";
 
 // Kubo's own options that it makes no difference to leave at these values.
 constexpr std::pair<std::string_view, std::string_view> kOnly[] = {
@@ -72,9 +72,21 @@ bool lists(std::string_view names, std::string_view name) {
 }
 
 bool is_harmless(std::string_view name, std::string_view value) {
-  if (lists(kHarmless, name) || value.empty()) return true;
-  return std::ranges::any_of(
-      kOnly, [&](const auto& only) { return only.first == name && only.second == value; });
+  if (lists(kHarmless, name)) return true;
+  return std::ranges::any_of(kOnly, [&](const auto& only) {
+    // A flag without a value is set (flag_of).
+    return only.first == name && (only.second == value || (value.empty() && only.second == "true"));
+  });
+}
+
+// A global option of Kubo's: nobody else is asked. Commands that ask nobody have it anyhow.
+constexpr std::string_view kOffline = "offline";
+constexpr std::string_view kOnlineOnly = " swarm/connect swarm/disconnect ";
+
+Status check_offline(const Command& command, const Query& query) {
+  ACCEL_TRY(const bool offline, flag_of(query, kOffline, false));
+  if (!offline || !lists(kOnlineOnly, command.path)) return {};
+  return fail(Errc::unsupported, "{} can't be done offline.", command.path);
 }
 
 Result<std::int64_t> number_of(const Query& query, std::string_view name, std::int64_t fallback) {
@@ -126,6 +138,7 @@ Result<MethodRequest> name_publish(const Query& query) {
   if (query.options.contains("sequence")) {
     ACCEL_TRY(request.params["sequence"], number_of(query, "sequence", 0));
   }
+  ACCEL_TRY(request.params["offline"], flag_of(query, kOffline, false));
   return request;
 }
 
@@ -154,8 +167,15 @@ Result<MethodRequest> key_rename(const Query& query) {
 Result<MethodRequest> name_resolve(const Query& query) {
   ACCEL_TRY(const bool no_cache,
             flag_of(query, query.options.contains("n") ? "n" : "nocache", false));
+  ACCEL_TRY(const bool recursive,
+            flag_of(query, query.options.contains("r") ? "r" : "recursive", true));
+  if (!recursive) {
+    return fail(Errc::unsupported, "A name is followed to its end here, not one step of it.");
+  }
+  ACCEL_TRY(const bool offline, flag_of(query, kOffline, false));
   const std::string name = query.args.empty() ? std::string() : query.args.front();
-  return MethodRequest{"name.resolve", {{"name", name}, {"no_cache", no_cache}}};
+  return MethodRequest{"name.resolve",
+                       {{"name", name}, {"no_cache", no_cache}, {"offline", offline}}};
 }
 
 }  // namespace
@@ -198,7 +218,9 @@ Status check_query(const Command& command, const Query& query) {
     return fail(Errc::unsupported, "{} takes at most {} argument{} here.", command.path,
                 command.most_args, command.most_args == 1 ? "" : "s");
   }
+  ACCEL_CHECK(check_offline(command, query));
   for (const auto& [name, value] : query.options) {
+    if (name == kOffline) continue;
     if (lists(command.options, name) || is_harmless(name, value)) continue;
     return fail(Errc::unsupported, "{} does not take the option {}={} here.", command.path,
                 name.substr(0, 40), value.substr(0, 40));

@@ -34,6 +34,17 @@ std::string origin_of(std::string_view referer) {
   return url ? url->origin() : std::string("null");
 }
 
+// A client that leaves in the middle of an upload leaves up to 100,000 files. A removal that is
+// cancelled still happens, with `folder`.
+Task<void> remove_on(OffloadPool& pool, UploadFolder folder) {
+  const auto job = [&folder](std::stop_token) {
+    folder.remove();
+    return Status{};
+  };
+  auto removing = pool.run(job);
+  co_return co_await std::move(removing);
+}
+
 }  // namespace
 
 KuboRpcServer::KuboRpcServer(node::Node& node, Executor executor, std::filesystem::path uploads)
@@ -45,6 +56,13 @@ KuboRpcServer::KuboRpcServer(node::Node& node, Executor executor, std::filesyste
 KuboRpcServer::~KuboRpcServer() {
   jobs_.cancel();
   (void)sync_wait(executor_, jobs_.join());
+}
+
+Result<std::shared_ptr<Upload>> KuboRpcServer::open_upload(const HttpRequest& head) {
+  const auto leftover = [this](UploadFolder folder) {
+    jobs_.spawn(remove_on(disk_, std::move(folder)));
+  };
+  return Upload::open(head, uploads_, disk_, leftover);
 }
 
 Status KuboRpcServer::check_browser(const HttpRequest& head) {
@@ -73,7 +91,7 @@ net::StreamedBodies KuboRpcServer::streamed_bodies(std::uint64_t max_bytes) {
     return command != nullptr && command->answer == Answer::upload;
   };
   streamed.open = [this](const HttpRequest& head) -> Result<std::shared_ptr<net::RequestSink>> {
-    ACCEL_TRY(auto upload, Upload::open(head, uploads_, disk_));
+    ACCEL_TRY(auto upload, open_upload(head));
     return std::shared_ptr<net::RequestSink>(std::move(upload));
   };
   return streamed;
@@ -147,7 +165,8 @@ Result<std::string> KuboRpcServer::call_node(const Call& call, MethodRequest met
     method.params["name"] = self.at("id");
   }
   auto result = node_.call(method.method, method.params, {}, stop, call.caller);
-  if (!result && path == "pin/add" && result.error().code == Errc::not_found) {
+  ACCEL_TRY(const bool offline, kubo::flag_of(call.query, "offline", false));
+  if (!result && path == "pin/add" && !offline && result.error().code == Errc::not_found) {
     // Kubo fetches what it is asked to pin.
     json pull{{"target", call.query.args.front()}};
     if (method.params.contains("name")) pull["name"] = method.params["name"];
@@ -176,7 +195,7 @@ Task<std::string> KuboRpcServer::run(Call call, MethodRequest method) {
 Task<HttpResponse> KuboRpcServer::upload(Call call, HttpRequest request) {
   auto upload = std::dynamic_pointer_cast<Upload>(request.sink);
   if (!upload) {  // Over HTTP/2 the body is held.
-    ACCEL_CO_TRY(upload, Upload::open(request, uploads_, disk_));
+    ACCEL_CO_TRY(upload, open_upload(request));
     auto taking = upload->take(std::move(request.body));
     const Status taken = co_await std::move(taking);
     ACCEL_CO_CHECK(taken);

@@ -46,6 +46,7 @@ class KuboRpcServer {
   };
   Task<net::HttpResponse> dispatch(Call call, net::HttpRequest request);
   Task<net::HttpResponse> stream(Call call, MethodRequest method);
+  Result<std::shared_ptr<Upload>> open_upload(const net::HttpRequest& head);
   Task<net::HttpResponse> upload(Call call, net::HttpRequest request);
   Task<std::string> run(Call call, MethodRequest method);
   Result<std::string> call_node(const Call& call, MethodRequest method, std::stop_token stop);

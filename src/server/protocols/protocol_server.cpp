@@ -155,6 +155,7 @@ struct ProtocolServer::Call {
   json body;
   std::string text;  // The body as it came, for the order of a schema's members.
   std::string client;
+  node::Caller caller = node::Caller::token;
   bool explain = false;  // Why it was batched as it was.
   std::stop_token stop;
 
@@ -188,6 +189,7 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   const Protocol protocol = protocol_of(request.path);
   Call call;
   call.stop = std::move(stop);
+  if (request.over_unix_socket) call.caller = node::Caller::socket;
   const auto segments = net::split_path(request.path);
   bool other_method = false;
   for (const Route& route : kRoutes) {
@@ -238,10 +240,11 @@ Task<HttpResponse> ProtocolServer::dispatch(Call call) {
   }
 }
 
-MethodCall ProtocolServer::method_call(MethodRequest request) {
-  return [this, request = std::move(request)](const node::EventSink& on_event,
-                                              std::stop_token stop) {
-    Result<json> result = node_.call(request.method, request.params, on_event, std::move(stop));
+MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller caller) {
+  return [this, caller, request = std::move(request)](const node::EventSink& on_event,
+                                                      std::stop_token stop) {
+    Result<json> result =
+        node_.call(request.method, request.params, on_event, std::move(stop), caller);
     if (!result && result.error().code != Errc::cancelled) {
       log::info(
           "server", "request failed",
@@ -256,13 +259,13 @@ OffloadPool& ProtocolServer::pool_of(std::string_view method) {
   return method.starts_with("models.") ? quick_ : runs_;  // models.list, .show, .loaded
 }
 
-Task<json> ProtocolServer::run(MethodRequest request, std::stop_token stop) {
+Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
   OffloadPool& pool = pool_of(request.method);
-  const MethodCall method = method_call(std::move(request));
+  const MethodCall method = method_call(std::move(request), call.caller);
   std::stop_source source;
   const auto job = [&](std::stop_token job_stop) -> Result<json> {
     const auto request_stop = [&source] { source.request_stop(); };
-    const std::stop_callback on_client(stop, request_stop);
+    const std::stop_callback on_client(call.stop, request_stop);
     const std::stop_callback on_job(job_stop, request_stop);
     return method({}, source.get_token());
   };
@@ -284,7 +287,7 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
     ACCEL_CO_TRY(request, openai::embedding_request(call.body));
     call.tell(request);
   }
-  auto running = run(std::move(request), call.stop);
+  auto running = run(std::move(request), call);
   const Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
   if (path == "/v1/models") co_return reply(openai::models_reply(*result));
@@ -298,7 +301,7 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   const openai::Kind kind = chat ? openai::Kind::chat : openai::Kind::completion;
   const ReplyFacts facts = facts_of(call.body);
   if (!request.stream) {
-    auto running = run(std::move(request), call.stop);
+    auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
     if (!result) co_return fail(result.error());
     co_return reply(openai::text_reply(kind, facts, *result));
@@ -312,8 +315,8 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   format.piece = [=](std::string_view text) { return openai::text_event(kind, facts, text); };
   format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
   format.failure = &openai::error_event;
-  auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request)), std::move(format),
-                                  call.stop);
+  auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
+                                  std::move(format), call.stop);
   co_return co_await std::move(stream);
 }
 
@@ -334,7 +337,7 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
     ACCEL_CO_TRY(request, ollama::embed_request(call.body));
     call.tell(request);
   }
-  auto running = run(std::move(request), call.stop);
+  auto running = run(std::move(request), call);
   const Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
   if (path == "/api/tags") co_return reply(ollama::tags_reply(*result));
@@ -349,7 +352,7 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   const ollama::Kind kind = chat ? ollama::Kind::chat : ollama::Kind::generate;
   const ReplyFacts facts = facts_of(call.body);
   if (!request.stream) {
-    auto running = run(std::move(request), call.stop);
+    auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
     if (!result) co_return fail(result.error());
     co_return reply(ollama::text_reply(kind, facts, *result, true));
@@ -363,8 +366,8 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   format.failure = [](const Error& error) {
     return ollama::line_of(error_body(Protocol::ollama, error));
   };
-  auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request)), std::move(format),
-                                  call.stop);
+  auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
+                                  std::move(format), call.stop);
   co_return co_await std::move(stream);
 }
 
@@ -384,7 +387,7 @@ Task<HttpResponse> ProtocolServer::oip(Call call) {
     ACCEL_CO_TRY(request, oip::infer_request(call.body, call.model));
     call.tell(request);
   }
-  auto running = run(std::move(request), call.stop);
+  auto running = run(std::move(request), call);
   const Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
   if (path.ends_with("/infer")) {
@@ -404,11 +407,11 @@ Task<HttpResponse> ProtocolServer::oip_repository(Call call) {
                         : path.ends_with("/load") ? "model.signature"
                                                   : "models.unload"};
   if (!index) request.params["model"] = call.model;
-  auto running = run(std::move(request), call.stop);
+  auto running = run(std::move(request), call);
   const Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
   if (!index) co_return reply(json::object());
-  auto looking = run(MethodRequest{"models.loaded"}, call.stop);
+  auto looking = run(MethodRequest{"models.loaded"}, call);
   const Result<json> loaded = co_await std::move(looking);
   if (!loaded) co_return fail(loaded.error());
   ACCEL_CO_TRY(const json rows, oip::index_reply(call.body, *result, *loaded));

@@ -57,8 +57,8 @@ class ProtocolServer {
   Task<net::HttpResponse> oip_repository(Call call);
   Task<net::HttpResponse> openai_text(Call call, MethodRequest request, bool chat);
   Task<net::HttpResponse> ollama_text(Call call, MethodRequest request, bool chat);
-  Task<nlohmann::json> run(MethodRequest request, std::stop_token stop);
-  MethodCall method_call(MethodRequest request);
+  Task<nlohmann::json> run(MethodRequest request, const Call& call);  // Call: of the awaiter.
+  MethodCall method_call(MethodRequest request, node::Caller caller);
   OffloadPool& pool_of(std::string_view method);
 
   node::Node& node_;

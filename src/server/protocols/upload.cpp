@@ -48,18 +48,21 @@ Result<std::string> upload_path(std::string_view filename) {
 }
 
 Result<std::shared_ptr<Upload>> Upload::open(const net::HttpRequest& head, const fs::path& parent,
-                                             OffloadPool& pool) {
+                                             OffloadPool& pool, Leftover leftover) {
   ACCEL_TRY(const std::string boundary,
             MultipartReader::boundary_of(head.headers.get_or("Content-Type", "")));
-  const fs::path folder = parent / ("rpc-" + random_hex(system_random(), 8));
-  ACCEL_CHECK(make_directories(folder));
-  return std::shared_ptr<Upload>(
-      new Upload(folder, pool, boundary));  // tidy: raw-new: private constructor
+  UploadFolder folder(parent / ("rpc-" + random_hex(system_random(), 8)));
+  ACCEL_CHECK(make_directories(folder.path()));
+  std::shared_ptr<Upload> upload;
+  upload.reset(new Upload(std::move(folder), pool,  // tidy: raw-new: private constructor
+                          std::move(leftover), boundary));
+  return upload;
 }
 
-Upload::Upload(fs::path folder, OffloadPool& pool, std::string_view boundary)
+Upload::Upload(UploadFolder folder, OffloadPool& pool, Leftover leftover, std::string_view boundary)
     : folder_(std::move(folder)),
       pool_(pool),
+      leftover_(std::move(leftover)),
       reader_(boundary, {[this](const PartHead& head) { return begin_part(head); },
                          [this](std::string_view data) { return write(data); },
                          [this] {
@@ -67,13 +70,15 @@ Upload::Upload(fs::path folder, OffloadPool& pool, std::string_view boundary)
                            return Status{};
                          }}) {}
 
-Upload::~Upload() { remove(); }
+Upload::~Upload() {
+  if (!folder().empty()) leftover_(std::move(folder_));
+}
 
-void Upload::remove() {
-  if (folder_.empty()) return;
+void UploadFolder::remove() {
+  if (path_.empty()) return;
   std::error_code ignored;
-  fs::remove_all(folder_, ignored);  // What stays lies in the home's folder of downloads.
-  folder_.clear();
+  fs::remove_all(path_, ignored);  // What stays lies in the home's folder of downloads.
+  path_.clear();
 }
 
 Task<void> Upload::take(std::string piece) {
@@ -90,11 +95,11 @@ Status Upload::finish() {
 }
 
 Status Upload::make_folders(const std::string& path) {
-  fs::path at = folder_;
+  fs::path at = folder();
   for (const fs::path& part : fs::path(path)) {
     at /= part;
     if (::mkdir(at.c_str(), 0700) == 0) {
-      entries_.push_back({at.lexically_relative(folder_).string(), true});
+      entries_.push_back({at.lexically_relative(folder()).string(), true});
     } else if (errno != EEXIST || !fs::is_directory(fs::symlink_status(at))) {
       return fail(Errc::invalid_argument, "\"{}\" is a file and a folder of one upload.", path);
     }
@@ -114,7 +119,7 @@ Status Upload::begin_part(const PartHead& head) {
   if (path.empty()) path = fmt::format("file-{}", entries_.size());
   const std::string parent = fs::path(path).parent_path().string();
   if (!parent.empty()) ACCEL_CHECK(make_folders(parent));
-  auto file = open_file(folder_ / path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  auto file = open_file(folder() / path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (!file && file.error().code == Errc::already_exists) {
     return fail(Errc::invalid_argument, "\"{}\" comes twice in one upload.", path);
   }

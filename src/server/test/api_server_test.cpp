@@ -141,10 +141,15 @@ class ApiServerTest : public testing::Test {
   }
   std::string add(const std::filesystem::path& path, bool only_hash = false) {
     const json params{{"path", path.string()}, {"only_hash", only_hash}};
-    return node_->call("content.add", params, {}, {}).value().at("cid").get<std::string>();
+    return node_->call("content.add", params, {}, {}, node::Caller::process)
+        .value()
+        .at("cid")
+        .get<std::string>();
   }
   bool has(const std::string& cid) {
-    return node_->call("content.cat", {{"target", cid}, {"length", 1}}, {}, {}).has_value();
+    return node_
+        ->call("content.cat", {{"target", cid}, {"length", 1}}, {}, {}, node::Caller::process)
+        .has_value();
   }
   // A client that asks for more than sockets hold and then reads nothing.
   RawClient stalled(const std::string& cid) {

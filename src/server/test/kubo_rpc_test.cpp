@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 
 #include <set>
 
@@ -76,6 +77,32 @@ TEST(KuboRpc, what_nobody_reads_is_refused_by_name) {
   EXPECT_FALSE(method("pin/add", "arg=a&recursive=perhaps"));
   EXPECT_TRUE(method("cat", "arg=x&stream-channels=true&timeout=5s"));
   EXPECT_EQ(find_command("files/ls"), nullptr);
+}
+
+TEST(KuboRpc, an_option_without_a_value_is_not_passed_over) {
+  const Command& add = *find_command("add");
+  EXPECT_EQ(check_query(add, read_query("nocopy").value()).error().code, Errc::unsupported);
+  EXPECT_EQ(check_query(add, read_query("colour").value()).error().code, Errc::unsupported);
+  EXPECT_TRUE(check_query(add, read_query("nocopy=false&to-files=&progress").value()));
+  EXPECT_TRUE(method("name/publish", "arg=/ipfs/x&allow-offline"));
+}
+
+TEST(KuboRpc, offline_reaches_whoever_would_ask_others) {
+  EXPECT_EQ(method("name/resolve", "arg=x&offline=true")->params.at("offline"), true);
+  EXPECT_EQ(method("name/resolve", "arg=x")->params.at("offline"), false);
+  EXPECT_EQ(method("name/publish", "arg=/ipfs/x&offline")->params.at("offline"), true);
+  EXPECT_FALSE(method("name/resolve", "arg=x&offline=perhaps"));
+  EXPECT_FALSE(method("name/resolve", "arg=x&recursive=false"));
+  EXPECT_EQ(method("swarm/connect", "arg=x&offline=true").error().code, Errc::unsupported);
+  EXPECT_TRUE(method("cat", "arg=x&offline=true"));
+}
+
+TEST(KuboRpc, version_tells_the_machine_that_this_was_built_for) {
+  utsname machine{};
+  ASSERT_EQ(::uname(&machine), 0);
+  const std::string name = machine.machine;
+  const std::string arch = name == "x86_64" ? "amd64" : name == "aarch64" ? "arm64" : name;
+  EXPECT_EQ(reply("version", "", json::object()).at("System"), arch + "/linux");
 }
 
 TEST(KuboRpc, add_has_kubos_defaults_and_options) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "accel/core/random.hpp"
@@ -132,6 +134,33 @@ TEST(UploadPath, stays_in_its_folder) {
     EXPECT_FALSE(upload_path(name)) << name;
   }
   EXPECT_FALSE(upload_path(std::string(256, 'a')));
+}
+
+TEST(Upload, that_ends_early_hands_its_folder_on_and_removes_nothing_itself) {
+  std::string pattern = testing::TempDir() + "upload-XXXXXX";
+  const std::filesystem::path parent(mkdtemp(pattern.data()));
+  OffloadPool pool(1);
+  std::optional<UploadFolder> left;
+  net::HttpRequest head;
+  head.headers.add("Content-Type", "multipart/form-data; boundary=xyz");
+  {
+    const auto upload = Upload::open(
+        head, parent, pool, [&left](UploadFolder folder) { left.emplace(std::move(folder)); });
+    ASSERT_TRUE(upload) << upload.error().message;
+  }
+  ASSERT_TRUE(left);
+  const std::filesystem::path folder = left->path();
+  EXPECT_TRUE(std::filesystem::is_directory(folder));
+  left.reset();
+  EXPECT_FALSE(std::filesystem::exists(folder));
+  left.reset();
+  {
+    const auto upload = Upload::open(head, parent, pool,
+                                     [&left](UploadFolder kept) { left.emplace(std::move(kept)); });
+    (*upload)->remove();
+  }
+  EXPECT_FALSE(left);  // Nothing was left.
+  std::filesystem::remove_all(parent);
 }
 
 }  // namespace

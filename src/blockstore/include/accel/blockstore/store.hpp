@@ -53,8 +53,8 @@ class Store {
   Result<bool> has(const ipld::Cid& cid) const;
   Result<Bytes> get(const ipld::Cid& cid) const;
   // The block if it lies in memory and may be served: in the store at this moment, not private, and
-  // not only in a referenced file. Opens and hashes nothing: fit for an I/O thread. nullptr: ask
-  // locate() or get(), which puts small blocks there.
+  // not only in a referenced file. Opens and hashes nothing, waits for nothing: fit for an I/O
+  // thread. nullptr: ask locate() or get(), which puts small blocks there, after each write anew.
   std::shared_ptr<const Bytes> cached_public(const ipld::Cid& cid) const;
   Result<std::uint64_t> size_of(const ipld::Cid& cid) const;
   // Errors: unsupported (no slice that may be sent unhashed: use get()), not_found, corrupt.

@@ -68,7 +68,7 @@ class Node {
   // and the method's own. cancelled when `stop` was requested and the work has come to rest.
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
                               const EventSink& on_event, std::stop_token stop,
-                              Caller caller = Caller::process);
+                              Caller caller);
 
   static std::span<const MethodInfo> methods();
   static const MethodInfo* find_method(std::string_view name);  // Null when there is none.
