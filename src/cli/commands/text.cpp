@@ -2,12 +2,16 @@
 // run --prompt, text generate: a text as it is written. ps: what a daemon holds in memory.
 #include "text.hpp"
 
+#include <fstream>
 #include <memory>
 
 namespace accel::cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr int kMaxAnswerTokens = 1 << 24;
+constexpr std::size_t kMaxSchemaBytes = 64U << 10U;  // What a node takes.
 
 // A model's text must not steer the terminal: of the control characters only ends of lines and tabs
 // are printed.
@@ -33,10 +37,27 @@ json params_of(const TextFlags& flags) {
   params["temperature"] = flags.temperature;
   params["top_k"] = flags.top_k;
   params["top_p"] = flags.top_p;
-  if (flags.max_tokens > 0) params["max_tokens"] = flags.max_tokens;
+  if (flags.max_tokens) params["max_tokens"] = *flags.max_tokens;
   if (flags.seed >= 0) params["seed"] = flags.seed;
   if (!flags.stop.empty()) params["stop"] = flags.stop;
   return params;
+}
+
+// A schema as text, which keeps the order of its members; what does not begin with "{" is a file.
+Result<std::string> schema_of(const std::string& given) {
+  const std::size_t start = given.find_first_not_of(" \t\r\n");
+  if (start != std::string::npos && given[start] == '{') return given;
+  std::ifstream file(given, std::ios::binary);
+  std::string text(kMaxSchemaBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.empty() || text.size() > kMaxSchemaBytes) {
+    return fail(Errc::invalid_argument,
+                "--json-schema must be a JSON object or a file of 1 to {} bytes that can be read: "
+                "{}.",
+                kMaxSchemaBytes, given);
+  }
+  return text;
 }
 
 Status print_end(const json& result) {
@@ -63,12 +84,12 @@ Status print_loaded(Session& session) {
     };
     rows.push_back({text("name"), text("task"), text("engine"), text("device"), text("precision"),
                     text("threads"), text("bytes"), text("context"), text("running"),
-                    text("waiting"), text("cid")});
+                    text("waiting"), text("cid"), text("policy")});
   }
   if (rows.empty())
     return print_line(session.has_daemon() ? "no model is loaded" : "no daemon runs here");
   return print_table({"NAME", "TASK", "ENGINE", "DEVICE", "PRECISION", "THREADS", "BYTES",
-                      "CONTEXT", "RUNNING", "WAITING", "CID"},
+                      "CONTEXT", "RUNNING", "WAITING", "CID", "POLICY"},
                      rows);
 }
 
@@ -77,7 +98,10 @@ Status print_loaded(Session& session) {
 void add_text_options(CLI::App& command, TextFlags& flags) {
   command.add_option("--system", flags.system, "What the model is told before the prompt");
   command.add_flag("--raw", flags.raw, "Go on with the prompt as it is, without a chat template");
-  command.add_option("--max-tokens", flags.max_tokens, "Tokens of the answer (default: 512)");
+  command.add_option("--max-tokens", flags.max_tokens, "Tokens of the answer (default: 512)")
+      ->check(CLI::Range(1, kMaxAnswerTokens));
+  command.add_option("--json-schema", flags.json_schema,
+                     "The answer is JSON that fits this schema: a file, or its text");
   command.add_option("--temperature", flags.temperature,
                      "0 (default) takes the likeliest token; more is more varied");
   command.add_option("--top-k", flags.top_k, "Choose among so many tokens; 0: all");
@@ -91,7 +115,11 @@ Status generate_text(Session& session, const TextFlags& flags) {
   const auto sink = [&](ByteView bytes) -> Status {
     return shown ? print_bytes(as_bytes(printable(bytes))) : Status{};
   };
-  ACCEL_TRY(const json result, session.call("text.generate", params_of(flags), sink));
+  json params = params_of(flags);
+  if (!flags.json_schema.empty()) {
+    ACCEL_TRY(params["json_schema"], schema_of(flags.json_schema));
+  }
+  ACCEL_TRY(const json result, session.call("text.generate", params, sink));
   return shown ? print_end(result) : print_json(result);
 }
 

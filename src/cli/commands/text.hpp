@@ -2,6 +2,7 @@
 #pragma once
 // Writing text, shared by `run --prompt` and `text generate`.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,10 @@
 namespace accel::cli {
 
 struct TextFlags {
-  std::string model, prompt, system;
+  std::string model, prompt, system, json_schema;
   std::vector<std::string> stop;
-  int max_tokens = 0, top_k = 0, threads = 0;
+  std::optional<int> max_tokens;
+  int top_k = 0, threads = 0;
   double temperature = 0, top_p = 1;
   std::int64_t seed = -1;
   bool raw = false;

@@ -250,14 +250,16 @@ BatchNote BatchingSession::note_of(const Plan& plan, Duration took) const {
   note.requests = plan.ids.size();
   note.clients = plan.clients;
   note.rows = plan.rows;
-  note.tokens = plan.tokens;
-  note.padded_tokens = plan.rows * plan.length;
+  if (!options_.padding.empty()) {  // Else rows have no length: nothing of them is a token.
+    note.tokens = plan.tokens;
+    note.padded_tokens = plan.rows * plan.length;
+  }
   note.rows_left = plan.left;
   note.run_ms = to_ms(took);
   if (counters_) {
     counters_->rows.observe(static_cast<double>(plan.rows));
-    counters_->tokens.add(static_cast<double>(plan.tokens));
-    counters_->padding.add(static_cast<double>(note.padded_tokens - plan.tokens));
+    counters_->tokens.add(static_cast<double>(note.tokens));
+    counters_->padding.add(static_cast<double>(note.padded_tokens - note.tokens));
   }
   return note;
 }

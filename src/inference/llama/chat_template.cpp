@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "llama/schema_check.hpp"
+
 namespace accel::inference::llama {
 namespace {
 
@@ -92,6 +94,7 @@ Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages) c
 }
 
 Result<std::string> ChatTemplate::grammar_of(const std::string& schema) const {
+  ACCEL_CHECK(check_schema(schema));
   common_chat_templates_inputs inputs;
   common_chat_msg& message = inputs.messages.emplace_back();
   message.role = "user";

@@ -12,6 +12,16 @@ tl::unexpected<Error> cancelled() {
   return fail(Errc::cancelled, "The run of the model was cancelled.");
 }
 
+// A kernel's complaint about the values that it got: the caller's matter, with the runtime's words.
+Error refused_input(Error error) {
+  constexpr std::string_view kBefore = "Status Message: ";
+  const std::size_t found = error.cause.find(kBefore);
+  const std::size_t from = found == std::string::npos ? 0 : found + kBefore.size();
+  error.code = Errc::invalid_argument;
+  error.message = "ONNX Runtime refuses the input: " + error.cause.substr(from);
+  return error;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Session>> OrtModelSession::wrap(std::shared_ptr<const Runtime> runtime,
@@ -134,16 +144,19 @@ Status OrtModelSession::execute(std::span<const char* const> names,
     ACCEL_CHECK(runtime_->check(api.CreateRunOptions(&raw), "prepare a run"));
   const Handle<OrtRunOptions> run_options(raw, api.ReleaseRunOptions);
   Status status;
+  bool bad_input = false;
   {
     const std::stop_callback on_stop(stop, [&] {
       static_cast<void>(
           runtime_->check(api.RunOptionsSetTerminate(run_options.get()), "stop a run"));
     });
-    status = runtime_->check(api.Run(session_.get(), run_options.get(), names.data(), values.data(),
-                                     names.size(), wanted.data(), wanted.size(), results.data()),
-                             "run the model");
+    OrtStatus* const ran = api.Run(session_.get(), run_options.get(), names.data(), values.data(),
+                                   names.size(), wanted.data(), wanted.size(), results.data());
+    bad_input = ran != nullptr && api.GetErrorCode(ran) == ORT_INVALID_ARGUMENT;
+    status = runtime_->check(ran, "run the model");
   }
   if (!status && stop.stop_requested()) return cancelled();
+  if (!status && bad_input) return fail(refused_input(std::move(status).error()));
   return status;
 }
 

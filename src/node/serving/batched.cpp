@@ -43,15 +43,15 @@ std::unique_ptr<inference::Session> batched(Services& services,
 nlohmann::json json_of(const std::vector<inference::BatchNote>& notes) {
   nlohmann::json list = nlohmann::json::array();
   for (const inference::BatchNote& note : notes) {
-    list.push_back({{"reason", note.reason},
-                    {"requests", note.requests},
-                    {"clients", note.clients},
-                    {"rows", note.rows},
-                    {"tokens", note.tokens},
-                    {"padded_tokens", note.padded_tokens},
-                    {"rows_left", note.rows_left},
-                    {"wait_ms", note.wait_ms},
-                    {"run_ms", note.run_ms}});
+    nlohmann::json row{{"reason", note.reason},       {"requests", note.requests},
+                       {"clients", note.clients},     {"rows", note.rows},
+                       {"rows_left", note.rows_left}, {"wait_ms", note.wait_ms},
+                       {"run_ms", note.run_ms}};
+    if (note.tokens > 0) {  // Else nothing is padded, and nothing is known of tokens.
+      row["tokens"] = note.tokens;
+      row["padded_tokens"] = note.padded_tokens;
+    }
+    list.push_back(std::move(row));
   }
   return list;
 }

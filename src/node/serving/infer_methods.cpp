@@ -21,7 +21,8 @@ using nlohmann::json;
 constexpr std::size_t kMaxInputs = 256;
 
 // The first engine of the list that is here: tensors as they are want no choice by measurement.
-Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredModel& model) {
+Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredModel& model,
+                                                    std::shared_ptr<InferTally> tally) {
   const models::Variant& variant = model.manifest.variants.front();
   if (variant.format != "onnx") {
     return fail(Errc::unsupported, "{} is kept as {}; tensors can be sent to ONNX models alone.",
@@ -39,6 +40,7 @@ Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredMode
       loaded->lease = std::move(model.lease);
       loaded->name = model.name;
       loaded->root = model.root;
+      loaded->tally = std::move(tally);
       loaded->bytes = variant.bytes();
       loaded->session = batched(context.services, std::move(*session), model.name, std::nullopt);
       return loaded;
@@ -59,7 +61,14 @@ Result<std::shared_ptr<LoadedTensors>> ready_tensors(ServingContext& call,
   if (auto loaded = kept.find(key)) return loaded;
   ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
   if (auto loaded = kept.find(key)) return loaded;  // Loaded while this one waited.
-  ACCEL_TRY(auto loaded, open_tensors(context, model));
+  auto tally = call.serving.tallies.find(key);
+  if (!tally) {
+    tally = std::make_shared<InferTally>();
+    tally->name = model.name;
+    tally->root = model.root;
+  }
+  ACCEL_TRY(auto loaded, open_tensors(context, model, std::move(tally)));
+  if (!call.serving.tallies.find(key)) call.serving.tallies.keep(key, loaded->tally);
   kept.keep(key, loaded);
   return loaded;
 }
@@ -114,13 +123,13 @@ Result<json> infer(inference::Session& session, const json* inputs, WantedOutput
   return list;
 }
 
-void count(LoadedTensors& loaded, bool succeeded, Duration took,
+void count(InferTally& tally, bool succeeded, Duration took,
            const std::vector<inference::BatchNote>& notes) {
   const auto of_ms = [](double ms) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(ms));
   };
-  const std::scoped_lock lock(loaded.mutex);
-  InferCounts& counts = loaded.counts;
+  const std::scoped_lock lock(tally.mutex);
+  InferCounts& counts = tally.counts;
   counts.last = system_clock().wall_now();
   ++(succeeded ? counts.succeeded : counts.failed);
   (succeeded ? counts.total : counts.failing) += took;
@@ -138,13 +147,13 @@ void count(LoadedTensors& loaded, bool succeeded, Duration took,
   }
 }
 
-json counts_of(LoadedTensors& loaded) {
+json counts_of(InferTally& tally) {
   const auto ns = [](Duration duration) { return duration.count(); };
-  const std::scoped_lock lock(loaded.mutex);
-  const InferCounts& counts = loaded.counts;
+  const std::scoped_lock lock(tally.mutex);
+  const InferCounts& counts = tally.counts;
   const auto last = counts.last.time_since_epoch();
-  return {{"name", loaded.name},
-          {"cid", loaded.root.to_string()},
+  return {{"name", tally.name},
+          {"cid", tally.root.to_string()},
           {"succeeded", counts.succeeded},
           {"failed", counts.failed},
           {"rows", counts.rows},
@@ -181,8 +190,8 @@ Result<json> models_stats(ServingContext& call) {
     root = target.cid;
   }
   json rows = json::array();
-  for (const auto& loaded : call.serving.tensors.all()) {
-    if (!root || loaded->root == *root) rows.push_back(counts_of(*loaded));
+  for (const auto& tally : call.serving.tallies.all()) {
+    if (!root || tally->root == *root) rows.push_back(counts_of(*tally));
   }
   return json{{"models", std::move(rows)}};
 }
@@ -218,7 +227,7 @@ Result<json> model_infer(ServingContext& call) {
   const SteadyTime before = context.services.clock().now();
   Result<json> ran = infer(*loaded->session, inputs, std::move(wanted), options);
   const Duration took = context.services.clock().now() - before;
-  count(*loaded, ran.has_value(), took, notes);
+  count(*loaded->tally, ran.has_value(), took, notes);
   ACCEL_TRY(json outputs, std::move(ran));
   const double latency_ms = to_ms(took);
   const inference::SessionInfo& info = loaded->session->info();

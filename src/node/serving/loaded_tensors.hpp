@@ -13,7 +13,7 @@
 
 namespace accel::node {
 
-// What model.infer did with a model since it was loaded. Times are sums over requests.
+// What model.infer did with a model since the start. Times are sums over requests.
 struct InferCounts {
   std::uint64_t succeeded = 0, failed = 0;
   std::uint64_t rows = 0;
@@ -22,14 +22,21 @@ struct InferCounts {
   WallTime last{};
 };
 
+// Of one model, since the node's start, however often it was let go. Thread-safe.
+struct InferTally {
+  std::string name;
+  ipld::Cid root;
+  std::mutex mutex;
+  InferCounts counts;  // Under the mutex.
+};
+
 struct LoadedTensors {
   blockstore::Lease lease;  // Keeps its files until this goes.
   std::string name;
   ipld::Cid root;
   std::uint64_t bytes = 0;  // Of the weights.
   std::unique_ptr<inference::Session> session;
-  std::mutex mutex;
-  InferCounts counts;  // Under the mutex.
+  std::shared_ptr<InferTally> tally;  // Owners: this, and Serving, which outlives it.
 };
 
 }  // namespace accel::node

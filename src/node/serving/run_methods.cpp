@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "accel/hardware/machine_load.hpp"
+#include "accel/hardware/platform.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
 #include "recorder.hpp"
@@ -17,6 +20,8 @@ constexpr std::int64_t kMaxThreads = 4096;  // More than any machine has; an int
 constexpr std::string_view kHintSpace = "hints";
 constexpr const char* kLastEngine = "last_engine";
 
+constexpr std::string_view kPrecisions[] = {"auto", "f32", "bf16", "f16", "int8dyn"};
+
 struct RunRequest {
   std::string model, task;
   std::vector<std::string> inputs;
@@ -26,6 +31,20 @@ struct RunRequest {
   bool record = true;  // Live traffic leaves no row a call.
   std::string client;  // Whose request it is: clients share batches fairly.
 };
+
+// What no machine has is a slip of the pen, and not a thing that is missing here.
+Status check_policy(const perf::Policy& policy) {
+  const std::string_view device = policy.device;
+  const auto platform = hardware::platform_from_name(device.substr(0, device.find_first_of(":.")));
+  if (device != "auto" && !platform) {
+    return fail(Errc::invalid_argument,
+                "The device must be auto, cpu, cuda, rocm, mps, openvino, qualcomm, webgpu or "
+                "webnn, and may have an index (cuda:0).");
+  }
+  if (std::ranges::find(kPrecisions, policy.precision) != std::end(kPrecisions)) return {};
+  return fail(Errc::invalid_argument, "The precision must be one of {}.",
+              fmt::join(kPrecisions, ", "));
+}
 
 Result<RunRequest> read_request(Context& context) {
   const Config& config = context.services.config();
@@ -43,6 +62,7 @@ Result<RunRequest> read_request(Context& context) {
   request.record = params.flag("record", true);
   request.client = params.text("client", {});
   ACCEL_CHECK(params.finish());
+  ACCEL_CHECK(check_policy(request.policy));
   if (request.policy.precision == "auto")
     request.policy.precision = config.get<std::string>("hardware.precision");
   if (request.policy.threads == 0) {

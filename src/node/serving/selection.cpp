@@ -213,7 +213,8 @@ tl::unexpected<Error> no_candidate(const Field& field, const perf::Filtered& fil
   }
   std::string why;
   for (const perf::Excluded& excluded : filtered.excluded)
-    why += fmt::format("{}: {}; ", excluded.candidate.id(), excluded.reason);
+    why +=
+        fmt::format("{}{}: {}", why.empty() ? "" : "; ", excluded.candidate.id(), excluded.reason);
   return fail(
       Error{Errc::unsupported,
             "The policy (--device, --precision, --threads, --max-error) leaves nothing to run on. "

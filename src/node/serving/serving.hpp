@@ -13,10 +13,13 @@ namespace accel::node {
 
 struct LoadedText;
 struct LoadedTensors;
+struct InferTally;
 
 struct Serving {
   Serving(const Config& config, bool is_daemon)
       : texts(limit(config, is_daemon)), tensors(limit(config, is_daemon)) {}
+
+  static constexpr std::size_t kMaxTallies = 4096;  // The models used least recently are forgotten.
 
   static std::size_t limit(const Config& config, bool is_daemon) {
     return is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
@@ -26,6 +29,7 @@ struct Serving {
   inference::LlamaEngine llama;
   Kept<LoadedText> texts;
   Kept<LoadedTensors> tensors;
+  Kept<InferTally> tallies{kMaxTallies};  // Outlive `tensors`, which are let go.
 };
 
 // `params` holds what Params has no words for: lists of objects, checked by the handler.

@@ -47,8 +47,9 @@ Result<std::vector<inference::ChatMessage>> messages_of(const json* list) {
 
 Result<std::string> schema_of(const json* schema) {
   if (schema == nullptr) return std::string();
+  if (schema->is_string()) return schema->get<std::string>();  // Keeps the order of its members.
   if (schema->is_object()) return schema->dump(-1, ' ', false, json::error_handler_t::replace);
-  return fail(Errc::invalid_argument, "text.generate: json_schema must be an object.");
+  return fail(Errc::invalid_argument, "text.generate: json_schema must be an object or its text.");
 }
 
 Result<GenerateRequest> read_request(ServingContext& call) {
@@ -200,6 +201,7 @@ Result<json> models_loaded(ServingContext& call) {
     rows.push_back({{"name", loaded->name},
                     {"cid", loaded->root.to_string()},
                     {"task", "text-embedding"},
+                    {"policy", loaded->choice.policy},
                     {"engine", info.engine},
                     {"device", info.device},
                     {"precision", info.precision},

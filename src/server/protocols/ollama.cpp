@@ -33,20 +33,20 @@ void read_sampling(const json& options, BodyReader& reader, json& params) {
 }
 
 // "json", or a schema.
-void read_format(BodyReader& reader, json& params) {
+void read_format(std::string_view text, BodyReader& reader, json& params) {
   const json* const format = reader.value("format");
   if (format == nullptr || *format == "") return;
   if (*format == "json") {
     params["json_schema"] = {{"type", "object"}};
   } else if (format->is_object()) {
-    params["json_schema"] = *format;
+    params["json_schema"] = schema_text(text, "/format", *format);
   } else {
     reader.refuse(Errc::invalid_argument, "\"format\" must be \"json\" or a JSON Schema.");
   }
 }
 
 // The protocol's defaults, then what the client says.
-void read_options(BodyReader& reader, MethodRequest& request) {
+void read_options(std::string_view text, BodyReader& reader, MethodRequest& request) {
   json& params = request.params;
   params["model"] = model_name(reader.required_text("model"));
   params["record"] = false;
@@ -54,7 +54,7 @@ void read_options(BodyReader& reader, MethodRequest& request) {
   params["top_k"] = 40;
   params["top_p"] = 0.9;
   request.stream = reader.flag("stream", true);
-  read_format(reader, params);
+  read_format(text, reader, params);
   reader.only("tools", json::array());
   reader.only("think", false);
   reader.only("logprobs", false);
@@ -102,10 +102,10 @@ std::string model_name(std::string_view name) {
   return std::string(name);
 }
 
-Result<MethodRequest> generate_request(const json& body) {
+Result<MethodRequest> generate_request(const json& body, std::string_view text) {
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
-  read_options(reader, request);
+  read_options(text, reader, request);
   const std::string prompt = reader.required_text("prompt");
   const std::string system = reader.text("system", {});
   const bool raw = reader.flag("raw", false);
@@ -125,10 +125,10 @@ Result<MethodRequest> generate_request(const json& body) {
   return request;
 }
 
-Result<MethodRequest> chat_request(const json& body) {
+Result<MethodRequest> chat_request(const json& body, std::string_view text) {
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
-  read_options(reader, request);
+  read_options(text, reader, request);
   reader.allow({"messages"});
   ACCEL_CHECK(reader.finish());
   ACCEL_TRY(request.params["messages"], messages_of(body));

@@ -11,8 +11,8 @@ namespace accel::server::ollama {
 std::string model_name(std::string_view name);
 
 // Errors: invalid_argument, unsupported (names the member).
-Result<MethodRequest> generate_request(const nlohmann::json& body);
-Result<MethodRequest> chat_request(const nlohmann::json& body);
+Result<MethodRequest> generate_request(const nlohmann::json& body, std::string_view text = {});
+Result<MethodRequest> chat_request(const nlohmann::json& body, std::string_view text = {});
 Result<MethodRequest> embed_request(const nlohmann::json& body);
 Result<MethodRequest> show_request(const nlohmann::json& body);
 

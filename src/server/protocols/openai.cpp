@@ -47,7 +47,7 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
 }
 
 // {"type": "text" | "json_object" | "json_schema", "json_schema": {"schema": …}}
-void read_format(const json& format, BodyReader& reader, json& params) {
+void read_format(const json& format, std::string_view text, BodyReader& reader, json& params) {
   const json type = format.value("type", json());
   if (type == "text") return;
   if (type == "json_object") {
@@ -58,7 +58,8 @@ void read_format(const json& format, BodyReader& reader, json& params) {
   const bool given = type == "json_schema" && named != format.end() && named->is_object() &&
                      named->contains("schema") && named->at("schema").is_object();
   if (given) {
-    params["json_schema"] = named->at("schema");
+    params["json_schema"] =
+        schema_text(text, "/response_format/json_schema/schema", named->at("schema"));
   } else {
     reader.refuse(Errc::invalid_argument,
                   "\"response_format\" must be of type text, json_object, or json_schema with "
@@ -99,14 +100,14 @@ json model_row(const json& model) {
 
 }  // namespace
 
-Result<MethodRequest> chat_request(const json& body) {
+Result<MethodRequest> chat_request(const json& body, std::string_view text) {
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
   read_sampling(reader, request);
   reader.only("tools", json::array());
   reader.only("functions", json::array());
   if (const json* const format = reader.object("response_format"); format != nullptr)
-    read_format(*format, reader, request.params);
+    read_format(*format, text, reader, request.params);
   reader.only("modalities", json::array({"text"}));
   reader.only("top_logprobs", 0);
   reader.allow({"messages", "parallel_tool_calls"});

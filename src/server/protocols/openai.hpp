@@ -7,7 +7,7 @@
 namespace accel::server::openai {
 
 // Errors: invalid_argument, unsupported (names the member).
-Result<MethodRequest> chat_request(const nlohmann::json& body);
+Result<MethodRequest> chat_request(const nlohmann::json& body, std::string_view text = {});
 Result<MethodRequest> completion_request(const nlohmann::json& body);
 Result<MethodRequest> embedding_request(const nlohmann::json& body);
 

@@ -10,6 +10,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxMessages = 4096;
 constexpr std::size_t kMaxShownName = 64;
+constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool"};
 
 std::string_view openai_type(Errc code) {
   switch (code) {
@@ -159,6 +160,17 @@ Status BodyReader::finish() {
   return status_;
 }
 
+json schema_text(std::string_view body, const char* pointer, const json& parsed) {
+  using Ordered = nlohmann::ordered_json;
+  const auto text = [](const auto& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  };
+  const Ordered::json_pointer place(pointer);
+  const Ordered ordered = Ordered::parse(body, nullptr, /*allow_exceptions=*/false);
+  const bool found = !ordered.is_discarded() && ordered.contains(place);
+  return found ? text(ordered.at(place)) : text(parsed);
+}
+
 Result<json> messages_of(const json& body) {
   const auto found = body.find("messages");
   if (found == body.end() || !found->is_array() || found->empty() || found->size() > kMaxMessages)
@@ -169,6 +181,11 @@ Result<json> messages_of(const json& body) {
     if (!message.is_object() || !message.contains("role") || !message.at("role").is_string() ||
         !message.contains("content")) {
       return fail(Errc::invalid_argument, "Each message must have a role and a content.");
+    }
+    if (std::ranges::find(kRoles, message.at("role").get_ref<const std::string&>()) ==
+        std::end(kRoles)) {
+      return fail(Errc::invalid_argument, "The role of a message must be one of {}.",
+                  fmt::join(kRoles, ", "));
     }
     ACCEL_CHECK(check_members(message));
     ACCEL_TRY(std::string content, content_of(message.at("content")));

@@ -71,6 +71,11 @@ class BodyReader {
   Status status_;
 };
 
+// A schema that stands at `pointer` in the `body` of a request, as text with its members in the
+// order in which they were sent, which an answer follows; from `parsed` when there is no such body.
+nlohmann::json schema_text(std::string_view body, const char* pointer,
+                           const nlohmann::json& parsed);
+
 // Messages as text.generate takes them, of the member "messages": content may be a text or parts of
 // type text; what else a message holds is refused by name, unless it is empty.
 Result<nlohmann::json> messages_of(const nlohmann::json& body);

@@ -153,6 +153,7 @@ struct ProtocolServer::Call {
   const Route* route = nullptr;
   std::string model;  // Of the path.
   json body;
+  std::string text;  // The body as it came, for the order of a schema's members.
   std::string client;
   node::Caller caller = node::Caller::token;
   bool explain = false;  // Why it was batched as it was.
@@ -212,6 +213,7 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
     auto body = body_of(request, *call.route);
     if (!body) co_return refusal(protocol, body.error());
     call.body = std::move(*body);
+    if (call.route->protocol != Protocol::oip) call.text = std::move(request.body);
     call.client = client_of(request);
     call.explain = wants_explanation(request, call.body);
   }
@@ -275,8 +277,8 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
   const std::string_view path = call.route->path;
   if (path.ends_with("completions")) {
     const bool chat = path == "/v1/chat/completions";
-    ACCEL_CO_TRY(MethodRequest request,
-                 chat ? openai::chat_request(call.body) : openai::completion_request(call.body));
+    ACCEL_CO_TRY(MethodRequest request, chat ? openai::chat_request(call.body, call.text)
+                                             : openai::completion_request(call.body));
     auto text = openai_text(std::move(call), std::move(request), chat);
     co_return co_await std::move(text);
   }
@@ -323,8 +325,8 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
   if (path == "/api/version") co_return reply({{"version", node::kVersion}});
   if (path == "/api/generate" || path == "/api/chat") {
     const bool chat = path == "/api/chat";
-    ACCEL_CO_TRY(MethodRequest request,
-                 chat ? ollama::chat_request(call.body) : ollama::generate_request(call.body));
+    ACCEL_CO_TRY(MethodRequest request, chat ? ollama::chat_request(call.body, call.text)
+                                             : ollama::generate_request(call.body, call.text));
     auto text = ollama_text(std::move(call), std::move(request), chat);
     co_return co_await std::move(text);
   }

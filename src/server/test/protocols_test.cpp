@@ -361,7 +361,7 @@ TEST(OpenAi, an_answer_may_be_asked_for_as_json) {
   const json named{{"type", "json_schema"}, {"json_schema", {{"name", "n"}, {"schema", schema}}}};
   const auto asked = openai::chat_request(chat_body({{"response_format", named}}));
   ASSERT_TRUE(asked) << asked.error().message;
-  EXPECT_EQ(asked->params.at("json_schema"), schema);
+  EXPECT_EQ(asked->params.at("json_schema"), schema.dump());
   const auto any =
       openai::chat_request(chat_body({{"response_format", {{"type", "json_object"}}}}));
   EXPECT_EQ(any->params.at("json_schema"), json({{"type", "object"}}));
@@ -374,7 +374,7 @@ TEST(Ollama, an_answer_may_be_asked_for_as_json) {
     return ollama::chat_request(chat_body({{"format", format}}));
   };
   EXPECT_EQ(ask("json")->params.at("json_schema"), json({{"type", "object"}}));
-  EXPECT_EQ(ask({{"type", "array"}})->params.at("json_schema"), json({{"type", "array"}}));
+  EXPECT_EQ(ask({{"type", "array"}})->params.at("json_schema"), R"({"type":"array"})");
   EXPECT_FALSE(ask("")->params.contains("json_schema"));
   EXPECT_FALSE(ask("xml"));
   EXPECT_FALSE(ask(3));
@@ -407,6 +407,30 @@ TEST(TextQueue, a_full_one_makes_its_writer_wait_until_the_reader_is_gone_or_it_
   waiting.join();
   queue.finish(json(1));
   EXPECT_TRUE(queue.next().text.empty());
+}
+
+TEST(Protocols, keep_the_order_of_a_schemas_members) {
+  const std::string schema = R"({"properties":{"reasoning":{},"answer":{}}})";
+  const std::string chat = R"({"model":"m","messages":[{"role":"user","content":"c"}],)";
+  const std::string openai_text =
+      chat + R"("response_format":{"type":"json_schema","json_schema":{"schema":)" + schema + "}}}";
+  const auto openai_asked = openai::chat_request(json::parse(openai_text), openai_text);
+  ASSERT_TRUE(openai_asked) << openai_asked.error().to_string();
+  EXPECT_EQ(openai_asked->params.at("json_schema"), schema);
+  const std::string ollama_text = chat + R"("format":)" + schema + "}";
+  const auto ollama_asked = ollama::chat_request(json::parse(ollama_text), ollama_text);
+  ASSERT_TRUE(ollama_asked) << ollama_asked.error().to_string();
+  EXPECT_EQ(ollama_asked->params.at("json_schema"), schema);
+}
+
+TEST(Protocols, refuse_a_role_that_there_is_not) {
+  const json body{{"model", "m"},
+                  {"messages", json::array({{{"role", "alien"}, {"content", "c"}}})}};
+  for (const auto& asked : {openai::chat_request(body), ollama::chat_request(body)}) {
+    ASSERT_FALSE(asked);
+    EXPECT_EQ(asked.error().code, Errc::invalid_argument);
+    EXPECT_NE(asked.error().message.find("system, developer, user"), std::string::npos);
+  }
 }
 
 }  // namespace
