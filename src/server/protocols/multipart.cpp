@@ -87,6 +87,8 @@ MultipartReader::MultipartReader(std::string_view boundary, MultipartHandlers ha
 
 Status MultipartReader::feed(std::string_view piece) {
   if (state_ == State::done) return {};  // An epilogue says nothing.
+  rest_.erase(0, at_);  // Once a piece: each part by itself would take quadratic time.
+  at_ = 0;
   rest_ += piece;
   bool moved = true;
   while (moved) {
@@ -112,85 +114,85 @@ Status MultipartReader::step(bool& moved) {
     case State::data:
       return take_data(moved);
     default:
-      rest_.clear();
+      take_off(rest().size());
       return {};
   }
 }
 
 Status MultipartReader::take_preamble(bool& moved) {
-  const std::size_t at = rest_.find(delimiter_);
+  const std::size_t at = rest().find(delimiter_);
   if (at == std::string::npos) {
-    if (rest_.size() > limits_.head_bytes) return broken("it does not begin with its boundary");
+    if (rest().size() > limits_.head_bytes) return broken("it does not begin with its boundary");
     return {};
   }
-  rest_.erase(0, at + delimiter_.size());
+  take_off(at + delimiter_.size());
   state_ = State::after_boundary;
   moved = true;
   return {};
 }
 
 Status MultipartReader::take_after_boundary(bool& moved) {
-  if (rest_.size() < 2) return {};
+  if (rest().size() < 2) return {};
   moved = true;
-  if (rest_.starts_with("--")) {
+  if (rest().starts_with("--")) {
     state_ = State::done;
     return {};
   }
-  const std::size_t end = rest_.find_first_not_of(" \t");
-  if (end == std::string::npos || (rest_[end] == '\r' && end + 1 == rest_.size())) {
+  const std::size_t end = rest().find_first_not_of(" \t");
+  if (end == std::string::npos || (rest()[end] == '\r' && end + 1 == rest().size())) {
     moved = false;
-    return rest_.size() > limits_.head_bytes ? broken("a boundary's line does not end") : Status{};
+    return rest().size() > limits_.head_bytes ? broken("a boundary's line does not end") : Status{};
   }
-  if (rest_.compare(end, 2, "\r\n") != 0) return broken("something follows a boundary");
+  if (rest().compare(end, 2, "\r\n") != 0) return broken("something follows a boundary");
   if (++parts_ > limits_.parts) {
     return fail(Errc::resource_exhausted, "The upload has more than {} parts.", limits_.parts);
   }
-  rest_.erase(0, end);  // The line's end stays: a head may be empty.
+  take_off(end);  // The line's end stays: a head may be empty.
   state_ = State::head;
   return {};
 }
 
 Status MultipartReader::take_head(bool& moved) {
-  const std::size_t end = rest_.find(kHeadEnd);
+  const std::size_t end = rest().find(kHeadEnd);
   if (end == std::string::npos || end > limits_.head_bytes) {
-    if (rest_.size() <= limits_.head_bytes) return {};
+    if (rest().size() <= limits_.head_bytes) return {};
     return fail(Errc::resource_exhausted, "The head of a part has more than {} bytes.",
                 limits_.head_bytes);
   }
-  const PartHead head = read_head(std::string_view(rest_).substr(0, end));
-  rest_.erase(0, end + 2);  // A part without bytes ends with this line's end.
+  const PartHead head = read_head(rest().substr(0, end));
+  take_off(end + 2);  // A part without bytes ends with this line's end.
   state_ = State::data;
   ACCEL_CHECK(handlers_.on_part(head));
   // Of the data, but for the line's end before it.
-  if (rest_.starts_with(delimiter_)) {
-    rest_.erase(0, delimiter_.size());
+  if (rest().starts_with(delimiter_)) {
+    take_off(delimiter_.size());
     state_ = State::after_boundary;
     moved = true;
     return handlers_.on_end();
   }
-  if (rest_.size() < delimiter_.size() && delimiter_.starts_with(rest_)) {
+  if (rest().size() < delimiter_.size() && delimiter_.starts_with(rest())) {
     held_ = true;
     return {};
   }
-  rest_.erase(0, 2);
+  take_off(2);
   moved = true;
   return {};
 }
 
 Status MultipartReader::take_data(bool& moved) {
   if (held_) {
-    if (rest_.size() < delimiter_.size() && delimiter_.starts_with(rest_)) return {};
+    if (rest().size() < delimiter_.size() && delimiter_.starts_with(rest())) return {};
     held_ = false;
-    if (!rest_.starts_with(delimiter_)) rest_.erase(0, 2);
+    if (!rest().starts_with(delimiter_)) take_off(2);
   }
-  const std::size_t at = rest_.find(delimiter_);
+  const std::size_t at = rest().find(delimiter_);
   // What may be the beginning of a delimiter waits.
   const std::size_t sure =
-      at != std::string::npos ? at : rest_.size() - std::min(rest_.size(), delimiter_.size() - 1);
-  if (sure > 0) ACCEL_CHECK(handlers_.on_data(std::string_view(rest_).substr(0, sure)));
-  rest_.erase(0, sure);
+      at != std::string::npos ? at : rest().size() - std::min(rest().size(), delimiter_.size() - 1);
+  if (sure > 0) ACCEL_CHECK(handlers_.on_data(rest().substr(0, sure)));
+  take_off(sure);
   if (at == std::string::npos) return {};
-  rest_.erase(0, delimiter_.size());
+  take_off(delimiter_.size());
   state_ = State::after_boundary;
   moved = true;
   return handlers_.on_end();

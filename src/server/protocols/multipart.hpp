@@ -4,6 +4,7 @@
 // A pure state machine without I/O; what it reads comes from clients. Used by uploads of the Kubo
 // RPC. Spec: RFC 2046 section 5.1, RFC 7578. Nested multiparts are not read.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -13,9 +14,11 @@
 
 namespace accel::server {
 
+inline constexpr std::size_t kMaxUploadParts = 10'000;  // Files and folders of one upload.
+
 struct MultipartLimits {
   std::size_t head_bytes = 8U << 10U;  // Of one part: names of files are the longest of it.
-  std::size_t parts = 100'000;         // Files and folders of one upload.
+  std::size_t parts = kMaxUploadParts;
 };
 
 struct PartHead {
@@ -51,13 +54,16 @@ class MultipartReader {
   Status take_after_boundary(bool& moved);
   Status take_head(bool& moved);
   Status take_data(bool& moved);
+  std::string_view rest() const { return std::string_view(rest_).substr(at_); }
+  void take_off(std::size_t bytes) { at_ = std::min(at_ + bytes, rest_.size()); }
 
   std::string delimiter_;  // "\r\n--boundary"
   MultipartHandlers handlers_;
   MultipartLimits limits_;
   State state_ = State::preamble;
   std::size_t parts_ = 0;
-  bool held_ = false;  // Data may begin with a delimiter: a part without bytes.
+  bool held_ = false;   // Data may begin with a delimiter: a part without bytes.
+  std::size_t at_ = 0;  // What is before it in rest_ has been read.
   // What has come and could not be told from a delimiter yet: bounded by a piece and a head.
   std::string rest_ = "\r\n";  // So that the first boundary looks like the others.
 };

@@ -100,6 +100,17 @@ TEST(Multipart, has_limits) {
   EXPECT_FALSE(read(std::string(20'000, ' '), 100).status);
 }
 
+TEST(Multipart, takes_many_parts_of_one_piece_in_linear_time) {
+  std::string text;
+  for (std::size_t i = 0; i < kMaxUploadParts; ++i) text += part("f", "1");
+  const auto outcome = read(text + kEnd, 64 << 20U);  // Erased part by part: some 5 GB moved.
+  ASSERT_TRUE(outcome.status) << outcome.status.error().message;
+  EXPECT_EQ(outcome.parts.size(), kMaxUploadParts);
+  EXPECT_EQ(outcome.parts.back().data, "1");
+  EXPECT_EQ(read(text + part("f", "1") + kEnd, 64 << 20U).status.error().code,
+            Errc::resource_exhausted);
+}
+
 TEST(Multipart, random_data_survives_random_pieces) {
   const std::uint64_t seed = system_random().next_u64();
   SCOPED_TRACE(seed);
