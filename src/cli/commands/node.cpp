@@ -32,7 +32,7 @@ constexpr const char* kDefaultSwarm = "/ip4/127.0.0.1/tcp/4001";
 // Where peers find this node; empty when it has no swarm.
 json swarm_addresses(node::Node& node, bool has_swarm) {
   if (!has_swarm) return json::array();
-  const auto id = node.call("node.id", json::object(), {}, {});
+  const auto id = node.call("node.id", json::object(), {}, {}, node::Caller::process);
   return id ? id->at("addresses") : json::array();
 }
 
