@@ -111,6 +111,7 @@ void Scheduler::on(const BlockArrived& event) {
   in_flight_bytes_ += request.received - request.reserved;  // The guess becomes the size.
   request.reserved = request.received;
   verifying_bytes_ += request.reserved;
+  ++source.unverified;
   source.failure_share -= kOutcomeSmoothing * source.failure_share;
   learn(wants_.at(request.want), request.received);
 }
@@ -236,6 +237,9 @@ bool Scheduler::has_room(const Source& source, std::uint64_t bytes) const {
   if (requests_.empty()) return true;  // Whatever the limits say, one block must fit.
   if (in_flight_bytes_ + bytes > limits_.max_in_flight_bytes) return false;
   if (verifying_bytes_ >= limits_.max_verifying_bytes) return false;
+  // Nothing of it was right yet: what it has sent counts until it is hashed.
+  const std::uint32_t unproven = source.in_flight_requests + source.unverified;
+  if (source.stats.blocks == 0 && unproven >= kExpectedRequests) return false;
   if (source.in_flight_requests == 0) return true;
   if (source.misses_in_row >= kMissesBeforeDoubt || source.strikes > 0) return false;
   const auto untried = source.meter.rate() ? kExpectedRequests : kUntriedRequests;
@@ -310,7 +314,10 @@ void Scheduler::start(SourceId source_id, WantId want_id) {
 
 Scheduler::Request Scheduler::end(RequestId id) {
   const auto found = requests_.find(id);
-  if (found->second.arrived) verifying_bytes_ -= found->second.reserved;
+  if (found->second.arrived) {
+    verifying_bytes_ -= found->second.reserved;
+    --sources_[found->second.source].unverified;
+  }
   settle(found->second);
   const Request request = found->second;
   requests_.erase(found);

@@ -65,6 +65,7 @@ class Scheduler {
     SourceMeter meter;
     std::uint64_t outstanding_bytes = 0;  // Asked for, not received yet: what the window bounds.
     std::uint32_t in_flight_requests = 0;
+    std::uint32_t unverified = 0;  // Blocks that came and are being hashed.
     std::uint32_t max_requests = 0;
     std::uint32_t strikes = 0;  // Weighted failures in a row.
     std::uint32_t misses_in_row = 0;

@@ -65,7 +65,7 @@ TEST_F(Llama, writes_what_a_schema_allows_and_nothing_else) {
   EXPECT_TRUE(json::parse(report->text).at("a").is_boolean()) << report->text;
   for (const char* schema : {"{", "3", R"({"type":"nothing"})", R"({"$ref":"#/nowhere"})"})
     EXPECT_FALSE(model_->json_grammar(schema)) << schema;
-  asked.sampling.grammar = "root ::= ";
+  asked.sampling.grammar = "root ::= (";
   EXPECT_EQ(model_->generate(asked, [](std::string_view) {}, {}).error().code,
             Errc::invalid_argument);
 }
