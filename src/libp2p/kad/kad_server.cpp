@@ -8,6 +8,9 @@
 namespace accel::libp2p {
 namespace {
 
+constexpr std::size_t kMostAddresses = 8;  // Kept of one provider.
+constexpr std::size_t kMostAddressBytes = 128;
+
 using kad::Message;
 using kad::MessageType;
 
@@ -44,6 +47,10 @@ Task<void> Kad::Impl::serve(Self self, std::unique_ptr<Stream> stream) {
   if (over_ || guests_[from] > limits.streams_per_peer || guests_total_ > limits.streams) {
     count_.refused.add();
     co_return fail(Errc::resource_exhausted, "{} has too many streams of Kademlia.", from);
+  }
+  if (!is_of_network(from)) {
+    count_.refused.add();
+    co_return fail(Errc::permission_denied, "{} is not of the network that is served.", from);
   }
   FramedReader reader(*stream, kad::kMaxRequestBytes);
   for (std::size_t i = 0; i < limits.requests_per_stream; ++i) {
@@ -129,7 +136,11 @@ Answer Kad::Impl::take_provider(const PeerId& from, Message request) {
   for (KadPeer& provider : request.providers) {
     if (provider.id != from) continue;  // Nobody speaks for others.
     provider.addresses = kad::filtered(rules_, provider.addresses, remote ? &*remote : nullptr);
+    // What is kept for strangers is told to others: plain addresses, and few of them.
+    std::erase_if(provider.addresses,
+                  [](const Multiaddr& one) { return one.bytes().size() > kMostAddressBytes; });
     if (provider.addresses.empty()) continue;
+    provider.addresses.resize(std::min(provider.addresses.size(), kMostAddresses));
     taken = providers_.add(request.key, provider, clock_.now()) || taken;
   }
   if (!taken) return bad_request("nobody who could be reached provides for himself");
