@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <mutex>
 #include <set>
 
@@ -186,6 +188,27 @@ Status Txn::each_value(Table table, ByteView key,
 }
 
 std::uint64_t Txn::id() const { return static_cast<std::uint64_t>(::mdb_txn_id(txn_)); }
+
+Status make_index(const std::filesystem::path& directory, const std::filesystem::path& unfinished) {
+  const std::filesystem::path file = directory / "data.mdb";
+  std::error_code error;
+  const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+  if (!error && bytes > 0) return sync_directory(directory);
+  std::filesystem::remove(unfinished, error);
+  MDB_env* env = nullptr;
+  if (const int code = ::mdb_env_create(&env); code != 0) {
+    return fail_mdb(code, "make", directory.string());
+  }
+  int code = ::mdb_env_open(env, unfinished.c_str(), MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+  if (code == 0) code = ::mdb_env_sync(env, 1);
+  ::mdb_env_close(env);
+  if (code != 0) return fail_mdb(code, "make", directory.string());
+  if (::rename(unfinished.c_str(), file.c_str()) != 0) {
+    return fail_errno(errc_from_errno(errno), errno,
+                      fmt::format("Cannot make the index {}.", file.string()));
+  }
+  return sync_directory(directory);
+}
 
 Result<std::unique_ptr<Index>> Index::open(const IndexOptions& options) {
   std::unique_ptr<Index> index(new Index(options));  // tidy: raw-new: private constructor

@@ -70,6 +70,11 @@ class Txn {
 // open: asking would drop its locks.
 bool is_index_in_use(const std::filesystem::path& directory);
 
+// Makes an empty index whole at once: written to `unfinished` (same file system), synced, renamed.
+// LMDB by itself syncs its first pages after later ones: a loss of power in between would leave a
+// file that it refuses. Does nothing to an index that is there. Errors: permission_denied, io.
+Status make_index(const std::filesystem::path& directory, const std::filesystem::path& unfinished);
+
 struct IndexOptions {
   std::filesystem::path directory;  // Must exist.
   std::uint64_t map_size = 0;

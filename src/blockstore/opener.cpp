@@ -169,15 +169,13 @@ Result<std::unique_ptr<StoreCore>> open_store(const StoreOptions& options) {
     if (!version) {
       ACCEL_CHECK(check_new_folder(layout));
       ACCEL_CHECK(make_folders(layout));
+      ACCEL_CHECK(make_index(layout.index(), layout.temporary() / "index"));
     }
     const bool is_old = version && *version < kStoreVersion;
     if (is_old) ACCEL_CHECK(check_alone(layout));
     ACCEL_CHECK(open_index(*core));
     if (is_old) ACCEL_CHECK(migrate(*core));
-    if (!version) {
-      ACCEL_CHECK(sync_directory(layout.index()));  // LMDB syncs its file, not the file's name.
-      ACCEL_CHECK(write_version(layout));
-    }
+    if (!version) ACCEL_CHECK(write_version(layout));
     remove_stale_temporaries(layout);
   }
   core->packs = std::make_unique<PackPool>(layout, *core->index, options.on_step);
