@@ -29,7 +29,9 @@ struct Changing {
 };
 constexpr std::array kChanging{
     Changing{"block.put", ""},           Changing{"content.add", "path"},
-    Changing{"content.adopt", "path"},   Changing{"content.pull", "target"},
+    Changing{"config.set", "key"},       Changing{"config.trust", "file"},
+    Changing{"config.unset", "key"},     Changing{"content.adopt", "path"},
+    Changing{"content.pull", "target"},
     Changing{"dag.import", "files"},     Changing{"dag.put", ""},
     Changing{"key.export", "name"},      Changing{"key.gen", "name"},
     Changing{"key.import", "name"},      Changing{"key.rename", "from"},

@@ -23,6 +23,14 @@ struct Context {
   }
 };
 
+// Of a daemon alone: one code and one sentence for all that need one.
+inline tl::unexpected<Error> needs_daemon(std::string_view what) {
+  return fail(Errc::unavailable,
+              "{} needs a daemon that meets peers, and none runs on this home. Start one: "
+              "ipfs-accelerate daemon --swarm",
+              what);
+}
+
 using Handler = Result<nlohmann::json> (*)(Context&);
 
 // One function per method; node.cpp has the table of names and docs/api.md for parameters and

@@ -33,6 +33,16 @@ Status print_links(const json& links) {
       {"PEER", "DIRECTION", "ROUND TRIP", "SPEED", "SAMPLES", "CAME", "FAILED", "AGENT"}, rows);
 }
 
+// Of this node and one other there is nothing to average.
+std::string peers_line(const json& result) {
+  std::string line = fmt::format("peers        {} connected", result.at("peer_count").dump());
+  if (result.at("network_density").is_null()) return line;
+  return line + fmt::format(", density {} and {} connections a node among the {} nodes known here",
+                            number(result.at("network_density"), ""),
+                            number(result.at("average_connections"), ""),
+                            result.at("known_nodes").dump());
+}
+
 Status analytics(Session& session) {
   ACCEL_TRY(const json result, session.call("network.analytics", json::object()));
   if (session.flags().json) return print_json(result);
@@ -41,10 +51,7 @@ Status analytics(Session& session) {
   for (const json& reason : result.at("health_reasons")) {
     ACCEL_CHECK(print_line("             " + reason.get<std::string>()));
   }
-  ACCEL_CHECK(print_line(fmt::format("peers        {} connected, density {}, connections {}",
-                                     result.at("peer_count").dump(),
-                                     number(result.at("network_density"), ""),
-                                     number(result.at("average_connections"), " on average"))));
+  ACCEL_CHECK(print_line(peers_line(result)));
   ACCEL_CHECK(print_line(fmt::format(
       "transfers    {} done, {} failed, {} in all, {}", result.at("transfers_completed").dump(),
       result.at("transfers_failed").dump(), human_bytes(result.value("bytes_transferred", 0ULL)),
@@ -66,7 +73,9 @@ struct TopologyFlags {
 
 Status write_picture(const json& result, const char* kind, const std::string& path) {
   if (path.empty()) return {};
-  return write_file_atomic(path, as_bytes(result.at(kind).get_ref<const std::string&>()));
+  ACCEL_CHECK(write_file_atomic(path, as_bytes(result.at(kind).get_ref<const std::string&>())));
+  print_note("wrote " + path);
+  return {};
 }
 
 void add_topology(CLI::App& group, Selection& selection) {

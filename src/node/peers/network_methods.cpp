@@ -127,7 +127,8 @@ Result<json> network_analytics(Context& context) {
               {"density_rule",
                "links of this node over pairs of the peers that it knows; links "
                "between others are not seen from here"},
-              {"average_connections", analysis.average_connections},
+              {"average_connections", or_null(analysis.average_connections)},
+              {"known_nodes", analysis.known_nodes},
               {"health", exchange::health_name(analysis.health)},
               {"health_rule", exchange::health_rule()},
               {"health_reasons", analysis.reasons},
