@@ -203,7 +203,9 @@ net::HttpClient& Services::client() {
 
 exchange::Fetcher& Services::fetcher(blockstore::Store& store) {
   return lazily(fetcher_, [&] {
-    return std::make_unique<exchange::Fetcher>(store, client(), pool(), clock(), metrics_);
+    auto made = std::make_unique<exchange::Fetcher>(store, client(), pool(), clock(), metrics_);
+    made->limit(static_cast<std::uint64_t>(config_.get<std::int64_t>("ipfs.max_download_rate")));
+    return made;
   });
 }
 

@@ -87,7 +87,8 @@ void add_content_keys(ConfigRegistry& registry) {
                             "How long a source may send nothing before another is asked"),
                         100));
   registry.add(bytes("ipfs.max_download_rate", 0,
-                     "Bytes a second that a pull may take from all its sources; 0: no limit"));
+                     "Bytes a second that all pulls may take together, what is needed now before "
+                     "what is not; 0: no limit"));
   registry.add(bytes("swarm.max_upload_rate", 0,
                      "Bytes a second that bitswap sends to all peers together; 0: no limit"));
   registry.add(at_least(

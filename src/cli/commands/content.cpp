@@ -118,6 +118,7 @@ void add_add(CLI::App& app, Selection& selection) {
 struct SourceFlags {
   std::vector<std::string> from, from_file, routers, peers;
   std::uint64_t limit_rate = 0;
+  bool background = false;
 
   void add_to(json& params) const {
     params["sources"] = from;
@@ -125,6 +126,7 @@ struct SourceFlags {
     if (!routers.empty()) params["routers"] = routers;
     if (!peers.empty()) params["peers"] = peers;
     if (limit_rate > 0) params["limit_rate"] = limit_rate;
+    if (background) params["background"] = true;
   }
 };
 
@@ -140,6 +142,8 @@ void add_source_options(CLI::App* command, SourceFlags& flags) {
                       "A peer's address, /ip4/…/tcp/…/p2p/ID: it is asked over bitswap");
   command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
       ->transform(CLI::AsSizeValue(true));
+  command->add_flag("--background", flags.background,
+                    "Take what is left over by pulls that somebody waits for");
 }
 
 struct GetFlags {

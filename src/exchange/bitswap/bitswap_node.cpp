@@ -405,8 +405,8 @@ Task<void> Bitswap::accept(std::unique_ptr<libp2p::Stream> stream) {
 }
 void Bitswap::peer_gone(const ipld::PeerId& peer) { impl_->peer_gone(peer); }
 Task<Bytes> Bitswap::get(ipld::PeerId peer, ipld::Cid cid, std::stop_token stop,
-                         std::function<void()> on_heard) {
-  return impl_->get(std::move(peer), std::move(cid), std::move(stop), std::move(on_heard));
+                         std::function<void()> on_heard, Urgency urgency) {
+  return impl_->get(std::move(peer), std::move(cid), std::move(stop), std::move(on_heard), urgency);
 }
 Task<ipld::PeerId> Bitswap::connect(ipld::Multiaddr address) {
   return impl_->wire().connect(std::move(address));

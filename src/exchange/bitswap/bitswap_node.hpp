@@ -28,7 +28,7 @@ class Bitswap::Impl {
 
   // bitswap_ask.cpp
   Task<Bytes> get(ipld::PeerId id, ipld::Cid cid, std::stop_token stop,
-                  std::function<void()> on_heard);
+                  std::function<void()> on_heard, Urgency urgency);
   Task<std::vector<ipld::PeerId>> who_has(ipld::Cid cid, Duration wait, std::stop_token stop);
   BitswapWire& wire() { return wire_; }
 

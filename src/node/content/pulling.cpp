@@ -53,6 +53,7 @@ Result<exchange::PullOptions> pull_options(Context& context) {
   constexpr std::int64_t kMost = std::int64_t{1} << 50;
   options.limits.max_bytes_per_second = static_cast<std::uint64_t>(
       context.params.integer_in("limit_rate", std::min(configured, kMost), 0, kMost));
+  if (context.params.flag("background")) options.urgency = exchange::Urgency::background;
   options.stop = context.stop;
   options.on_progress = [&context](const exchange::PullProgress& step) {
     context.progress(progress_of(step));
