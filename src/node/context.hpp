@@ -38,6 +38,7 @@ using Handler = Result<nlohmann::json> (*)(Context&);
 Result<nlohmann::json> content_add(Context& context);
 Result<nlohmann::json> content_get(Context& context);
 Result<nlohmann::json> content_cat(Context& context);
+Result<nlohmann::json> content_tar(Context& context);
 Result<nlohmann::json> content_ls(Context& context);
 Result<nlohmann::json> content_pull(Context& context);
 Result<nlohmann::json> content_tensors(Context& context);

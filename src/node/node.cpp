@@ -25,6 +25,8 @@ constexpr std::array kMethods{
     Method{{"content.add", "Add a file or folder", Access::token}, content_add},
     Method{{"content.get", "Write a stored file or folder to disk", Access::token}, content_get},
     Method{{"content.cat", "Read a stored file", Access::token}, content_cat},
+    Method{{"content.tar", "Give a stored file or folder as a TAR archive", Access::token},
+           content_tar},
     Method{{"content.ls", "List a stored folder", Access::token}, content_ls},
     Method{{"content.pull", "Fetch a root from several sources, verified", Access::token},
            content_pull},

@@ -142,8 +142,6 @@ void add_source_options(CLI::App* command, SourceFlags& flags) {
                       "A peer's address, /ip4/…/tcp/…/p2p/ID: it is asked over bitswap");
   command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
       ->transform(CLI::AsSizeValue(true));
-  command->add_flag("--background", flags.background,
-                    "Take what is left over by pulls that somebody waits for");
 }
 
 struct GetFlags {
@@ -389,6 +387,8 @@ void add_pull(CLI::App& app, Selection& selection) {
                    "ollama:NAME[:TAG]")
       ->required();
   add_source_options(command, flags->sources);
+  command->add_flag("--background", flags->sources.background,
+                    "Take what pulls that somebody waits for leave over");
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");
   command->add_option("--name", flags->name, "Give the root a local name");
   command->add_flag("-f,--force", flags->force, "Replace what is at the output path");

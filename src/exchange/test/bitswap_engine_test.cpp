@@ -445,7 +445,7 @@ TEST(BitswapEngine, keeps_its_bounds_in_a_hundred_random_crowds) {
   }
 }
 
-TEST(Engine, what_waits_moves_forward_when_it_is_asked_for_with_a_higher_priority) {
+TEST(BitswapEngine, what_waits_moves_forward_when_it_is_asked_for_with_a_higher_priority) {
   EngineLimits limits;
   limits.message_bytes = 1;  // One block a message.
   limits.outstanding_per_peer = 1;
