@@ -419,6 +419,7 @@ BitswapStat Bitswap::stat() const { return impl_->stat(); }
 std::vector<ipld::Cid> Bitswap::wantlist_of(const ipld::PeerId& peer) const {
   return impl_->wantlist_of(peer);
 }
+std::vector<Demanded> Bitswap::demand() { return impl_->demand(); }
 Task<void> Bitswap::shutdown() { return impl_->shutdown(); }
 
 }  // namespace accel::exchange

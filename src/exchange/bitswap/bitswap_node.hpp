@@ -24,6 +24,7 @@ class Bitswap::Impl {
   void peer_gone(const ipld::PeerId& id);
   BitswapStat stat() const;
   std::vector<ipld::Cid> wantlist_of(const ipld::PeerId& id) const;
+  std::vector<Demanded> demand() { return demand_.list(context_.clock.now()); }
   Task<void> shutdown();
 
   // bitswap_ask.cpp
@@ -91,6 +92,7 @@ class Bitswap::Impl {
   TaskGroup tasks_;
   Counters count_;
   bitswap::Engine engine_;
+  Demand demand_;
   bitswap::Receiving receiving_;
   RateBudget upload_;
   std::map<ipld::PeerId, PeerPtr> peers_;

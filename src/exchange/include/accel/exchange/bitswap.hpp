@@ -21,6 +21,7 @@
 #include "accel/core/async/task.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/core/metrics.hpp"
+#include "accel/exchange/demand.hpp"
 #include "accel/exchange/urgency.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/ipld/multiaddr.hpp"
@@ -109,6 +110,8 @@ class Bitswap {
   BitswapStat stat() const;
   // What a peer wants of us. Empty for a peer that is not here.
   std::vector<ipld::Cid> wantlist_of(const ipld::PeerId& peer) const;
+  // What peers have wanted lately that is not here; private blocks are here.
+  std::vector<Demanded> demand();
 
   // Ends everything; nothing of this runs when it returns, but streams that the host owns.
   Task<void> shutdown();
