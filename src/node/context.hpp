@@ -51,6 +51,7 @@ Result<nlohmann::json> dag_put(Context& context);
 Result<nlohmann::json> dag_diff(Context& context);
 Result<nlohmann::json> bitswap_stat(Context& context);
 Result<nlohmann::json> network_analytics(Context& context);
+Result<nlohmann::json> network_prefetch(Context& context);
 Result<nlohmann::json> network_topology(Context& context);
 Result<nlohmann::json> replicate_add(Context& context);
 Result<nlohmann::json> replicate_list(Context& context);

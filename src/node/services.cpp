@@ -14,6 +14,7 @@
 #include "names/resolution.hpp"
 #include "peers/announcer.hpp"
 #include "peers/discovery.hpp"
+#include "peers/prefetcher.hpp"
 #include "peers/replicas.hpp"
 #include "peers/swarm.hpp"
 
@@ -55,6 +56,7 @@ Services::~Services() {
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
+  if (prefetcher_) prefetcher_->stop();
   if (announcer_) {
     auto ending = announcer_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
@@ -245,6 +247,10 @@ void Services::start_background() {
     if (!finding) {
       log::error("node", "Peers are not looked for.",
                  {log::field("cause", finding.error().message)});
+    }
+    if (serving) {
+      prefetcher_ = std::make_unique<Prefetcher>(
+          *this, *store_, Prefetcher::Network{*bitswap_, discovery_.get()});
     }
   }
   if (is_daemon_) start_publisher();

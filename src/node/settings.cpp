@@ -174,6 +174,21 @@ void add_replication_keys(ConfigRegistry& registry) {
                         1000));
 }
 
+void add_prefetch_keys(ConfigRegistry& registry) {
+  registry.add(checked(key("prefetch.for", ConfigList{},
+                           "Peers for whose wants a daemon fetches beforehand what it lacks; any: "
+                           "all of them; empty: nobody"),
+                       check_peers_or_any));
+  registry.add(bytes("prefetch.max_bytes", std::int64_t{1} << 30U,
+                     "Most that what was fetched beforehand may take, all together"));
+  registry.add(at_least(key("prefetch.min_peers", std::int64_t{2},
+                            "How many of these peers must have wanted it within the last hour"),
+                        1));
+  registry.add(at_least(key("prefetch.interval", milliseconds(60'000),
+                            "How often a daemon looks at what is wanted"),
+                        100));
+}
+
 void add_gateway_keys(ConfigRegistry& registry) {
   registry.add(key("gateway.hosts", ConfigList{"localhost=subdomain"},
                    "Names the gateway is known by: NAME=subdomain gives each root an origin of "
@@ -279,6 +294,7 @@ ConfigRegistry make_registry() {
   add_routing_keys(registry);
   add_gateway_keys(registry);
   add_replication_keys(registry);
+  add_prefetch_keys(registry);
   add_hardware_keys(registry);
   add_log_keys(registry);
   add_unsupported_keys(registry);

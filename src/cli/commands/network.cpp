@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// network {analytics, topology} and replicate: the peers as a whole.
+// network {analytics, prefetch, topology} and replicate: the peers as a whole.
 #include <memory>
 
 #include "accel/core/file.hpp"
@@ -64,6 +64,27 @@ Status analytics(Session& session) {
         print_line(fmt::format("- {} {}", item.value("advice", ""), item.value("why", ""))));
   }
   return {};
+}
+
+Status prefetch(Session& session) {
+  ACCEL_TRY(const json result, session.call("network.prefetch", json::object()));
+  if (session.flags().json) return print_json(result);
+  ACCEL_CHECK(print_line(fmt::format("prefetching is {}, {} of {} used",
+                                     result.value("on", false) ? "on" : "off",
+                                     human_bytes(result.value("used_bytes", 0ULL)),
+                                     human_bytes(result.value("max_bytes", 0ULL)))));
+  std::vector<std::vector<std::string>> rows;
+  for (const json& row : result.at("wanted")) {
+    rows.push_back({row.value("cid", ""), row.at("peers").dump(),
+                    fmt::format("{:.0f} s", row.value("seconds_ago", 0.0)),
+                    row.value("fetch", false) ? "to be fetched" : "no", row.value("why", "")});
+  }
+  for (const json& row : result.at("fetched")) {
+    rows.push_back({row.value("cid", ""), row.at("peers").dump(), row.value("at", ""), "fetched",
+                    human_bytes(row.value("bytes", 0ULL))});
+  }
+  if (rows.empty()) return print_line("no peer has wanted what is not here");
+  return print_table({"CID", "PEERS", "WHEN", "PREFETCH", "WHY"}, rows);
 }
 
 struct TopologyFlags {
@@ -167,6 +188,10 @@ void add_network_commands(CLI::App& app, Selection& selection) {
                                   "Peers, speeds, efficiency, health, and what to do about them",
                                   "  ipfs-accelerate network analytics");
   on_chosen(command, selection, analytics);
+  CLI::App* wanted = add_command(
+      *group, "prefetch", "What peers want that is not here, what of it is fetched, and why",
+      "  ipfs-accelerate config set prefetch.for any\n  ipfs-accelerate network prefetch");
+  on_chosen(wanted, selection, prefetch);
   add_topology(*group, selection);
   auto flags = std::make_shared<ReplicateFlags>();
   CLI::App* copies =

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// network.analytics and network.topology: what was measured of the peers and transfers here.
+// network.analytics, network.prefetch and network.topology: what was measured of the peers and transfers here.
 #include <algorithm>
 
 #include "accel/core/async/sync_wait.hpp"
 #include "context.hpp"
+#include "peers/prefetcher.hpp"
 #include "peers/source_book.hpp"
 #include "peers/swarm.hpp"
 #include "recorder.hpp"
@@ -138,6 +139,13 @@ Result<json> network_analytics(Context& context) {
               {"provenance", "measured"}};
   record_network(context, result);
   return result;
+}
+
+Result<json> network_prefetch(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  Prefetcher* const prefetcher = context.services.prefetcher();
+  if (prefetcher == nullptr) return needs_daemon("What peers want");
+  return prefetcher->list(context.stop);
 }
 
 Result<json> network_topology(Context& context) {
