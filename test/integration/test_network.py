@@ -69,7 +69,7 @@ class Network(TestCase):
         taker.ok("config", "set", "ipfs.max_download_rate", "4MiB")
         with self.daemon(giver) as gives, self.daemon(taker):
             behind = taker.start("pull", copy, "--background", "--from", gives.gateway, "--json")
-            self.assertTrue(wait_until(lambda: any((taker.path / "store").rglob("*.part*")) or behind.poll() is not None))
+            self.assertTrue(wait_until(lambda: any((taker.path / "store/partial").glob("*")) or behind.poll() is not None))
             first = taker.json("pull", model, "--from", gives.gateway)
             self.assertIsNone(behind.poll(), "it began before, and ends after")
             out, err = behind.communicate(timeout=60)
