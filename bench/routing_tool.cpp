@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The DHT of a private network, of real nodes over TCP on loopback in one process: so many roots are
-// told, each node telling its share one after another and all nodes side by side, then so many are
-// looked for, one after another, by nodes that did not tell them. All nodes share one thread, so the
-// times bound what separate machines would need from above. Prints one JSON document.
+// The DHT of a private network, of real nodes over TCP on loopback in one process: so many roots
+// are told, each node telling its share one after another and all nodes side by side, then so many
+// are looked for, one after another, by nodes that did not tell them. All nodes share one thread:
+// the times bound from above what separate machines would need. Prints one JSON document.
 // usage: routing_tool ROOTS NODES FINDS          (used by bench/routing_bench)
 #include <sys/resource.h>
 
@@ -32,8 +32,8 @@ struct Node {
   std::unique_ptr<Kad> kad;
 
   double asked() {
-    return metrics.counter("accel_kad_asked_total", "Requests to peers of the DHT",
-                           {{"network", "lan"}})
+    return metrics
+        .counter("accel_kad_asked_total", "Requests to peers of the DHT", {{"network", "lan"}})
         .value();
   }
 };
@@ -164,8 +164,8 @@ Result<json> find(IoThread& io, const Nodes& nodes, const Order& order) {
     const std::size_t teller = root % nodes.size();
     Node* const finder = nodes[(teller + 1 + i % (nodes.size() - 1)) % nodes.size()].get();
     const SteadyTime began = system_clock().now();
-    ACCEL_TRY(const bool found, sync_wait(io.executor(), find_one(finder, root_of(root),
-                                                                  nodes[teller]->host->id())));
+    ACCEL_TRY(const bool found,
+              sync_wait(io.executor(), find_one(finder, root_of(root), nodes[teller]->host->id())));
     times_ms.push_back(ms_since(began));
     failed += found ? 0 : 1;
   }
@@ -187,8 +187,8 @@ Result<json> run(const Order& order) {
     ACCEL_TRY(node->host, Host::start(io.executor(), std::move(with)));
     KadOptions options;
     options.loopback = true;
-    node->kad = std::make_unique<Kad>(io.executor(), *node->host, system_clock(), node->metrics,
-                                      options);
+    node->kad =
+        std::make_unique<Kad>(io.executor(), *node->host, system_clock(), node->metrics, options);
     node->kad->attach();
     nodes.push_back(std::move(node));
   }

@@ -249,8 +249,8 @@ void Services::start_background() {
                  {log::field("cause", finding.error().message)});
     }
     if (serving) {
-      prefetcher_ = std::make_unique<Prefetcher>(
-          *this, *store_, Prefetcher::Network{*bitswap_, discovery_.get()});
+      prefetcher_ = std::make_unique<Prefetcher>(*this, *store_,
+                                                 Prefetcher::Network{*bitswap_, discovery_.get()});
     }
   }
   if (is_daemon_) start_publisher();

@@ -124,9 +124,9 @@ class Services {
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
   // Made in the constructor of the node, before anybody asks; outlives the host, as above.
   std::unique_ptr<Discovery> discovery_;
-  std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
-  std::unique_ptr<Replicas> replicas_;          // So do its handlers.
-  std::unique_ptr<Prefetcher> prefetcher_;      // Uses all of these, and store_.
+  std::unique_ptr<Announcer> announcer_;    // Uses discovery_ and store_.
+  std::unique_ptr<Replicas> replicas_;      // So do its handlers.
+  std::unique_ptr<Prefetcher> prefetcher_;  // Uses all of these, and store_.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

@@ -115,12 +115,12 @@ void add_content_keys(ConfigRegistry& registry) {
                         1));
   registry.add(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
-  registry.add(checked(
-      key("listen.swarm", ConfigList{},
-          "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"),
-      check_addresses));
-  registry.add(checked(
-      key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"), check_peers));
+  registry.add(
+      checked(key("listen.swarm", ConfigList{},
+                  "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"),
+              check_addresses));
+  registry.add(checked(key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"),
+                       check_peers));
   registry.add(
       checked(key("swarm.deny", ConfigList{}, "Peers that are never spoken with"), check_peers));
   registry.add(key("swarm.bootstrap", ConfigList{},
@@ -160,10 +160,9 @@ void add_routing_keys(ConfigRegistry& registry) {
 }
 
 void add_replication_keys(ConfigRegistry& registry) {
-  registry.add(
-      checked(key("replication.accept", ConfigList{},
-                  "Peers for whom a daemon keeps copies; any: all of them; empty: nobody"),
-              check_peers_or_any));
+  registry.add(checked(key("replication.accept", ConfigList{},
+                           "Peers for whom a daemon keeps copies; any: all of them; empty: nobody"),
+                       check_peers_or_any));
   registry.add(bytes("replication.max_bytes", std::int64_t{10} << 30U,
                      "Most that copies for others may take, all together"));
   registry.add(at_least(key("replication.lease", milliseconds(std::chrono::hours(24)),
@@ -184,9 +183,9 @@ void add_prefetch_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("prefetch.min_peers", std::int64_t{2},
                             "How many of these peers must have wanted it within the last hour"),
                         1));
-  registry.add(at_least(key("prefetch.interval", milliseconds(60'000),
-                            "How often a daemon looks at what is wanted"),
-                        100));
+  registry.add(at_least(
+      key("prefetch.interval", milliseconds(60'000), "How often a daemon looks at what is wanted"),
+      100));
 }
 
 void add_gateway_keys(ConfigRegistry& registry) {
@@ -355,9 +354,8 @@ Result<Config> load_settings(const SettingsRequest& request) {
 namespace {
 
 void note(const Home& home, std::string_view method, nlohmann::json params, const Status& done) {
-  const Result<nlohmann::json> outcome =
-      done ? Result<nlohmann::json>(nlohmann::json::object())
-           : Result<nlohmann::json>(fail(Error(done.error())));
+  const Result<nlohmann::json> outcome = done ? Result<nlohmann::json>(nlohmann::json::object())
+                                              : Result<nlohmann::json>(fail(Error(done.error())));
   Audit(home, system_clock()).note(Caller::process, method, params, outcome);
 }
 

@@ -120,8 +120,8 @@ std::string kept_here_note(bool as_asked) {
   const std::string kept = "kept only here, where this home's gateway serves it";
   if (as_asked) return kept;
   return kept +
-         ": no router is known (--router, routing.publishers) and no daemon with a DHT runs; others "
-         "don't find the name";
+         ": no router is known (--router, routing.publishers) and no daemon with a DHT runs; "
+         "others don't find the name";
 }
 
 // Whoever publishes wants others to find it: a record that nobody took is a failure.

@@ -451,8 +451,8 @@ TEST(BitswapEngine, what_waits_moves_forward_when_it_is_asked_for_with_a_higher_
   limits.outstanding_per_peer = 1;
   EngineScript script(limits);
   for (unsigned i = 0; i < 4; ++i) script.put(block(i), 5000);
-  script.wants(1, {want_block(block(0)), want_block(block(1)), want_block(block(2)),
-                   want_block(block(3))});
+  script.wants(
+      1, {want_block(block(0)), want_block(block(1)), want_block(block(2)), want_block(block(3))});
   script.wants(1, {want_block(block(3), 100)});
   std::vector<ipld::Cid> order;
   while (!script.open.empty()) order.push_back(script.deliver().items.at(0).cid);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// network.analytics, network.prefetch and network.topology: what was measured of the peers and transfers here.
+// network.analytics, network.prefetch and network.topology: what was measured of the peers and
+// transfers here.
 #include <algorithm>
 
 #include "accel/core/async/sync_wait.hpp"

@@ -65,9 +65,9 @@ void Prefetcher::look() {
     const Status done = fetch(*next);
     if (stop_.stop_requested()) return;
     if (!done) {
-      log::info("node", "What peers want could not be fetched beforehand.",
-                {log::field("cid", next->cid.to_string()),
-                 log::field("cause", done.error().message)});
+      log::info(
+          "node", "What peers want could not be fetched beforehand.",
+          {log::field("cid", next->cid.to_string()), log::field("cause", done.error().message)});
       const std::scoped_lock lock(mutex_);
       failures_[next->cid.to_string()] = {services_.clock().now(), done.error().message};
     }
@@ -143,8 +143,7 @@ Status Prefetcher::fetch(const PrefetchChoice& choice) {
     for (const ipld::Multiaddr& address : reached) options.peers.push_back(address.to_string());
   }
   auto pulling = fetcher_.pull(choice.cid, std::move(options));
-  const auto report =
-      sync_wait(services_.io().executor(), std::move(pulling), stop_.get_token());
+  const auto report = sync_wait(services_.io().executor(), std::move(pulling), stop_.get_token());
   note_pull(services_, store_, report);
   if (!report) return fail(Error(report.error()));
   const json row{{"bytes", report->bytes_total},
@@ -180,14 +179,10 @@ Result<json> Prefetcher::list(const std::stop_token& stop) {
     here.push_back(row);
     here.back()["cid"] = cid;
   }
-  return json{{"on", rules_.is_on()},
-              {"for", rules_.peers},
-              {"min_peers", rules_.min_peers},
-              {"max_bytes", rules_.max_bytes},
-              {"used_bytes", used},
-              {"wanted", std::move(rows)},
-              {"fetched", std::move(here)},
-              {"provenance", "measured"}};
+  return json{
+      {"on", rules_.is_on()},          {"for", rules_.peers},     {"min_peers", rules_.min_peers},
+      {"max_bytes", rules_.max_bytes}, {"used_bytes", used},      {"wanted", std::move(rows)},
+      {"fetched", std::move(here)},    {"provenance", "measured"}};
 }
 
 }  // namespace accel::node

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Fetches beforehand, in the background and unpinned, what peers ask for and this node lacks, within
-// a budget and only for peers that the configuration names (prefetch.*; by default for nobody). Says
-// of everything that is wanted why it is fetched or not. Owned by Services, of a daemon that
-// listens; a thread of its own.
+// Fetches beforehand, in the background and unpinned, what peers ask for and this node lacks,
+// within a budget and only for peers that the configuration names (prefetch.*; by default for
+// nobody). Says of everything that is wanted why it is fetched or not. Owned by Services, of a
+// daemon that listens; a thread of its own.
 
 #include <map>
 #include <mutex>

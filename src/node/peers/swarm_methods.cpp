@@ -61,9 +61,8 @@ std::optional<ipld::PeerId> bare_peer(std::string_view text) {
 // Who is connected at an address that names no peer.
 std::optional<ipld::PeerId> peer_at(const SwarmView& seen, const ipld::Multiaddr& address) {
   for (const libp2p::ConnectionInfo& connection : seen.connections) {
-    const bool listens = std::ranges::any_of(connection.listens, [&](const auto& listen) {
-      return listen.without_peer() == address;
-    });
+    const bool listens = std::ranges::any_of(
+        connection.listens, [&](const auto& listen) { return listen.without_peer() == address; });
     if (listens || connection.remote.without_peer() == address) return connection.peer;
   }
   return std::nullopt;

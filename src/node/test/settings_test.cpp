@@ -76,8 +76,8 @@ TEST_F(SettingsTest, peers_and_keys_are_looked_at_before_they_are_written) {
   std::filesystem::remove(key_file);
   EXPECT_TRUE(load_settings({home_, {}, {}}));
   EXPECT_TRUE(set_setting(home_, "swarm.psk", ""));
-  ASSERT_TRUE(write_file_atomic(home_.config_file(),
-                                as_bytes(R"({"replication": {"accept": ["me"]}})")));
+  ASSERT_TRUE(
+      write_file_atomic(home_.config_file(), as_bytes(R"({"replication": {"accept": ["me"]}})")));
   EXPECT_FALSE(load_settings({home_, {}, {}}));
 }
 
