@@ -15,8 +15,10 @@ using testing::TestGateway;
 TEST_F(FetcherTest, under_one_limit_what_is_needed_now_comes_first) {
   TestDag copies;
   TestDag model;
-  const auto copy = copies.add_file(noise(1, 600'000));
-  const auto needed = model.add_file(noise(2, 600'000));
+  ipld::ImportProfile profile = ipld::unixfs_v1_2025();
+  profile.chunk_size = 32U << 10U;  // Few enough for the limit to be what limits.
+  const auto copy = copies.add_file(noise(1, 640'000), profile);
+  const auto needed = model.add_file(noise(2, 640'000), profile);
   TestGateway behind(copies);
   TestGateway first(model);
   net::HttpClient client(io_.executor());
