@@ -77,7 +77,7 @@ TEST(DownloadBudget, without_a_rate_the_background_has_one_block_under_way) {
   DownloadBudget budget;
   OnePull behind(budget, Urgency::background);
   OnePull first(budget, Urgency::foreground);
-  behind.wants(100);
+  behind.wants(1000);
   for (int i = 0; i < 4; ++i) behind.tick();
   EXPECT_GT(behind.open(), 1U);
   first.wants(1);
@@ -103,7 +103,7 @@ TEST(DownloadBudget, nobody_in_the_background_waits_for_ever) {
 TEST(DownloadBudget, a_pull_that_ends_leaves_nothing_behind) {
   DownloadBudget budget;
   OnePull behind(budget, Urgency::background);
-  behind.wants(100);
+  behind.wants(1000);
   {
     OnePull first(budget, Urgency::foreground);
     first.wants(2);
