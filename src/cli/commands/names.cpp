@@ -108,10 +108,11 @@ void add_publish_options(CLI::App& command, PublishFlags& flags) {
   command.add_flag("--offline", flags.offline, "Only kept here, where the gateway serves it");
 }
 
-// A place that has no record has answered.
-void print_failed_places(const json& places) {
+// Of a question: a place that has no record has answered.
+void print_failed_places(const json& places, bool is_question) {
   for (const json& place : places) {
-    if (place.value("ok", false) || place.value("code", "") == errc_name(Errc::not_found)) continue;
+    const bool absent = place.value("code", "") == errc_name(Errc::not_found);
+    if (place.value("ok", false) || (is_question && absent)) continue;
     print_note(fmt::format("{}: {}", place.value("place", ""), place.value("error", "")));
   }
 }
@@ -157,7 +158,7 @@ Status publish(Session& session, const char* method, const char* target,
     ACCEL_CHECK(print_json(result));
     return check_taken(result.at("places"));
   }
-  print_failed_places(result.at("places"));
+  print_failed_places(result.at("places"), false);
   if (result.at("places").empty()) print_note(kept_here_note(flags.offline));
   print_note(fmt::format("signed by {} (key \"{}\"), sequence {}, until {}",
                          result.value("signer", ""), result.value("key", ""),
@@ -234,7 +235,7 @@ void add_name_resolve(CLI::App& group, Selection& selection) {
     if (!flags->routers.empty()) params["routers"] = flags->routers;
     ACCEL_TRY(const json result, session.call("name.resolve", params));
     if (session.flags().json) return print_json(result);
-    print_failed_places(result.at("places"));
+    print_failed_places(result.at("places"), true);
     print_signers(result);
     return print_line(result.value("path", ""));
   });
