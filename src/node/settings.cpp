@@ -203,6 +203,8 @@ void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(
       key("text.spinning", false,
           "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
+  registry.add(key("models.pull_absent", true,
+                   "Whether a model that is named by its CID and not here is pulled to be run"));
   registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
                    "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
   registry.add(key("models.hf_token", std::string(),

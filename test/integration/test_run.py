@@ -58,6 +58,9 @@ class Run(TestCase):
         taker = self.home()
         self.assert_fails(3, taker.run("run", self.cid, "--input", "x"), "is not here whole", "--from URL")
         with self.daemon(self.node) as daemon:
+            taker.ok("config", "set", "models.pull_absent", "false")
+            self.assert_fails(3, taker.run("run", self.cid, "--input", "x", "--from", daemon.gateway), "is not here whole")
+            taker.ok("config", "unset", "models.pull_absent")
             result = taker.json("run", self.cid, "--input", REFERENCE["cases"][0]["text"], "--threads", 1, "--from", daemon.gateway)
         self.assertGreaterEqual(cosine(REFERENCE["cases"][0]["embedding"], result["embeddings"][0]), 0.9999)
         rows = taker.json("history", "query", "--sql", "select success from ipfs_operations where operation = 'pull'")["rows"]

@@ -76,7 +76,7 @@ Result<StoredModel> open_or_pull_model(Context& context, blockstore::Store& stor
   auto found = open_model(store, name_or_cid);
   if (found || found.error().code != Errc::not_found) return found;
   const auto target = resolve_target(store, name_or_cid);
-  if (!target) return found;
+  if (!target || !context.services.config().get<bool>("models.pull_absent")) return found;
   if (const auto pulled = pull_from_anywhere(context, store, target->root); !pulled) {
     return fail(
         Error{pulled.error().code, found.error().message, std::string(pulled.error().to_string())});
