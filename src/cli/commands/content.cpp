@@ -358,6 +358,8 @@ void add_pull(CLI::App& app, Selection& selection) {
                    "ollama:NAME[:TAG]")
       ->required();
   add_source_options(command, flags->sources);
+  command->add_flag("--background", flags->sources.background,
+                    "Take what pulls that somebody waits for leave over");
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");
   command->add_option("--name", flags->name, "Give the root a local name");
   command->add_flag("-f,--force", flags->force, "Replace what is at the output path");

@@ -9,6 +9,7 @@ void SourceFlags::add_to(nlohmann::json& params) const {
   if (!routers.empty()) params["routers"] = routers;
   if (!peers.empty()) params["peers"] = peers;
   if (limit_rate > 0) params["limit_rate"] = limit_rate;
+  if (background) params["background"] = true;
 }
 
 void add_source_options(CLI::App* command, SourceFlags& flags) {

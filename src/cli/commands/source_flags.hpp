@@ -12,6 +12,7 @@ namespace accel::cli {
 struct SourceFlags {
   std::vector<std::string> from, from_file, routers, peers;
   std::uint64_t limit_rate = 0;
+  bool background = false;
 
   void add_to(nlohmann::json& params) const;
 };

@@ -54,6 +54,7 @@ Result<exchange::PullOptions> pull_options(Context& context) {
   const auto configured = config.get<std::int64_t>("ipfs.max_download_rate");
   options.limits.max_bytes_per_second = static_cast<std::uint64_t>(
       context.params.integer_in("limit_rate", std::min(configured, kMostRate), 0, kMostRate));
+  if (context.params.flag("background")) options.urgency = exchange::Urgency::background;
   options.stop = context.stop;
   options.on_progress = [&context](const exchange::PullProgress& step) {
     context.progress(progress_of(step));
@@ -66,6 +67,7 @@ void expect_pull_params(Params& params) {
     (void)params.texts(name);
   }
   (void)params.integer_in("limit_rate", 0, 0, kMostRate);
+  (void)params.flag("background");
 }
 
 Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
