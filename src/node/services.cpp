@@ -36,6 +36,12 @@ Result<gateway::GatewayOptions> gateway_options(const Config& config) {
   return options;
 }
 
+Task<std::vector<std::string>> look_up_txt(OffloadPool* pool, std::string domain) {
+  auto job = [&domain](std::stop_token) { return net::look_up_txt(domain); };
+  auto looking = pool->run(job);
+  co_return co_await std::move(looking);
+}
+
 }  // namespace
 
 Services::Services(Home home, const Config& config, bool is_daemon, std::vector<std::string> swarm)
@@ -96,6 +102,9 @@ Result<libp2p::Host*> Services::host() {
     if (has_swarm()) {
       ACCEL_TRY(options.listen, swarm_addresses(swarm_));
     }
+    options.lookup_txt = [work = &pool()](std::string domain) {
+      return look_up_txt(work, std::move(domain));
+    };
     ACCEL_TRY(host_, libp2p::Host::start(io().executor(), std::move(options)));
   }
   return host_.get();

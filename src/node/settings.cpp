@@ -86,7 +86,8 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
   registry.add(key("listen.swarm", ConfigList{},
-                   "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"));
+                   "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001, with /ws behind it for "
+                   "WebSocket; empty: it has none"));
   registry.add(key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"));
   registry.add(key("swarm.deny", ConfigList{}, "Peers that are never spoken with"));
   registry.add(key("swarm.bootstrap", ConfigList{},
