@@ -2,16 +2,45 @@
 #include "websocket.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/websocket.hpp>
 
 #include "signal.hpp"
 
 namespace accel::libp2p {
-namespace {
 
 namespace beast = boost::beast;
 namespace websocket = boost::beast::websocket;
+
+namespace detail {
+
+// Beast ends a broken connection by waiting for the other side's end, however long that takes and
+// whoever cancels it. This one is closed.
+struct WebSocketCarrier : WebSocket::Socket {
+  explicit WebSocketCarrier(WebSocket::Socket socket) : WebSocket::Socket(std::move(socket)) {}
+
+  void end() {
+    boost::system::error_code ignored;
+    shutdown(shutdown_both, ignored);
+    close(ignored);
+  }
+};
+
+// Found by Beast through the type of the socket.
+void teardown(beast::role_type, WebSocketCarrier& carrier, beast::error_code&) { carrier.end(); }
+
+template <class Handler>
+void async_teardown(beast::role_type, WebSocketCarrier& carrier, Handler&& handler) {
+  carrier.end();
+  asio::post(carrier.get_executor(),
+             beast::bind_front_handler(std::forward<Handler>(handler), beast::error_code{}));
+}
+
+}  // namespace detail
+
+namespace {
 
 // Of what this side masks: the memory that a dialed connection keeps.
 constexpr std::size_t kMaskBytes = std::size_t{16} << 10U;
@@ -41,7 +70,8 @@ struct WebSocket::Impl {
     stream.read_message_max(0);
   }
 
-  websocket::stream<Socket, false> stream;  // Without compression: all is encrypted.
+  websocket::stream<detail::WebSocketCarrier, false>
+      stream;  // Without compression: all is encrypted.
 };
 
 WebSocket::WebSocket(Socket socket) : impl_(std::make_unique<Impl>(std::move(socket))) {}
@@ -85,10 +115,6 @@ Task<std::size_t> WebSocket::write_some(ByteView bytes) {
   co_return count;
 }
 
-void WebSocket::close() {
-  boost::system::error_code ignored;
-  impl_->stream.next_layer().shutdown(Socket::shutdown_both, ignored);
-  impl_->stream.next_layer().close(ignored);
-}
+void WebSocket::close() { impl_->stream.next_layer().end(); }
 
 }  // namespace accel::libp2p
