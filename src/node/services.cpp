@@ -14,6 +14,7 @@
 #include "names/resolution.hpp"
 #include "peers/announcer.hpp"
 #include "peers/discovery.hpp"
+#include "peers/http_streams.hpp"
 #include "peers/replicas.hpp"
 #include "peers/swarm.hpp"
 
@@ -123,15 +124,19 @@ Result<exchange::Bitswap*> Services::bitswap() {
       io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
       exchange::wire_of(*network), options);
   fetcher(*opened).use(*bitswap_);
-  // Handlers are the executor's own.
   const bool measures = has_swarm() && config_.get<bool>("swarm.perf");
-  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers,
+  if (has_swarm() && config_.get<bool>("gateway.libp2p")) {
+    http_streams_ = std::make_unique<HttpStreams>(*opened, pool(), metrics_);
+  }
+  // Handlers are the executor's own.
+  const auto attach = [](exchange::Bitswap* bitswap, HttpStreams* http, libp2p::Host* peers,
                          bool answers_perf) -> Task<void> {
     bitswap->attach(*peers);
+    if (http != nullptr) http->attach(*peers);
     if (answers_perf) peers->handle(std::string(libp2p::kPerfProtocol), libp2p::answer_perf);
     co_return Status{};
   };
-  auto attaching = attach(bitswap_.get(), network, measures);
+  auto attaching = attach(bitswap_.get(), http_streams_.get(), network, measures);
   ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
   return bitswap_.get();
 }

@@ -35,6 +35,7 @@ namespace accel::node {
 class FreshNames;
 class Announcer;
 class Discovery;
+class HttpStreams;
 class Replicas;
 
 class Services {
@@ -119,10 +120,11 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  std::unique_ptr<HttpStreams> http_streams_;   // So do these handlers.
   // Made in the constructor of the node, before anybody asks; outlives the host, as above.
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
-  std::unique_ptr<Replicas> replicas_;          // So do its handlers.
+  std::unique_ptr<Replicas> replicas_;    // So do its handlers.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

@@ -151,6 +151,8 @@ void add_gateway_keys(ConfigRegistry& registry) {
                       {"off", "read", "write"}));
   registry.add(key("gateway.announce", ConfigList{},
                    "URLs under which others reach this gateway; empty: its listeners' own"));
+  registry.add(key("gateway.libp2p", false,
+                   "Serve blocks and CARs to peers of the swarm over /http/1.1 streams, too"));
   registry.add(key("gateway.dns_lookup", false,
                    "Ask DNS for the DNSLinks of domains that gateway.dnslink does not name"));
   registry.add(at_least(
