@@ -97,6 +97,8 @@ SteadyTime DialSchedule::next() const {
   return running_ == 0 ? SteadyTime{} : next_;
 }
 
+void DialSchedule::connected(SteadyTime now) { next_ = std::max(next_, now + 2 * kNearGap); }
+
 void DialSchedule::failed() {
   if (running_ > 0) --running_;
   next_ = {};

@@ -41,6 +41,8 @@ class DialSchedule {
   const DialRoute* begin(SteadyTime now);
   // When begin() has the next one if nothing fails before; max(): not before something fails.
   SteadyTime next() const;
+  // One has got through and shakes hands: the next one leaves it a moment, as go-libp2p does.
+  void connected(SteadyTime now);
   // One that had begun has failed: the next one begins at once.
   void failed();
   // Nothing runs and nothing is left.

@@ -85,7 +85,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   Task<PeerId> race(Routes routes, DialErrors& errors);
   Task<void> run_race(Race& race, TaskGroup& attempts);
   Task<void> attempt(Race& race, DialRoute route);
-  Task<ConnectionPtr> dial(DialRoute route);
+  Task<ConnectionPtr> dial(Race& race, DialRoute route);
 
   // Connections (host_connections.cpp).
   struct Way {

@@ -39,7 +39,7 @@ struct Host::Impl::Race {
   std::optional<PeerId> winner{};
 };
 
-Task<Host::Impl::ConnectionPtr> Host::Impl::dial(DialRoute route) {
+Task<Host::Impl::ConnectionPtr> Host::Impl::dial(Race& race, DialRoute route) {
   if (count() >= options.limits.connections) {
     co_return fail(Errc::resource_exhausted, "There are {} connections already.", count());
   }
@@ -50,6 +50,7 @@ Task<Host::Impl::ConnectionPtr> Host::Impl::dial(DialRoute route) {
   auto connecting = connect_tcp(endpoint);
   auto socket = co_await with_timeout(std::move(connecting), options.limits.dial_timeout);
   if (!socket) co_return fail(std::move(socket.error()));
+  race.schedule.connected(system_clock().now());
   const auto named = stream_target(route.address);
   const bool six = named->tcp.host.find(':') != std::string::npos;
   Way way{
@@ -70,7 +71,7 @@ Task<void> Host::Impl::attempt(Race& race, DialRoute route) {
     }
   };
   const Leave leave{race};
-  auto dialing_now = dial(route);
+  auto dialing_now = dial(race, route);
   auto connection = co_await std::move(dialing_now);
   if (race.winner) co_return Status{};  // Somebody was faster.
   auto admitted = connection ? admit(std::move(*connection)) : std::move(connection);

@@ -126,6 +126,17 @@ TEST(DialSchedule, begins_the_next_one_at_once_when_one_has_failed) {
   EXPECT_FALSE(dial.begins());
 }
 
+TEST(DialSchedule, leaves_a_moment_to_one_that_shakes_hands) {
+  Clocked dial({"/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1"});
+  EXPECT_TRUE(dial.begins());
+  dial.now += 29ms;
+  dial.schedule.connected(dial.now);
+  dial.now += 59ms;
+  EXPECT_FALSE(dial.begins());
+  dial.now += 1ms;
+  EXPECT_TRUE(dial.begins());
+}
+
 TEST(DialSchedule, has_no_more_under_way_than_it_may) {
   Clocked dial({"/ip4/1.2.3.4/tcp/1", "/ip4/1.2.3.5/tcp/1"}, 1);
   EXPECT_TRUE(dial.begins());
