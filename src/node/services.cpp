@@ -14,6 +14,7 @@
 #include "names/resolution.hpp"
 #include "peers/announcer.hpp"
 #include "peers/discovery.hpp"
+#include "peers/http_streams.hpp"
 #include "peers/prefetcher.hpp"
 #include "peers/replicas.hpp"
 #include "peers/swarm.hpp"
@@ -35,6 +36,12 @@ Result<gateway::GatewayOptions> gateway_options(const Config& config) {
     options.lookup_txt = [](const std::string& domain) { return net::look_up_txt(domain); };
   }
   return options;
+}
+
+Task<std::vector<std::string>> look_up_txt(OffloadPool* pool, std::string domain) {
+  auto job = [&domain](std::stop_token) { return net::look_up_txt(domain); };
+  auto looking = pool->run(job);
+  co_return co_await std::move(looking);
 }
 
 }  // namespace
@@ -98,6 +105,9 @@ Result<libp2p::Host*> Services::host() {
     if (has_swarm()) {
       ACCEL_TRY(options.listen, swarm_addresses(swarm_));
     }
+    options.lookup_txt = [work = &pool()](std::string domain) {
+      return look_up_txt(work, std::move(domain));
+    };
     ACCEL_TRY(host_, libp2p::Host::start(io().executor(), std::move(options)));
   }
   return host_.get();
@@ -116,15 +126,19 @@ Result<exchange::Bitswap*> Services::bitswap() {
       io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
       exchange::wire_of(*network), options);
   fetcher(*opened).use(*bitswap_);
-  // Handlers are the executor's own.
   const bool measures = has_swarm() && config_.get<bool>("swarm.perf");
-  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers,
+  if (has_swarm() && config_.get<bool>("gateway.libp2p")) {
+    http_streams_ = std::make_unique<HttpStreams>(*opened, pool(), metrics_);
+  }
+  // Handlers are the executor's own.
+  const auto attach = [](exchange::Bitswap* bitswap, HttpStreams* http, libp2p::Host* peers,
                          bool answers_perf) -> Task<void> {
     bitswap->attach(*peers);
+    if (http != nullptr) http->attach(*peers);
     if (answers_perf) peers->handle(std::string(libp2p::kPerfProtocol), libp2p::answer_perf);
     co_return Status{};
   };
-  auto attaching = attach(bitswap_.get(), network, measures);
+  auto attaching = attach(bitswap_.get(), http_streams_.get(), network, measures);
   ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
   return bitswap_.get();
 }

@@ -35,6 +35,7 @@ namespace accel::node {
 class FreshNames;
 class Announcer;
 class Discovery;
+class HttpStreams;
 class Prefetcher;
 class Replicas;
 
@@ -122,6 +123,7 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  std::unique_ptr<HttpStreams> http_streams_;   // So do these handlers.
   // Made in the constructor of the node, before anybody asks; outlives the host, as above.
   std::unique_ptr<Discovery> discovery_;
   std::unique_ptr<Announcer> announcer_;    // Uses discovery_ and store_.

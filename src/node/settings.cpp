@@ -117,7 +117,8 @@ void add_content_keys(ConfigRegistry& registry) {
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
   registry.add(
       checked(key("listen.swarm", ConfigList{},
-                  "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"),
+                  "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001, with /ws behind it for "
+                  "WebSocket; empty: it has none"),
               check_addresses));
   registry.add(checked(key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"),
                        check_peers));
@@ -200,6 +201,8 @@ void add_gateway_keys(ConfigRegistry& registry) {
                       {"off", "read", "write"}));
   registry.add(key("gateway.announce", ConfigList{},
                    "URLs under which others reach this gateway; empty: its listeners' own"));
+  registry.add(key("gateway.libp2p", false,
+                   "Serve blocks and CARs to peers of the swarm over /http/1.1 streams, too"));
   registry.add(key("gateway.dns_lookup", false,
                    "Ask DNS for the DNSLinks of domains that gateway.dnslink does not name"));
   registry.add(at_least(
@@ -253,6 +256,8 @@ void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(
       key("text.spinning", false,
           "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
+  registry.add(key("models.pull_absent", true,
+                   "Whether a model that is named by its CID and not here is pulled to be run"));
   registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
                    "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
   registry.add(key("models.hf_token", std::string(),

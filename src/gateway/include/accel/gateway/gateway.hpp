@@ -65,6 +65,8 @@ struct GatewayOptions {
   DnsLinks dnslinks = {};
   TxtLookup lookup_txt = {};  // Empty: DNS is never asked.
   RoutingRules routing = {};
+  // Blocks and CARs of /ipfs/{cid} alone: what the client verifies itself, and no names.
+  bool only_blocks = false;
   const Clock* clock = &system_clock();
 };
 
