@@ -94,9 +94,8 @@ class Gateway::Impl {
 
   Task<net::HttpResponse> handle(net::HttpRequest http);
   std::optional<net::ReadyResponse> ready(const net::HttpRequest& http);
-  std::uint64_t max_body_bytes() const {
-    return options_.routing.put_record ? ipld::kMaxIpnsRecordBytes : 0;
-  }
+  // A record is read although this node may take none: only then is its sender told why.
+  static std::uint64_t max_body_bytes() { return ipld::kMaxIpnsRecordBytes; }
 
  private:
   Task<net::HttpResponse> answer(const net::HttpRequest& http);

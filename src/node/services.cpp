@@ -15,6 +15,7 @@
 #include "peers/announcer.hpp"
 #include "peers/discovery.hpp"
 #include "peers/http_streams.hpp"
+#include "peers/prefetcher.hpp"
 #include "peers/replicas.hpp"
 #include "peers/swarm.hpp"
 
@@ -62,6 +63,7 @@ Services::~Services() {
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
+  if (prefetcher_) prefetcher_->stop();
   if (announcer_) {
     auto ending = announcer_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
@@ -217,7 +219,9 @@ net::HttpClient& Services::client() {
 
 exchange::Fetcher& Services::fetcher(blockstore::Store& store) {
   return lazily(fetcher_, [&] {
-    return std::make_unique<exchange::Fetcher>(store, client(), pool(), clock(), metrics_);
+    auto made = std::make_unique<exchange::Fetcher>(store, client(), pool(), clock(), metrics_);
+    made->limit(static_cast<std::uint64_t>(config_.get<std::int64_t>("ipfs.max_download_rate")));
+    return made;
   });
 }
 
@@ -257,6 +261,10 @@ void Services::start_background() {
     if (!finding) {
       log::error("node", "Peers are not looked for.",
                  {log::field("cause", finding.error().message)});
+    }
+    if (serving) {
+      prefetcher_ = std::make_unique<Prefetcher>(*this, *store_,
+                                                 Prefetcher::Network{*bitswap_, discovery_.get()});
     }
   }
   if (is_daemon_) start_publisher();

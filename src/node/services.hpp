@@ -36,6 +36,7 @@ class FreshNames;
 class Announcer;
 class Discovery;
 class HttpStreams;
+class Prefetcher;
 class Replicas;
 
 class Services {
@@ -70,6 +71,8 @@ class Services {
   Discovery* discovery() { return discovery_.get(); }
   // Copies at other nodes; only of a daemon that listens. Errors: as bitswap().
   Result<Replicas*> replicas();
+  // What peers want beforehand; null without a swarm.
+  Prefetcher* prefetcher() { return prefetcher_.get(); }
   // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
@@ -123,8 +126,9 @@ class Services {
   std::unique_ptr<HttpStreams> http_streams_;   // So do these handlers.
   // Made in the constructor of the node, before anybody asks; outlives the host, as above.
   std::unique_ptr<Discovery> discovery_;
-  std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
-  std::unique_ptr<Replicas> replicas_;    // So do its handlers.
+  std::unique_ptr<Announcer> announcer_;    // Uses discovery_ and store_.
+  std::unique_ptr<Replicas> replicas_;      // So do its handlers.
+  std::unique_ptr<Prefetcher> prefetcher_;  // Uses all of these, and store_.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

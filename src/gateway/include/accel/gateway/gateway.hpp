@@ -82,7 +82,7 @@ class Gateway {
   // CONNECT, which leads back to this gateway whatever host it names; with RoutingRules
   // /routing/v1/… on hosts that stand for no content. Every outcome is a response.
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
-  // Of a request: 0, but for records that may be published.
+  // Of a request: a record, whether or not this node takes any.
   std::uint64_t max_body_bytes() const;
   // handle() as a handler; the gateway must outlive the server.
   net::HttpHandler handler();
