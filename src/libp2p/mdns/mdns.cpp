@@ -155,14 +155,7 @@ void Mdns::Impl::take(ByteView bytes, const Udp::endpoint& from) {
   const kad::AddressRules rules{KadNetwork::lan, from.address().is_loopback()};
   if (!kad::belongs({KadNetwork::lan, true}, *remote)) return;  // From beyond this network.
   if (message->asks_for_peers && !std::exchange(answering, true)) tasks.spawn(answer());
-  std::vector<std::pair<PeerId, std::vector<Multiaddr>>> peers;
-  for (const Multiaddr& address : message->addresses) {
-    const PeerId peer = *address.peer_id();
-    auto found = std::ranges::find(peers, peer, [](const auto& one) { return one.first; });
-    if (found == peers.end()) found = peers.insert(peers.end(), {peer, {}});
-    found->second.push_back(address.without_peer());
-  }
-  for (auto& [peer, addresses] : peers) {
+  for (auto& [peer, addresses] : mdns::peers_at(*remote, *message)) {
     auto usable = kad::filtered(rules, addresses, &*remote);
     if (peer == host.id() || usable.empty()) continue;
     heard.add();
