@@ -46,9 +46,9 @@ std::vector<Multiaddr> filtered(const AddressRules& rules, const std::vector<Mul
   for (const Multiaddr& address : addresses) {
     const auto machine = machine_of(address);
     if (!machine || !belongs(rules, address)) continue;
-    const bool nearer = remote != nullptr && reach_of(*remote) != Reach::loopback &&
-                        reach_of_ip(machine->value) == Reach::loopback;
-    if (!nearer && std::ranges::find(out, address) == out.end()) out.push_back(address);
+    const bool allowed =
+        remote == nullptr || may_name(reach_of(*remote), reach_of_ip(machine->value));
+    if (allowed && std::ranges::find(out, address) == out.end()) out.push_back(address);
   }
   return out;
 }

@@ -18,7 +18,7 @@ struct AddressRules {
 // Names and relays belong to no network here.
 bool belongs(const AddressRules& rules, const Multiaddr& address);
 // Those that belong, without repetitions; of what a peer at `remote` says about others or itself,
-// only what may_name() allows.
+// or is told of them, only what may_name() allows.
 std::vector<Multiaddr> filtered(const AddressRules& rules, const std::vector<Multiaddr>& addresses,
                                 const Multiaddr* remote = nullptr);
 

@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kTick{30};          // Records expire, idle strea
 // A machine of a LAN may hold half a bucket; loopback has no limits.
 constexpr std::size_t kLanGroupInBucket = kad::kBucketSize / 2;
 constexpr std::size_t kLanGroupInTable = 60;
+constexpr std::size_t kMostOdd = 1024;
 
 kad::TableRules table_rules(const KadOptions& options) {
   kad::TableRules rules;
@@ -62,6 +63,7 @@ Kad::Impl::Impl(Executor executor, Host& host, const Clock& clock, Metrics& metr
       count_(counters(metrics, options.network)),
       table_(host.id(), table_rules(options)),
       providers_({}, host.id()),
+      values_(table_.self()),
       requester_(host, clock, protocol_, options.limits.request_timeout),
       wake_(executor_),
       tasks_(executor_, "kad") {
@@ -153,6 +155,7 @@ Task<void> Kad::Impl::check(Self, PeerId peer) {
 }
 
 void Kad::Impl::has_answered(KadPeer peer) {
+  odd_.erase(peer.id);
   if (over_ || !is_of_network(peer.id)) return;
   auto known = kad::filtered(rules_, host_.addresses_of(peer.id));
   if (!known.empty()) peer.addresses = std::move(known);
@@ -189,6 +192,9 @@ Task<void> Kad::Impl::doubt(Self, PeerId suspect, KadPeer newcomer) {
 void Kad::Impl::has_failed(const PeerId& peer, const Error& error) {
   count_.unanswered.add();
   if (error.code == Errc::cancelled || error.code == Errc::resource_exhausted) return;  // Our own.
+  // An honest peer may have been made to say too much, once.
+  if (error.code == Errc::protocol && odd_.size() < kMostOdd && odd_.insert(peer).second) return;
+  odd_.erase(peer);
   table_.remove(peer);
 }
 

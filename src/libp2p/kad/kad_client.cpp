@@ -275,7 +275,7 @@ Task<std::optional<Bytes>> Kad::Impl::get_value(Self self, Bytes key) {
   if (!walked && !best) co_return fail(Error(walked.error()));
   if (!best) co_return std::nullopt;
   if (options_.serve) {
-    const Status kept = values_.put(key, *best, clock_.now(), clock_.wall_now());
+    const Status kept = values_.put(key, *best, clock_.now(), clock_.wall_now(), {host_.id(), {}});
     static_cast<void>(kept);  // It is the best that is known.
   }
   const auto round = std::make_shared<Round>(executor_);  // Nobody waits for it.

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "accel/core/async/task_group.hpp"
 #include "accel/libp2p/kad.hpp"
@@ -77,15 +78,18 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   Bytes random_key_in_bucket(std::size_t bits) const;
 
   // kad_server.cpp
-  struct Guest;
+  struct Guest;  // A stream towards us.
+  Status admit(const Guest& guest);
+  bool end_idle(const std::string* origin);
   Task<void> serve(Self self, std::unique_ptr<Stream> stream);
   Result<std::optional<kad::Message>> answer(const PeerId& from, kad::Message request);
   Result<std::optional<kad::Message>> answer_find_node(const PeerId& from, kad::Message request);
   Result<std::optional<kad::Message>> answer_get_providers(const PeerId& from,
                                                            kad::Message request);
   Result<std::optional<kad::Message>> take_provider(const PeerId& from, kad::Message request);
-  Result<std::optional<kad::Message>> take_value(kad::Message request);
+  Result<std::optional<kad::Message>> take_value(const PeerId& from, kad::Message request);
   Result<std::optional<kad::Message>> answer_get_value(const PeerId& from, kad::Message request);
+  std::vector<Multiaddr> told_to(const PeerId& from, const std::vector<Multiaddr>& addresses) const;
   std::vector<KadPeer> closer_to(const Bytes& key, const PeerId& from) const;
 
   Executor executor_;
@@ -99,8 +103,8 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   kad::ProviderStore providers_;
   kad::ValueStore values_;
   kad::Requester requester_;
-  std::map<PeerId, std::size_t> guests_;  // Streams towards us.
-  std::size_t guests_total_ = 0;
+  std::vector<Guest*> guests_;  // Each puts itself in and out.
+  std::set<PeerId> odd_;        // Their last answer could not be read.
   std::size_t checks_ = 0;
   std::map<std::size_t, SteadyTime> looked_up_;  // When a bucket was refreshed.
   Signal wake_;                                  // The upkeep has something to do.

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "accel/ipld/ipns_record.hpp"
 #include "accel/libp2p/key_file.hpp"
@@ -141,22 +142,62 @@ TEST(ValueStore, forgets_after_two_days_and_when_the_record_expires) {
   EXPECT_EQ(store.size(), 0U);
 }
 
-TEST(ValueStore, makes_room_by_forgetting_what_came_first) {
-  ValueStore store(ValueLimits{2, 48h});
-  std::vector<Bytes> keys;
-  for (std::uint32_t i = 0; i < 3; ++i) {
-    const auto key = crypto::Ed25519Key::generate(system_random());
-    const PeerId peer = peer_id_of(key);
-    keys.push_back(to_bytes(kPublicKeyPrefix));
+// A key and its value, by distance from the id that is all zeros.
+using Values = std::map<KadId, std::pair<Bytes, Bytes>>;
+Values public_keys(std::size_t count) {
+  Values out;
+  while (out.size() < count) {
+    const PeerId peer = peer_id_of(crypto::Ed25519Key::generate(system_random()));
+    Bytes key = to_bytes(kPublicKeyPrefix);
     const Bytes id = peer.bytes();
-    keys.back().insert(keys.back().end(), id.begin(), id.end());
-    EXPECT_TRUE(store.put(keys.back(), to_bytes(peer.inline_key()),
-                          kStart + std::chrono::seconds(i), kToday));
+    key.insert(key.end(), id.begin(), id.end());
+    out[kad_id_of(key)] = {key, to_bytes(peer.inline_key())};
   }
+  return out;
+}
+
+TEST(ValueStore, makes_room_by_forgetting_what_is_farthest) {
+  ValueStore store({}, ValueLimits{2, 10, 10, 48h});
+  const Values values = public_keys(4);
+  auto next = values.begin();
+  const auto put = [&](auto at, const ValueSender& from) {
+    return store.put(at->second.first, at->second.second, kStart, kToday, from);
+  };
+  const auto first = next++;
+  const auto second = next++;
+  const auto third = next++;
+  const ValueSender other{peer_id(1), {}};
+  EXPECT_TRUE(put(third, other));
+  EXPECT_TRUE(put(second, other));
+  EXPECT_EQ(put(next, other).error().code, Errc::resource_exhausted);  // Farther than all.
+  EXPECT_TRUE(put(first, other));
+  EXPECT_FALSE(store.get(third->second.first, kStart, kToday));
+  EXPECT_TRUE(put(next, {}));  // This node's own: always.
+  EXPECT_FALSE(store.get(second->second.first, kStart, kToday));
+  EXPECT_TRUE(put(second, other) || put(first, other));
+  EXPECT_TRUE(store.get(next->second.first, kStart, kToday));
   EXPECT_EQ(store.size(), 2U);
-  EXPECT_FALSE(store.get(keys[0], kStart + 3s, kToday));
-  EXPECT_TRUE(store.get(keys[2], kStart + 3s, kToday));
-  EXPECT_FALSE(store.put(keys[0], store.get(keys[2], kStart + 3s, kToday)->value, kStart, kToday));
+  EXPECT_FALSE(store.put(first->second.first, next->second.second, kStart, kToday));
+}
+
+TEST(ValueStore, gives_each_peer_and_each_machine_a_share) {
+  ValueStore store({}, ValueLimits{100, 3, 5, 48h});
+  const Values values = public_keys(20);
+  const auto honest = std::prev(values.end());  // The farthest of all.
+  ASSERT_TRUE(store.put(honest->second.first, honest->second.second, kStart, kToday,
+                        {peer_id(100), "10.0.0.2"}));
+  const auto flood = [&](std::uint32_t peers) {
+    std::uint32_t i = 0;
+    for (const auto& [distance, value] : values) {
+      const ValueSender from{peer_id(i++ % peers), "10.0.0.1"};
+      const Status put = store.put(value.first, value.second, kStart, kToday, from);
+      static_cast<void>(put);  // Refused above the share, and when the honest one is repeated.
+    }
+    return store.size() - 1;
+  };
+  EXPECT_EQ(flood(1), 3U);
+  EXPECT_EQ(flood(7), 5U);
+  EXPECT_TRUE(store.get(honest->second.first, kStart, kToday));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "kad/address_filter.hpp"
+#include "kad/kept_addresses.hpp"
 #include "kad_peers.hpp"
 
 namespace accel::libp2p::kad {
@@ -143,6 +144,20 @@ TEST(KadAddresses, of_this_machine_are_believed_from_this_machine_only) {
   const Multiaddr here = address("/ip4/127.0.0.1/tcp/4001");
   EXPECT_EQ(filtered(rules, told, &far), std::vector<Multiaddr>{told[1]});
   EXPECT_EQ(filtered(rules, told, &here).size(), 2U);
+  const Multiaddr stranger = address("/ip4/1.2.3.4/tcp/4001");
+  EXPECT_TRUE(filtered(rules, told, &stranger).empty());
+}
+
+TEST(KadAddresses, that_are_kept_are_few_and_small) {
+  std::vector<Multiaddr> told{address("/ip4/10.0.0.1/tcp/1/dns/" + std::string(700, 'a')),
+                              address("/ip4/10.0.0.1/tcp/1/p2p/" + test::peer_id(1).to_string()),
+                              address("/ip4/10.0.0.1/udp/1/quic-v1"),
+                              address("/dns4/example.org/tcp/1")};
+  EXPECT_EQ(kept(told), std::vector{told[2]});
+  for (int port = 1; port < 30; ++port) {
+    told.push_back(address("/ip4/10.0.0.1/tcp/" + std::to_string(port) + "/ws"));
+  }
+  EXPECT_EQ(kept(told).size(), kMaxKeptAddresses);
 }
 
 TEST(KadAddresses, of_one_site_are_one_group) {

@@ -269,6 +269,76 @@ TEST(KadServer, resets_what_it_can_not_read) {
   EXPECT_EQ(kad::decode(**pong)->type, MessageType::ping);
 }
 
+TEST(KadServer, serves_nobody_beyond_its_network) {
+  IoThread io;
+  KadOptions strict = on_loopback();
+  strict.loopback = false;
+  Node node(io, strict);
+  Liar stranger(io);
+  Message find;
+  find.type = MessageType::find_node;
+  find.key = {1};
+  EXPECT_FALSE(stranger.send(node, find));
+  EXPECT_NE(node.metrics.prometheus_text().find("accel_kad_refused_total{network=\"lan\"} 1"),
+            std::string::npos);
+}
+
+TEST(KadServer, keeps_no_ballast_of_providers) {
+  IoThread io;
+  Node node(io);
+  Liar liar(io);
+  const std::string ballast = "/ip4/127.0.0.1/tcp/1/dns/" + std::string(740, 'a');
+  EXPECT_FALSE(liar.send(node, providing(liar.host->id(), ballast.c_str())));
+  Message many = providing(liar.host->id(), ballast.c_str());
+  for (int port = 1; port <= 20; ++port) {
+    many.providers[0].addresses.push_back(
+        test::address("/ip4/127.0.0.1/tcp/" + std::to_string(port)));
+  }
+  EXPECT_TRUE(liar.send(node, many));
+  many.type = MessageType::get_providers;
+  many.providers.clear();
+  const auto reply = liar.send(node, many);
+  ASSERT_TRUE(reply && *reply);
+  EXPECT_EQ(kad::decode(**reply)->providers.at(0).addresses.size(), 8U);
+}
+
+TEST(KadServer, ends_what_waits_longest_when_a_machine_has_too_many_streams) {
+  IoThread io;
+  KadOptions options = on_loopback();
+  options.limits.streams_per_origin = 2;
+  Node node(io, options);
+  const auto opening = [](Host& from, Multiaddr to) -> Task<std::unique_ptr<Stream>> {
+    const auto peer = co_await from.connect(to);
+    ACCEL_CO_CHECK(peer);
+    std::vector<std::string> protocols{std::string(kLanKadProtocol)};
+    co_return co_await from.open(*peer, std::move(protocols));
+  };
+  const auto answers = [](Stream& stream) -> Task<bool> {
+    const Bytes ping = from_hex("020805").value();
+    FramedReader reader(stream, 1000);
+    const Status sent = co_await stream.write_all(ping);
+    if (!sent) co_return false;
+    const auto answer = co_await reader.read();
+    co_return answer && *answer;
+  };
+  std::vector<std::unique_ptr<Liar>> liars;
+  std::vector<std::unique_ptr<Stream>> held;
+  for (int i = 0; i < 3; ++i) {  // Each has another id.
+    liars.push_back(std::make_unique<Liar>(io));
+    auto opened = sync_wait(io.executor(), opening(*liars.back()->host, node.address()));
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    held.push_back(std::move(*opened));
+    EXPECT_TRUE(sync_wait(io.executor(), answers(*held.back())).value()) << i;
+  }
+  EXPECT_FALSE(sync_wait(io.executor(), answers(*held[0])).value());
+  EXPECT_TRUE(sync_wait(io.executor(), answers(*held[1])).value());
+  const auto dropping = [&held]() -> Task<void> {  // On their executor.
+    held.clear();
+    co_return Status{};
+  };
+  EXPECT_TRUE(sync_wait(io.executor(), dropping()));
+}
+
 TEST(KadServer, bounds_the_streams_of_one_peer) {
   IoThread io;
   KadOptions options = on_loopback();
