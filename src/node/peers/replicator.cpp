@@ -27,6 +27,7 @@ constexpr std::string_view kSpace = "replicas-wanted";
 constexpr Duration kAnswerWithin = std::chrono::seconds(15);
 constexpr Duration kLookEvery = std::chrono::milliseconds(250);
 constexpr Duration kNoProgress = std::chrono::seconds(60);
+constexpr std::uint64_t kLeastStep = 1U << 20U;  // In that time: a byte now and then is no progress.
 constexpr std::size_t kLeavesOfNewCopy = 4;
 constexpr std::uint32_t kFailuresOut = 2;  // One may be a restart.
 constexpr std::size_t kMaxAddresses = 8;
@@ -123,7 +124,7 @@ Result<json> Replicator::add(const ipld::Cid& root, std::size_t copies, const st
     if (before.root == root) wanted.holders = std::move(before.holders);
   }
   Round round{stop, on_step, json::array(), {}};
-  std::erase_if(wanted.holders, [&](Holder& holder) { return !check(wanted, holder, stop); });
+  check_all(wanted, stop);
   const Status brought = bring(wanted, round);
   // What is there stays wanted, whatever ended the call.
   ACCEL_CHECK(write(wanted));
@@ -228,18 +229,21 @@ void Replicator::ask_to_hold(Wanted& wanted, std::vector<Holder> chosen, Round& 
 
 Status Replicator::wait_until_held(const Wanted& wanted, const Holder& holder, Round& round) {
   std::uint64_t have = 0;
+  std::uint64_t counted = 0;
   SteadyTime moved = services_.clock().now();
   while (true) {
     ACCEL_TRY(const ReplicaAnswer said,
               ask(holder.peer, request_of(wanted, Kind::status), round.stop));
     if (said.state == State::holding) return {};
     if (said.state != State::fetching) return fail(Errc::unavailable, "{}", said.reason);
-    if (said.have_bytes > have) {
-      have = said.have_bytes;
+    have = std::max(have, std::min(said.have_bytes, wanted.bytes));
+    if (have - counted >= kLeastStep) {
+      counted = have;
       moved = services_.clock().now();
     }
     if (services_.clock().now() - moved > kNoProgress) {
-      return fail(Errc::timeout, "It has fetched nothing for {:.0f} s.", to_ms(kNoProgress) / 1000);
+      return fail(Errc::timeout, "It has fetched less than {} in {:.0f} s.",
+                  human_bytes(kLeastStep), to_ms(kNoProgress) / 1000);
     }
     if (round.on_step) {
       round.on_step({{"phase", "replicate"},
@@ -298,24 +302,41 @@ Status Replicator::check(const Wanted& wanted, Holder& holder, const std::stop_t
 }
 
 void Replicator::look_after(const std::stop_token& stop) {
-  for (Wanted& wanted : read()) {
-    const Busy busy(*this, wanted.root);
+  for (const Wanted& seen : read()) {
+    const Busy busy(*this, seen.root);
     if (!busy.is_mine() || stop.stop_requested()) continue;
-    for (Holder& holder : wanted.holders) {
-      const Status held = check(wanted, holder, stop);
-      if (held || stop.stop_requested()) continue;
-      ++holder.failures;
-      log::warn("node", "A copy did not answer its check.",
-                {log::field("root", wanted.root.to_string()), log::field("peer", holder.peer),
-                 log::field("failures", holder.failures), log::field("why", held.error().message)});
-    }
+    std::optional<Wanted> wanted = find(seen.root);  // It may have been removed meanwhile.
+    if (!wanted) continue;
+    check_all(*wanted, stop);
     if (stop.stop_requested()) return;
-    std::erase_if(wanted.holders,
-                  [](const Holder& holder) { return holder.failures >= kFailuresOut; });
     Round round{stop, {}, json::array(), {}};
-    (void)bring(wanted, round);
-    (void)write(wanted);
+    (void)bring(*wanted, round);
+    (void)write(*wanted);
   }
+}
+
+// Counts checks that failed, and leaves out who has failed too many.
+void Replicator::check_all(Wanted& wanted, const std::stop_token& stop) {
+  for (Holder& holder : wanted.holders) {
+    const Status held = check(wanted, holder, stop);
+    if (held || stop.stop_requested()) continue;
+    ++holder.failures;
+    log::warn("node", "A copy did not answer its check.",
+              {log::field("root", wanted.root.to_string()), log::field("peer", holder.peer),
+               log::field("failures", holder.failures), log::field("why", held.error().message)});
+  }
+  std::erase_if(wanted.holders, [&](const Holder& holder) {
+    const bool is_out = holder.failures >= kFailuresOut;
+    if (is_out) (void)ask(holder.peer, request_of(wanted, Kind::release), stop);
+    return is_out;
+  });
+}
+
+std::optional<Replicator::Wanted> Replicator::find(const ipld::Cid& root) const {
+  for (Wanted& wanted : read()) {
+    if (wanted.root == root) return std::move(wanted);
+  }
+  return std::nullopt;
 }
 
 Result<json> Replicator::list() const {
