@@ -21,7 +21,7 @@ struct Checked {
 };
 
 constexpr std::chrono::milliseconds kSettle{200};  // Several peers come at once.
-constexpr std::chrono::seconds kTick{30};          // Records expire, idle streams close.
+constexpr std::size_t kMostWaiting = 1024;         // Newcomers; the next upkeep finds the rest.
 // A machine of a LAN may hold half a bucket; loopback has no limits.
 constexpr std::size_t kLanGroupInBucket = kad::kBucketSize / 2;
 constexpr std::size_t kLanGroupInTable = 60;
@@ -85,11 +85,11 @@ void Kad::Impl::attach() {
 }
 
 Task<void> Kad::Impl::look_after(Self self) {
-  for (const auto& connection : host_.connections()) greet(connection.peer, connection.protocols);
   SteadyTime refreshed = clock_.now();
   while (!over_) {
+    greet_connected();
     auto waiting = wake_.wait();
-    const Status woken = co_await with_timeout(std::move(waiting), kTick);
+    const Status woken = co_await with_timeout(std::move(waiting), options_.upkeep);
     if (!woken && woken.error().code != Errc::timeout) co_return Status{};
     providers_.expire(clock_.now());
     values_.expire(clock_.now());
@@ -136,20 +136,37 @@ void Kad::Impl::greet(const PeerId& peer, const std::vector<std::string>& protoc
     return;
   }
   if (table_.contains(peer) || !is_of_network(peer)) return;
-  if (checks_ >= options_.limits.checks) return;
+  const bool is_new = newcomers_.size() < kMostWaiting && newcomers_.insert(peer).second;
+  if (is_new) waiting_.push_back(peer);
+  if (waiting_.empty() || checks_ >= options_.limits.checks) return;
   ++checks_;
-  tasks_.spawn(check(shared_from_this(), peer));
+  tasks_.spawn(check(shared_from_this()));
 }
 
-Task<void> Kad::Impl::check(Self, PeerId peer) {
+// Who failed once, or found the table full, stays connected and may be let in later.
+void Kad::Impl::greet_connected() {
+  for (const auto& connection : host_.connections()) {
+    const PeerId& peer = connection.peer;
+    if (!table_.has_room(peer, group_of(peer), clock_.now())) continue;
+    greet(peer, connection.protocols);
+  }
+}
+
+// Newcomers, one after another.
+Task<void> Kad::Impl::check(Self) {
   const Checked checked{checks_};
-  count_.asked.add();
-  auto asking = requester_.ask({peer, {}}, question(MessageType::find_node, host_.id().bytes()));
-  const auto reply = co_await std::move(asking);
-  if (reply) {
-    has_answered({peer, {}});
-  } else {
-    count_.unanswered.add();
+  while (!waiting_.empty() && !over_) {
+    const PeerId peer = waiting_.front();
+    waiting_.pop_front();
+    if (is_of_network(peer)) {  // Still connected.
+      count_.asked.add();
+      const Message near_us = question(MessageType::find_node, host_.id().bytes());
+      auto asking = requester_.ask({peer, {}}, near_us);
+      const auto reply = co_await std::move(asking);
+      if (reply) has_answered({peer, {}});
+      if (!reply) count_.unanswered.add();
+    }
+    newcomers_.erase(peer);
   }
   co_return Status{};
 }

@@ -4,6 +4,7 @@
 // the table's upkeep, kad_client.cpp the operations, kad_server.cpp what others ask. Private to
 // libp2p.
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -51,7 +52,8 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   // kad.cpp
   Task<void> look_after(Self self);
   void greet(const PeerId& peer, const std::vector<std::string>& protocols);
-  Task<void> check(Self self, PeerId peer);
+  void greet_connected();
+  Task<void> check(Self self);
   Task<void> doubt(Self self, PeerId suspect, KadPeer newcomer);
   void has_answered(KadPeer peer);
   void has_failed(const PeerId& peer, const Error& error);
@@ -106,6 +108,8 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   std::vector<Guest*> guests_;  // Each puts itself in and out.
   std::set<PeerId> odd_;        // Their last answer could not be read.
   std::size_t checks_ = 0;
+  std::deque<PeerId> waiting_;                   // To be checked.
+  std::set<PeerId> newcomers_;                   // These, and those that are being checked.
   std::map<std::size_t, SteadyTime> looked_up_;  // When a bucket was refreshed.
   Signal wake_;                                  // The upkeep has something to do.
   bool refresh_soon_ = false;

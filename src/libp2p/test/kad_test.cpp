@@ -109,6 +109,51 @@ TEST(Kad, finds_who_provides_a_block) {
   EXPECT_EQ(circle[0].stat().provider_records, 1U);
 }
 
+// Answers every question but the first.
+Task<void> answer_later(std::unique_ptr<Stream> stream, std::shared_ptr<int> asked) {
+  FramedReader reader(*stream, kad::kMaxRequestBytes);
+  for (;;) {
+    const auto bytes = co_await reader.read();
+    ACCEL_CO_CHECK(bytes);
+    if (!*bytes) co_return co_await stream->close_write();
+    if ((*asked)++ == 0) co_return fail(Errc::unavailable, "Not yet.");
+    const Status sent = co_await write_framed(*stream, Bytes(**bytes));
+    ACCEL_CO_CHECK(sent);
+  }
+}
+
+TEST(Kad, asks_who_failed_again_while_he_is_connected) {
+  Circle circle(1);
+  HostOptions with;
+  with.listen = {Multiaddr::parse("/ip4/127.0.0.1/tcp/0").value()};
+  const auto slow = Host::start(circle.io.executor(), std::move(with)).value();
+  const auto asked = std::make_shared<int>(0);
+  slow->handle(std::string(kLanKadProtocol), [asked](std::unique_ptr<Stream> stream) {
+    return answer_later(std::move(stream), asked);
+  });
+  const auto address = slow->addresses().at(0).with_peer(slow->id());
+  KadOptions often = on_loopback();
+  often.upkeep = 50ms;
+  {
+    Node node(circle.io, often);
+    ASSERT_TRUE(sync_wait(circle.io.executor(), node.host->connect(address)));
+    EXPECT_TRUE(node.knows(1));
+  }
+  EXPECT_TRUE(sync_wait(circle.io.executor(), slow->shutdown()));
+  EXPECT_GE(*asked, 2);
+}
+
+TEST(Kad, lets_in_all_of_a_burst_of_newcomers) {
+  IoThread io;
+  KadOptions narrow = on_loopback();
+  narrow.limits.checks = 1;
+  Node node(io, narrow);
+  std::vector<std::unique_ptr<Node>> others;
+  for (int i = 0; i < 5; ++i) others.push_back(std::make_unique<Node>(io));
+  for (const auto& other : others) node.connect(*other);
+  EXPECT_TRUE(node.knows(5)) << node.stat().peers;
+}
+
 TEST(Kad, stops_at_the_count_that_was_asked_for) {
   Circle circle(4);
   ASSERT_TRUE(circle[0].knows(3) && circle[1].knows(3) && circle[2].knows(3));

@@ -52,6 +52,8 @@ struct KadOptions {
   bool serve = true;      // Answers others; the LAN network only.
   bool loopback = false;  // Addresses of this machine itself count as private ones.
   Duration refresh = std::chrono::minutes(10);  // Of buckets in which nothing was looked up.
+  // Records expire, idle streams close; who is connected and not in the table is asked again.
+  Duration upkeep = std::chrono::seconds(30);
   KadLimits limits{};
 };
 
