@@ -49,7 +49,9 @@ Kad::Impl::Counters Kad::Impl::counters(Metrics& metrics, KadNetwork network) {
           metrics.counter("accel_kad_unanswered_total", "Of these without a valid answer", labels),
           metrics.counter("accel_kad_served_total", "Requests of peers that were answered", labels),
           metrics.counter("accel_kad_bad_messages_total", "Requests that broke a rule", labels),
-          metrics.counter("accel_kad_refused_total", "Streams of peers above a limit", labels)};
+          metrics.counter("accel_kad_refused_total", "Streams of peers above a limit", labels),
+          metrics.counter("accel_kad_delayed_total", "Requests of machines that ask too often",
+                          labels)};
 }
 
 Kad::Impl::Impl(Executor executor, Host& host, const Clock& clock, Metrics& metrics,
@@ -59,7 +61,7 @@ Kad::Impl::Impl(Executor executor, Host& host, const Clock& clock, Metrics& metr
       clock_(clock),
       options_(options),
       protocol_(protocol_of(options.network)),
-      rules_{options.network, options.loopback},
+      rules_{options.network == KadNetwork::wan, options.loopback},
       count_(counters(metrics, options.network)),
       table_(host.id(), table_rules(options)),
       providers_({}, host.id()),
@@ -93,6 +95,7 @@ Task<void> Kad::Impl::look_after(Self self) {
     if (!woken && woken.error().code != Errc::timeout) co_return Status{};
     providers_.expire(clock_.now());
     values_.expire(clock_.now());
+    requests_.forget(clock_.now());
     requester_.forget_idle();
     const bool due = clock_.now() - refreshed >= options_.refresh;
     if (!due && !refresh_soon_) continue;
@@ -109,16 +112,16 @@ Task<void> Kad::Impl::look_after(Self self) {
 
 bool Kad::Impl::is_of_network(const PeerId& peer) const {
   const auto remote = host_.remote_of(peer);
-  return remote && kad::belongs(rules_, *remote);
+  return remote && belongs(rules_, *remote);
 }
 
 std::string Kad::Impl::group_of(const PeerId& peer) const {
   const auto remote = host_.remote_of(peer);
-  return remote ? kad::group_of(options_.network, *remote) : "elsewhere";
+  return remote ? libp2p::group_of(rules_, *remote) : "elsewhere";
 }
 
 std::vector<Multiaddr> Kad::Impl::own_addresses() const {
-  return kad::filtered(rules_, host_.addresses());
+  return filtered(rules_, host_.addresses());
 }
 
 Message Kad::Impl::question(MessageType type, Bytes key) const {
@@ -174,7 +177,7 @@ Task<void> Kad::Impl::check(Self) {
 void Kad::Impl::has_answered(KadPeer peer) {
   odd_.erase(peer.id);
   if (over_ || !is_of_network(peer.id)) return;
-  auto known = kad::filtered(rules_, host_.addresses_of(peer.id));
+  auto known = filtered(rules_, host_.addresses_of(peer.id));
   if (!known.empty()) peer.addresses = std::move(known);
   act_on(table_.offer(peer, group_of(peer.id), clock_.now()), peer);
 }

@@ -60,7 +60,7 @@ std::vector<KadPeer> Kad::Impl::useful_of(const std::vector<KadPeer>& told,
   std::vector<KadPeer> out;
   const auto remote = host_.remote_of(from);
   for (const KadPeer& peer : told) {
-    KadPeer one{peer.id, kad::filtered(rules_, peer.addresses, remote ? &*remote : nullptr)};
+    KadPeer one{peer.id, filtered(rules_, peer.addresses, remote ? &*remote : nullptr)};
     if (!one.addresses.empty() || is_of_network(peer.id)) out.push_back(std::move(one));
   }
   return out;
@@ -203,7 +203,7 @@ Task<std::size_t> Kad::Impl::find_providers(Self, Bytes key, std::size_t count,
   begun->on_answer = [&](const KadPeer& from, const Message& answer) {
     const auto remote = host_.remote_of(from.id);
     for (const KadPeer& provider : answer.providers) {
-      tell({provider.id, kad::filtered(rules_, provider.addresses, remote ? &*remote : nullptr)});
+      tell({provider.id, filtered(rules_, provider.addresses, remote ? &*remote : nullptr)});
     }
     return !enough;
   };

@@ -11,9 +11,10 @@
 
 #include "accel/core/async/task_group.hpp"
 #include "accel/libp2p/kad.hpp"
-#include "kad/address_filter.hpp"
+#include "address_filter.hpp"
 #include "kad/provider_store.hpp"
 #include "kad/query.hpp"
+#include "kad/request_budget.hpp"
 #include "kad/requester.hpp"
 #include "kad/routing_table.hpp"
 #include "kad/value_store.hpp"
@@ -46,6 +47,7 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
     Counter& served;
     Counter& bad_messages;
     Counter& refused;
+    Counter& delayed;
   };
   static Counters counters(Metrics& metrics, KadNetwork network);
 
@@ -82,7 +84,7 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   // kad_server.cpp
   struct Guest;  // A stream towards us.
   Status admit(const Guest& guest);
-  bool end_idle(const std::string* origin);
+  void end_longest(const Guest& newcomer, bool of_origin);
   Task<void> serve(Self self, std::unique_ptr<Stream> stream);
   Result<std::optional<kad::Message>> answer(const PeerId& from, kad::Message request);
   Result<std::optional<kad::Message>> answer_find_node(const PeerId& from, kad::Message request);
@@ -99,14 +101,15 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   const Clock& clock_;
   KadOptions options_;
   std::string protocol_;
-  kad::AddressRules rules_;
+  AddressRules rules_;
   Counters count_;
   kad::RoutingTable table_;
   kad::ProviderStore providers_;
   kad::ValueStore values_;
   kad::Requester requester_;
-  std::vector<Guest*> guests_;  // Each puts itself in and out.
-  std::set<PeerId> odd_;        // Their last answer could not be read.
+  kad::RequestBudget requests_;  // Towards us.
+  std::vector<Guest*> guests_;   // Each puts itself in and out.
+  std::set<PeerId> odd_;         // Their last answer could not be read.
   std::size_t checks_ = 0;
   std::deque<PeerId> waiting_;                   // To be checked.
   std::set<PeerId> newcomers_;                   // These, and those that are being checked.

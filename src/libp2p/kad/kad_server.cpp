@@ -32,25 +32,24 @@ struct Kad::Impl::Guest {
   ~Guest() { std::erase(host.guests_, this); }
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
-  void waits() { idle_since = host.clock_.now(); }
+  void waits() { waits_since = host.clock_.now(); }
   Impl& host;
   Stream& stream;
   const PeerId peer;
   const std::string origin;
-  std::optional<SteadyTime> idle_since;  // Waits for a request.
+  SteadyTime waits_since{};  // For the peer: to ask, or to take its answer.
 };
 
-// Ends the stream that waits longest, of this machine or of all. False: all are at work.
-bool Kad::Impl::end_idle(const std::string* origin) {
+// The stream that waits longest, of the newcomer's machine or of all, makes room.
+void Kad::Impl::end_longest(const Guest& newcomer, bool of_origin) {
   Guest* longest = nullptr;
   for (Guest* const one : guests_) {
-    if (!one->idle_since || (origin != nullptr && one->origin != *origin)) continue;
-    if (longest == nullptr || *one->idle_since < *longest->idle_since) longest = one;
+    if (one == &newcomer || (of_origin && one->origin != newcomer.origin)) continue;
+    if (longest == nullptr || one->waits_since < longest->waits_since) longest = one;
   }
-  if (longest == nullptr) return false;
+  if (longest == nullptr) return;
   std::erase(guests_, longest);
   longest->stream.reset();
-  return true;
 }
 
 Status Kad::Impl::admit(const Guest& guest) {
@@ -58,20 +57,20 @@ Status Kad::Impl::admit(const Guest& guest) {
   const auto count = [this](auto matches) { return std::ranges::count_if(guests_, matches); };
   const auto of_peer = count([&](const Guest* one) { return one->peer == guest.peer; });
   const auto of_origin = count([&](const Guest* one) { return one->origin == guest.origin; });
-  const bool room =
-      !over_ && std::cmp_less_equal(of_peer, limits.streams_per_peer) &&
-      (std::cmp_less_equal(of_origin, limits.streams_per_origin) || end_idle(&guest.origin)) &&
-      (guests_.size() <= limits.streams || end_idle(nullptr));
-  if (room) return {};
-  return fail(Errc::resource_exhausted, "{} has too many streams of Kademlia.", guest.peer);
+  if (over_ || std::cmp_greater(of_peer, limits.streams_per_peer)) {
+    return fail(Errc::resource_exhausted, "{} has too many streams of Kademlia.", guest.peer);
+  }
+  if (std::cmp_greater(of_origin, limits.streams_per_origin)) end_longest(guest, true);
+  if (guests_.size() > limits.streams) end_longest(guest, false);
+  return {};
 }
 
 Task<void> Kad::Impl::serve(Self self, std::unique_ptr<Stream> stream) {
   const PeerId from = stream->peer();
   const auto remote = host_.remote_of(from);
-  if (!remote || !kad::belongs(rules_, *remote)) {
+  if (!remote || !belongs(rules_, *remote)) {
     count_.refused.add();
-    co_return fail(Errc::permission_denied, "{} is not of this network of Kademlia.", from);
+    co_return fail(Errc::permission_denied, "{} is not of the network that is served.", from);
   }
   Guest guest(*self, *stream, origin_of(*remote));
   const Status admitted = admit(guest);
@@ -83,9 +82,15 @@ Task<void> Kad::Impl::serve(Self self, std::unique_ptr<Stream> stream) {
     guest.waits();
     auto reading = reader.read();
     const auto bytes = co_await with_timeout(std::move(reading), limits.idle);
-    guest.idle_since.reset();
     ACCEL_CO_CHECK(bytes);
     if (!*bytes) break;
+    const Duration pause = requests_.take(guest.origin, clock_.now());
+    if (pause > Duration::zero()) {
+      count_.delayed.add();
+      const Status paused = co_await delay(pause);
+      ACCEL_CO_CHECK(paused);
+    }
+    guest.waits();
     auto request = kad::decode(**bytes);
     auto reply = request ? answer(from, std::move(*request)) : Answer(fail(request.error()));
     if (!reply) count_.bad_messages.add();
@@ -120,7 +125,7 @@ Answer Kad::Impl::answer(const PeerId& from, Message request) {
 std::vector<Multiaddr> Kad::Impl::told_to(const PeerId& from,
                                           const std::vector<Multiaddr>& addresses) const {
   const auto remote = host_.remote_of(from);
-  return kad::filtered(rules_, addresses, remote ? &*remote : nullptr);
+  return filtered(rules_, addresses, remote ? &*remote : nullptr);
 }
 
 // Neither who asks nor this node, nor who has no address for him.
@@ -174,7 +179,7 @@ Answer Kad::Impl::take_provider(const PeerId& from, Message request) {
     if (provider.id != from) continue;  // Nobody speaks for others.
     provider.addresses = kad::kept(told_to(from, provider.addresses));
     if (provider.addresses.empty()) continue;
-    taken = providers_.add(request.key, provider, clock_.now()) || taken;
+    taken = providers_.add(request.key, provider, clock_.now(), group_of(from)) || taken;
   }
   if (!taken) return bad_request("nobody who could be reached provides for himself");
   return std::optional<Message>();  // As go-libp2p: the end of the stream is the answer.

@@ -10,6 +10,7 @@
 #include "accel/libp2p/key_file.hpp"
 #include "kad/message.hpp"
 #include "kad/provider_store.hpp"
+#include "kad/request_budget.hpp"
 #include "kad/value_store.hpp"
 #include "kad_peers.hpp"
 
@@ -89,6 +90,67 @@ TEST(ProviderStore, at_its_limit_a_peer_pushes_nobody_out) {
   EXPECT_TRUE(store.add({1}, kad_peer(8), kStart + 1h));
   EXPECT_TRUE(store.add({1}, kad_peer(9), kStart + 1h));
   EXPECT_EQ(store.find({1}, 10, kStart + 1h).back().id, peer_id(7));
+}
+
+// As many addresses as are kept, each as long as may be.
+KadPeer heavy_peer(std::uint32_t number) {
+  const Multiaddr longest = test::address("/ip4/10.0.0.1/tcp/1/dns/" + std::string(110, 'a'));
+  return {peer_id(number), std::vector(8, longest)};
+}
+
+TEST(ProviderStore, is_bounded_by_bytes) {
+  ProviderLimits limits;
+  limits.bytes = 100'000;
+  ProviderStore store(limits);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    store.add(number_bytes(i), heavy_peer(i), kStart + std::chrono::seconds(i));
+    ASSERT_LE(store.bytes(), limits.bytes);
+  }
+  EXPECT_GT(store.records(), 20U);
+  EXPECT_EQ(store.find(number_bytes(999), 1, kStart + 1h).size(), 1U);  // The newest stay.
+  store.add(number_bytes(999), kad_peer(999), kStart + 2h);             // Renewed, and lighter.
+  store.expire(kStart + 100h);
+  EXPECT_EQ(store.bytes(), 0U);
+}
+
+TEST(ProviderStore, gives_each_machine_a_share) {
+  ProviderLimits limits;
+  limits.of_one_group = 3;
+  ProviderStore store(limits);
+  const auto add = [&](std::uint32_t number, const char* machine) {
+    return store.add(number_bytes(number), kad_peer(number), kStart, machine);
+  };
+  EXPECT_TRUE(add(1, "10.0.0.1") && add(2, "10.0.0.1") && add(3, "10.0.0.1"));
+  EXPECT_FALSE(add(4, "10.0.0.1"));  // Another id of the same machine.
+  EXPECT_TRUE(add(4, "10.0.0.2"));
+  EXPECT_TRUE(add(1, "10.0.0.1"));  // What is there it may renew;
+  EXPECT_TRUE(add(1, "10.0.0.2"));  // and who has moved makes room.
+  EXPECT_TRUE(add(5, "10.0.0.1"));
+  EXPECT_FALSE(add(6, "10.0.0.1"));
+  for (std::uint32_t i = 10; i < 20; ++i) EXPECT_TRUE(add(i, ""));
+  store.expire(kStart + 48h);
+  EXPECT_TRUE(add(6, "10.0.0.1"));
+}
+
+TEST(RequestBudget, lets_bursts_through_and_delays_what_goes_on) {
+  RequestBudget budget({10, 5, 100});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(budget.take("a", kStart), 0ms);
+  EXPECT_EQ(budget.take("a", kStart), 100ms);
+  EXPECT_EQ(budget.take("a", kStart), 200ms);
+  EXPECT_EQ(budget.take("b", kStart), 0ms);
+  EXPECT_EQ(budget.take("a", kStart + 300ms), 0ms);
+  EXPECT_EQ(budget.take("a", kStart + 300ms), 100ms);
+  EXPECT_EQ(budget.take("a", kStart + 1h), 0ms);
+}
+
+TEST(RequestBudget, remembers_few_machines) {
+  RequestBudget budget({10, 1, 2});
+  EXPECT_EQ(budget.take("a", kStart) + budget.take("b", kStart), 0ms);
+  EXPECT_EQ(budget.take("c", kStart), 0ms);  // From here on they share one budget.
+  EXPECT_EQ(budget.take("d", kStart), 100ms);
+  EXPECT_LE(budget.size(), 3U);
+  EXPECT_EQ(budget.take("e", kStart + 1s), 0ms);  // Those have their whole budgets again.
+  EXPECT_EQ(budget.size(), 1U);
 }
 
 Bytes record_of(const std::string& name) {

@@ -36,9 +36,9 @@ inline constexpr std::string_view kPublicKeyPrefix = "/pk/";
 // Each has its reason beside it.
 struct KadLimits {
   std::size_t streams_per_peer = 16;  // Towards us; one is enough for an honest peer.
-  // Of one machine: above it, the stream that waited longest ends.
+  // Of one machine: above it, that stream of its own ends that waits longest.
   std::size_t streams_per_origin = 128;
-  std::size_t streams = 512;                 // Towards us, of all peers; above it, the same.
+  std::size_t streams = 512;                 // Towards us; above it, the same of all.
   std::size_t requests_per_stream = 10'000;  // Then it opens another one.
   std::size_t checks = 8;                    // Newcomers asked at a time whether they answer.
   std::size_t peers_per_query = 200;         // Asked at most: a liar knows ever closer friends.
