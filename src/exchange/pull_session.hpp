@@ -59,8 +59,11 @@ class PullSession {
   Task<void> work();
   Status add_sources();
   void add_source(std::unique_ptr<Source> source);
-  void ask_connected_peers();
-  Task<void> find_peers();
+  void look_for_peers();
+  Task<void> ask_connected();
+  Task<void> search();
+  void search_ended();
+  bool has_peer(const ipld::PeerId& peer) const;
   Task<void> open();
   Task<void> close();
   Task<void> pin();
@@ -116,7 +119,8 @@ class PullSession {
   std::vector<std::unique_ptr<Source>> sources_;
   std::deque<SchedulerEvent> events_;  // So that step() is never re-entered.
   bool feeding_ = false;
-  bool asks_connected_ = false;  // Once something is missing.
+  std::size_t searches_ = 0;  // For peers: to be begun once something is missing, or under way.
+  bool searching_ = false;
   WantTable wants_;
   std::map<RequestId, std::stop_source> flights_;
 

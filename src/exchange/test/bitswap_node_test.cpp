@@ -301,6 +301,77 @@ TEST_F(BitswapNode, nobody_is_asked_for_what_is_here) {
   EXPECT_EQ(opened_, 0);
 }
 
+// A search for peers, as a DHT's: tells what it was given, then goes on until it is stopped.
+Task<void> search_on(std::vector<std::string> addresses, PullOptions::OnPeer on_peer) {
+  for (const std::string& address : addresses) on_peer(address);
+  co_return co_await delay(std::chrono::hours(1));
+}
+
+TEST_F(BitswapNode, peers_that_are_found_meanwhile_become_sources_at_once) {
+  TestDag dag;
+  const auto file = dag.add_file(noise(1, 100 * 1024));
+  auto& seed = add_node(1);
+  auto& reader = add_node(3);
+  put(seed, dag);
+  connected_ = {seed.id};
+  PullOptions options;
+  options.ask_connected_peers = true;
+  const std::vector<std::string> found{"nowhere", address_of(seed.id), address_of(seed.id)};
+  options.find_peers = [found](PullOptions::OnPeer on_peer, std::stop_token) {
+    return search_on(found, std::move(on_peer));
+  };
+  const SteadyTime began = system_clock().now();
+  const auto report = pull(reader, file.cid, options);
+  ASSERT_TRUE(report) << report.error().to_string();
+  ASSERT_EQ(report->sources.size(), 1U);  // Connected and found: still one.
+  EXPECT_LT(system_clock().now() - began, std::chrono::minutes(1));
+}
+
+TEST_F(BitswapNode, nothing_is_given_up_before_the_search_has_ended) {
+  TestDag dag;
+  const auto file = dag.add_file(noise(1, 100 * 1024));
+  auto& seed = add_node(1);
+  auto& reader = add_node(3);
+  put(seed, dag);
+  PullOptions options;
+  options.find_peers = [to = address_of(seed.id)](PullOptions::OnPeer on_peer, std::stop_token) {
+    const auto late = [](std::string address, PullOptions::OnPeer tell) -> Task<void> {
+      const Status waited = co_await delay(std::chrono::milliseconds(300));
+      ACCEL_CO_CHECK(waited);
+      tell(address);
+      co_return Status{};
+    };
+    return late(to, std::move(on_peer));
+  };
+  const auto report = pull(reader, file.cid, options);
+  EXPECT_TRUE(report) << report.error().to_string();
+  const auto cid = ipld::Cid::v1(ipld::Codec::raw, ipld::sha2_256(as_bytes("nowhere")));
+  options.find_peers = [](PullOptions::OnPeer, std::stop_token) -> Task<void> {
+    co_return fail(Errc::unavailable, "Nobody is there to ask.");
+  };
+  EXPECT_EQ(pull(reader, cid, options).error().code, Errc::not_found);
+}
+
+TEST_F(BitswapNode, nobody_is_looked_for_when_all_is_here_or_private) {
+  TestDag dag;
+  const auto file = dag.add_file(noise(1, 100 * 1024));
+  auto& seed = add_node(1);
+  auto& reader = add_node(3);
+  auto& other = add_node(4);
+  put(seed, dag);
+  put(reader, dag);
+  int searches = 0;
+  PullOptions options = from({seed.id});
+  options.find_peers = [&searches](PullOptions::OnPeer on_peer, std::stop_token) {
+    ++searches;
+    return search_on({}, std::move(on_peer));
+  };
+  EXPECT_TRUE(pull(reader, file.cid, options));
+  options.is_private = true;
+  EXPECT_TRUE(pull(other, file.cid, options));
+  EXPECT_EQ(searches, 0);
+}
+
 TEST_F(BitswapNode, an_address_without_a_peer_is_refused) {
   auto& reader = add_node(3);
   PullOptions options;
