@@ -68,7 +68,6 @@ class Replicator {
   std::vector<Wanted> read() const;
   std::optional<Wanted> find(const ipld::Cid& root) const;
   nlohmann::json json_of(const Wanted& wanted) const;
-  std::int64_t now_s() const;
 
   Services& services_;
   blockstore::Store& store_;

@@ -5,6 +5,7 @@
 
 #include "accel/core/lock_wait.hpp"
 #include "accel/core/log.hpp"
+#include "unix_time.hpp"
 
 namespace accel::node {
 namespace {
@@ -88,11 +89,7 @@ Status keep(Services& services, blockstore::Store& store,
             const Result<exchange::PullReport>& report) {
   ACCEL_TRY(const FileLock lock,
             wait_for_lock(services.home().root / "sources.lock", FileLock::Mode::exclusive, {}));
-  const auto now = services.clock().wall_now().time_since_epoch();
-  if (report) {
-    ACCEL_CHECK(keep_sources(store, *report,
-                             std::chrono::duration_cast<std::chrono::seconds>(now).count()));
-  }
+  if (report) ACCEL_CHECK(keep_sources(store, *report, unix_seconds(services.clock())));
   return keep_totals(store, report);
 }
 
