@@ -62,8 +62,7 @@ TEST(KadMessage, is_cut_to_what_the_asker_takes) {
   cut_to(message, whole.size() - 1);
   EXPECT_TRUE(message.providers.empty());
   EXPECT_EQ(message.closer.size(), 2U);
-  const std::vector<Multiaddr> heavy(kMaxPeerAddresses,
-                                     address("/ip4/10.0.0.1/tcp/1/dns/" + std::string(740, 'a')));
+  const std::vector<Multiaddr> heavy(kMaxPeerAddresses, test::heavy_address("/ip4/10.0.0.1/tcp/1"));
   for (std::uint32_t i = 0; i < 60; ++i) message.providers.push_back({peer_id(i), heavy});
   EXPECT_GT(encode(message).size(), kMaxReplyBytes);
   cut_to(message, kMostTold);

@@ -332,9 +332,9 @@ TEST(KadServer, keeps_no_ballast_of_providers) {
   IoThread io;
   Node node(io);
   Liar liar(io);
-  const std::string ballast = "/ip4/127.0.0.1/tcp/1/dns/" + std::string(740, 'a');
-  EXPECT_FALSE(liar.send(node, providing(liar.host->id(), ballast.c_str())));
-  Message many = providing(liar.host->id(), ballast.c_str());
+  Message many = providing(liar.host->id(), "/ip4/127.0.0.1/tcp/1");
+  many.providers[0].addresses = {test::heavy_address("/ip4/127.0.0.1/tcp/1")};
+  EXPECT_FALSE(liar.send(node, many));
   for (int port = 1; port <= 20; ++port) {
     many.providers[0].addresses.push_back(
         test::address("/ip4/127.0.0.1/tcp/" + std::to_string(port)));
