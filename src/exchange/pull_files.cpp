@@ -67,7 +67,7 @@ void PullSession::want_nodes(const std::vector<NodeWant>& nodes) {
   WantsAdded added;
   for (const NodeWant& node : nodes) added.wants.push_back(wants_.add_node(node));
   if (added.wants.empty()) return;
-  look_for_peers();
+  ask_connected_peers();
   feed(std::move(added));
 }
 
@@ -183,7 +183,7 @@ void PullSession::want_leaves(OpenFile& file) {
     if (auto want = wants_.add_leaf(file, slot)) added.wants.push_back(std::move(*want));
   }
   if (added.wants.empty()) return;
-  look_for_peers();
+  ask_connected_peers();
   feed(std::move(added));
 }
 

@@ -8,7 +8,6 @@
 #include <span>
 #include <utility>
 
-#include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 
 namespace accel::exchange {
@@ -145,10 +144,9 @@ Task<void> PullSession::open() {
     lease_ = std::move(start->lease);
     options_.is_private = options_.is_private || start->is_private;
     // Whoever is asked learns the root: of a private one only those whom the caller has named.
-    if (context_.bitswap != nullptr && !options_.is_private && !start->is_hidden) {
-      searches_ = (options_.ask_connected_peers ? 1U : 0U) + (options_.find_peers ? 1U : 0U);
-    }
-    if (searches_ > 0) feed(SourcesExpected{true});
+    asks_connected_ = options_.ask_connected_peers && context_.bitswap != nullptr &&
+                      !options_.is_private && !start->is_hidden;
+    if (asks_connected_) feed(SourcesExpected{true});
     advance_walk();
   }
   co_return Status{};
@@ -178,47 +176,22 @@ Status PullSession::add_sources() {
 }
 
 // Not before something is missing: who has all of it need not tell anybody.
-void PullSession::look_for_peers() {
-  if (searches_ == 0 || over_ || std::exchange(searching_, true)) return;
-  if (options_.ask_connected_peers) spawn(ask_connected());
-  if (options_.find_peers) spawn(search());
-}
-
-// Wants that nobody has are not given up before.
-void PullSession::search_ended() {
-  if (--searches_ == 0) feed(SourcesExpected{false});
-}
-
-bool PullSession::has_peer(const ipld::PeerId& peer) const {
-  const std::string suffix = "/p2p/" + peer.to_string();
-  return std::ranges::any_of(sources_,
-                             [&](const auto& source) { return source->name().ends_with(suffix); });
+void PullSession::ask_connected_peers() {
+  if (!std::exchange(asks_connected_, false) || over_) return;
+  spawn(find_peers());
 }
 
 // Who is connected and has the root becomes a source.
-Task<void> PullSession::ask_connected() {
+Task<void> PullSession::find_peers() {
   auto asking = context_.bitswap->who_has(root_, kPeersAnswerWithin, halt_.get_token());
   const auto having = co_await std::move(asking);
   for (const ipld::PeerId& peer : having.value_or(std::vector<ipld::PeerId>{})) {
-    if (!has_peer(peer)) add_source(make_peer_source(*context_.bitswap, peer));
+    const std::string suffix = "/p2p/" + peer.to_string();
+    const bool named = std::ranges::any_of(
+        options_.peers, [&](const std::string& address) { return address.ends_with(suffix); });
+    if (!named) add_source(make_peer_source(*context_.bitswap, peer));
   }
-  search_ended();
-  co_return Status{};
-}
-
-// Each becomes a source at once; the search ends with the pull.
-Task<void> PullSession::search() {
-  const auto on_peer = [this](const std::string& address) {
-    const auto parsed = ipld::Multiaddr::parse(address);
-    const auto peer = parsed ? parsed->peer_id() : std::nullopt;
-    if (over_ || !peer || has_peer(*peer)) return;
-    auto source = make_peer_source(*context_.bitswap, address);
-    if (source) add_source(*std::move(source));
-  };
-  auto searching = with_stop(options_.find_peers(on_peer, halt_.get_token()), halt_.get_token());
-  const Status searched = co_await std::move(searching);
-  static_cast<void>(searched);  // Nobody was found: what is missing is given up then.
-  search_ended();
+  feed(SourcesExpected{false});
   co_return Status{};
 }
 

@@ -59,11 +59,8 @@ class PullSession {
   Task<void> work();
   Status add_sources();
   void add_source(std::unique_ptr<Source> source);
-  void look_for_peers();
-  Task<void> ask_connected();
-  Task<void> search();
-  void search_ended();
-  bool has_peer(const ipld::PeerId& peer) const;
+  void ask_connected_peers();
+  Task<void> find_peers();
   Task<void> open();
   Task<void> close();
   Task<void> pin();
@@ -119,8 +116,7 @@ class PullSession {
   std::vector<std::unique_ptr<Source>> sources_;
   std::deque<SchedulerEvent> events_;  // So that step() is never re-entered.
   bool feeding_ = false;
-  std::size_t searches_ = 0;  // For peers: to be begun once something is missing, or under way.
-  bool searching_ = false;
+  bool asks_connected_ = false;  // Once something is missing.
   WantTable wants_;
   std::map<RequestId, std::stop_source> flights_;
 

@@ -235,7 +235,7 @@ Task<void> Discovery::reach(ipld::PeerId peer, std::stop_token stop) {
 
 struct Discovery::Reaching {
   explicit Reaching(const Executor& on) : over(on) {}
-  OnReached on_reached;  // Null: nobody listens any longer.
+  std::vector<ipld::Multiaddr> reached;
   std::size_t left = 0;
   asio::steady_timer over;
 };
@@ -256,21 +256,16 @@ Task<void> Discovery::reach_one(std::shared_ptr<Reaching> all, KadPeer provider)
   }
   const Status there = co_await host_.reach(id, std::move(provider.addresses));
   const auto remote = host_.remote_of(id);
-  if (there && remote && all->on_reached) all->on_reached(remote->with_peer(id));
+  if (there && remote) all->reached.push_back(remote->with_peer(id));
   co_return Status{};
 }
 
-Task<void> Discovery::reach_providers(ipld::Multihash key, std::size_t count, Duration limit,
-                                      OnReached on_reached, std::stop_token stop) {
-  struct Listening {
-    Reaching& of;
-    ~Listening() { of.on_reached = nullptr; }
-  };
+Task<std::vector<ipld::Multiaddr>> Discovery::reach_providers(ipld::Multihash key,
+                                                              std::size_t count, Duration limit,
+                                                              std::stop_token stop) {
   const Executor executor = co_await asio::this_coro::executor;
   // Owners: this, and the dials, which may go on after the limit.
   const auto all = std::make_shared<Reaching>(executor);
-  all->on_reached = std::move(on_reached);
-  const Listening listening{*all};
   const Kad::OnProvider dial = [this, all](const KadPeer& provider) {
     ++all->left;
     tasks_.spawn(reach_one(all, provider));
@@ -285,7 +280,7 @@ Task<void> Discovery::reach_providers(ipld::Multihash key, std::size_t count, Du
     const auto waited = co_await all->over.async_wait(asio::as_tuple(asio::use_awaitable));
     static_cast<void>(waited);  // Who was reached in time counts.
   }
-  co_return Status{};
+  co_return all->reached;
 }
 
 Task<std::vector<Discovery::Network>> Discovery::look() const {

@@ -44,12 +44,10 @@ class Discovery {
 
   // Connects to a peer, found by the DHT if no address of it is known. Errors: as Host::reach().
   Task<void> reach(ipld::PeerId peer, std::stop_token stop);
-  // Connects to those who provide a block, at most `count`, and tells where each is, with its id,
-  // as soon as it is reached; nothing after it has ended. Takes `limit` at most. Nobody is no
-  // error.
-  using OnReached = std::function<void(const ipld::Multiaddr& address)>;
-  Task<void> reach_providers(ipld::Multihash key, std::size_t count, Duration limit,
-                             OnReached on_reached, std::stop_token stop);
+  // Connects to those who provide a block, at most `count`, and returns where they are, with their
+  // ids. Takes `limit` at most. Nobody is no error.
+  Task<std::vector<ipld::Multiaddr>> reach_providers(ipld::Multihash key, std::size_t count,
+                                                     Duration limit, std::stop_token stop);
 
   struct Network {
     std::string name;  // "lan", "wan".

@@ -45,40 +45,19 @@ json json_of(const libp2p::KadPeer& peer) {
           {"router", "dht"}};
 }
 
-// Several pulls of one call (parts of a file) look for its peers once.
-struct FoundPeers {
-  std::vector<std::string> addresses;
-  bool all = false;  // The search went to its end.
-};
-
-Task<void> search(Discovery* discovery, ipld::Multihash root, Duration limit,
-                  std::shared_ptr<FoundPeers> found, exchange::PullOptions::OnPeer on_peer,
-                  std::stop_token stop) {
-  for (const std::string& address : found->addresses) on_peer(address);
-  if (found->all) co_return Status{};
-  const auto on_reached = [found, on_peer](const ipld::Multiaddr& address) {
-    const std::string text = address.to_string();
-    if (std::ranges::find(found->addresses, text) != found->addresses.end()) return;
-    found->addresses.push_back(text);
-    on_peer(text);
-  };
-  auto reaching = discovery->reach_providers(std::move(root), kMaxSources, limit, on_reached, stop);
-  const Status reached = co_await std::move(reaching);
-  found->all = reached && !stop.stop_requested();
-  co_return reached;
-}
-
-// Peers that provide the root become sources while the pull runs, if anything of it is missing.
-void look_in_dht(Context& context, const ipld::Cid& root, exchange::PullOptions& options) {
+// Peers that provide the root become sources. Nobody hears of a private root unasked.
+Status find_peers(Context& context, const ipld::Cid& root, exchange::PullOptions& options) {
   Discovery* const discovery = context.services.discovery();
-  if (discovery == nullptr || !discovery->has_dht()) return;
+  if (discovery == nullptr || !discovery->has_dht()) return {};
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const bool is_private, store->is_private(root));
+  if (is_private) return {};
   const auto limit = context.services.config().get<std::chrono::milliseconds>("ipfs.timeout");
-  // Owners: the options and their copies, and the search.
-  const auto found = std::make_shared<FoundPeers>();
-  options.find_peers = [=, key = root.hash()](exchange::PullOptions::OnPeer on_peer,
-                                              std::stop_token stop) {
-    return search(discovery, key, limit, found, std::move(on_peer), std::move(stop));
-  };
+  auto reaching = discovery->reach_providers(root.hash(), kMaxSources, limit, context.stop);
+  ACCEL_TRY(const auto reached,
+            sync_wait(context.services.io().executor(), std::move(reaching), context.stop));
+  for (const ipld::Multiaddr& address : reached) options.peers.push_back(address.to_string());
+  return {};
 }
 
 bool contains(const std::vector<std::string>& urls, const std::string& url) {
@@ -98,7 +77,7 @@ Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptio
     ACCEL_TRY(const bool is_private, store->is_private(root));
     if (!is_private) routers = context.services.config().get<ConfigList>("routing.delegated");
   }
-  if (!names_sources) look_in_dht(context, root, options);
+  if (!names_sources) ACCEL_CHECK(find_peers(context, root, options));
   if (routers.empty()) return {};
   ACCEL_TRY(const auto report,
             find(context, routers, root, {std::string(routing::kGatewayProtocol)}));
@@ -111,7 +90,7 @@ Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptio
   }
   const bool has_some = !options.sources.empty() || !options.named_sources.empty() ||
                         !options.file_sources.empty() || !options.peers.empty() ||
-                        options.ask_connected_peers || options.find_peers;
+                        options.ask_connected_peers;
   if (has_some) return {};
   const bool all_failed = report.troubles.size() == routers.size();
   return fail(all_failed ? Errc::unavailable : Errc::not_found,

@@ -82,11 +82,6 @@ struct PullOptions {
   // Those who say that they have the root are sources as well. Asked only when something is
   // missing, and never for a private root.
   bool ask_connected_peers = false;
-  // Looks for others who have the root (in a DHT) while the pull runs, and tells each as an address
-  // like those of `peers`; nothing after it has ended. Asked under the same conditions, on the
-  // executor of the pull; cancelled when the pull is over. May be null.
-  using OnPeer = std::function<void(const std::string& address)>;
-  std::function<Task<void>(OnPeer on_peer, std::stop_token stop)> find_peers;
   // What earlier pulls measured of these and other sources; may be null.
   std::shared_ptr<const SourceBook> known;
   std::optional<PullSelection> only;
