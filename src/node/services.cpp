@@ -102,7 +102,7 @@ Result<libp2p::Host*> Services::host() {
 }
 
 Result<exchange::Bitswap*> Services::bitswap() {
-  const std::scoped_lock making(swarm_mutex_);
+  const std::scoped_lock lock(mutex_);
   if (bitswap_) return bitswap_.get();
   ACCEL_TRY(blockstore::Store* const opened, store());
   ACCEL_TRY(libp2p::Host* const network, host());
@@ -113,22 +113,22 @@ Result<exchange::Bitswap*> Services::bitswap() {
   bitswap_ = std::make_unique<exchange::Bitswap>(
       io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
       exchange::wire_of(*network), options);
-  // Handlers are the executor's own, and so is what pulls read.
+  fetcher(*opened).use(*bitswap_);
+  // Handlers are the executor's own.
   const bool measures = has_swarm() && config_.get<bool>("swarm.perf");
-  const auto attach = [](exchange::Bitswap* bitswap, exchange::Fetcher* pulls, libp2p::Host* peers,
+  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers,
                          bool answers_perf) -> Task<void> {
-    pulls->use(*bitswap);
     bitswap->attach(*peers);
     if (answers_perf) peers->handle(std::string(libp2p::kPerfProtocol), libp2p::answer_perf);
     co_return Status{};
   };
-  auto attaching = attach(bitswap_.get(), &fetcher(*opened), network, measures);
+  auto attaching = attach(bitswap_.get(), network, measures);
   ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
   return bitswap_.get();
 }
 
 Result<Replicas*> Services::replicas() {
-  const std::scoped_lock making(swarm_mutex_);
+  const std::scoped_lock lock(mutex_);
   if (!replicas_) {
     ACCEL_TRY(exchange::Bitswap* const blocks, bitswap());
     replicas_ = std::make_unique<Replicas>(

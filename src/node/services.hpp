@@ -111,10 +111,7 @@ class Services {
   KeptSessions kept_sessions_;
   Turn measuring_;
   Turn loading_;
-  std::recursive_mutex mutex_;  // Of what is made lazily; nobody waits for the I/O thread with it.
-  // Of bitswap_ and replicas_, whose making does wait: never taken on the I/O thread, and before
-  // mutex_.
-  std::recursive_mutex swarm_mutex_;
+  std::recursive_mutex mutex_;
   std::unique_ptr<blockstore::Store> store_;
   std::unique_ptr<db::Journal> journal_;
   std::unique_ptr<IoThread> io_;  // Outlives what runs on it: declared before.

@@ -63,6 +63,7 @@ class ReplicaKeeper {
 
   Services& services_;
   blockstore::Store& store_;
+  // Asked for once: Services may wait for the executor with its lock held.
   exchange::Fetcher& fetcher_;
   OffloadPool& pool_;
   // Of every change, from the look at the rules to the pin; taken before mutex_, and never on the
