@@ -138,7 +138,10 @@ void Kad::Impl::greet(const PeerId& peer, const std::vector<std::string>& protoc
     table_.remove(peer);
     return;
   }
-  if (table_.contains(peer) || !is_of_network(peer)) return;
+  if (!table_.contains(peer) && is_of_network(peer)) line_up(peer);
+}
+
+void Kad::Impl::line_up(const PeerId& peer) {
   const bool is_new = newcomers_.size() < kMostWaiting && newcomers_.insert(peer).second;
   if (is_new) waiting_.push_back(peer);
   if (waiting_.empty() || checks_ >= options_.limits.checks) return;
@@ -155,7 +158,7 @@ void Kad::Impl::greet_connected() {
   }
 }
 
-// Newcomers, one after another.
+// Newcomers, and those who failed once, one after another.
 Task<void> Kad::Impl::check(Self) {
   const Checked checked{checks_};
   while (!waiting_.empty() && !over_) {
@@ -168,7 +171,9 @@ Task<void> Kad::Impl::check(Self) {
       const auto reply = co_await std::move(asking);
       if (reply) has_answered({peer, {}});
       if (!reply) count_.unanswered.add();
+      if (!reply && odd_.contains(peer)) table_.remove(peer);
     }
+    odd_.erase(peer);
     newcomers_.erase(peer);
   }
   co_return Status{};
@@ -211,9 +216,12 @@ Task<void> Kad::Impl::doubt(Self, PeerId suspect, KadPeer newcomer) {
 
 void Kad::Impl::has_failed(const PeerId& peer, const Error& error) {
   count_.unanswered.add();
-  if (error.code == Errc::cancelled || error.code == Errc::resource_exhausted) return;  // Our own.
-  // An honest peer may have been made to say too much, once.
-  if (error.code == Errc::protocol && odd_.size() < kMostOdd && odd_.insert(peer).second) return;
+  if (over_ || error.code == Errc::cancelled || error.code == Errc::resource_exhausted) return;
+  // It may be chance: of two dials at once one connection ends, with what was asked over it. Who is
+  // there still is asked again at once, and goes when he fails that, too.
+  if (host_.remote_of(peer) && odd_.size() < kMostOdd && odd_.insert(peer).second) {
+    return line_up(peer);
+  }
   odd_.erase(peer);
   table_.remove(peer);
 }

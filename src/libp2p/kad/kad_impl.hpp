@@ -55,6 +55,7 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   Task<void> look_after(Self self);
   void greet(const PeerId& peer, const std::vector<std::string>& protocols);
   void greet_connected();
+  void line_up(const PeerId& peer);
   Task<void> check(Self self);
   Task<void> doubt(Self self, PeerId suspect, KadPeer newcomer);
   void has_answered(KadPeer peer);
@@ -109,7 +110,7 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   kad::Requester requester_;
   kad::RequestBudget requests_;  // Towards us.
   std::vector<Guest*> guests_;   // Each puts itself in and out.
-  std::set<PeerId> odd_;         // Their last answer could not be read.
+  std::set<PeerId> odd_;         // Failed once, and are asked again.
   std::size_t checks_ = 0;
   std::deque<PeerId> waiting_;                   // To be checked.
   std::set<PeerId> newcomers_;                   // These, and those that are being checked.
