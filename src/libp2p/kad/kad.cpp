@@ -133,7 +133,7 @@ Message Kad::Impl::question(MessageType type, Bytes key) const {
 
 // Whoever says that he serves is asked before he is believed.
 void Kad::Impl::greet(const PeerId& peer, const std::vector<std::string>& protocols) {
-  if (over_) return;
+  if (over_ || protocols.empty()) return;  // What he speaks is not known yet.
   if (std::ranges::find(protocols, protocol_) == protocols.end()) {
     table_.remove(peer);
     return;
