@@ -82,8 +82,10 @@ Reach reach_of_ip(ByteView bytes) {
 }
 
 bool may_name(const ipld::Multiaddr& remote, const ipld::Multiaddr& told) {
-  const Reach from = reach_of(remote);
-  const Reach to = reach_of(told);
+  return may_name(reach_of(remote), reach_of(told));
+}
+
+bool may_name(Reach from, Reach to) {
   if (to == Reach::nowhere) return false;
   if (from == Reach::loopback) return true;
   if (to == Reach::anywhere) return true;

@@ -28,6 +28,7 @@ Reach reach_of_ip(ByteView ip);
 // Whether a peer that we see at `remote` may say that it listens on `told`: what lies nearer to us
 // than the peer itself could only make us dial others. Names may lead there, too.
 bool may_name(const ipld::Multiaddr& remote, const ipld::Multiaddr& told);
+bool may_name(Reach from, Reach to);  // The same.
 
 // What counts as one machine: an IPv4 address, the /64 of an IPv6 one.
 std::string origin_of(const ipld::Multiaddr& address);

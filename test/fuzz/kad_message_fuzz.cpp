@@ -15,5 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (bytes.size() > kMaxReplyBytes) return 0;  // Numbers of peers may be written shorter.
   const auto again = decode(bytes);
   if (!again || encode(*again) != bytes) std::abort();
+  const std::size_t told = encode_reply(*again).size();
+  if (told > kMostTold || told > bytes.size()) std::abort();
   return 0;
 }

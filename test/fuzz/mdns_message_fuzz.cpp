@@ -12,6 +12,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& address : message->addresses) {
     if (!address.peer_id()) std::abort();
   }
+  const auto sender = accel::ipld::Multiaddr::of_tcp("10.0.0.1", 5353);
+  for (const auto& told : peers_at(*sender, *message)) {
+    for (const auto& address : told.addresses) {
+      if (!(address.parts().at(0) == sender->parts().at(0))) std::abort();
+    }
+  }
   const auto bytes = encode_answer({"instance", message->addresses, {}, 1});
   if (!decode(bytes)) std::abort();
   return 0;

@@ -18,8 +18,8 @@ ReplicaAnswer admit(const ReplicaRules& rules, const ReplicaRequest& request,
     return answer;
   }
   // One that failed takes its own place again.
-  std::uint64_t used = 0;
-  std::size_t count = 0;
+  std::uint64_t used = rules.uncollected_bytes;
+  std::size_t count = rules.uncollected;
   for (const KeptReplica& replica : kept) {
     if (replica.root == request.root && replica.state == State::failed) continue;
     used += replica.bytes;

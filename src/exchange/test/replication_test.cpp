@@ -123,6 +123,45 @@ TEST(ReplicaAdmission, one_root_has_so_many_askers_and_no_more) {
   EXPECT_THAT(admit(rules, request_of(), "C", kept).reason, HasSubstr("Enough peers"));
 }
 
+TEST(ReplicaAdmission, what_was_let_go_takes_room_until_it_is_collected) {
+  ReplicaRules rules = open_rules();
+  rules.uncollected_bytes = 9 * kGiB;
+  EXPECT_EQ(admit(rules, request_of(kGiB), "A", {}).free_bytes, kGiB);
+  EXPECT_THAT(admit(rules, request_of(kGiB + 1), "A", {}).reason, HasSubstr("left for replicas"));
+  rules = open_rules();
+  rules.uncollected = rules.most;
+  EXPECT_EQ(admit(rules, request_of(1), "A", {}).state, State::refused);
+}
+
+TEST(CopyProgress, ends_what_stands_still) {
+  using namespace std::chrono_literals;
+  CopyProgress progress(kGiB, SteadyTime{});
+  EXPECT_TRUE(progress.saw(10, SteadyTime{50s}));
+  EXPECT_TRUE(progress.saw(10, SteadyTime{110s}));
+  EXPECT_TRUE(progress.saw(9, SteadyTime{110s}));  // Its word may go back; ours does not.
+  EXPECT_EQ(progress.have_bytes(), 10U);
+  EXPECT_EQ(progress.saw(10, SteadyTime{111s}).error().code, Errc::timeout);
+}
+
+TEST(CopyProgress, ends_what_is_too_slow_altogether) {
+  using namespace std::chrono_literals;
+  const std::uint64_t bytes = 64U << 20U;
+  CopyProgress progress(bytes, SteadyTime{}, {60s, 64U << 10U});  // 1024 s, and 60 s.
+  Status last;
+  SteadyTime now{};
+  for (std::uint64_t have = 1; last; ++have) {  // A byte now and then.
+    now += 30s;
+    last = progress.saw(have, now);
+  }
+  EXPECT_EQ(last.error().code, Errc::timeout);
+  EXPECT_GT(now, SteadyTime{1084s});
+  EXPECT_LE(now, SteadyTime{1114s});
+  CopyProgress liar(bytes, SteadyTime{});
+  EXPECT_TRUE(liar.saw(UINT64_MAX, SteadyTime{}));
+  EXPECT_EQ(liar.have_bytes(), bytes);
+  EXPECT_FALSE(liar.saw(UINT64_MAX, SteadyTime{61s}));  // It has all and does not say so.
+}
+
 TEST(ReplicaPlacement, prefers_who_is_fast_and_reliable_and_says_what_is_unknown) {
   const std::vector<ReplicaCandidate> candidates{
       {"slow", "/ip4/10.0.0.1/tcp/1", 1e6, 0.0, 100 * kGiB},

@@ -21,10 +21,11 @@ struct Checked {
 };
 
 constexpr std::chrono::milliseconds kSettle{200};  // Several peers come at once.
-constexpr std::chrono::seconds kTick{30};          // Records expire, idle streams close.
+constexpr std::size_t kMostWaiting = 1024;         // Newcomers; the next upkeep finds the rest.
 // A machine of a LAN may hold half a bucket; loopback has no limits.
 constexpr std::size_t kLanGroupInBucket = kad::kBucketSize / 2;
 constexpr std::size_t kLanGroupInTable = 60;
+constexpr std::size_t kMostOdd = 1024;
 
 kad::TableRules table_rules(const KadOptions& options) {
   kad::TableRules rules;
@@ -48,7 +49,9 @@ Kad::Impl::Counters Kad::Impl::counters(Metrics& metrics, KadNetwork network) {
           metrics.counter("accel_kad_unanswered_total", "Of these without a valid answer", labels),
           metrics.counter("accel_kad_served_total", "Requests of peers that were answered", labels),
           metrics.counter("accel_kad_bad_messages_total", "Requests that broke a rule", labels),
-          metrics.counter("accel_kad_refused_total", "Streams of peers above a limit", labels)};
+          metrics.counter("accel_kad_refused_total", "Streams of peers above a limit", labels),
+          metrics.counter("accel_kad_delayed_total", "Requests of machines that ask too often",
+                          labels)};
 }
 
 Kad::Impl::Impl(Executor executor, Host& host, const Clock& clock, Metrics& metrics,
@@ -58,10 +61,11 @@ Kad::Impl::Impl(Executor executor, Host& host, const Clock& clock, Metrics& metr
       clock_(clock),
       options_(options),
       protocol_(protocol_of(options.network)),
-      rules_{options.network, options.loopback},
+      rules_{options.network == KadNetwork::wan, options.loopback},
       count_(counters(metrics, options.network)),
       table_(host.id(), table_rules(options)),
       providers_({}, host.id()),
+      values_(table_.self()),
       requester_(host, clock, protocol_, options.limits.request_timeout),
       wake_(executor_),
       tasks_(executor_, "kad") {
@@ -83,14 +87,15 @@ void Kad::Impl::attach() {
 }
 
 Task<void> Kad::Impl::look_after(Self self) {
-  for (const auto& connection : host_.connections()) greet(connection.peer, connection.protocols);
   SteadyTime refreshed = clock_.now();
   while (!over_) {
+    greet_connected();
     auto waiting = wake_.wait();
-    const Status woken = co_await with_timeout(std::move(waiting), kTick);
+    const Status woken = co_await with_timeout(std::move(waiting), options_.upkeep);
     if (!woken && woken.error().code != Errc::timeout) co_return Status{};
     providers_.expire(clock_.now());
     values_.expire(clock_.now());
+    requests_.forget(clock_.now());
     requester_.forget_idle();
     const bool due = clock_.now() - refreshed >= options_.refresh;
     if (!due && !refresh_soon_) continue;
@@ -107,16 +112,16 @@ Task<void> Kad::Impl::look_after(Self self) {
 
 bool Kad::Impl::is_of_network(const PeerId& peer) const {
   const auto remote = host_.remote_of(peer);
-  return remote && kad::belongs(rules_, *remote);
+  return remote && belongs(rules_, *remote);
 }
 
 std::string Kad::Impl::group_of(const PeerId& peer) const {
   const auto remote = host_.remote_of(peer);
-  return remote ? kad::group_of(options_.network, *remote) : "elsewhere";
+  return remote ? libp2p::group_of(rules_, *remote) : "elsewhere";
 }
 
 std::vector<Multiaddr> Kad::Impl::own_addresses() const {
-  return kad::filtered(rules_, host_.addresses());
+  return filtered(rules_, host_.addresses());
 }
 
 Message Kad::Impl::question(MessageType type, Bytes key) const {
@@ -128,33 +133,56 @@ Message Kad::Impl::question(MessageType type, Bytes key) const {
 
 // Whoever says that he serves is asked before he is believed.
 void Kad::Impl::greet(const PeerId& peer, const std::vector<std::string>& protocols) {
-  if (over_) return;
+  if (over_ || protocols.empty()) return;  // What he speaks is not known yet.
   if (std::ranges::find(protocols, protocol_) == protocols.end()) {
     table_.remove(peer);
     return;
   }
-  if (table_.contains(peer) || !is_of_network(peer)) return;
-  if (checks_ >= options_.limits.checks) return;
-  ++checks_;
-  tasks_.spawn(check(shared_from_this(), peer));
+  if (!table_.contains(peer) && is_of_network(peer)) line_up(peer);
 }
 
-Task<void> Kad::Impl::check(Self, PeerId peer) {
+void Kad::Impl::line_up(const PeerId& peer) {
+  const bool is_new = newcomers_.size() < kMostWaiting && newcomers_.insert(peer).second;
+  if (is_new) waiting_.push_back(peer);
+  if (waiting_.empty() || checks_ >= options_.limits.checks) return;
+  ++checks_;
+  tasks_.spawn(check(shared_from_this()));
+}
+
+// Who failed once, or found the table full, stays connected and may be let in later.
+void Kad::Impl::greet_connected() {
+  for (const auto& connection : host_.connections()) {
+    const PeerId& peer = connection.peer;
+    if (!table_.has_room(peer, group_of(peer), clock_.now())) continue;
+    greet(peer, connection.protocols);
+  }
+}
+
+// Newcomers, and those who failed once, one after another.
+Task<void> Kad::Impl::check(Self) {
   const Checked checked{checks_};
-  count_.asked.add();
-  auto asking = requester_.ask({peer, {}}, question(MessageType::find_node, host_.id().bytes()));
-  const auto reply = co_await std::move(asking);
-  if (reply) {
-    has_answered({peer, {}});
-  } else {
-    count_.unanswered.add();
+  while (!waiting_.empty() && !over_) {
+    const PeerId peer = waiting_.front();
+    waiting_.pop_front();
+    if (is_of_network(peer)) {  // Still connected.
+      count_.asked.add();
+      const Message near_us = question(MessageType::find_node, host_.id().bytes());
+      auto asking = requester_.ask({peer, {}}, near_us);
+      const auto reply = co_await std::move(asking);
+      if (reply) has_answered({peer, {}});
+      if (!reply) count_.unanswered.add();
+      if (!reply && odd_.contains(peer)) table_.remove(peer);
+    }
+    odd_.erase(peer);
+    newcomers_.erase(peer);
   }
   co_return Status{};
 }
 
 void Kad::Impl::has_answered(KadPeer peer) {
+  odd_.erase(peer.id);
   if (over_ || !is_of_network(peer.id)) return;
-  auto known = kad::filtered(rules_, host_.addresses_of(peer.id));
+  auto known = filtered(rules_, host_.addresses_of(peer.id));
   if (!known.empty()) peer.addresses = std::move(known);
   act_on(table_.offer(peer, group_of(peer.id), clock_.now()), peer);
 }
@@ -188,7 +216,13 @@ Task<void> Kad::Impl::doubt(Self, PeerId suspect, KadPeer newcomer) {
 
 void Kad::Impl::has_failed(const PeerId& peer, const Error& error) {
   count_.unanswered.add();
-  if (error.code == Errc::cancelled || error.code == Errc::resource_exhausted) return;  // Our own.
+  if (over_ || error.code == Errc::cancelled || error.code == Errc::resource_exhausted) return;
+  // It may be chance: of two dials at once one connection ends, with what was asked over it. Who is
+  // there still is asked again at once, and goes when he fails that, too.
+  if (host_.remote_of(peer) && odd_.size() < kMostOdd && odd_.insert(peer).second) {
+    return line_up(peer);
+  }
+  odd_.erase(peer);
   table_.remove(peer);
 }
 

@@ -60,7 +60,7 @@ std::vector<KadPeer> Kad::Impl::useful_of(const std::vector<KadPeer>& told,
   std::vector<KadPeer> out;
   const auto remote = host_.remote_of(from);
   for (const KadPeer& peer : told) {
-    KadPeer one{peer.id, kad::filtered(rules_, peer.addresses, remote ? &*remote : nullptr)};
+    KadPeer one{peer.id, filtered(rules_, peer.addresses, remote ? &*remote : nullptr)};
     if (!one.addresses.empty() || is_of_network(peer.id)) out.push_back(std::move(one));
   }
   return out;
@@ -203,7 +203,7 @@ Task<std::size_t> Kad::Impl::find_providers(Self, Bytes key, std::size_t count,
   begun->on_answer = [&](const KadPeer& from, const Message& answer) {
     const auto remote = host_.remote_of(from.id);
     for (const KadPeer& provider : answer.providers) {
-      tell({provider.id, kad::filtered(rules_, provider.addresses, remote ? &*remote : nullptr)});
+      tell({provider.id, filtered(rules_, provider.addresses, remote ? &*remote : nullptr)});
     }
     return !enough;
   };
@@ -275,7 +275,7 @@ Task<std::optional<Bytes>> Kad::Impl::get_value(Self self, Bytes key) {
   if (!walked && !best) co_return fail(Error(walked.error()));
   if (!best) co_return std::nullopt;
   if (options_.serve) {
-    const Status kept = values_.put(key, *best, clock_.now(), clock_.wall_now());
+    const Status kept = values_.put(key, *best, clock_.now(), clock_.wall_now(), {host_.id(), {}});
     static_cast<void>(kept);  // It is the best that is known.
   }
   const auto round = std::make_shared<Round>(executor_);  // Nobody waits for it.

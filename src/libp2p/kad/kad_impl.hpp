@@ -4,14 +4,17 @@
 // the table's upkeep, kad_client.cpp the operations, kad_server.cpp what others ask. Private to
 // libp2p.
 
+#include <deque>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "accel/core/async/task_group.hpp"
 #include "accel/libp2p/kad.hpp"
-#include "kad/address_filter.hpp"
+#include "address_filter.hpp"
 #include "kad/provider_store.hpp"
 #include "kad/query.hpp"
+#include "kad/request_budget.hpp"
 #include "kad/requester.hpp"
 #include "kad/routing_table.hpp"
 #include "kad/value_store.hpp"
@@ -44,13 +47,16 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
     Counter& served;
     Counter& bad_messages;
     Counter& refused;
+    Counter& delayed;
   };
   static Counters counters(Metrics& metrics, KadNetwork network);
 
   // kad.cpp
   Task<void> look_after(Self self);
   void greet(const PeerId& peer, const std::vector<std::string>& protocols);
-  Task<void> check(Self self, PeerId peer);
+  void greet_connected();
+  void line_up(const PeerId& peer);
+  Task<void> check(Self self);
   Task<void> doubt(Self self, PeerId suspect, KadPeer newcomer);
   void has_answered(KadPeer peer);
   void has_failed(const PeerId& peer, const Error& error);
@@ -77,15 +83,18 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   Bytes random_key_in_bucket(std::size_t bits) const;
 
   // kad_server.cpp
-  struct Guest;
+  struct Guest;  // A stream towards us.
+  Status admit(const Guest& guest);
+  void end_longest(const Guest& newcomer, bool of_origin);
   Task<void> serve(Self self, std::unique_ptr<Stream> stream);
   Result<std::optional<kad::Message>> answer(const PeerId& from, kad::Message request);
   Result<std::optional<kad::Message>> answer_find_node(const PeerId& from, kad::Message request);
   Result<std::optional<kad::Message>> answer_get_providers(const PeerId& from,
                                                            kad::Message request);
   Result<std::optional<kad::Message>> take_provider(const PeerId& from, kad::Message request);
-  Result<std::optional<kad::Message>> take_value(kad::Message request);
+  Result<std::optional<kad::Message>> take_value(const PeerId& from, kad::Message request);
   Result<std::optional<kad::Message>> answer_get_value(const PeerId& from, kad::Message request);
+  std::vector<Multiaddr> told_to(const PeerId& from, const std::vector<Multiaddr>& addresses) const;
   std::vector<KadPeer> closer_to(const Bytes& key, const PeerId& from) const;
 
   Executor executor_;
@@ -93,15 +102,18 @@ class Kad::Impl : public std::enable_shared_from_this<Kad::Impl> {
   const Clock& clock_;
   KadOptions options_;
   std::string protocol_;
-  kad::AddressRules rules_;
+  AddressRules rules_;
   Counters count_;
   kad::RoutingTable table_;
   kad::ProviderStore providers_;
   kad::ValueStore values_;
   kad::Requester requester_;
-  std::map<PeerId, std::size_t> guests_;  // Streams towards us.
-  std::size_t guests_total_ = 0;
+  kad::RequestBudget requests_;  // Towards us.
+  std::vector<Guest*> guests_;   // Each puts itself in and out.
+  std::set<PeerId> odd_;         // Failed once, and are asked again.
   std::size_t checks_ = 0;
+  std::deque<PeerId> waiting_;                   // To be checked.
+  std::set<PeerId> newcomers_;                   // These, and those that are being checked.
   std::map<std::size_t, SteadyTime> looked_up_;  // When a bucket was refreshed.
   Signal wake_;                                  // The upkeep has something to do.
   bool refresh_soon_ = false;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kad/message.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "accel/ipld/protobuf.hpp"
 
 namespace accel::libp2p::kad {
@@ -40,6 +43,16 @@ Bytes encode_peer(const KadPeer& peer) {
 
 void put_peers(Bytes& out, std::uint32_t field, const std::vector<KadPeer>& peers) {
   for (const KadPeer& peer : peers) ipld::put_bytes_field(out, field, encode_peer(peer));
+}
+
+void take_fitting(const std::vector<KadPeer>& from, std::size_t& left, std::vector<KadPeer>& into) {
+  for (const KadPeer& peer : from) {
+    Bytes field;
+    put_peers(field, kCloser, {peer});
+    if (field.size() > left) return;
+    left -= field.size();
+    into.push_back(peer);
+  }
 }
 
 void take_address(ByteView bytes, std::vector<Multiaddr>& into) {
@@ -136,6 +149,22 @@ Bytes encode(const Message& message) {
   put_peers(out, kCloser, message.closer);
   put_peers(out, kProvider, message.providers);
   return out;
+}
+
+void cut_to(Message& message, std::size_t most) {
+  const std::vector<KadPeer> providers = std::exchange(message.providers, {});
+  const std::vector<KadPeer> closer = std::exchange(message.closer, {});
+  const std::size_t rest = encode(message).size();
+  std::size_t left = most - std::min(most, rest);
+  take_fitting(closer, left, message.closer);
+  take_fitting(providers, left, message.providers);
+}
+
+Bytes encode_reply(Message message) {
+  Bytes whole = encode(message);
+  if (whole.size() <= kMostTold) return whole;
+  cut_to(message, kMostTold);
+  return encode(message);
 }
 
 Result<Message> decode(ByteView bytes) {

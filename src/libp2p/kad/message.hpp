@@ -15,8 +15,9 @@ namespace accel::libp2p::kad {
 
 inline constexpr std::size_t kMaxRequestBytes = std::size_t{64} << 10U;
 inline constexpr std::size_t kMaxReplyBytes = std::size_t{1}
-                                              << 20U;  // Many providers of one block.
-inline constexpr std::size_t kMaxKeyBytes = 256;       // "/ipns/" and the longest multihash.
+                                              << 20U;              // Many providers of one block.
+inline constexpr std::size_t kMostTold = std::size_t{256} << 10U;  // Of our own replies.
+inline constexpr std::size_t kMaxKeyBytes = 256;  // "/ipns/" and the longest multihash.
 inline constexpr std::size_t kMaxProvidedKeyBytes =
     80;  // Of a multihash, as the specification says.
 inline constexpr std::size_t kMaxValueBytes = 10 * 1024;  // An IPNS record.
@@ -49,6 +50,9 @@ struct Message {
 };
 
 Bytes encode(const Message& message);
+// Leaves out the last peers, providers first, of what would take more than `most` bytes.
+void cut_to(Message& message, std::size_t most);
+Bytes encode_reply(Message message);  // Cut to kMostTold.
 // Peers without a valid id and addresses of protocols that are not known here are left out. Errors:
 // protocol (broken, an unknown type, or a key or value above its limit).
 Result<Message> decode(ByteView bytes);

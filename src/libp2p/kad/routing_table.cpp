@@ -60,6 +60,14 @@ Offered RoutingTable::offer(const KadPeer& peer, const std::string& group, Stead
   return {Verdict::doubtful, oldest->peer.id};
 }
 
+bool RoutingTable::has_room(const PeerId& peer, const std::string& group, SteadyTime now) const {
+  const Bucket& bucket = bucket_of(kad_id_of(peer));
+  if (group_is_full(bucket, group)) return false;
+  if (bucket.size() < rules_.bucket_size) return true;
+  const auto oldest = std::ranges::min_element(bucket, {}, &Entry::last_answer);
+  return now - oldest->last_answer >= rules_.fresh;
+}
+
 Offered RoutingTable::take_place(const PeerId& suspect, const KadPeer& newcomer,
                                  const std::string& group, SteadyTime now) {
   remove(suspect);

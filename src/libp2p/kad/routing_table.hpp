@@ -41,6 +41,8 @@ class RoutingTable {
 
   // A peer that has just answered. An empty group has no limits.
   Offered offer(const KadPeer& peer, const std::string& group, SteadyTime now);
+  // Whether offer() would do more than refuse a newcomer.
+  bool has_room(const PeerId& peer, const std::string& group, SteadyTime now) const;
   // The suspect did not answer. The newcomer's group is checked again.
   Offered take_place(const PeerId& suspect, const KadPeer& newcomer, const std::string& group,
                      SteadyTime now);

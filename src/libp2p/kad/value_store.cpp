@@ -58,17 +58,59 @@ void ValueStore::erase(const Bytes& key) {
   values_.erase(found);
 }
 
-Status ValueStore::put(const Bytes& key, Bytes value, SteadyTime now, WallTime wall_now) {
+// The farthest one goes, for its own neighbours keep it as well; what this node put itself goes
+// for another value of its own only.
+Status ValueStore::make_room(const Entry& newcomer, std::size_t most, const Rivals& rivals) {
+  const Bytes* farthest = nullptr;
+  const KadId nearest{};
+  const bool own = !newcomer.from.peer;
+  const KadId* distance = own ? &nearest : &newcomer.distance;
+  std::size_t present = 0;
+  for (const auto& [key, entry] : values_) {
+    if (!rivals(entry)) continue;
+    ++present;
+    if ((!own && !entry.from.peer) || entry.distance <= *distance) continue;
+    farthest = &key;
+    distance = &entry.distance;
+  }
+  if (present < most) return {};
+  if (farthest == nullptr) {
+    return fail(Errc::resource_exhausted, "There is no room for a value so far from this node.");
+  }
+  erase(Bytes(*farthest));
+  return {};
+}
+
+Status ValueStore::make_room(const Entry& newcomer) {
+  const ValueSender& from = newcomer.from;
+  if (from.peer) {
+    ACCEL_CHECK(make_room(newcomer, limits_.of_one_peer,
+                          [&](const Entry& entry) { return entry.from.peer == from.peer; }));
+  }
+  if (!from.group.empty()) {
+    ACCEL_CHECK(make_room(newcomer, limits_.of_one_group,
+                          [&](const Entry& entry) { return entry.from.group == from.group; }));
+  }
+  return make_room(newcomer, limits_.values, [](const Entry&) { return true; });
+}
+
+Status ValueStore::put(const Bytes& key, Bytes value, SteadyTime now, WallTime wall_now,
+                       const ValueSender& from) {
   ACCEL_CHECK(check_value(key, value, wall_now));
   const auto present = get(key, now, wall_now);
   if (present && present->value != value && !is_better(key, value, present->value)) {
     return fail(Errc::already_exists, "A newer value of this key is known.");
   }
+  Entry entry{{std::move(value), wall_now}, now + limits_.validity, {}, from};
+  entry.distance = distance(self_, kad_id_of(key));
+  if (const auto known = values_.find(key); known != values_.end()) {
+    if (from.peer) entry.from = known->second.from;
+  } else {
+    ACCEL_CHECK(make_room(entry));
+  }
   erase(key);
-  while (values_.size() >= limits_.values) erase(Bytes(by_time_.begin()->second));
-  const SteadyTime until = now + limits_.validity;
-  values_[key] = {{std::move(value), wall_now}, until};
-  by_time_.emplace(until, key);
+  by_time_.emplace(entry.until, key);
+  values_.emplace(key, std::move(entry));
   return {};
 }
 

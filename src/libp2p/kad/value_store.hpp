@@ -5,13 +5,16 @@
 // src/routing/kad-dht.md ("Value store operations"), src/ipns/ipns-record.md.
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "accel/core/bytes.hpp"
 #include "accel/core/clock.hpp"
+#include "kad/kad_id.hpp"
 
 namespace accel::libp2p::kad {
 
@@ -25,16 +28,27 @@ bool is_better(ByteView key, ByteView candidate, ByteView present);
 
 // A value has at most kMaxValueBytes: 4,096 of IPNS take about 2 MiB, 40 MiB at most.
 struct ValueLimits {
-  std::size_t values = 4'096;  // Then the one that was received first goes.
+  std::size_t values = 4'096;     // Then the one farthest from this node goes.
+  std::size_t of_one_peer = 512;  // The same; nobody fills the store alone.
+  std::size_t of_one_group = 1'024;
   Duration validity = std::chrono::hours(48);
+};
+
+// Nobody: this node itself, without limits of its own.
+struct ValueSender {
+  std::optional<ipld::PeerId> peer{};
+  std::string group{};  // See group_of(); empty: no limit of it.
 };
 
 class ValueStore {
  public:
-  explicit ValueStore(ValueLimits limits = {}) : limits_(limits) {}
+  explicit ValueStore(const KadId& self = {}, ValueLimits limits = {})
+      : self_(self), limits_(limits) {}
 
-  // Errors: as check_value(); already_exists (a better one is here).
-  Status put(const Bytes& key, Bytes value, SteadyTime now, WallTime wall_now);
+  // Errors: as check_value(); already_exists (a better one is here); resource_exhausted (all that
+  // is kept, of all or of this sender, is closer to this node).
+  Status put(const Bytes& key, Bytes value, SteadyTime now, WallTime wall_now,
+             const ValueSender& from = {});
   struct Kept {
     Bytes value;
     WallTime received{};
@@ -48,9 +62,16 @@ class ValueStore {
   struct Entry {
     Kept kept;
     SteadyTime until{};
+    KadId distance{};
+    ValueSender from;  // The first one: who repeats a value does not take it over.
   };
+  // Those that share a limit with the newcomer.
+  using Rivals = std::function<bool(const Entry&)>;
+  Status make_room(const Entry& newcomer, std::size_t most, const Rivals& rivals);
+  Status make_room(const Entry& newcomer);
   void erase(const Bytes& key);
 
+  KadId self_;
   ValueLimits limits_;
   std::map<Bytes, Entry> values_;
   std::set<std::pair<SteadyTime, Bytes>> by_time_;

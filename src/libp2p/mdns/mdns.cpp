@@ -15,7 +15,7 @@
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
-#include "kad/address_filter.hpp"
+#include "address_filter.hpp"
 #include "mdns/message.hpp"
 #include "signal.hpp"
 
@@ -91,7 +91,7 @@ Bytes Mdns::Impl::announcement() const {
   const bool loopback =
       std::ranges::any_of(joined, [](const auto& ip) { return ip.is_loopback(); });
   mdns::Announcement mine{instance, {}, {}, 0};
-  for (const Multiaddr& address : kad::filtered({KadNetwork::lan, loopback}, host.addresses())) {
+  for (const Multiaddr& address : filtered({false, loopback}, host.addresses())) {
     mine.addresses.push_back(address.with_peer(host.id()));
     if (const auto target = address.tcp(); target && mine.port == 0) mine.port = target->port;
   }
@@ -152,18 +152,11 @@ void Mdns::Impl::take(ByteView bytes, const Udp::endpoint& from) {
   const auto remote = Multiaddr::of_tcp(from.address().to_string(), from.port());
   const auto message = mdns::decode(bytes);
   if (!message || !remote) return bad.add();
-  const kad::AddressRules rules{KadNetwork::lan, from.address().is_loopback()};
-  if (!kad::belongs({KadNetwork::lan, true}, *remote)) return;  // From beyond this network.
+  const AddressRules rules{false, from.address().is_loopback()};
+  if (!belongs({false, true}, *remote)) return;  // From beyond this network.
   if (message->asks_for_peers && !std::exchange(answering, true)) tasks.spawn(answer());
-  std::vector<std::pair<PeerId, std::vector<Multiaddr>>> peers;
-  for (const Multiaddr& address : message->addresses) {
-    const PeerId peer = *address.peer_id();
-    auto found = std::ranges::find(peers, peer, [](const auto& one) { return one.first; });
-    if (found == peers.end()) found = peers.insert(peers.end(), {peer, {}});
-    found->second.push_back(address.without_peer());
-  }
-  for (auto& [peer, addresses] : peers) {
-    auto usable = kad::filtered(rules, addresses, &*remote);
+  for (auto& [peer, addresses] : mdns::peers_at(*remote, *message)) {
+    auto usable = filtered(rules, addresses, &*remote);
     if (peer == host.id() || usable.empty()) continue;
     heard.add();
     if (dialing >= options.dials || host.remote_of(peer)) continue;

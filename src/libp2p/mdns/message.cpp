@@ -192,6 +192,20 @@ Result<Message> decode(ByteView bytes) {
   return message;
 }
 
+std::vector<Told> peers_at(const ipld::Multiaddr& remote, const Message& message) {
+  std::vector<Told> out;
+  const auto sender = remote.parts();
+  for (const ipld::Multiaddr& address : message.addresses) {
+    const auto peer = address.peer_id();
+    const auto parts = address.parts();
+    if (!peer || sender.empty() || parts.empty() || parts[0] != sender[0]) continue;
+    auto found = std::ranges::find(out, *peer, &Told::peer);
+    if (found == out.end()) found = out.insert(out.end(), Told{*peer, {}});
+    found->addresses.push_back(address.without_peer());
+  }
+  return out;
+}
+
 Bytes encode_question() {
   Bytes out;
   put_header(out, 0, 1, 0, 0);

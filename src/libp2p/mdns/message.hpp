@@ -27,6 +27,14 @@ struct Message {
 // Errors: protocol (broken: cut off, names that go in circles or are too long).
 Result<Message> decode(ByteView bytes);
 
+// Peers of an answer that came from `remote`: only addresses at the sender's own IP, for whoever
+// names others could make this node dial them.
+struct Told {
+  ipld::PeerId peer;
+  std::vector<ipld::Multiaddr> addresses;  // Without the peer id.
+};
+std::vector<Told> peers_at(const ipld::Multiaddr& remote, const Message& message);
+
 Bytes encode_question();
 
 struct Announcement {

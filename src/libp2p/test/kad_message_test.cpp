@@ -54,6 +54,24 @@ TEST(KadMessage, is_written_as_the_specification_numbers_its_fields) {
   EXPECT_EQ(to_hex(encode(message)), "08001202abcd1a060a0101120102");
 }
 
+TEST(KadMessage, is_cut_to_what_the_asker_takes) {
+  Message message = full_message();
+  const Bytes whole = encode(message);
+  cut_to(message, whole.size());
+  EXPECT_EQ(encode(message), whole);
+  cut_to(message, whole.size() - 1);
+  EXPECT_TRUE(message.providers.empty());
+  EXPECT_EQ(message.closer.size(), 2U);
+  const std::vector<Multiaddr> heavy(kMaxPeerAddresses, test::heavy_address("/ip4/10.0.0.1/tcp/1"));
+  for (std::uint32_t i = 0; i < 60; ++i) message.providers.push_back({peer_id(i), heavy});
+  EXPECT_GT(encode(message).size(), kMaxReplyBytes);
+  cut_to(message, kMostTold);
+  EXPECT_LE(encode(message).size(), kMostTold);
+  EXPECT_GT(message.providers.size(), 10U);
+  cut_to(message, 0);
+  EXPECT_TRUE(message.closer.empty());
+}
+
 TEST(KadMessage, without_a_type_is_the_first_one) {
   const auto read = decode(from_hex("1202abcd").value());
   ASSERT_TRUE(read);

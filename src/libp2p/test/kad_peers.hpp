@@ -2,6 +2,7 @@
 #pragma once
 // Peers and addresses for tests of Kademlia.
 
+#include <string>
 #include <vector>
 
 #include "accel/crypto/sha256.hpp"
@@ -22,6 +23,13 @@ inline PeerId peer_id(std::uint32_t number) {
 
 inline Multiaddr address(std::string_view text) {
   return Multiaddr::parse(text.ends_with('/') ? text.substr(0, text.size() - 1) : text).value();
+}
+
+// Leads to a machine by its front, and is long.
+inline Multiaddr heavy_address(std::string_view front) {
+  std::string text(front);
+  for (int i = 0; i < 4; ++i) text += "/dns/" + std::string(200, 'a');
+  return address(text);
 }
 
 inline KadPeer kad_peer(std::uint32_t number) {

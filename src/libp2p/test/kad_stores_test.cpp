@@ -4,11 +4,13 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "accel/ipld/ipns_record.hpp"
 #include "accel/libp2p/key_file.hpp"
 #include "kad/message.hpp"
 #include "kad/provider_store.hpp"
+#include "kad/request_budget.hpp"
 #include "kad/value_store.hpp"
 #include "kad_peers.hpp"
 
@@ -90,6 +92,67 @@ TEST(ProviderStore, at_its_limit_a_peer_pushes_nobody_out) {
   EXPECT_EQ(store.find({1}, 10, kStart + 1h).back().id, peer_id(7));
 }
 
+// As many addresses as are kept, each as long as may be.
+KadPeer heavy_peer(std::uint32_t number) {
+  const Multiaddr longest = test::address("/ip4/10.0.0.1/tcp/1/dns/" + std::string(110, 'a'));
+  return {peer_id(number), std::vector(8, longest)};
+}
+
+TEST(ProviderStore, is_bounded_by_bytes) {
+  ProviderLimits limits;
+  limits.bytes = 100'000;
+  ProviderStore store(limits);
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    store.add(number_bytes(i), heavy_peer(i), kStart + std::chrono::seconds(i));
+    ASSERT_LE(store.bytes(), limits.bytes);
+  }
+  EXPECT_GT(store.records(), 20U);
+  EXPECT_EQ(store.find(number_bytes(999), 1, kStart + 1h).size(), 1U);  // The newest stay.
+  store.add(number_bytes(999), kad_peer(999), kStart + 2h);             // Renewed, and lighter.
+  store.expire(kStart + 100h);
+  EXPECT_EQ(store.bytes(), 0U);
+}
+
+TEST(ProviderStore, gives_each_machine_a_share) {
+  ProviderLimits limits;
+  limits.of_one_group = 3;
+  ProviderStore store(limits);
+  const auto add = [&](std::uint32_t number, const char* machine) {
+    return store.add(number_bytes(number), kad_peer(number), kStart, machine);
+  };
+  EXPECT_TRUE(add(1, "10.0.0.1") && add(2, "10.0.0.1") && add(3, "10.0.0.1"));
+  EXPECT_FALSE(add(4, "10.0.0.1"));  // Another id of the same machine.
+  EXPECT_TRUE(add(4, "10.0.0.2"));
+  EXPECT_TRUE(add(1, "10.0.0.1"));  // What is there it may renew;
+  EXPECT_TRUE(add(1, "10.0.0.2"));  // and who has moved makes room.
+  EXPECT_TRUE(add(5, "10.0.0.1"));
+  EXPECT_FALSE(add(6, "10.0.0.1"));
+  for (std::uint32_t i = 10; i < 20; ++i) EXPECT_TRUE(add(i, ""));
+  store.expire(kStart + 48h);
+  EXPECT_TRUE(add(6, "10.0.0.1"));
+}
+
+TEST(RequestBudget, lets_bursts_through_and_delays_what_goes_on) {
+  RequestBudget budget({10, 5, 100});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(budget.take("a", kStart), 0ms);
+  EXPECT_EQ(budget.take("a", kStart), 100ms);
+  EXPECT_EQ(budget.take("a", kStart), 200ms);
+  EXPECT_EQ(budget.take("b", kStart), 0ms);
+  EXPECT_EQ(budget.take("a", kStart + 300ms), 0ms);
+  EXPECT_EQ(budget.take("a", kStart + 300ms), 100ms);
+  EXPECT_EQ(budget.take("a", kStart + 1h), 0ms);
+}
+
+TEST(RequestBudget, remembers_few_machines) {
+  RequestBudget budget({10, 1, 2});
+  EXPECT_EQ(budget.take("a", kStart) + budget.take("b", kStart), 0ms);
+  EXPECT_EQ(budget.take("c", kStart), 0ms);  // From here on they share one budget.
+  EXPECT_EQ(budget.take("d", kStart), 100ms);
+  EXPECT_LE(budget.size(), 3U);
+  EXPECT_EQ(budget.take("e", kStart + 1s), 0ms);  // Those have their whole budgets again.
+  EXPECT_EQ(budget.size(), 1U);
+}
+
 Bytes record_of(const std::string& name) {
   const std::string folder = ACCEL_TEST_DATA "/gateway/ipns/";
   std::ifstream file(folder + name + ".ipns-record", std::ios::binary);
@@ -141,22 +204,62 @@ TEST(ValueStore, forgets_after_two_days_and_when_the_record_expires) {
   EXPECT_EQ(store.size(), 0U);
 }
 
-TEST(ValueStore, makes_room_by_forgetting_what_came_first) {
-  ValueStore store(ValueLimits{2, 48h});
-  std::vector<Bytes> keys;
-  for (std::uint32_t i = 0; i < 3; ++i) {
-    const auto key = crypto::Ed25519Key::generate(system_random());
-    const PeerId peer = peer_id_of(key);
-    keys.push_back(to_bytes(kPublicKeyPrefix));
+// A key and its value, by distance from the id that is all zeros.
+using Values = std::map<KadId, std::pair<Bytes, Bytes>>;
+Values public_keys(std::size_t count) {
+  Values out;
+  while (out.size() < count) {
+    const PeerId peer = peer_id_of(crypto::Ed25519Key::generate(system_random()));
+    Bytes key = to_bytes(kPublicKeyPrefix);
     const Bytes id = peer.bytes();
-    keys.back().insert(keys.back().end(), id.begin(), id.end());
-    EXPECT_TRUE(store.put(keys.back(), to_bytes(peer.inline_key()),
-                          kStart + std::chrono::seconds(i), kToday));
+    key.insert(key.end(), id.begin(), id.end());
+    out[kad_id_of(key)] = {key, to_bytes(peer.inline_key())};
   }
+  return out;
+}
+
+TEST(ValueStore, makes_room_by_forgetting_what_is_farthest) {
+  ValueStore store({}, ValueLimits{2, 10, 10, 48h});
+  const Values values = public_keys(4);
+  auto next = values.begin();
+  const auto put = [&](auto at, const ValueSender& from) {
+    return store.put(at->second.first, at->second.second, kStart, kToday, from);
+  };
+  const auto first = next++;
+  const auto second = next++;
+  const auto third = next++;
+  const ValueSender other{peer_id(1), {}};
+  EXPECT_TRUE(put(third, other));
+  EXPECT_TRUE(put(second, other));
+  EXPECT_EQ(put(next, other).error().code, Errc::resource_exhausted);  // Farther than all.
+  EXPECT_TRUE(put(first, other));
+  EXPECT_FALSE(store.get(third->second.first, kStart, kToday));
+  EXPECT_TRUE(put(next, {}));  // This node's own: always.
+  EXPECT_FALSE(store.get(second->second.first, kStart, kToday));
+  EXPECT_TRUE(put(second, other) || put(first, other));
+  EXPECT_TRUE(store.get(next->second.first, kStart, kToday));
   EXPECT_EQ(store.size(), 2U);
-  EXPECT_FALSE(store.get(keys[0], kStart + 3s, kToday));
-  EXPECT_TRUE(store.get(keys[2], kStart + 3s, kToday));
-  EXPECT_FALSE(store.put(keys[0], store.get(keys[2], kStart + 3s, kToday)->value, kStart, kToday));
+  EXPECT_FALSE(store.put(first->second.first, next->second.second, kStart, kToday));
+}
+
+TEST(ValueStore, gives_each_peer_and_each_machine_a_share) {
+  ValueStore store({}, ValueLimits{100, 3, 5, 48h});
+  const Values values = public_keys(20);
+  const auto honest = std::prev(values.end());  // The farthest of all.
+  ASSERT_TRUE(store.put(honest->second.first, honest->second.second, kStart, kToday,
+                        {peer_id(100), "10.0.0.2"}));
+  const auto flood = [&](std::uint32_t peers) {
+    std::uint32_t i = 0;
+    for (const auto& [distance, value] : values) {
+      const ValueSender from{peer_id(i++ % peers), "10.0.0.1"};
+      const Status put = store.put(value.first, value.second, kStart, kToday, from);
+      static_cast<void>(put);  // Refused above the share, and when the honest one is repeated.
+    }
+    return store.size() - 1;
+  };
+  EXPECT_EQ(flood(1), 3U);
+  EXPECT_EQ(flood(7), 5U);
+  EXPECT_TRUE(store.get(honest->second.first, kStart, kToday));
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 
 #include <algorithm>
 
-#include "kad/address_filter.hpp"
+#include "address_filter.hpp"
+#include "kad/kept_addresses.hpp"
 #include "kad_peers.hpp"
 
 namespace accel::libp2p::kad {
@@ -108,9 +109,9 @@ TEST(RoutingTable, knows_who_has_not_answered_for_long) {
 }
 
 TEST(KadAddresses, belong_to_one_network_each) {
-  const AddressRules lan{KadNetwork::lan, false};
-  const AddressRules here{KadNetwork::lan, true};
-  const AddressRules wan{KadNetwork::wan, true};
+  const AddressRules lan{false, false};
+  const AddressRules here{false, true};
+  const AddressRules wan{true, true};
   const struct {
     const char* text;
     bool in_lan, in_here, in_wan;
@@ -135,7 +136,7 @@ TEST(KadAddresses, belong_to_one_network_each) {
 }
 
 TEST(KadAddresses, of_this_machine_are_believed_from_this_machine_only) {
-  const AddressRules rules{KadNetwork::lan, true};
+  const AddressRules rules{false, true};
   const std::vector<Multiaddr> told{address("/ip4/127.0.0.1/tcp/22"),
                                     address("/ip4/192.168.1.9/tcp/4001"),
                                     address("/ip4/192.168.1.9/tcp/4001")};
@@ -143,21 +144,31 @@ TEST(KadAddresses, of_this_machine_are_believed_from_this_machine_only) {
   const Multiaddr here = address("/ip4/127.0.0.1/tcp/4001");
   EXPECT_EQ(filtered(rules, told, &far), std::vector<Multiaddr>{told[1]});
   EXPECT_EQ(filtered(rules, told, &here).size(), 2U);
+  const Multiaddr stranger = address("/ip4/1.2.3.4/tcp/4001");
+  EXPECT_TRUE(filtered(rules, told, &stranger).empty());
+}
+
+TEST(KadAddresses, that_are_kept_are_few_and_small) {
+  std::vector<Multiaddr> told{test::heavy_address("/ip4/10.0.0.1/tcp/1"),
+                              address("/ip4/10.0.0.1/tcp/1/p2p/" + test::peer_id(1).to_string()),
+                              address("/ip4/10.0.0.1/udp/1/quic-v1"),
+                              address("/dns4/example.org/tcp/1")};
+  EXPECT_EQ(kept(told), std::vector{told[2]});
+  for (int port = 1; port < 30; ++port) {
+    told.push_back(address("/ip4/10.0.0.1/tcp/" + std::to_string(port) + "/ws"));
+  }
+  EXPECT_EQ(kept(told).size(), kMaxKeptAddresses);
 }
 
 TEST(KadAddresses, of_one_site_are_one_group) {
-  const auto group = [](KadNetwork network, const char* text) {
-    return group_of(network, address(text));
+  const auto group = [](bool is_public, const char* text) {
+    return group_of({is_public, false}, address(text));
   };
-  EXPECT_EQ(group(KadNetwork::wan, "/ip4/1.2.3.4/tcp/1"),
-            group(KadNetwork::wan, "/ip4/1.2.3.250/tcp/1"));
-  EXPECT_NE(group(KadNetwork::wan, "/ip4/1.2.3.4/tcp/1"),
-            group(KadNetwork::wan, "/ip4/1.2.4.4/tcp/1"));
-  EXPECT_EQ(group(KadNetwork::wan, "/ip6/2001:db8:1:1::1/tcp/1"),
-            group(KadNetwork::wan, "/ip6/2001:db8:1:2::1/tcp/1"));
-  EXPECT_NE(group(KadNetwork::lan, "/ip4/10.0.0.1/tcp/1"),
-            group(KadNetwork::lan, "/ip4/10.0.0.2/tcp/1"));
-  EXPECT_EQ(group(KadNetwork::lan, "/ip4/127.0.0.1/tcp/1"), "");
+  EXPECT_EQ(group(true, "/ip4/1.2.3.4/tcp/1"), group(true, "/ip4/1.2.3.250/tcp/1"));
+  EXPECT_NE(group(true, "/ip4/1.2.3.4/tcp/1"), group(true, "/ip4/1.2.4.4/tcp/1"));
+  EXPECT_EQ(group(true, "/ip6/2001:db8:1:1::1/tcp/1"), group(true, "/ip6/2001:db8:1:2::1/tcp/1"));
+  EXPECT_NE(group(false, "/ip4/10.0.0.1/tcp/1"), group(false, "/ip4/10.0.0.2/tcp/1"));
+  EXPECT_EQ(group(false, "/ip4/127.0.0.1/tcp/1"), "");
 }
 
 }  // namespace

@@ -109,6 +109,51 @@ TEST(Kad, finds_who_provides_a_block) {
   EXPECT_EQ(circle[0].stat().provider_records, 1U);
 }
 
+// Answers every question but the first.
+Task<void> answer_later(std::unique_ptr<Stream> stream, std::shared_ptr<int> asked) {
+  FramedReader reader(*stream, kad::kMaxRequestBytes);
+  for (;;) {
+    const auto bytes = co_await reader.read();
+    ACCEL_CO_CHECK(bytes);
+    if (!*bytes) co_return co_await stream->close_write();
+    if ((*asked)++ == 0) co_return fail(Errc::unavailable, "Not yet.");
+    const Status sent = co_await write_framed(*stream, Bytes(**bytes));
+    ACCEL_CO_CHECK(sent);
+  }
+}
+
+TEST(Kad, asks_who_failed_again_while_he_is_connected) {
+  Circle circle(1);
+  HostOptions with;
+  with.listen = {Multiaddr::parse("/ip4/127.0.0.1/tcp/0").value()};
+  const auto slow = Host::start(circle.io.executor(), std::move(with)).value();
+  const auto asked = std::make_shared<int>(0);
+  slow->handle(std::string(kLanKadProtocol), [asked](std::unique_ptr<Stream> stream) {
+    return answer_later(std::move(stream), asked);
+  });
+  const auto address = slow->addresses().at(0).with_peer(slow->id());
+  KadOptions often = on_loopback();
+  often.upkeep = 50ms;
+  {
+    Node node(circle.io, often);
+    ASSERT_TRUE(sync_wait(circle.io.executor(), node.host->connect(address)));
+    EXPECT_TRUE(node.knows(1));
+  }
+  EXPECT_TRUE(sync_wait(circle.io.executor(), slow->shutdown()));
+  EXPECT_GE(*asked, 2);
+}
+
+TEST(Kad, lets_in_all_of_a_burst_of_newcomers) {
+  IoThread io;
+  KadOptions narrow = on_loopback();
+  narrow.limits.checks = 1;
+  Node node(io, narrow);
+  std::vector<std::unique_ptr<Node>> others;
+  for (int i = 0; i < 5; ++i) others.push_back(std::make_unique<Node>(io));
+  for (const auto& other : others) node.connect(*other);
+  EXPECT_TRUE(node.knows(5)) << node.stat().peers;
+}
+
 TEST(Kad, stops_at_the_count_that_was_asked_for) {
   Circle circle(4);
   ASSERT_TRUE(circle[0].knows(3) && circle[1].knows(3) && circle[2].knows(3));
@@ -267,6 +312,76 @@ TEST(KadServer, resets_what_it_can_not_read) {
   const auto pong = liar.send(node, find);
   ASSERT_TRUE(pong && *pong);
   EXPECT_EQ(kad::decode(**pong)->type, MessageType::ping);
+}
+
+TEST(KadServer, serves_nobody_beyond_its_network) {
+  IoThread io;
+  KadOptions strict = on_loopback();
+  strict.loopback = false;
+  Node node(io, strict);
+  Liar stranger(io);
+  Message find;
+  find.type = MessageType::find_node;
+  find.key = {1};
+  EXPECT_FALSE(stranger.send(node, find));
+  EXPECT_NE(node.metrics.prometheus_text().find("accel_kad_refused_total{network=\"lan\"} 1"),
+            std::string::npos);
+}
+
+TEST(KadServer, keeps_no_ballast_of_providers) {
+  IoThread io;
+  Node node(io);
+  Liar liar(io);
+  Message many = providing(liar.host->id(), "/ip4/127.0.0.1/tcp/1");
+  many.providers[0].addresses = {test::heavy_address("/ip4/127.0.0.1/tcp/1")};
+  EXPECT_FALSE(liar.send(node, many));
+  for (int port = 1; port <= 20; ++port) {
+    many.providers[0].addresses.push_back(
+        test::address("/ip4/127.0.0.1/tcp/" + std::to_string(port)));
+  }
+  EXPECT_TRUE(liar.send(node, many));
+  many.type = MessageType::get_providers;
+  many.providers.clear();
+  const auto reply = liar.send(node, many);
+  ASSERT_TRUE(reply && *reply);
+  EXPECT_EQ(kad::decode(**reply)->providers.at(0).addresses.size(), 8U);
+}
+
+TEST(KadServer, ends_what_waits_longest_when_a_machine_has_too_many_streams) {
+  IoThread io;
+  KadOptions options = on_loopback();
+  options.limits.streams_per_origin = 2;
+  Node node(io, options);
+  const auto opening = [](Host& from, Multiaddr to) -> Task<std::unique_ptr<Stream>> {
+    const auto peer = co_await from.connect(to);
+    ACCEL_CO_CHECK(peer);
+    std::vector<std::string> protocols{std::string(kLanKadProtocol)};
+    co_return co_await from.open(*peer, std::move(protocols));
+  };
+  const auto answers = [](Stream& stream) -> Task<bool> {
+    const Bytes ping = from_hex("020805").value();
+    FramedReader reader(stream, 1000);
+    const Status sent = co_await stream.write_all(ping);
+    if (!sent) co_return false;
+    const auto answer = co_await reader.read();
+    co_return answer && *answer;
+  };
+  std::vector<std::unique_ptr<Liar>> liars;
+  std::vector<std::unique_ptr<Stream>> held;
+  for (int i = 0; i < 3; ++i) {  // Each has another id.
+    liars.push_back(std::make_unique<Liar>(io));
+    auto opened = sync_wait(io.executor(), opening(*liars.back()->host, node.address()));
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    held.push_back(std::move(*opened));
+    EXPECT_TRUE(sync_wait(io.executor(), answers(*held.back())).value()) << i;
+  }
+  EXPECT_FALSE(sync_wait(io.executor(), answers(*held[0])).value());
+  EXPECT_TRUE(sync_wait(io.executor(), answers(*held[1])).value());
+  const auto dropping = [&held]() -> Task<void> {  // On their executor.
+    held.clear();
+    co_return Status{};
+  };
+  EXPECT_TRUE(sync_wait(io.executor(), dropping()));
 }
 
 TEST(KadServer, bounds_the_streams_of_one_peer) {

@@ -81,6 +81,22 @@ TEST(MdnsMessage, leaves_out_addresses_that_are_too_long) {
   EXPECT_LE(mdns::decode(bytes)->addresses.size(), mdns::kMaxAddresses);
 }
 
+TEST(MdnsMessage, is_believed_about_the_senders_own_machine_only) {
+  const auto at = [](const char* text, std::uint32_t peer) {
+    return test::address(text).with_peer(test::peer_id(peer));
+  };
+  const mdns::Message told{false,
+                           {at("/ip4/10.0.0.1/tcp/4001", 1), at("/ip4/10.0.0.2/tcp/22", 1),
+                            at("/ip4/10.0.0.2/tcp/4001", 2), at("/ip6/fd00::1/tcp/4001", 1),
+                            at("/ip4/10.0.0.1/tcp/4002", 3), at("/ip4/10.0.0.1/tcp/4003", 1)}};
+  const auto peers = mdns::peers_at(test::address("/ip4/10.0.0.1/tcp/5353"), told);
+  ASSERT_EQ(peers.size(), 2U);
+  EXPECT_EQ(peers[0].peer, test::peer_id(1));
+  EXPECT_EQ(peers[0].addresses, (std::vector{test::address("/ip4/10.0.0.1/tcp/4001"),
+                                             test::address("/ip4/10.0.0.1/tcp/4003")}));
+  EXPECT_EQ(peers[1].peer, test::peer_id(3));
+}
+
 TEST(MdnsMessage, refuses_names_in_circles_and_what_is_cut_off) {
   EXPECT_FALSE(mdns::decode(from_hex("000000000001000000000000"
                                      "c00c000c0001")

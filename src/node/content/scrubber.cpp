@@ -9,6 +9,7 @@
 
 #include "accel/core/lock_wait.hpp"
 #include "accel/core/log.hpp"
+#include "unix_time.hpp"
 
 namespace accel::node {
 namespace {
@@ -17,11 +18,6 @@ constexpr std::string_view kSpace = "scrub";
 constexpr std::string_view kLastRound = "last_end_s";      // Seconds since 1970.
 constexpr Duration kLongestPause = std::chrono::hours(1);  // Clocks are set.
 constexpr int kLowestPriority = 19;
-
-std::int64_t seconds_now(const Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::seconds>(clock.wall_now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -54,10 +50,10 @@ Duration Scrubber::until_due() const {
   std::int64_t last = 0;
   if (text && *text) std::from_chars((*text)->data(), (*text)->data() + (*text)->size(), last);
   if (last == 0) {
-    const Status begun = store_.kv_put(kSpace, kLastRound, std::to_string(seconds_now(clock_)));
+    const Status begun = store_.kv_put(kSpace, kLastRound, std::to_string(unix_seconds(clock_)));
     return begun ? plan_.interval : kLongestPause;
   }
-  return plan_.interval - std::chrono::seconds(seconds_now(clock_) - last);
+  return plan_.interval - std::chrono::seconds(unix_seconds(clock_) - last);
 }
 
 void Scrubber::scrub() {
@@ -85,7 +81,7 @@ void Scrubber::scrub() {
                  log::field("first", report->bad.front().message)});
     }
   }
-  const Status noted = store_.kv_put(kSpace, kLastRound, std::to_string(seconds_now(clock_)));
+  const Status noted = store_.kv_put(kSpace, kLastRound, std::to_string(unix_seconds(clock_)));
   if (!noted) static_cast<void>(pause_for(kLongestPause, stop_.get_token()));
 }
 

@@ -8,6 +8,7 @@
 #include "accel/core/file.hpp"
 #include "accel/gateway/ipns_store.hpp"
 #include "names/renewal.hpp"
+#include "unix_time.hpp"
 
 namespace accel::node {
 namespace {
@@ -17,15 +18,11 @@ using std::chrono::seconds;
 
 constexpr std::string_view kSpace = "publications";  // Canonical name -> JSON.
 
-std::int64_t seconds_of(WallTime time) {
-  return std::chrono::duration_cast<seconds>(time.time_since_epoch()).count();
-}
-
 std::string text_of(const Publication& publication) {
   return json{{"value", publication.value},
               {"lifetime_s", publication.lifetime.count()},
               {"ttl_s", publication.ttl.count()},
-              {"signed_at_s", seconds_of(publication.signed_at)}}
+              {"signed_at_s", unix_seconds(publication.signed_at)}}
       .dump();
 }
 

@@ -7,6 +7,7 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
+#include "unix_time.hpp"
 
 namespace accel::node {
 namespace {
@@ -17,10 +18,6 @@ constexpr Duration kLookAfterNobody = std::chrono::seconds(20);
 constexpr std::size_t kAtATime = 4;  // Each asks up to ten peers at a time.
 // Then it is not the roots: twice what is under way at a time.
 constexpr std::size_t kMostFailuresInARow = 2 * kAtATime;
-
-std::int64_t seconds_of(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-}
 
 std::int64_t number_of(const std::string& text) {
   std::int64_t number = 0;
@@ -37,14 +34,14 @@ Result<std::vector<DueRoot>> due_roots(blockstore::Store& store, Duration interv
   std::map<std::string, std::int64_t> last;
   for (const auto& [root, text] : noted) last.emplace(root, number_of(text));
   const std::int64_t due_before =
-      seconds_of(now) - std::chrono::duration_cast<std::chrono::seconds>(interval).count();
+      unix_seconds(now) - std::chrono::duration_cast<std::chrono::seconds>(interval).count();
   std::vector<DueRoot> due;
   for (const blockstore::PinInfo& pin : pins) {
     if (pin.is_private) continue;
     const auto found = last.find(pin.cid.to_string());
     const std::int64_t told = found == last.end() ? 0 : found->second;
     if (found != last.end()) last.erase(found);
-    if (told > due_before && told <= seconds_of(now)) continue;
+    if (told > due_before && told <= unix_seconds(now)) continue;
     ACCEL_TRY(const bool is_private, store.is_private(pin.cid));
     if (!is_private) due.push_back({pin.cid, told});
   }
@@ -56,7 +53,7 @@ Result<std::vector<DueRoot>> due_roots(blockstore::Store& store, Duration interv
 }
 
 Status note_told(blockstore::Store& store, const ipld::Cid& root, WallTime now) {
-  return store.kv_put(kSpace, root.to_string(), std::to_string(seconds_of(now)));
+  return store.kv_put(kSpace, root.to_string(), std::to_string(unix_seconds(now)));
 }
 
 Announcer::Announcer(Executor executor, Context context, Duration interval)

@@ -2,13 +2,15 @@
 #include "peers/replica_keeper.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "accel/blockstore/replica_pin.hpp"
-#include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
-#include "accel/libp2p/framed.hpp"
+#include "accel/exchange/replica_stream.hpp"
 #include "peers/source_book.hpp"
+#include "unix_time.hpp"
 
 namespace accel::node {
 namespace {
@@ -20,8 +22,10 @@ using nlohmann::json;
 using State = ReplicaAnswer::State;
 
 constexpr std::string_view kSpace = "replicas-kept";
-constexpr Duration kRequestWithin = std::chrono::seconds(10);
+constexpr std::string_view kLeftSpace = "replicas-left";  // Root -> bytes.
 constexpr std::uint64_t kSlackBytes = 1U << 20U;  // Files that share leaves count them twice.
+
+using KvList = std::vector<std::pair<std::string, std::string>>;
 
 ReplicaAnswer refused(std::string reason) {
   ReplicaAnswer answer;
@@ -37,9 +41,13 @@ ReplicaKeeper::ReplicaKeeper(Services& services, blockstore::Store& store)
       fetcher_(services.fetcher(store)),
       pool_(services.pool()),
       tasks_(services.io().executor(), "replicas") {
+  const auto left = store_.kv_list(kLeftSpace);
+  for (const auto& [text, value] : left.value_or(KvList{})) {
+    std::uint64_t& bytes = left_[text];
+    std::from_chars(value.data(), value.data() + value.size(), bytes);
+  }
   const auto stored = store_.kv_list(kSpace);
-  if (!stored) return;
-  for (const auto& [text, value] : *stored) {
+  for (const auto& [text, value] : stored.value_or(KvList{})) {
     const auto root = ipld::Cid::parse(text);
     const json read = json::parse(value, nullptr, false);
     if (!root || !read.is_object()) continue;
@@ -51,11 +59,6 @@ ReplicaKeeper::ReplicaKeeper(Services& services, blockstore::Store& store)
     kept.error = "This node was stopped before it had all of it.";
     kept_.emplace(text, std::move(kept));
   }
-}
-
-std::int64_t ReplicaKeeper::now_s() const {
-  const auto now = services_.clock().wall_now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
 exchange::ReplicaRules ReplicaKeeper::rules() const {
@@ -74,26 +77,16 @@ exchange::ReplicaRules ReplicaKeeper::rules() const {
 }
 
 Task<void> ReplicaKeeper::serve(std::unique_ptr<libp2p::Stream> stream) {
-  libp2p::FramedReader reader(*stream, exchange::kMaxReplicaMessageBytes, kRequestWithin);
-  auto reading = with_timeout(reader.read(), kRequestWithin);
-  const Result<std::optional<Bytes>> frame = co_await std::move(reading);
-  if (!frame) co_return fail(Error(frame.error()));
-  if (!*frame) co_return Status{};
-  const auto request = exchange::decode_replica_request(**frame);
-  if (!request) {
-    stream->reset();
-    co_return fail(Error(request.error()));
-  }
-  const std::string asker = stream->peer().to_string();
-  auto job = [&](std::stop_token) -> Result<ReplicaAnswer> { return answer(*request, asker); };
+  const auto reply = [this](ReplicaRequest request, const ipld::PeerId& asker) {
+    return answer_on_pool(std::move(request), asker.to_string());
+  };
+  return exchange::serve_replica(std::move(stream), reply);
+}
+
+Task<ReplicaAnswer> ReplicaKeeper::answer_on_pool(ReplicaRequest request, std::string asker) {
+  auto job = [&](std::stop_token) -> Result<ReplicaAnswer> { return answer(request, asker); };
   auto answering = pool_.run(job);
-  const Result<ReplicaAnswer> said = co_await std::move(answering);
-  if (!said) co_return fail(Error(said.error()));
-  Bytes message = exchange::encode_replica(*said);
-  auto writing = libp2p::write_framed(*stream, std::move(message));
-  ACCEL_CO_CHECK(co_await std::move(writing));
-  auto closing = stream->close_write();
-  co_return co_await std::move(closing);
+  co_return co_await std::move(answering);
 }
 
 // One DAG is one replica, whichever way its CID is written: it has one pin.
@@ -118,10 +111,15 @@ ReplicaAnswer ReplicaKeeper::answer(const ReplicaRequest& asked, const std::stri
 
 // A root that is private here gets the answers that any other one gets while others are fetched;
 // and who is not accepted at all is told so before the store is asked.
-ReplicaAnswer ReplicaKeeper::admitted(const ReplicaRequest& request,
-                                      const std::string& asker) const {
+ReplicaAnswer ReplicaKeeper::admitted(const ReplicaRequest& request, const std::string& asker) {
   exchange::ReplicaRules now = rules();
   if (!exchange::accepts(now, asker)) return exchange::admit(now, request, asker, {});
+  note_lost(request.root);
+  for (const auto& [root, bytes] : uncollected()) {
+    if (root == request.root.to_string()) continue;  // It would be kept again.
+    now.uncollected_bytes += bytes;
+    ++now.uncollected;
+  }
   std::vector<KeptReplica> all = kept();
   const auto hidden = store_.is_private(request.root);
   if (!hidden || *hidden) {
@@ -136,7 +134,6 @@ ReplicaAnswer ReplicaKeeper::hold(const ReplicaRequest& request, const std::stri
   // Whoever is refused anyway does not wait for the lock.
   if (ReplicaAnswer first = admitted(request, asker); first.state == State::refused) return first;
   const std::scoped_lock changing(changing_);
-  note_lost(request.root);
   ReplicaAnswer answer = admitted(request, asker);
   if (answer.state == State::refused) return answer;
   const bool is_new = answer.state == State::willing;
@@ -153,23 +150,32 @@ ReplicaAnswer ReplicaKeeper::hold(const ReplicaRequest& request, const std::stri
     kept.fetch = ++fetches_;
   }
   std::int64_t& until = kept.until_s[asker];
-  until = std::max(until, now_s() + static_cast<std::int64_t>(answer.lease_s));
+  until =
+      std::max(until, unix_seconds(services_.clock()) + static_cast<std::int64_t>(answer.lease_s));
   const Kept now = kept;
   lock.unlock();
   write(now);
+  if (is_new) leave(request.root, 0);
   if (is_new) tasks_.spawn(fetch(now));
   answer.state = now.state;
   return answer;
 }
 
-ReplicaAnswer ReplicaKeeper::status(const ReplicaRequest& request, const std::string& asker) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = kept_.find(request.root.to_string());
-  if (found == kept_.end() || !found->second.until_s.contains(asker)) {
-    return refused("This node does not keep it for you.");
+ReplicaAnswer ReplicaKeeper::status(const ReplicaRequest& request, const std::string& asker) {
+  const auto is_kept_for_asker = [&] {  // With mutex_ held.
+    const auto found = kept_.find(request.root.to_string());
+    return found != kept_.end() && found->second.until_s.contains(asker);
+  };
+  std::unique_lock lock(mutex_);
+  if (is_kept_for_asker()) {
+    lock.unlock();
+    note_lost(request.root);
+    lock.lock();
   }
+  if (!is_kept_for_asker()) return refused("This node does not keep it for you.");
+  const auto found = kept_.find(request.root.to_string());
   const Kept& kept = found->second;
-  const std::int64_t left = kept.until_s.at(asker) - now_s();
+  const std::int64_t left = kept.until_s.at(asker) - unix_seconds(services_.clock());
   ReplicaAnswer answer;
   answer.state = kept.state;
   answer.have_bytes = kept.have_bytes;
@@ -198,12 +204,64 @@ bool ReplicaKeeper::is_pinned(const ipld::Cid& root) const {
 
 // The user may have unpinned it: then it is fetched again for whoever asks again.
 void ReplicaKeeper::note_lost(const ipld::Cid& root) {
-  const bool pinned = is_pinned(root);
-  const std::scoped_lock lock(mutex_);
-  const auto found = kept_.find(root.to_string());
-  if (pinned || found == kept_.end() || found->second.state != State::holding) return;
-  found->second.state = State::failed;
-  found->second.error = "It is not pinned any more.";
+  const auto fetch_of_held = [&]() -> std::optional<std::uint64_t> {
+    const auto found = kept_.find(root.to_string());
+    if (found == kept_.end() || found->second.state != State::holding) return std::nullopt;
+    return found->second.fetch;
+  };
+  std::unique_lock lock(mutex_);
+  const auto held = fetch_of_held();
+  lock.unlock();
+  if (!held || is_pinned(root)) return;
+  lock.lock();
+  if (fetch_of_held() != held) return;  // Fetched anew meanwhile.
+  Kept& kept = kept_.at(root.to_string());
+  kept.state = State::failed;
+  kept.error = "It is not pinned any more.";
+}
+
+// What was let go and lies in the store still. What the user has pinned is his own.
+ReplicaKeeper::Left ReplicaKeeper::uncollected() const {
+  std::unique_lock lock(mutex_);
+  Left left = left_;
+  lock.unlock();
+  if (left.empty()) return left;
+  std::set<std::string> pinned;
+  const auto pins = store_.pins();
+  for (const auto& pin : pins.value_or(std::vector<blockstore::PinInfo>{})) {
+    if (!pin.direct) pinned.insert(pin.cid.as_v1().to_string());
+  }
+  std::erase_if(left, [&](const auto& entry) {
+    const auto root = ipld::Cid::parse(entry.first);
+    if (!root || pinned.contains(entry.first)) return true;
+    const auto here = store_.has(*root);
+    return here && !*here;
+  });
+  return left;
+}
+
+// 0: it is nobody's leftover any longer.
+void ReplicaKeeper::leave(const ipld::Cid& root, std::uint64_t bytes) {
+  const std::string key = root.to_string();
+  std::unique_lock lock(mutex_);
+  const bool known = left_.contains(key);
+  if (bytes > 0) left_[key] = bytes;
+  if (bytes == 0) left_.erase(key);
+  lock.unlock();
+  if (bytes > 0) (void)store_.kv_put(kLeftSpace, key, std::to_string(bytes));
+  if (bytes == 0 && known) (void)store_.kv_erase(kLeftSpace, key);
+}
+
+// With changing_ held.
+void ReplicaKeeper::forget_collected() {
+  const Left left = uncollected();
+  std::unique_lock lock(mutex_);
+  const Left known = left_;
+  lock.unlock();
+  for (const auto& [key, bytes] : known) {
+    const auto root = ipld::Cid::parse(key);
+    if (root && !left.contains(key)) leave(*root, 0);
+  }
 }
 
 // From the asker, and from everybody else who is connected and has it.
@@ -287,6 +345,14 @@ void ReplicaKeeper::let_go(const ipld::Cid& root) {
   gone.stop.request_stop();
   drop_pin(root);
   (void)store_.kv_erase(kSpace, root.to_string());
+  count_as_left(gone);
+}
+
+// Until gc it takes its room: else who asks to hold and lets go, again and again, fills the disk.
+void ReplicaKeeper::count_as_left(const Kept& gone) {
+  // A fetch that is stopped may still write what it has asked for.
+  const std::uint64_t fetched = gone.have_bytes + exchange::PullLimits{}.max_in_flight_bytes;
+  leave(gone.root, gone.state == State::holding ? gone.bytes : std::min(gone.bytes, fetched));
 }
 
 void ReplicaKeeper::expire() {
@@ -295,10 +361,13 @@ void ReplicaKeeper::expire() {
   {
     const std::scoped_lock lock(mutex_);
     for (auto& [text, kept] : kept_) {
-      std::erase_if(kept.until_s, [&](const auto& lease) { return lease.second <= now_s(); });
+      std::erase_if(kept.until_s, [&](const auto& lease) {
+        return lease.second <= unix_seconds(services_.clock());
+      });
       if (kept.until_s.empty()) ended.push_back(kept.root);
     }
   }
+  forget_collected();
   for (const ipld::Cid& root : ended) {
     log::info("node", "The lease of a replica has ended.", {log::field("root", root.to_string())});
     let_go(root);

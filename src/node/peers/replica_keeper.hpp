@@ -41,21 +41,25 @@ class ReplicaKeeper {
     std::stop_source stop;
   };
 
+  Task<exchange::ReplicaAnswer> answer_on_pool(exchange::ReplicaRequest request, std::string asker);
   exchange::ReplicaAnswer admitted(const exchange::ReplicaRequest& request,
-                                   const std::string& asker) const;
+                                   const std::string& asker);
   exchange::ReplicaAnswer hold(const exchange::ReplicaRequest& request, const std::string& asker);
-  exchange::ReplicaAnswer status(const exchange::ReplicaRequest& request,
-                                 const std::string& asker) const;
+  exchange::ReplicaAnswer status(const exchange::ReplicaRequest& request, const std::string& asker);
   exchange::ReplicaRules rules() const;
   bool is_pinned(const ipld::Cid& root) const;
+  using Left = std::map<std::string, std::uint64_t>;
+  Left uncollected() const;
+  void leave(const ipld::Cid& root, std::uint64_t bytes);
+  void forget_collected();
   Task<void> fetch(Kept kept);
   void fetched(const Kept& kept, const Result<exchange::PullReport>& report);
   void release(const ipld::Cid& root, const std::string& asker);
   void let_go(const ipld::Cid& root);
   void drop_pin(const ipld::Cid& root);
+  void count_as_left(const Kept& gone);
   void note_lost(const ipld::Cid& root);
   void write(const Kept& kept);
-  std::int64_t now_s() const;
 
   Services& services_;
   blockstore::Store& store_;
@@ -66,8 +70,9 @@ class ReplicaKeeper {
   // executor.
   std::mutex changing_;
   std::uint64_t fetches_ = 0;  // So far; of changing_.
-  mutable std::mutex mutex_;   // Of kept_; never held while something blocks.
+  mutable std::mutex mutex_;   // Of kept_ and left_; never held while something blocks.
   std::map<std::string, Kept> kept_;
+  Left left_;  // Bytes by root: let go, and in the store until gc.
   TaskGroup tasks_;
 };
 

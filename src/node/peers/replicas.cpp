@@ -28,6 +28,7 @@ Replicas::Replicas(Services& services, blockstore::Store& store, Network network
   auto attaching = attach(&network.host, &keeper_);
   (void)sync_wait(io_.executor(), std::move(attaching));
   asio::post(thread_.executor(), [this] { run(); });
+  asio::post(leases_.executor(), [this] { end_leases(); });
 }
 
 Replicas::~Replicas() { stop(); }
@@ -35,16 +36,20 @@ Replicas::~Replicas() { stop(); }
 void Replicas::stop() {
   if (!stop_.request_stop()) return;
   thread_.stop();
+  leases_.stop();
   auto ending = keeper_.shutdown();
   (void)sync_wait(io_.executor(), std::move(ending));
 }
 
 void Replicas::run() {
   const std::stop_token stop = stop_.get_token();
-  while (pause_for(interval_, stop)) {
-    keeper_.expire();
-    replicator_.look_after(stop);
-  }
+  while (pause_for(interval_, stop)) replicator_.look_after(stop);
+}
+
+// On a thread of its own: a peer that answers slowly holds up no lease's end.
+void Replicas::end_leases() {
+  const std::stop_token stop = stop_.get_token();
+  while (pause_for(interval_, stop)) keeper_.expire();
 }
 
 }  // namespace accel::node

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Copies at other nodes, both sides: what a daemon keeps for others, what it wants kept, and the
-// thread that looks after both once in a while. Owned by Services; only of a daemon with a swarm.
+// threads that look after both once in a while. Owned by Services; only of a daemon with a swarm.
 
 #include "accel/core/async/io.hpp"
 #include "peers/replica_keeper.hpp"
@@ -26,13 +26,15 @@ class Replicas {
 
  private:
   void run();
+  void end_leases();
 
   IoThread& io_;
   Duration interval_;
   ReplicaKeeper keeper_;
   Replicator replicator_;
   std::stop_source stop_;
-  IoThread thread_{1, "replicas"};  // Uses all of the above: declared last.
+  IoThread thread_{1, "replicas"};  // Both use all of the above: declared last.
+  IoThread leases_{1, "replica-leases"};
 };
 
 }  // namespace accel::node

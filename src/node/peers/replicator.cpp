@@ -9,10 +9,11 @@
 #include "accel/core/lock_wait.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
-#include "accel/libp2p/framed.hpp"
+#include "accel/exchange/replica_stream.hpp"
 #include "peers/random_leaf.hpp"
 #include "peers/source_book.hpp"
 #include "peers/swarm.hpp"
+#include "unix_time.hpp"
 
 namespace accel::node {
 namespace {
@@ -26,7 +27,6 @@ using State = ReplicaAnswer::State;
 constexpr std::string_view kSpace = "replicas-wanted";
 constexpr Duration kAnswerWithin = std::chrono::seconds(15);
 constexpr Duration kLookEvery = std::chrono::milliseconds(250);
-constexpr Duration kNoProgress = std::chrono::seconds(60);
 constexpr std::size_t kLeavesOfNewCopy = 4;
 constexpr std::uint32_t kFailuresOut = 2;  // One may be a restart.
 constexpr std::size_t kMaxAddresses = 8;
@@ -36,15 +36,8 @@ Task<ReplicaAnswer> ask_peer(libp2p::Host* host, ipld::PeerId peer, ReplicaReque
   auto opening = host->open(std::move(peer), std::move(protocols));
   auto stream = co_await std::move(opening);
   if (!stream) co_return fail(std::move(stream).error());
-  Bytes message = exchange::encode_replica(request);
-  auto writing = libp2p::write_framed(**stream, std::move(message));
-  ACCEL_CO_CHECK(co_await std::move(writing));
-  libp2p::FramedReader reader(**stream, exchange::kMaxReplicaMessageBytes, kAnswerWithin);
-  auto reading = reader.read();
-  const Result<std::optional<Bytes>> frame = co_await std::move(reading);
-  if (!frame) co_return fail(Error(frame.error()));
-  if (!*frame) co_return fail(Errc::protocol, "The peer closed without an answer.");
-  co_return exchange::decode_replica_answer(**frame);
+  auto asking = exchange::ask_replica(*std::move(stream), std::move(request));
+  co_return co_await std::move(asking);
 }
 
 }  // namespace
@@ -88,11 +81,6 @@ Replicator::Replicator(Services& services, blockstore::Store& store, libp2p::Hos
                        exchange::Bitswap& bitswap)
     : services_(services), store_(store), host_(host), bitswap_(bitswap) {}
 
-std::int64_t Replicator::now_s() const {
-  const auto now = services_.clock().wall_now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
-
 ReplicaRequest Replicator::request_of(const Wanted& wanted, Kind kind) const {
   const auto lease = services_.config().get<std::chrono::milliseconds>("replication.lease");
   return {
@@ -123,7 +111,7 @@ Result<json> Replicator::add(const ipld::Cid& root, std::size_t copies, const st
     if (before.root == root) wanted.holders = std::move(before.holders);
   }
   Round round{stop, on_step, json::array(), {}};
-  std::erase_if(wanted.holders, [&](Holder& holder) { return !check(wanted, holder, stop); });
+  check_all(wanted, stop);
   const Status brought = bring(wanted, round);
   // What is there stays wanted, whatever ended the call.
   ACCEL_CHECK(write(wanted));
@@ -227,24 +215,17 @@ void Replicator::ask_to_hold(Wanted& wanted, std::vector<Holder> chosen, Round& 
 }
 
 Status Replicator::wait_until_held(const Wanted& wanted, const Holder& holder, Round& round) {
-  std::uint64_t have = 0;
-  SteadyTime moved = services_.clock().now();
+  exchange::CopyProgress progress(wanted.bytes, services_.clock().now());
   while (true) {
     ACCEL_TRY(const ReplicaAnswer said,
               ask(holder.peer, request_of(wanted, Kind::status), round.stop));
     if (said.state == State::holding) return {};
     if (said.state != State::fetching) return fail(Errc::unavailable, "{}", said.reason);
-    if (said.have_bytes > have) {
-      have = said.have_bytes;
-      moved = services_.clock().now();
-    }
-    if (services_.clock().now() - moved > kNoProgress) {
-      return fail(Errc::timeout, "It has fetched nothing for {:.0f} s.", to_ms(kNoProgress) / 1000);
-    }
+    ACCEL_CHECK(progress.saw(said.have_bytes, services_.clock().now()));
     if (round.on_step) {
       round.on_step({{"phase", "replicate"},
                      {"peer", holder.peer},
-                     {"bytes_done", have},
+                     {"bytes_done", progress.have_bytes()},
                      {"bytes_total", wanted.bytes}});
     }
     ACCEL_CHECK(pause_for(kLookEvery, round.stop));
@@ -266,7 +247,7 @@ Status Replicator::verify(const Wanted& wanted, Holder& holder, std::size_t leav
                         {}});
     }
   }
-  holder.verified_s = now_s();
+  holder.verified_s = unix_seconds(services_.clock());
   holder.failures = 0;
   return {};
 }
@@ -298,24 +279,41 @@ Status Replicator::check(const Wanted& wanted, Holder& holder, const std::stop_t
 }
 
 void Replicator::look_after(const std::stop_token& stop) {
-  for (Wanted& wanted : read()) {
-    const Busy busy(*this, wanted.root);
+  for (const Wanted& seen : read()) {
+    const Busy busy(*this, seen.root);
     if (!busy.is_mine() || stop.stop_requested()) continue;
-    for (Holder& holder : wanted.holders) {
-      const Status held = check(wanted, holder, stop);
-      if (held || stop.stop_requested()) continue;
-      ++holder.failures;
-      log::warn("node", "A copy did not answer its check.",
-                {log::field("root", wanted.root.to_string()), log::field("peer", holder.peer),
-                 log::field("failures", holder.failures), log::field("why", held.error().message)});
-    }
+    std::optional<Wanted> wanted = find(seen.root);  // It may have been removed meanwhile.
+    if (!wanted) continue;
+    check_all(*wanted, stop);
     if (stop.stop_requested()) return;
-    std::erase_if(wanted.holders,
-                  [](const Holder& holder) { return holder.failures >= kFailuresOut; });
     Round round{stop, {}, json::array(), {}};
-    (void)bring(wanted, round);
-    (void)write(wanted);
+    (void)bring(*wanted, round);
+    (void)write(*wanted);
   }
+}
+
+// Counts checks that failed, and leaves out who has failed too many.
+void Replicator::check_all(Wanted& wanted, const std::stop_token& stop) {
+  for (Holder& holder : wanted.holders) {
+    const Status held = check(wanted, holder, stop);
+    if (held || stop.stop_requested()) continue;
+    ++holder.failures;
+    log::warn("node", "A copy did not answer its check.",
+              {log::field("root", wanted.root.to_string()), log::field("peer", holder.peer),
+               log::field("failures", holder.failures), log::field("why", held.error().message)});
+  }
+  std::erase_if(wanted.holders, [&](const Holder& holder) {
+    const bool is_out = holder.failures >= kFailuresOut;
+    if (is_out) (void)ask(holder.peer, request_of(wanted, Kind::release), stop);
+    return is_out;
+  });
+}
+
+std::optional<Replicator::Wanted> Replicator::find(const ipld::Cid& root) const {
+  for (Wanted& wanted : read()) {
+    if (wanted.root == root) return std::move(wanted);
+  }
+  return std::nullopt;
 }
 
 Result<json> Replicator::list() const {
@@ -339,8 +337,11 @@ Result<json> Replicator::remove(const ipld::Cid& root, const std::stop_token& st
   return fail(Errc::not_found, "No copies of {} are wanted.", root);
 }
 
+// Who failed his last check keeps his place, but the copies are not complete then.
 json Replicator::json_of(const Wanted& wanted) const {
   json holders = json::array();
+  const auto sound = std::ranges::count(wanted.holders, 0U, &Holder::failures);
+  const bool complete = std::cmp_greater_equal(sound, wanted.copies);
   for (const Holder& holder : wanted.holders) {
     holders.push_back({{"peer", holder.peer},
                        {"addresses", holder.addresses},
@@ -348,7 +349,7 @@ json Replicator::json_of(const Wanted& wanted) const {
                        {"failures", holder.failures}});
   }
   return {{"cid", wanted.root.to_string()},  {"copies_wanted", wanted.copies},
-          {"copies", wanted.holders.size()}, {"complete", wanted.holders.size() >= wanted.copies},
+          {"copies", wanted.holders.size()}, {"complete", complete},
           {"bytes", wanted.bytes},           {"holders", std::move(holders)}};
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <stop_token>
 
@@ -59,13 +60,14 @@ class Replicator {
   Status verify(const Wanted& wanted, Holder& holder, std::size_t leaves,
                 const std::stop_token& stop);
   Status check(const Wanted& wanted, Holder& holder, const std::stop_token& stop);
+  void check_all(Wanted& wanted, const std::stop_token& stop);
   void reconnect(const Holder& holder, const std::stop_token& stop);
   exchange::ReplicaRequest request_of(const Wanted& wanted,
                                       exchange::ReplicaRequest::Kind kind) const;
   Status write(const Wanted& wanted);
   std::vector<Wanted> read() const;
+  std::optional<Wanted> find(const ipld::Cid& root) const;
   nlohmann::json json_of(const Wanted& wanted) const;
-  std::int64_t now_s() const;
 
   Services& services_;
   blockstore::Store& store_;

@@ -8,6 +8,7 @@
 
 #include "accel/core/lock_wait.hpp"
 #include "accel/core/log.hpp"
+#include "unix_time.hpp"
 
 namespace accel::node {
 namespace {
@@ -106,12 +107,8 @@ Status keep(Services& services, blockstore::Store& store,
             const Result<exchange::PullReport>& report) {
   ACCEL_TRY(const FileLock lock,
             wait_for_lock(services.home().root / "sources.lock", FileLock::Mode::exclusive, {}));
-  const auto now = services.clock().wall_now().time_since_epoch();
   Changes changes;  // One commit for all of it: each costs two syncs of the disk.
-  if (report) {
-    note_sources(store, *report, std::chrono::duration_cast<std::chrono::seconds>(now).count(),
-                 changes);
-  }
+  if (report) note_sources(store, *report, unix_seconds(services.clock()), changes);
   note_totals(store, report, changes);
   return store.kv_apply(changes);
 }

@@ -2,8 +2,8 @@
 #pragma once
 // Copies of a root at other nodes: the messages of /ipfs-accelerate/replicate/1.0.0, whom to ask,
 // and what to answer. One request and one answer a stream, each behind its length as uvarint; the
-// blocks themselves move by bitswap, pulled by whoever keeps the copy. Pure functions over bytes
-// and figures; node/peers has the streams, the pulls and the clock. Format:
+// blocks themselves move by bitswap, pulled by whoever keeps the copy. Pure: bytes, figures and
+// times come in. replica_stream.hpp has the streams, node/peers the pulls and the clock. Format:
 // docs/design/0004-replication.md.
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "accel/core/bytes.hpp"
+#include "accel/core/clock.hpp"
 #include "accel/core/result.hpp"
 #include "accel/ipld/cid.hpp"
 
@@ -59,6 +60,9 @@ struct ReplicaRules {
   std::vector<std::string> peers;  // Ids, when not anybody. Empty: nobody.
   std::uint64_t quota_bytes = 0;   // For all replicas together.
   std::uint64_t disk_free_bytes = 0;
+  // Of replicas that were let go and lie there until gc: they count against both limits.
+  std::uint64_t uncollected_bytes = 0;
+  std::size_t uncollected = 0;
   std::uint64_t longest_lease_s = 0;
   std::size_t most = 1024;        // Replicas; each is a pin and a record.
   std::size_t most_fetching = 2;  // At a time; others ask again.
@@ -77,6 +81,26 @@ bool accepts(const ReplicaRules& rules, const std::string& asker);
 // The answer to offer and hold. A root that is kept already costs nothing more.
 ReplicaAnswer admit(const ReplicaRules& rules, const ReplicaRequest& request,
                     const std::string& asker, const std::vector<KeptReplica>& kept);
+
+// Judges a copy that is being fetched, by its keeper's word.
+struct CopyPace {
+  Duration silence = std::chrono::seconds(60);  // Without a byte more.
+  std::uint64_t bytes_per_second = 64U << 10U;  // Over all, at least; 1 Mbit/s is twice that.
+};
+class CopyProgress {
+ public:
+  CopyProgress(std::uint64_t bytes, SteadyTime began, CopyPace pace = {});
+  // Errors: timeout (it stands still, or is too slow altogether).
+  Status saw(std::uint64_t have_bytes, SteadyTime now);
+  std::uint64_t have_bytes() const { return have_; }
+
+ private:
+  std::uint64_t bytes_;
+  CopyPace pace_;
+  SteadyTime began_;
+  SteadyTime moved_;
+  std::uint64_t have_ = 0;
+};
 
 // A peer that may be asked; what nobody knows of it is empty.
 struct ReplicaCandidate {

@@ -35,8 +35,10 @@ inline constexpr std::string_view kPublicKeyPrefix = "/pk/";
 
 // Each has its reason beside it.
 struct KadLimits {
-  std::size_t streams_per_peer = 16;         // Towards us; one is enough for an honest peer.
-  std::size_t streams = 512;                 // Towards us, of all peers.
+  std::size_t streams_per_peer = 16;  // Towards us; one is enough for an honest peer.
+  // Of one machine: above it, that stream of its own ends that waits longest.
+  std::size_t streams_per_origin = 128;
+  std::size_t streams = 512;                 // Towards us; above it, the same of all.
   std::size_t requests_per_stream = 10'000;  // Then it opens another one.
   std::size_t checks = 8;                    // Newcomers asked at a time whether they answer.
   std::size_t peers_per_query = 200;         // Asked at most: a liar knows ever closer friends.
@@ -50,6 +52,8 @@ struct KadOptions {
   bool serve = true;      // Answers others; the LAN network only.
   bool loopback = false;  // Addresses of this machine itself count as private ones.
   Duration refresh = std::chrono::minutes(10);  // Of buckets in which nothing was looked up.
+  // Records expire, idle streams close; who is connected and not in the table is asked again.
+  Duration upkeep = std::chrono::seconds(30);
   KadLimits limits{};
 };
 

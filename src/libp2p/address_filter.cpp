@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kad/address_filter.hpp"
+#include "address_filter.hpp"
 
 #include <algorithm>
 
 #include "remote.hpp"
 
-namespace accel::libp2p::kad {
+namespace accel::libp2p {
 namespace {
 
-constexpr std::size_t kWanSite4Bytes = 3;
-constexpr std::size_t kWanSite6Bytes = 6;
+using ipld::Multiaddr;
+
+constexpr std::size_t kPublicSite4Bytes = 3;
+constexpr std::size_t kPublicSite6Bytes = 6;
 
 // The machine at the front of an address, whatever is spoken to it.
 std::optional<Multiaddr::Part> machine_of(const Multiaddr& address) {
@@ -30,11 +32,11 @@ bool belongs(const AddressRules& rules, const Multiaddr& address) {
   if (!machine) return false;
   switch (reach_of_ip(machine->value)) {
     case Reach::anywhere:
-      return rules.network == KadNetwork::wan;
+      return rules.is_public;
     case Reach::local:
-      return rules.network == KadNetwork::lan;
+      return !rules.is_public;
     case Reach::loopback:
-      return rules.network == KadNetwork::lan && rules.loopback;
+      return !rules.is_public && rules.loopback;
     default:
       return false;
   }
@@ -46,21 +48,21 @@ std::vector<Multiaddr> filtered(const AddressRules& rules, const std::vector<Mul
   for (const Multiaddr& address : addresses) {
     const auto machine = machine_of(address);
     if (!machine || !belongs(rules, address)) continue;
-    const bool nearer = remote != nullptr && reach_of(*remote) != Reach::loopback &&
-                        reach_of_ip(machine->value) == Reach::loopback;
-    if (!nearer && std::ranges::find(out, address) == out.end()) out.push_back(address);
+    const bool allowed =
+        remote == nullptr || may_name(reach_of(*remote), reach_of_ip(machine->value));
+    if (allowed && std::ranges::find(out, address) == out.end()) out.push_back(address);
   }
   return out;
 }
 
-std::string group_of(KadNetwork network, const Multiaddr& remote) {
+std::string group_of(const AddressRules& rules, const Multiaddr& remote) {
   const auto machine = machine_of(remote);
   if (!machine) return "elsewhere";
   if (reach_of_ip(machine->value) == Reach::loopback) return {};
-  if (network == KadNetwork::lan) return origin_of(remote);
+  if (!rules.is_public) return origin_of(remote);
   const Bytes& ip = machine->value;
-  const std::size_t site = ip.size() == 4 ? kWanSite4Bytes : kWanSite6Bytes;
+  const std::size_t site = ip.size() == 4 ? kPublicSite4Bytes : kPublicSite6Bytes;
   return {ip.begin(), ip.begin() + static_cast<std::ptrdiff_t>(site)};
 }
 
-}  // namespace accel::libp2p::kad
+}  // namespace accel::libp2p
