@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""usage: http.py BINARY
+"""usage: check_http.py BINARY
 Kubo forwards a port of its own to our streams of /http/1.1, and reads blocks and CARs there."""
 import json
 import os
