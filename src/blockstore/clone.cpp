@@ -50,10 +50,13 @@ Status copy_piece(int source, int target, std::uint64_t offset, std::uint64_t by
 
 bool clone_file(int source, int target) { return ::ioctl(target, FICLONE, source) == 0; }
 
-Status reserve_space(int target, std::uint64_t bytes) {
-  if (::fallocate(target, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0) return {};
+Status reserve_space(int target, std::uint64_t offset, std::uint64_t bytes) {
+  if (::fallocate(target, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                  static_cast<off_t>(bytes)) == 0) {
+    return {};
+  }
   if (errno != ENOSPC && errno != EDQUOT) return {};  // Not here: the writes find their blocks.
-  return fail_errno(errc_from_errno(errno), errno, "There is no room for a copy of the file.");
+  return fail_errno(errc_from_errno(errno), errno, "There is no room on the disk for the file.");
 }
 
 void begin_write_back(int target, std::uint64_t offset, std::uint64_t bytes) {

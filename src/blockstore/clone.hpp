@@ -15,13 +15,13 @@ namespace accel::blockstore {
 // Makes the empty file `target` a clone of `source`; false where that cannot be done.
 bool clone_file(int source, int target);
 
-// Asks for the disk blocks of a copy before it is written: a quarter less work for the system than
-// to look for them page by page, and they lie beside each other. The file's size stays. Does
-// nothing where the file system cannot. Errors: resource_exhausted.
-Status reserve_space(int target, std::uint64_t bytes);
+// Asks for the disk blocks of a part of a file before it is written: a quarter less work for the
+// system than to look for them page by page, and they lie beside each other. The file's size stays.
+// Does nothing where the file system cannot. Errors: resource_exhausted.
+Status reserve_space(int target, std::uint64_t offset, std::uint64_t bytes);
 
-// The disk begins to take this part now, so that the sync at the end has less to wait for. Makes
-// nothing durable.
+// The disk begins to take this part now (bytes 0: up to the end), so that the sync at the end has
+// less to wait for. Makes nothing durable.
 void begin_write_back(int target, std::uint64_t offset, std::uint64_t bytes);
 
 // Copies `bytes` from the start of one file to the other, inside the kernel where it can.

@@ -114,7 +114,7 @@ Status Importer::read_ahead(const Ahead& file, std::optional<Hashed>& hashed, Le
     if (clone_file(source.fd.get(), copy.get())) {
       job.source_fd = copy.get();
     } else {
-      ACCEL_CHECK(reserve_space(copy.get(), file.bytes));
+      ACCEL_CHECK(reserve_space(copy.get(), 0, file.bytes));
       job.copy_fd = copy.get();
     }
   }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kv.hpp"
 
-#include "accel/blockstore/store.hpp"
-
 namespace accel::blockstore {
 namespace {
 
@@ -25,6 +23,12 @@ Result<std::string> full_key(std::string_view space, std::string_view key) {
   return full.append(key);
 }
 
+Status check_value(std::string_view value) {
+  if (value.size() <= kMaxKvValueBytes) return {};
+  return fail(Errc::invalid_argument, "A small value has at most {} bytes; this one has {}.",
+              kMaxKvValueBytes, value.size());
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> read_kv(Index& index, std::string_view space,
@@ -40,13 +44,26 @@ Result<std::optional<std::string>> read_kv(Index& index, std::string_view space,
   return value;
 }
 
+Status apply_kv(Index& index, const std::vector<KvChange>& changes) {
+  std::vector<std::string> keys;
+  for (const KvChange& change : changes) {
+    ACCEL_TRY(keys.emplace_back(), full_key(change.space, change.key));
+    ACCEL_CHECK(check_value(change.value.value_or("")));
+  }
+  return index.write([&](Txn& txn) -> Status {
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      const auto& value = changes[i].value;
+      ACCEL_CHECK(value ? txn.put(Table::kv, as_bytes(keys[i]), as_bytes(*value))
+                        : txn.erase(Table::kv, as_bytes(keys[i])));
+    }
+    return {};
+  });
+}
+
 Status write_kv(Index& index, std::string_view space, std::string_view key, std::string_view value,
                 bool only_new) {
   ACCEL_TRY(const std::string full, full_key(space, key));
-  if (value.size() > kMaxKvValueBytes) {
-    return fail(Errc::invalid_argument, "A small value has at most {} bytes; this one has {}.",
-                kMaxKvValueBytes, value.size());
-  }
+  ACCEL_CHECK(check_value(value));
   return index.write([&](Txn& txn) -> Status {
     if (!only_new) return txn.put(Table::kv, as_bytes(full), as_bytes(value));
     ACCEL_TRY(const bool added, txn.put_new(Table::kv, as_bytes(full), as_bytes(value)));

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/blockstore/store.hpp"
 #include "index.hpp"
 
 namespace accel::blockstore {
@@ -19,6 +20,8 @@ Result<std::optional<std::string>> read_kv(Index& index, std::string_view space,
 // only_new: an existing key is an error.
 Status write_kv(Index& index, std::string_view space, std::string_view key, std::string_view value,
                 bool only_new);
+// All or none, in one commit. Absent is no error where something is erased.
+Status apply_kv(Index& index, const std::vector<KvChange>& changes);
 Status erase_kv(Index& index, std::string_view space, std::string_view key);
 Result<KvList> list_kv(Index& index, std::string_view space);
 

@@ -18,7 +18,7 @@ Result<LeafDigests> hash_leaves(HashPool& pool, const HashJob& job) {
   const std::size_t leaves = job.plan->size();
   LeafDigests digests(*job.profile, leaves);
   const std::size_t a_batch = leaves_a_batch(pool, leaves);
-  if (job.copy_fd >= 0) ACCEL_CHECK(reserve_space(job.copy_fd, job.file_bytes));
+  if (job.copy_fd >= 0) ACCEL_CHECK(reserve_space(job.copy_fd, 0, job.file_bytes));
   std::array<std::unique_ptr<LeafBatch>, HashPool::kMaxWorkers> batches;
   const HashPool::Body body = [&](std::size_t worker, std::size_t index) -> Status {
     auto& batch = batches[worker];

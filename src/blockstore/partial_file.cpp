@@ -13,6 +13,7 @@
 #include "accel/ipld/node_view.hpp"
 #include "block_reader.hpp"
 #include "blocks.hpp"
+#include "clone.hpp"
 #include "locks.hpp"
 #include "partial_impl.hpp"
 #include "quota.hpp"
@@ -24,6 +25,9 @@ namespace {
 // Data is synced each time so much has been written: what a power cut can cost is hashed again
 // within a fraction of a second.
 constexpr std::uint64_t kCheckpointBytes = 64ULL << 20U;
+constexpr std::uint64_t kWriteBackBytes = 8ULL
+                                          << 20U;      // The disk begins to take so much at a time.
+constexpr std::uint64_t kReserveBytes = 16ULL << 20U;  // Disk blocks are asked for so far ahead.
 
 Status check_request(const PartialRequest& request) {
   std::uint64_t end = 0;
@@ -250,11 +254,21 @@ Status PartialFile::Impl::read(std::uint64_t offset, std::span<std::uint8_t> out
 // One at a time: the kernel lets only one in, and the others would spin on its lock meanwhile.
 Status PartialFile::Impl::write_payload(ByteView payload, std::uint64_t offset) {
   const std::scoped_lock lock(write_mutex_);
+  ACCEL_CHECK(reserve_around(offset));
   return pwrite_all(part_.get(), payload, offset);
+}
+
+// With write_mutex_ held. Not for the whole file at once: of some only a few tensors are fetched.
+Status PartialFile::Impl::reserve_around(std::uint64_t offset) {
+  const std::uint64_t piece = offset / kReserveBytes;
+  if (request_.file_bytes < kWriteBackBytes || !reserved_.insert(piece).second) return {};
+  const std::uint64_t start = piece * kReserveBytes;
+  return reserve_space(part_.get(), start, std::min(kReserveBytes, request_.file_bytes - start));
 }
 
 Status PartialFile::Impl::mark(std::size_t index) {
   bool due = false;
+  bool enough = false;
   {
     const std::scoped_lock lock(mutex_);
     if (map_.written(index)) return {};  // Another thread was faster with the same leaf.
@@ -263,9 +277,12 @@ Status PartialFile::Impl::mark(std::size_t index) {
     const std::uint8_t byte = map_.written_byte(index);
     ACCEL_CHECK(pwrite_all(map_file_.get(), {&byte, 1}, map_.written_offset(index)));
     have_bytes_ += request_.slots[index].length;
+    const std::uint64_t before = unsynced_bytes_;
     unsynced_bytes_ += request_.slots[index].length;
+    enough = before / kWriteBackBytes != unsynced_bytes_ / kWriteBackBytes;
     due = unsynced_bytes_ >= kCheckpointBytes;
   }
+  if (enough) begin_write_back(part_.get(), 0, 0);
   if (!due || !sync_mutex_.try_lock()) return {};
   const std::unique_lock syncing(sync_mutex_, std::adopt_lock);
   return checkpoint();

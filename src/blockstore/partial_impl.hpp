@@ -6,6 +6,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "accel/blockstore/partial_file.hpp"
@@ -59,6 +60,7 @@ class PartialFile::Impl {
   Status copy_from_store();
   Result<Bytes> payload_of(std::size_t index, ByteView block);
   Status write_payload(ByteView payload, std::uint64_t offset);
+  Status reserve_around(std::uint64_t offset);
   Status mark(std::size_t index);
   Status checkpoint();
   Result<StagedFile> stage();
@@ -73,9 +75,10 @@ class PartialFile::Impl {
   std::uint64_t copied_ = 0;
   bool committed_ = false;
 
-  std::mutex write_mutex_;    // Held for one write.
-  std::mutex sync_mutex_;     // One checkpoint at a time; taken before mutex_.
-  mutable std::mutex mutex_;  // Guards what follows.
+  std::mutex write_mutex_;                      // Held for one write.
+  std::unordered_set<std::uint64_t> reserved_;  // Pieces with disk blocks. Under write_mutex_.
+  std::mutex sync_mutex_;                       // One checkpoint at a time; taken before mutex_.
+  mutable std::mutex mutex_;                    // Guards what follows.
   PartialMap map_;
   std::uint64_t have_bytes_ = 0;
   std::uint64_t unsynced_bytes_ = 0;

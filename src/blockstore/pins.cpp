@@ -136,6 +136,8 @@ Status check_and_put(Txn& txn, const PinRecord& pin, const PinnedDag& dag) {
     }
     if (pin.is_private) ACCEL_CHECK(txn.put(Table::hidden, as_bytes(hash), {}));
   }
+  ACCEL_TRY(const auto before, get_pin(txn, pin.root));
+  if (before && *before == pin) return {};  // A transaction that changes nothing costs no sync.
   return put_pin(txn, pin);
 }
 

@@ -256,6 +256,10 @@ Status Store::kv_put_new(std::string_view space, std::string_view key, std::stri
   return write_kv(*impl_->core->index, space, key, value, true);
 }
 
+Status Store::kv_apply(const std::vector<KvChange>& changes) {
+  return apply_kv(*impl_->core->index, changes);
+}
+
 Status Store::kv_erase(std::string_view space, std::string_view key) {
   return erase_kv(*impl_->core->index, space, key);
 }

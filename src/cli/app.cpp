@@ -33,7 +33,7 @@ constexpr const char* kFooter =
     "unsupported,\n"
     "7 permission denied, 8 unauthenticated, 9 resource exhausted, 10 unavailable, 11 timeout, 12 "
     "protocol, 13 io,\n"
-    "130 cancelled.";
+    "130 cancelled, 141 the reader of a pipe has gone (as `| head`).";
 
 void add_global_flags(CLI::App& app, GlobalFlags& flags) {
   app.add_option("--home", flags.home,
@@ -64,12 +64,15 @@ void add_all_commands(CLI::App& app, Selection& selection) {
   add_completion_command(app, selection);
 }
 
+constexpr int kReaderGone = 128 + SIGPIPE;  // As a shell tells it of other tools.
+
 int run_selected(const Selection& selection, GlobalFlags flags) {
   const bool json = flags.json;
   const Interrupt interrupt;
   auto session = Session::create(std::move(flags), interrupt.token());
   const Status status = session ? selection.action(**session) : Status(fail(session.error()));
   if (status) return EXIT_SUCCESS;
+  if (reader_gone()) return kReaderGone;
   print_error(status.error(), json);
   return errc_exit_code(status.error().code);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -13,9 +14,12 @@
 namespace accel::cli {
 namespace {
 
+std::atomic<bool> g_reader_gone = false;
+
 Status put(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     // Whoever read it has seen enough (`| head`): nothing to complain about.
+    if (errno == EPIPE) g_reader_gone = true;
     if (errno == EPIPE) return fail(Error{Errc::cancelled, {}, {}});
     return fail_errno(Errc::io, errno, "Cannot write the result to standard output.");
   }
@@ -70,6 +74,8 @@ std::string printable(std::string_view text, std::string_view kept = {}) {
 }
 
 }  // namespace
+
+bool reader_gone() { return g_reader_gone; }
 
 Status print_line(std::string_view line) { return put(printable(line, "\n\t") + "\n"); }
 

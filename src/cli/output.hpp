@@ -19,6 +19,10 @@ Status print_line(std::string_view line);
 Status print_json(const nlohmann::json& document);
 Status print_bytes(ByteView bytes);
 
+// Whether one of these found that the reader of a pipe has gone. Whatever a command says then is
+// of that: it ends quietly.
+bool reader_gone();
+
 // A table with columns padded to their widest cell; columns of numbers are aligned right.
 Status print_table(const std::vector<std::string>& header,
                    std::vector<std::vector<std::string>> rows);

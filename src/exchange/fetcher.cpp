@@ -27,7 +27,17 @@ void count(Metrics& metrics, const PullReport& report) {
 
 Fetcher::Fetcher(blockstore::Store& store, net::HttpClient& client, OffloadPool& pool,
                  const Clock& clock, Metrics& metrics)
-    : store_(store), client_(client), pool_(pool), clock_(clock), metrics_(metrics) {}
+    : store_(store),
+      client_(client),
+      pool_(pool),
+      clock_(clock),
+      metrics_(metrics),
+      downloads_(std::make_unique<DownloadBudget>()) {}
+Fetcher::~Fetcher() = default;
+
+void Fetcher::limit(std::uint64_t bytes_per_second) {
+  downloads_ = std::make_unique<DownloadBudget>(bytes_per_second);
+}
 
 // The session runs beside this coroutine, so that a cancelled caller still waits until nothing of
 // it runs: it is told to stop, and says when it has.
@@ -35,7 +45,7 @@ Task<PullReport> Fetcher::pull(ipld::Cid root, PullOptions options) {
   const bool throwing = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   const Executor executor = co_await asio::this_coro::executor;
-  PullSession session(executor, {store_, client_, pool_, clock_, bitswap_}, root,
+  PullSession session(executor, {store_, client_, pool_, clock_, *downloads_, bitswap_}, root,
                       std::move(options));
   TaskGroup runner(executor, "pull");
   runner.spawn(session.main());

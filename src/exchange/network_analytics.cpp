@@ -17,6 +17,7 @@ constexpr std::uint64_t kTellingRequests = 10;  // Below, a share of failures is
 constexpr double kUnreliable = 0.2;
 constexpr std::uint64_t kTellingSamples = 8;
 constexpr double kMuchSlower = 0.1;  // Of the fastest.
+constexpr std::uint64_t kTellingNodes = 3;
 
 double share(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
@@ -133,9 +134,12 @@ NetworkAnalysis analyze(const NetworkFigures& figures) {
   for (const auto& [name, source] : figures.known) {
     if (source.kind == SourceKind::peer) peers.insert(name);
   }
-  const auto nodes = static_cast<double>(peers.size() + 1);
-  if (!peers.empty()) result.density = links / (nodes * (nodes - 1) / 2);
-  result.average_connections = 2 * links / nodes;
+  result.known_nodes = peers.size() + 1;
+  const auto nodes = static_cast<double>(result.known_nodes);
+  if (result.known_nodes >= kTellingNodes) {
+    result.density = links / (nodes * (nodes - 1) / 2);
+    result.average_connections = 2 * links / nodes;
+  }
   judge(figures, result);
   advise_on_links(figures, result);
   advise_on_sources(figures, result);

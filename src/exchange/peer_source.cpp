@@ -13,11 +13,12 @@ constexpr std::uint32_t kMaxRequests = 256;
 
 class PeerSource final : public Source {
  public:
-  PeerSource(Bitswap& bitswap, std::string name, ipld::Multiaddr address, bool connected)
+  PeerSource(Bitswap& bitswap, ipld::Multiaddr address, bool connected, Urgency urgency)
       : bitswap_(bitswap),
-        name_(std::move(name)),
+        name_(address.to_string()),
         address_(std::move(address)),
-        connected_(connected) {}
+        connected_(connected),
+        urgency_(urgency) {}
 
   const std::string& name() const override { return name_; }
   SourceKind kind() const override { return SourceKind::peer; }
@@ -29,6 +30,7 @@ class PeerSource final : public Source {
   std::string name_;
   ipld::Multiaddr address_;
   bool connected_;
+  Urgency urgency_;
 };
 
 Task<SourceBlock> PeerSource::get(BlockCall call) {
@@ -39,7 +41,8 @@ Task<SourceBlock> PeerSource::get(BlockCall call) {
     connected_ = true;
   }
   std::function<void()> on_heard = [on_bytes = std::move(call.on_bytes)] { on_bytes(0); };
-  auto asking = bitswap_.get(*address_.peer_id(), call.cid, call.stop, std::move(on_heard));
+  auto asking =
+      bitswap_.get(*address_.peer_id(), call.cid, call.stop, std::move(on_heard), urgency_);
   Result<Bytes> bytes = co_await std::move(asking);
   if (!bytes) {
     connected_ = connected_ && bytes.error().code != Errc::unavailable;
@@ -53,18 +56,19 @@ Task<SourceBlock> PeerSource::get(BlockCall call) {
 
 }  // namespace
 
-Result<std::unique_ptr<Source>> make_peer_source(Bitswap& bitswap, const std::string& address) {
+Result<std::unique_ptr<Source>> make_peer_source(Bitswap& bitswap, const std::string& address,
+                                                 Urgency urgency) {
   ACCEL_TRY(ipld::Multiaddr parsed, ipld::Multiaddr::parse(address));
   if (!parsed.peer_id()) {
     return fail(Errc::invalid_argument,
                 "The address {} names no peer; it must end in /p2p/ and the peer's id.", address);
   }
-  return std::make_unique<PeerSource>(bitswap, address, std::move(parsed), false);
+  return std::make_unique<PeerSource>(bitswap, std::move(parsed), false, urgency);
 }
 
-std::unique_ptr<Source> make_peer_source(Bitswap& bitswap, const ipld::PeerId& peer) {
-  const ipld::Multiaddr address = ipld::Multiaddr().with_peer(peer);
-  return std::make_unique<PeerSource>(bitswap, address.to_string(), address, true);
+std::unique_ptr<Source> make_peer_source(Bitswap& bitswap, const ipld::PeerId& peer,
+                                         Urgency urgency) {
+  return std::make_unique<PeerSource>(bitswap, ipld::Multiaddr().with_peer(peer), true, urgency);
 }
 
 }  // namespace accel::exchange

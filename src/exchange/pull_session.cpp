@@ -73,7 +73,8 @@ PullSession::PullSession(Executor executor, PullContext context, ipld::Cid root,
       news_(executor),
       tasks_(executor, "pull"),
       limits_(scheduler_limits(options_.limits)),
-      scheduler_(limits_),
+      share_(context_.downloads, options_.urgency),
+      scheduler_(limits_, &share_),
       walk_(
           root,
           {options_.limits.max_total_bytes, options_.limits.max_leaves, options_.limits.max_nodes},
@@ -169,7 +170,7 @@ Status PullSession::add_sources() {
     return fail(Errc::unsupported, "Peers can't be asked: this node has no swarm.");
   }
   for (const std::string& address : options_.peers) {
-    ACCEL_TRY(auto source, make_peer_source(*context_.bitswap, address));
+    ACCEL_TRY(auto source, make_peer_source(*context_.bitswap, address, options_.urgency));
     add_source(std::move(source));
   }
   return {};
@@ -189,7 +190,7 @@ Task<void> PullSession::find_peers() {
     const std::string suffix = "/p2p/" + peer.to_string();
     const bool named = std::ranges::any_of(
         options_.peers, [&](const std::string& address) { return address.ends_with(suffix); });
-    if (!named) add_source(make_peer_source(*context_.bitswap, peer));
+    if (!named) add_source(make_peer_source(*context_.bitswap, peer, options_.urgency));
   }
   feed(SourcesExpected{false});
   co_return Status{};

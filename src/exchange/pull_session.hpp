@@ -19,6 +19,7 @@
 #include "accel/core/async/event.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/exchange/fetcher.hpp"
+#include "download_budget.hpp"
 #include "hash_queue.hpp"
 #include "node_puts.hpp"
 #include "progress_meter.hpp"
@@ -35,6 +36,7 @@ struct PullContext {
   net::HttpClient& client;
   OffloadPool& pool;
   const Clock& clock;
+  DownloadBudget& downloads;
   Bitswap* bitswap = nullptr;
 };
 
@@ -112,6 +114,7 @@ class PullSession {
   std::stop_source halt_;  // Stopped when the pull is over, for jobs on the pool that take long.
 
   SchedulerLimits limits_;
+  DownloadBudget::Share share_;
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Source>> sources_;
   std::deque<SchedulerEvent> events_;  // So that step() is never re-entered.

@@ -10,6 +10,8 @@ constexpr double kBurstSeconds = 0.2;  // A few ticks of the scheduler: what may
 
 }  // namespace
 
+double RateBudget::half() const { return rate_ * kBurstSeconds / 2; }
+
 void RateBudget::pass_to(SteadyTime now) {
   const double most = rate_ * kBurstSeconds;
   if (!started_) {

@@ -16,11 +16,15 @@ class RateBudget {
 
   void pass_to(SteadyTime now);
   bool has_room() const { return rate_ == 0 || tokens_ > 0; }
+  // For who leaves the rest to others.
+  bool is_half_full() const { return rate_ == 0 || tokens_ > half(); }
   void take(std::uint64_t bytes) { tokens_ -= rate_ == 0 ? 0 : static_cast<double>(bytes); }
   // Of bytes that were taken and never came.
   void give_back(std::uint64_t bytes) { tokens_ += rate_ == 0 ? 0 : static_cast<double>(bytes); }
 
  private:
+  double half() const;
+
   double rate_;
   double tokens_ = 0;
   SteadyTime last_{};

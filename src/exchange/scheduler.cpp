@@ -28,6 +28,7 @@ std::vector<Action> Scheduler::step(const SchedulerEvent& event, SteadyTime now)
   if (over_) return {};
   now_ = std::max(now, now_);
   budget_.pass_to(now_);
+  if (share_ != nullptr) share_->pass_to(now_);
   std::visit([this](const auto& value) { on(value); }, event);
   if (!over_) finish_if_done();
   if (!over_ && !std::holds_alternative<BytesArrived>(event)) {
@@ -103,11 +104,7 @@ void Scheduler::on(const BlockArrived& event) {
   source.meter.on_complete(request.mark, now_);
   source.misses_in_row = 0;
   settle(request);
-  if (request.received < request.reserved) {
-    budget_.give_back(request.reserved - request.received);
-  } else {
-    budget_.take(request.received - request.reserved);
-  }
+  correct_budgets(request.reserved, request.received);
   in_flight_bytes_ += request.received - request.reserved;  // The guess becomes the size.
   request.reserved = request.received;
   verifying_bytes_ += request.reserved;
@@ -233,7 +230,7 @@ bool Scheduler::ready(const Source& source) const {
 }
 
 bool Scheduler::has_room(const Source& source, std::uint64_t bytes) const {
-  if (!budget_.has_room()) return false;
+  if (!budget_.has_room() || (share_ != nullptr && !share_->has_room())) return false;
   if (requests_.empty()) return true;  // Whatever the limits say, one block must fit.
   if (in_flight_bytes_ + bytes > limits_.max_in_flight_bytes) return false;
   if (verifying_bytes_ >= limits_.max_verifying_bytes) return false;
@@ -307,6 +304,7 @@ void Scheduler::start(SourceId source_id, WantId want_id) {
   source.outstanding_bytes += request.reserved;
   in_flight_bytes_ += request.reserved;
   budget_.take(request.reserved);
+  if (share_ != nullptr) share_->begin(request.reserved);
   state.requests.push_back(id);
   requests_.emplace(id, request);
   actions_.emplace_back(StartRequest{id, source_id, want_id});
@@ -332,6 +330,20 @@ void Scheduler::settle(Request& request) {
   source.outstanding_bytes -= request.reserved - std::min(request.reserved, request.received);
   --source.in_flight_requests;
   request.arrived = true;
+  if (share_ != nullptr) share_->end();
+}
+
+// What a request reserved was a guess.
+void Scheduler::correct_budgets(std::uint64_t reserved, std::uint64_t received) {
+  const auto correct = [&](auto& budget) {
+    if (received < reserved) {
+      budget.give_back(reserved - received);
+    } else {
+      budget.take(received - reserved);
+    }
+  };
+  correct(budget_);
+  if (share_ != nullptr) correct(*share_);
 }
 
 void Scheduler::cancel(RequestId id) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "download_budget.hpp"
 #include "rate_budget.hpp"
 #include "scheduler_types.hpp"
 #include "source_meter.hpp"
@@ -24,8 +25,9 @@ namespace accel::exchange {
 
 class Scheduler {
  public:
-  explicit Scheduler(SchedulerLimits limits = {})
-      : limits_(limits), budget_(limits.max_bytes_per_second) {}
+  // share: this pull's part of what all pulls may take, which outlives it; null: there is no other.
+  explicit Scheduler(SchedulerLimits limits = {}, DownloadBudget::Share* share = nullptr)
+      : limits_(limits), budget_(limits.max_bytes_per_second), share_(share) {}
 
   // Actions are to be performed in order. Events of requests that were cancelled or have ended are
   // ignored, as is everything after Finished or GaveUp.
@@ -112,6 +114,7 @@ class Scheduler {
 
   // Ends of requests. end() forgets the request; requeue() makes its want pending again.
   void settle(Request& request);  // It takes nothing more from its source.
+  void correct_budgets(std::uint64_t reserved, std::uint64_t received);
   Request end(RequestId id);
   void requeue(WantId id);
   void cancel(RequestId id);
@@ -128,6 +131,7 @@ class Scheduler {
 
   SchedulerLimits limits_;
   RateBudget budget_;
+  DownloadBudget::Share* share_;
   SteadyTime now_;
   std::vector<Action> actions_;
   std::vector<Source> sources_;

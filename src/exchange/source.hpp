@@ -75,7 +75,9 @@ Result<std::unique_ptr<Source>> make_gateway_source(net::HttpClient& client,
 Result<std::unique_ptr<Source>> make_file_source(net::HttpClient& client, const std::string& url);
 // A peer by its address, which ends in /p2p/ and its id; or one that is connected.
 // Errors: invalid_argument.
-Result<std::unique_ptr<Source>> make_peer_source(Bitswap& bitswap, const std::string& address);
-std::unique_ptr<Source> make_peer_source(Bitswap& bitswap, const ipld::PeerId& peer);
+Result<std::unique_ptr<Source>> make_peer_source(Bitswap& bitswap, const std::string& address,
+                                                 Urgency urgency);
+std::unique_ptr<Source> make_peer_source(Bitswap& bitswap, const ipld::PeerId& peer,
+                                         Urgency urgency);
 
 }  // namespace accel::exchange

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "accel/core/bytes.hpp"
+#include "accel/core/markup.hpp"
 #include "accel/core/result.hpp"
 #include "accel/exchange/network_analytics.hpp"
 
@@ -15,30 +16,6 @@ constexpr double kRing = 330;
 
 std::string short_id(const std::string& id) {
   return id.size() <= 12 ? id : id.substr(0, 4) + "…" + id.substr(id.size() - 6);
-}
-
-// Names come from the network: nothing of them may be markup.
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
 }
 
 std::string quoted(const std::string& text) {
@@ -98,8 +75,8 @@ std::string topology_svg(const NetworkFigures& figures) {
         "<circle cx=\"{0:.1f}\" cy=\"{1:.1f}\" r=\"8\" fill=\"#36c\"><title>{2}</title></circle>\n"
         "<text x=\"{0:.1f}\" y=\"{3:.1f}\">{4}</text>\n"
         "<text x=\"{0:.1f}\" y=\"{5:.1f}\">{6}</text>\n",
-        x, y, escaped(link.peer + " " + link.address), y + 22, escaped(short_id(link.peer)), y + 36,
-        escaped(figures_of(link)));
+        x, y, escape_markup(link.peer + " " + link.address), y + 22,
+        escape_markup(short_id(link.peer)), y + 36, escape_markup(figures_of(link)));
   }
   return fmt::format(
              "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {0}\" "
@@ -109,7 +86,7 @@ std::string topology_svg(const NetworkFigures& figures) {
          fmt::format(
              "<circle cx=\"{0}\" cy=\"{0}\" r=\"12\" fill=\"#c33\"/>\n"
              "<text x=\"{0}\" y=\"{1}\">{2} (this node)</text>\n</svg>\n",
-             middle, middle + 28, escaped(short_id(figures.id)));
+             middle, middle + 28, escape_markup(short_id(figures.id)));
 }
 
 }  // namespace accel::exchange

@@ -134,8 +134,8 @@ Task<net::HttpResponse> Answers::tar(const net::HttpRequest& http, const Gateway
     end = at.cid;
     const auto& path = request.route.path;
     std::string name = path.empty() ? at.cid.to_string() : path.back();
-    return TarSource::open(context_.store, at.cid, std::move(name),
-                           context_.limits.stream_piece_bytes);
+    const TarRules rules{.piece_bytes = context_.limits.stream_piece_bytes};
+    return TarSource::open(context_.store, at.cid, std::move(name), rules);
   };
   auto source = co_await context_.pool.run(open);
   if (!source) co_return fail(Error(source.error()));

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "accel/core/markup.hpp"
 #include "accel/ipld/codec.hpp"
 #include "accel/ipld/dag_json.hpp"
 #include "page_style.hpp"
@@ -27,8 +28,8 @@ std::string document_page(const GatewayRequest& request, const ipld::Cid& cid, B
       "{4}. "
       "<a href=\"?format=raw\">Block</a> <a href=\"?format={3}\">{3}</a></p>\n"
       "<pre>{5}</pre></main></body></html>\n",
-      escape_html(request.content_path), kPageStyle, cid, ipld::codec_name(cid.codec()),
-      human_bytes(block.size()), escape_html(shown));
+      escape_markup(request.content_path), kPageStyle, cid, ipld::codec_name(cid.codec()),
+      human_bytes(block.size()), escape_markup(shown));
 }
 
 }  // namespace accel::gateway

@@ -41,6 +41,21 @@ net::StreamBody stream_of(std::string text) {
   return {std::move(write), length};
 }
 
+// Of a gateway of blocks alone: why it does not even look. Nothing: it looks.
+std::optional<net::HttpResponse> refusal_of_all_but_blocks(const net::HttpRequest& http) {
+  if (http.method != "GET" && http.method != "HEAD") {
+    return refusal_response(405, "The gateway only reads: use GET or HEAD.");
+  }
+  if (!http.path.starts_with("/ipfs/")) {
+    return refusal_response(404, "Only /ipfs/{cid} is served here.");
+  }
+  const auto wanted = read_wanted(http);
+  if (!wanted) return refusal_response(wanted.error().status, wanted.error().sentence);
+  if (wanted->format == Format::raw || wanted->format == Format::car) return std::nullopt;
+  return refusal_response(406,
+                          "Only blocks and CARs are served here: use format=raw or format=car.");
+}
+
 // The body holds the client's place until it is sent: a client that takes many large pages and
 // reads none has no more of them in our memory than it has places. Small ones are not worth it.
 void keep_until_sent(net::HttpResponse& response, std::shared_ptr<void> place) {
@@ -79,9 +94,8 @@ class Gateway::Impl {
 
   Task<net::HttpResponse> handle(net::HttpRequest http);
   std::optional<net::ReadyResponse> ready(const net::HttpRequest& http);
-  std::uint64_t max_body_bytes() const {
-    return options_.routing.put_record ? ipld::kMaxIpnsRecordBytes : 0;
-  }
+  // A record is read although this node may take none: only then is its sender told why.
+  static std::uint64_t max_body_bytes() { return ipld::kMaxIpnsRecordBytes; }
 
  private:
   Task<net::HttpResponse> answer(const net::HttpRequest& http);
@@ -132,6 +146,9 @@ std::optional<net::ReadyResponse> Gateway::Impl::ready(const net::HttpRequest& h
 }
 
 Task<net::HttpResponse> Gateway::Impl::answer(const net::HttpRequest& http) {
+  if (options_.only_blocks) {
+    if (auto refused = refusal_of_all_but_blocks(http)) co_return std::move(*refused);
+  }
   if (http.method == "CONNECT") co_return tunnel_response();
   if (http.method == "OPTIONS") co_return options_response();
   const bool reads = http.method == "GET" || http.method == "HEAD";

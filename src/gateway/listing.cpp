@@ -6,38 +6,12 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "accel/core/markup.hpp"
 #include "accel/net/url.hpp"
 #include "page_style.hpp"
 #include "path_text.hpp"
 
 namespace accel::gateway {
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 namespace {
 
@@ -51,8 +25,8 @@ struct Links {
 Links links_of(const GatewayRequest& request) {
   const Route& route = request.route;
   const std::string root =
-      escape_html(fmt::format("/{}/{}", namespace_name(route.space), encode_segment(route.root)));
-  const std::string host = "//" + escape_html(route.host);
+      escape_markup(fmt::format("/{}/{}", namespace_name(route.space), encode_segment(route.root)));
+  const std::string host = "//" + escape_markup(route.host);
   switch (route.mount) {
     case Mount::path:
       return {root, root, ""};
@@ -69,11 +43,11 @@ std::string breadcrumbs(const GatewayRequest& request, const Links& links) {
   const Route& route = request.route;
   const bool is_site = route.mount == Mount::dnslink;
   std::string out = fmt::format("/{}/<a href=\"{}{}\">{}</a>", namespace_name(route.space),
-                                links.crumbs, is_site ? "/" : "", escape_html(route.root));
+                                links.crumbs, is_site ? "/" : "", escape_markup(route.root));
   std::string path = links.crumbs;
   for (const std::string& name : route.path) {
-    path += "/" + escape_html(encode_segment(name));
-    out += fmt::format("/<a href=\"{}\">{}</a>", path, escape_html(name));
+    path += "/" + escape_markup(encode_segment(name));
+    out += fmt::format("/<a href=\"{}\">{}</a>", path, escape_markup(name));
   }
   return out;
 }
@@ -102,8 +76,8 @@ void add_row(std::string& page, const GatewayRequest& request, const Links& link
                  "<tr><td class=\"name{}\"><a href=\"{}{}/{}\">{}</a></td>"
                  "<td class=\"cid\">{}</td><td class=\"size\">{}</td></tr>\n",
                  is_folder ? " folder" : "", links.base,
-                 escape_html(encode_path(request.route.path)),
-                 escape_html(encode_segment(entry.name)), escape_html(entry.name),
+                 escape_markup(encode_path(request.route.path)),
+                 escape_markup(encode_segment(entry.name)), escape_markup(entry.name),
                  cid_link(request, links, entry), human_bytes(entry.bytes));
 }
 
@@ -117,12 +91,12 @@ std::string listing_html(const GatewayRequest& request, const FoundFolder& folde
       "<title>{}</title>{}</head>\n<body><main><h1>Index of {}</h1>\n"
       "<p>CID <code translate=\"no\">{}</code></p>\n"
       "<table><tr><th>Name</th><th class=\"cid\">CID</th><th>Size</th></tr>\n",
-      escape_html(request.content_path), kPageStyle, breadcrumbs(request, links), folder.cid);
+      escape_markup(request.content_path), kPageStyle, breadcrumbs(request, links), folder.cid);
   if (!request.route.path.empty()) {
     page += fmt::format(
         "<tr><td class=\"name\"><a href=\"{}{}/..\">..</a></td><td class=\"cid\"></td>"
         "<td class=\"size\"></td></tr>\n",
-        links.base, escape_html(encode_path(request.route.path)));
+        links.base, escape_markup(encode_path(request.route.path)));
   }
   for (const auto& entry : folder.entries) add_row(page, request, links, entry);
   page += "</table>\n";

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the gateway's pages share: how they look, and the escaping of what strangers wrote. No page
-// loads anything.
+// How the gateway's pages look. No page loads anything.
 
-#include <string>
 #include <string_view>
 
 namespace accel::gateway {
-
-std::string escape_html(std::string_view text);
 
 // Only the style of the page itself; a name in it that got past the escaping could do nothing.
 inline constexpr std::string_view kPagePolicy = "default-src 'none'; style-src 'unsafe-inline'";

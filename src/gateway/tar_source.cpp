@@ -13,49 +13,17 @@
 namespace accel::gateway {
 namespace {
 
-struct Child {
-  std::string name;
-  ipld::Cid cid;
-};
-
 tl::unexpected<Error> leads_out(std::string_view path) {
   return fail(Errc::permission_denied, "{} leads out of the folder.", path);
-}
-
-// Names are not checked here: old content has some with "..", which may be harmless where they are
-// joined.
-Result<std::vector<Child>> plain_children(const ipld::Cid& cid, ByteView block) {
-  ACCEL_TRY(ipld::PbNode node, ipld::decode_pb(block));
-  std::vector<Child> children;
-  if (!node.data) return fail(Errc::unsupported, "{} is not UnixFS.", cid);
-  for (ipld::PbLink& link : node.links) children.push_back({std::move(link.name), link.cid});
-  return children;
-}
-
-Result<std::vector<Child>> sharded_children(const blockstore::Store& store, const ipld::Cid& cid) {
-  std::vector<Child> children;
-  ipld::HamtVisitor visitor;
-  visitor.on_entry = [&children](const ipld::DirectoryEntry& entry) -> Status {
-    children.push_back({entry.name, entry.cid});
-    return {};
-  };
-  visitor.max_entries = 1U << 18U;
-  const auto get = [&store](const ipld::Cid& shard) -> Result<Bytes> {
-    ACCEL_TRY(const bool hidden, store.is_private(shard));
-    if (hidden) return fail(not_here(shard.to_string()));
-    return store.get(shard);
-  };
-  ACCEL_CHECK(ipld::walk_hamt(cid, get, visitor));
-  return children;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<TarSource>> TarSource::open(const blockstore::Store& store,
                                                    const ipld::Cid& root, std::string name,
-                                                   std::uint64_t piece_bytes) {
+                                                   TarRules rules) {
   std::unique_ptr<TarSource> source(
-      new TarSource(store, piece_bytes));  // tidy: raw-new: private constructor
+      new TarSource(store, rules));  // tidy: raw-new: private constructor
   ACCEL_CHECK(source->add({std::move(name), root, 0}));
   return source;
 }
@@ -76,9 +44,14 @@ Result<Pieces> TarSource::next() {
   return std::exchange(pieces_, {});
 }
 
+Status TarSource::check_shown(const ipld::Cid& cid) const {
+  if (rules_.for_owner) return {};
+  ACCEL_TRY(const bool hidden, store_.is_private(cid));
+  return hidden ? fail(not_here(cid.to_string())) : Status{};
+}
+
 Status TarSource::add(const Pending& entry) {
-  ACCEL_TRY(const bool hidden, store_.is_private(entry.cid));
-  if (hidden) return fail(not_here(entry.cid.to_string()));
+  ACCEL_CHECK(check_shown(entry.cid));
   if (is_behind_link(entry.path)) return leads_out(entry.path);
   if (entry.cid.codec() == ipld::Codec::raw) {
     ACCEL_TRY(const std::uint64_t size, store_.size_of(entry.cid));
@@ -97,7 +70,10 @@ Status TarSource::add(const Pending& entry) {
 }
 
 Status TarSource::add_file(const Pending& entry, std::uint64_t size) {
-  ACCEL_TRY(auto place, place_of_file(store_, entry.cid));
+  std::optional<net::FileSlice> place;
+  if (!rules_.for_owner) {
+    ACCEL_TRY(place, place_of_file(store_, entry.cid));
+  }
   pieces_.emplace_back(tar_head({entry.path, TarKind::file, size}));
   if (place) {
     if (size > 0) pieces_.emplace_back(std::move(*place));
@@ -112,7 +88,7 @@ Status TarSource::add_file(const Pending& entry, std::uint64_t size) {
 }
 
 Status TarSource::read_more() {
-  const net::ByteRange part{left_.first, std::min(left_.length, piece_bytes_)};
+  const net::ByteRange part{left_.first, std::min(left_.length, rules_.piece_bytes)};
   ACCEL_TRY(std::string text, read_text(store_, reading_, part));
   left_.first += part.length;
   left_.length -= part.length;
@@ -138,6 +114,22 @@ bool TarSource::is_behind_link(const std::string& path) const {
   return links_.contains(path);
 }
 
+Result<std::vector<TarSource::Child>> TarSource::sharded_children(const ipld::Cid& cid) const {
+  std::vector<Child> children;
+  ipld::HamtVisitor visitor;
+  visitor.on_entry = [&children](const ipld::DirectoryEntry& entry) -> Status {
+    children.push_back({entry.name, entry.cid});
+    return {};
+  };
+  visitor.max_entries = kMaxPending;
+  const auto get = [this](const ipld::Cid& shard) -> Result<Bytes> {
+    ACCEL_CHECK(check_shown(shard));
+    return store_.get(shard);
+  };
+  ACCEL_CHECK(ipld::walk_hamt(cid, get, visitor));
+  return children;
+}
+
 Status TarSource::add_folder(const Pending& entry, ByteView block) {
   if (entry.depth > kMaxDepth) {
     return fail(Errc::resource_exhausted, "Folders lie more than {} deep in each other.",
@@ -150,8 +142,14 @@ Status TarSource::add_folder(const Pending& entry, ByteView block) {
   if (!sharded && unixfs.type != ipld::NodeType::directory) {
     return fail(Errc::corrupt, "{} is no valid UnixFS.", entry.cid);
   }
-  ACCEL_TRY(auto children,
-            sharded ? sharded_children(store_, entry.cid) : plain_children(entry.cid, block));
+  std::vector<Child> children;
+  if (sharded) {
+    ACCEL_TRY(children, sharded_children(entry.cid));
+  } else {
+    // Names are not checked here: old content has some with "..", which may be harmless where they
+    // are joined.
+    for (const ipld::PbLink& link : node.links) children.push_back({link.name, link.cid});
+  }
   if (stack_.size() + children.size() > kMaxPending) {
     return fail(Errc::resource_exhausted, "The folder has more than {} entries.", kMaxPending);
   }

@@ -9,16 +9,26 @@
 
 namespace accel::gateway {
 
+struct TarRules {
+  std::uint64_t piece_bytes = 0;
+  // Private content too, and bytes alone, no places of files.
+  bool for_owner = false;
+};
+
 class TarSource final : public PieceSource {
  public:
   // Reads the first block, so that what can't be served is known before the answer begins.
   // Errors: not_found, corrupt, permission_denied (a name leads out of the folder), unsupported.
   static Result<std::unique_ptr<TarSource>> open(const blockstore::Store& store,
                                                  const ipld::Cid& root, std::string name,
-                                                 std::uint64_t piece_bytes);
+                                                 TarRules rules);
   Result<Pieces> next() override;
 
  private:
+  struct Child {
+    std::string name;
+    ipld::Cid cid;
+  };
   struct Pending {
     std::string path;
     ipld::Cid cid;
@@ -27,8 +37,9 @@ class TarSource final : public PieceSource {
   static constexpr std::size_t kMaxPending = 1U << 18U;
   static constexpr std::size_t kMaxDepth = 256;  // Folders in each other.
 
-  TarSource(const blockstore::Store& store, std::uint64_t piece_bytes)
-      : store_(store), piece_bytes_(piece_bytes) {}
+  TarSource(const blockstore::Store& store, TarRules rules) : store_(store), rules_(rules) {}
+  Status check_shown(const ipld::Cid& cid) const;
+  Result<std::vector<Child>> sharded_children(const ipld::Cid& cid) const;
   Status add(const Pending& entry);
   Status add_file(const Pending& entry, std::uint64_t size);
   Status add_link(const Pending& entry, const std::string& target);
@@ -37,7 +48,7 @@ class TarSource final : public PieceSource {
   bool is_behind_link(const std::string& path) const;
 
   const blockstore::Store& store_;
-  std::uint64_t piece_bytes_;
+  TarRules rules_;
   std::vector<Pending> stack_;
   std::set<std::string> links_;  // Paths that links were given.
   Pieces pieces_;

@@ -26,7 +26,7 @@ Host::~Host() { stop(); }
 Result<std::unique_ptr<Host>> Host::start(Executor executor, HostOptions options) {
   auto impl = std::make_shared<Impl>(std::move(executor), std::move(options));
   for (const Multiaddr& address : impl->options.listen) ACCEL_CHECK(impl->listen(address));
-  for (std::size_t i = 0; i < impl->acceptors.size(); ++i) {
+  for (std::size_t i = 0; i < impl->listeners.size(); ++i) {
     impl->tasks.spawn(impl->accept_loop(impl, i));
   }
   return std::unique_ptr<Host>(new Host(std::move(impl)));  // tidy: raw-new: private constructor
@@ -121,7 +121,7 @@ void Host::on_disconnected(std::function<void(const PeerId&)> observer) {
 void Host::Impl::stop() {
   if (std::exchange(stopped, true)) return;
   boost::system::error_code ignored;
-  for (auto& acceptor : acceptors) acceptor.close(ignored);
+  for (auto& listener : listeners) listener.acceptor.close(ignored);
   for (const auto& [peer, held] : connections) {
     for (const auto& connection : held) {
       connection->go_away(YamuxGoAway::normal);

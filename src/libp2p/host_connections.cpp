@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
 #include "count_one.hpp"
 #include "host_impl.hpp"
+#include "remote.hpp"
 
 namespace accel::libp2p {
 namespace {
@@ -38,30 +40,45 @@ void Host::Impl::reset_largest_stream(std::size_t at_least) {
   if (holder != nullptr && most.bytes >= at_least) holder->evict(most.stream);
 }
 
-Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Multiaddr remote,
-                                                   bool outbound, std::optional<PeerId> expected) {
+// Who connects and says nothing is not waited for long.
+Task<void> Host::Impl::enter_websocket(Link& link, Way way) {
+  if (way.outbound) {
+    auto dialing_now = link.dial_websocket(std::move(way.host));
+    co_return co_await std::move(dialing_now);
+  }
+  auto accepting = link.accept_websocket();
+  co_return co_await with_timeout(std::move(accepting), options.limits.first_bytes_timeout);
+}
+
+Task<Host::Impl::ConnectionPtr> Host::Impl::secure(Tcp::socket socket, Way way) {
   Link link(std::move(socket));
+  const auto target = stream_target(way.remote);
+  if (target && target->websocket) {
+    auto entering = enter_websocket(link, way);
+    const Status entered = co_await std::move(entering);
+    ACCEL_CO_CHECK(entered);
+  }
   if (options.swarm_key) link.make_private(*options.swarm_key, system_random());
-  UpgradeOptions wanted{outbound, key, {}, std::move(expected), options.security, {}};
+  UpgradeOptions wanted{way.outbound, key, {}, std::move(way.expected), options.security, {}};
   if (std::ranges::find(options.security, Security::tls) != options.security.end()) {
     if (!tls) {
       ACCEL_CO_TRY(tls, make_tls_context(key));
     }
     wanted.tls = tls;
   }
-  if (!outbound) wanted.first_bytes = options.limits.first_bytes_timeout;
+  if (!way.outbound) wanted.first_bytes = options.limits.first_bytes_timeout;
   Result<Upgraded> upgraded = co_await upgrade(link, std::move(wanted), system_random());
   if (!upgraded) {
     Error error = std::move(upgraded.error());
     if (options.swarm_key) {
       error.message += " This node is of a private swarm (swarm.psk): the peer must have its key.";
-    } else if (outbound && error.code == Errc::unavailable) {
+    } else if (way.outbound && error.code == Errc::unavailable) {
       error.message += " It may be of a private swarm, or not allow this node.";
     }
     co_return fail(std::move(error));
   }
-  ConnectionOptions with{executor,         &options.limits, &budget,          &counters,
-                         &inbound_streams, outbound,        std::move(remote)};
+  ConnectionOptions with{executor,     &options.limits,      &budget, &counters, &inbound_streams,
+                         way.outbound, std::move(way.remote)};
   auto made = std::make_unique<Connection>(std::move(with), std::move(link), std::move(*upgraded));
   // A stream that somebody keeps holds its connection, and that what its pointers lead to: here.
   const auto destroy = [self = shared_from_this()](Connection* connection) { delete connection; };

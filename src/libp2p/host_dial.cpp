@@ -1,113 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <boost/asio/connect.hpp>
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/clock.hpp"
-#include "count_one.hpp"
-#include "host_impl.hpp"
+#include "dial_errors.hpp"
+#include "dnsaddr.hpp"
 #include "remote.hpp"
 
 namespace accel::libp2p {
 namespace {
 
-using Tcp = asio::ip::tcp;
-
 constexpr std::size_t kMaxKnownPeers = 4096;
 constexpr std::size_t kMaxProven = 8;  // Of one peer.
 constexpr std::size_t kMaxTold = 16;
 constexpr std::size_t kMaxResting = 4096;
+constexpr std::size_t kMaxSaid = 4;  // Of the errors of one dial.
 constexpr Duration kFirstRest = std::chrono::seconds(2);
 constexpr Duration kLongestRest = std::chrono::minutes(5);
-constexpr std::size_t kMaxResolved = 4;  // Addresses of one name, tried in turn.
 
-Task<std::vector<Tcp::endpoint>> resolve(Multiaddr::TcpTarget target) {
-  boost::system::error_code ec;
-  const auto numeric = asio::ip::make_address(target.host, ec);
-  std::vector<Tcp::endpoint> endpoints;
-  if (!ec) {
-    endpoints.emplace_back(numeric, target.port);
-    co_return endpoints;
-  }
-  const Executor executor = co_await asio::this_coro::executor;
-  Tcp::resolver resolver(executor);
-  const std::string port = std::to_string(target.port);
-  const auto found = co_await resolver.async_resolve(target.host, port, kAsTuple);
-  const auto& [failed, results] = found;
-  if (failed) {
-    co_return fail(
-        Error{Errc::unavailable, "The name " + target.host + " was not found.", failed.message()});
-  }
-  for (const auto& entry : results) {
-    const bool four = entry.endpoint().address().is_v4();
-    if (target.kind == ipld::AddressCode::dns4 && !four) continue;
-    if (target.kind == ipld::AddressCode::dns6 && four) continue;
-    if (endpoints.size() < kMaxResolved) endpoints.push_back(entry.endpoint());
-  }
-  co_return endpoints;
+bool is_name(const Multiaddr& address) {
+  return is_dnsaddr(address) || reach_of(address) == Reach::by_name;
 }
 
-Task<Tcp::socket> connect_to(Tcp::endpoint endpoint) {
-  const Executor executor = co_await asio::this_coro::executor;
-  Tcp::socket socket(executor);
-  const auto connected = co_await socket.async_connect(endpoint, kAsTuple);
-  const auto& [ec] = connected;
-  if (ec) {
-    co_return fail(Error{Errc::unavailable,
-                         fmt::format("Nobody answers at {} port {}.",
-                                     endpoint.address().to_string(), endpoint.port()),
-                         ec.message()});
-  }
-  co_return socket;
+Error resting_error(const Multiaddr& address) {
+  return {Errc::unavailable,
+          fmt::format("{} failed a moment ago; it is tried again later.", address.to_string()),
+          {}};
 }
 
-// What we refuse ourselves says nothing about the address.
-bool is_fault_of_address(Errc code) {
-  return code == Errc::unavailable || code == Errc::timeout || code == Errc::protocol ||
-         code == Errc::unauthenticated;
+// What tells more about the peer than that nobody was there.
+int weight_of(Errc code) {
+  switch (code) {
+    case Errc::unauthenticated:
+    case Errc::permission_denied:
+    case Errc::resource_exhausted:
+      return 3;
+    case Errc::protocol:
+      return 2;
+    case Errc::timeout:
+      return 1;
+    case Errc::invalid_argument:
+    case Errc::unsupported:
+      return -1;
+    default:
+      return 0;
+  }
 }
 
 }  // namespace
 
-Task<Tcp::socket> Host::Impl::dial_tcp(Multiaddr::TcpTarget target) {
-  auto resolving = resolve(target);
-  const auto endpoints = co_await with_timeout(std::move(resolving), options.limits.dial_timeout);
-  ACCEL_CO_CHECK(endpoints);
-  Error last{Errc::unavailable, "The name " + target.host + " has no address.", {}};
-  for (const Tcp::endpoint& endpoint : *endpoints) {
-    auto connecting = connect_to(endpoint);
-    auto socket = co_await with_timeout(std::move(connecting), options.limits.dial_timeout);
-    if (socket) co_return std::move(*socket);
-    last = socket.error();
+Error Host::Impl::DialErrors::summary() const {
+  if (all.empty()) return {Errc::unavailable, "There is no address to dial.", {}};
+  if (all.size() == 1) return all.front().second;
+  const auto telling =
+      std::ranges::max_element(all, {}, [](const auto& one) { return weight_of(one.second.code); });
+  std::string text = fmt::format("None of {} addresses leads there.", all.size());
+  for (std::size_t i = 0; i < std::min(all.size(), kMaxSaid); ++i) {
+    text += fmt::format(" {}: {}", all[i].first.to_string(), all[i].second.message);
   }
-  co_return fail(std::move(last));
+  return {telling->second.code, std::move(text), telling->second.cause};
 }
 
-Task<PeerId> Host::Impl::dial(Multiaddr address) {
-  const auto target = address.tcp();
-  if (!target) {
-    co_return fail(Errc::invalid_argument,
-                   "{} can't be dialed yet; addresses like /ip4/1.2.3.4/tcp/4001 and /dns4/… can.",
-                   address.to_string());
+Task<void> Host::Impl::find_in_time(Multiaddr address, Routes& into) {
+  auto finding = find_routes(address, into);
+  if (!is_name(address)) co_return co_await std::move(finding);
+  co_return co_await with_timeout(std::move(finding), options.limits.resolve_timeout);
+}
+
+// Routes of all addresses of one kind, less those that rest.
+Task<void> Host::Impl::collect_routes(Dial& dial, bool names, Routes& into, DialErrors& errors) {
+  for (const Multiaddr& address : dial.addresses) {
+    if (is_name(address) != names) continue;
+    Routes found;
+    auto finding = find_in_time(address, found);
+    const Status done = co_await std::move(finding);
+    if (!done && found.empty()) {
+      errors.note(address.without_peer(), done.error());
+      if (is_fault_of_address(done.error().code)) note_failure(address.without_peer());
+    }
+    for (DialRoute& route : found) {
+      if (!dial.tries_resting && rests(route.numeric)) {
+        errors.note(route.numeric, resting_error(route.numeric));
+        continue;
+      }
+      into.push_back(std::move(route));
+    }
   }
-  if (count() >= options.limits.connections) {
-    co_return fail(Errc::resource_exhausted, "There are {} connections already.", count());
-  }
-  ++counters.dials;
-  const CountOne one(dialing);
-  auto socket = co_await dial_tcp(*target);
-  if (!socket) co_return fail(std::move(socket.error()));
-  auto securing = secure(std::move(*socket), address.without_peer(), true, address.peer_id());
-  auto secured = co_await with_timeout(std::move(securing), options.limits.handshake_timeout);
-  if (!secured) ++counters.handshake_failures;
-  ACCEL_CO_CHECK(secured);
-  const auto admitted = admit(std::move(*secured));
-  ACCEL_CO_CHECK(admitted);
-  co_return (*admitted)->peer();
+  co_return Status{};
+}
+
+Task<PeerId> Host::Impl::dial_all(Dial& dial, std::optional<PeerId> expected) {
+  DialErrors errors;
+  bool names = false;  // Numbers first: they cost no look-up.
+  do {
+    Routes routes;
+    auto collecting = collect_routes(dial, names, routes, errors);
+    const Status collected = co_await std::move(collecting);
+    ACCEL_CO_CHECK(collected);
+    for (DialRoute& route : routes) {
+      if (expected) route.peer = expected;
+      route.proven = expected && has_proven(*expected, route.address);
+    }
+    if (!routes.empty()) {
+      auto racing = race(std::move(routes), errors);
+      auto winner = co_await std::move(racing);
+      if (winner || winner.error().code == Errc::cancelled) co_return winner;
+    }
+    names = !names;
+  } while (names);
+  co_return fail(errors.summary());
 }
 
 Task<void> Host::Impl::run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial> under_way,
-                                Multiaddr address) {
+                                std::optional<PeerId> expected) {
   struct Finish {  // Also when the host stops meanwhile.
     Impl& host;
     Dial& dial;
@@ -118,18 +123,22 @@ Task<void> Host::Impl::run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial
       dial.ended.call();
     }
   };
-  const Finish finish{*self, *under_way, address.peer_id()};
-  auto dialing_now = dial(address);
-  const Result<PeerId> peer = co_await std::move(dialing_now);
-  if (peer) {
-    remember(*peer, address);
-    resting.erase(address.without_peer());
-  } else if (is_fault_of_address(peer.error().code)) {
-    ++counters.dial_failures;
-    note_failure(address.without_peer());
-  }
-  under_way->result = peer;
+  const Finish finish{*self, *under_way, expected};
+  auto dialing_now = dial_all(*under_way, expected);
+  under_way->result = co_await std::move(dialing_now);
   co_return Status{};
+}
+
+// One per peer at a time.
+std::shared_ptr<Host::Impl::Dial> Host::Impl::begin_dial(std::optional<PeerId> expected,
+                                                         std::vector<Multiaddr> addresses,
+                                                         bool tries_resting) {
+  const auto begun = std::make_shared<Dial>(executor);  // Owners: its task and who waits.
+  begun->addresses = std::move(addresses);
+  begun->tries_resting = tries_resting;
+  if (expected) dials.emplace(*expected, begun);
+  tasks.spawn(run_dial(shared_from_this(), begun, std::move(expected)));
+  return begun;
 }
 
 Task<PeerId> Host::Impl::wait_for(std::shared_ptr<Dial> under_way) {
@@ -142,21 +151,25 @@ Task<PeerId> Host::Impl::wait_for(std::shared_ptr<Dial> under_way) {
 
 Task<PeerId> Host::Impl::connect(std::shared_ptr<Impl> self, Multiaddr address) {
   const auto expected = address.peer_id();
+  std::vector<Multiaddr> addresses{address};
   if (stopped) co_return fail(Errc::cancelled, "The node stops.");
-  if (expected) {
-    if (*expected == id) {
-      co_return fail(Errc::invalid_argument, "{} is this node itself.", *expected);
-    }
-    ACCEL_CO_CHECK(gate(*expected));
-    if (best(*expected) != nullptr) co_return *expected;
-    if (const auto found = dials.find(*expected); found != dials.end()) {
-      co_return co_await wait_for(found->second);
-    }
+  if (expected) ACCEL_CO_CHECK(may_dial(*expected));
+  while (!expected || best(*expected) == nullptr) {
+    const auto found = expected ? dials.find(*expected) : dials.end();
+    const auto under_way =
+        found != dials.end() ? found->second : self->begin_dial(expected, addresses, true);
+    const auto reached = co_await wait_for(under_way);
+    const auto& tried = under_way->addresses;
+    const bool was_tried = std::ranges::find(tried, address) != tried.end();
+    if (reached || was_tried || stopped) co_return reached;
   }
-  const auto under_way = std::make_shared<Dial>(executor);  // Owners: its task and who waits.
-  if (expected) dials.emplace(*expected, under_way);
-  tasks.spawn(run_dial(self, under_way, address));
-  co_return co_await wait_for(under_way);
+  co_return *expected;
+}
+
+Status Host::Impl::may_dial(const PeerId& peer) const {
+  if (stopped) return fail(Errc::cancelled, "The node stops.");
+  if (peer == id) return fail(Errc::invalid_argument, "{} is this node itself.", peer);
+  return gate(peer);
 }
 
 std::vector<Multiaddr> Host::Impl::addresses_of(const PeerId& peer) const {
@@ -170,31 +183,31 @@ std::vector<Multiaddr> Host::Impl::addresses_of(const PeerId& peer) const {
 }
 
 Task<void> Host::Impl::reach(std::shared_ptr<Impl> self, PeerId peer, std::vector<Multiaddr> also) {
-  if (const auto found = dials.find(peer); found != dials.end()) {
-    const auto reached = co_await wait_for(found->second);
-    ACCEL_CO_CHECK(reached);
-    co_return Status{};
-  }
-  Error last{Errc::unavailable, fmt::format("No address of {} is known.", peer), {}};
-  std::vector<Multiaddr> addresses = addresses_of(peer);
-  for (const Multiaddr& one : also) {
-    const Multiaddr bare = one.without_peer();
-    if (addresses.size() >= kMaxProven + 2 * kMaxTold) break;
-    if (std::ranges::find(addresses, bare) == addresses.end()) addresses.push_back(bare);
-  }
-  for (const Multiaddr& address : addresses) {
-    if (rests(address)) {
-      last = Error{
-          Errc::unavailable,
-          fmt::format("{} failed a moment ago; it is tried again later.", address.to_string()),
-          {}};
-      continue;
+  ACCEL_CO_CHECK(may_dial(peer));
+  auto under_way = dials.contains(peer) ? dials.at(peer) : nullptr;
+  if (under_way == nullptr) {
+    std::vector<Multiaddr> addresses = addresses_of(peer);
+    for (const Multiaddr& one : also) {
+      const Multiaddr bare = one.without_peer();
+      if (addresses.size() >= kMaxProven + 2 * kMaxTold) break;
+      if (std::ranges::find(addresses, bare) == addresses.end()) addresses.push_back(bare);
     }
-    const auto connected = co_await connect(self, address.with_peer(peer));
-    if (connected) co_return Status{};
-    last = connected.error();
+    if (addresses.empty()) co_return fail(Errc::unavailable, "No address of {} is known.", peer);
+    const Multiaddr some = addresses.front();
+    std::erase_if(addresses, [this](const Multiaddr& address) { return rests(address); });
+    if (addresses.empty()) co_return fail(resting_error(some));
+    for (Multiaddr& address : addresses) address = address.with_peer(peer);
+    under_way = self->begin_dial(peer, std::move(addresses), false);
   }
-  co_return fail(std::move(last));
+  const auto reached = co_await wait_for(under_way);
+  ACCEL_CO_CHECK(reached);
+  co_return Status{};
+}
+
+bool Host::Impl::has_proven(const PeerId& peer, const Multiaddr& address) const {
+  const auto found = known.find(peer);
+  if (found == known.end()) return false;
+  return std::ranges::find(found->second.proven, address) != found->second.proven.end();
 }
 
 Host::Impl::Addresses& Host::Impl::known_of(const PeerId& peer) {

@@ -10,6 +10,7 @@
 
 #include "accel/core/async/task_group.hpp"
 #include "connection.hpp"
+#include "dial_plan.hpp"
 #include "identify_message.hpp"
 #include "signal.hpp"
 #include "tls.hpp"
@@ -35,21 +36,37 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   bool has_room_for(const Multiaddr& remote);
   bool make_room();
 
+  struct Listener {
+    Tcp::acceptor acceptor;
+    bool websocket = false;
+  };
+
   // Dialing (host_dial.cpp).
   struct Dial {
     explicit Dial(const Executor& on) : ended(on) {}
     Signal ended;
+    std::vector<Multiaddr> addresses;  // All that are tried.
+    bool tries_resting = false;        // Those that failed lately, too.
     std::optional<Result<PeerId>> result;
   };
   struct Addresses {
     std::vector<Multiaddr> proven;  // What worked last comes first.
     std::vector<Multiaddr> told;    // By the peer.
   };
+  struct DialErrors;
+  struct Race;
   Task<PeerId> connect(std::shared_ptr<Impl> self, Multiaddr address);
   Task<PeerId> wait_for(std::shared_ptr<Dial> dial);
-  Task<void> run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial> dial, Multiaddr address);
-  Task<PeerId> dial(Multiaddr address);
-  Task<Tcp::socket> dial_tcp(Multiaddr::TcpTarget target);
+  Task<void> run_dial(std::shared_ptr<Impl> self, std::shared_ptr<Dial> dial,
+                      std::optional<PeerId> expected);
+  Task<PeerId> dial_all(Dial& dial, std::optional<PeerId> expected);
+  using Routes = std::vector<DialRoute>;
+  Task<void> find_in_time(Multiaddr address, Routes& into);
+  Task<void> collect_routes(Dial& dial, bool names, Routes& into, DialErrors& errors);
+  std::shared_ptr<Dial> begin_dial(std::optional<PeerId> expected, std::vector<Multiaddr> addresses,
+                                   bool tries_resting);
+  Status may_dial(const PeerId& peer) const;
+  bool has_proven(const PeerId& peer, const Multiaddr& address) const;
   // By the addresses that are known and by others.
   Task<void> reach(std::shared_ptr<Impl> self, PeerId peer, std::vector<Multiaddr> also = {});
   std::vector<Multiaddr> addresses_of(const PeerId& peer) const;
@@ -59,9 +76,26 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   bool rests(const Multiaddr& address);
   void note_failure(const Multiaddr& address);
 
+  // From addresses to routes, over DNS where they are names (host_resolve.cpp).
+  Task<void> find_routes(Multiaddr address, Routes& into);
+  Task<void> look_up_host(Multiaddr address, Routes& into);
+  Task<std::vector<Multiaddr>> look_up_dnsaddr(Multiaddr address);
+
+  // Several routes at once; who is first has won (host_race.cpp).
+  Task<PeerId> race(Routes routes, DialErrors& errors);
+  Task<void> run_race(Race& race, TaskGroup& attempts);
+  Task<void> attempt(Race& race, DialRoute route);
+  Task<ConnectionPtr> dial(Race& race, DialRoute route);
+
   // Connections (host_connections.cpp).
-  Task<ConnectionPtr> secure(Tcp::socket socket, Multiaddr remote, bool outbound,
-                             std::optional<PeerId> expected);
+  struct Way {
+    Multiaddr remote;  // Without the peer.
+    bool outbound = false;
+    std::optional<PeerId> expected = std::nullopt;
+    std::string host = {};  // What was dialed, for a WebSocket.
+  };
+  Task<ConnectionPtr> secure(Tcp::socket socket, Way way);
+  Task<void> enter_websocket(Link& link, Way way);
   Result<ConnectionPtr> admit(ConnectionPtr connection);
   Status gate(const PeerId& peer) const;
   Task<void> keep(std::shared_ptr<Impl> self, ConnectionPtr connection);
@@ -90,7 +124,7 @@ struct Host::Impl : std::enable_shared_from_this<Host::Impl> {
   crypto::Ed25519Key key;
   PeerId id;
   TlsContext tls;  // Made for the first connection.
-  std::vector<Tcp::acceptor> acceptors;
+  std::vector<Listener> listeners;
   std::vector<Multiaddr> listens;  // Not changed after start().
   YamuxBudget budget;
   HostCounters counters;

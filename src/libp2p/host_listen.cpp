@@ -63,15 +63,16 @@ std::vector<Multiaddr> concrete(const Tcp::endpoint& bound) {
 }  // namespace
 
 Status Host::Impl::listen(const Multiaddr& address) {
-  const auto target = address.tcp();
+  const auto target = stream_target(address);
   boost::system::error_code ec;
-  const auto ip = asio::ip::make_address(target ? target->host : std::string(), ec);
+  const auto ip = asio::ip::make_address(target ? target->tcp.host : std::string(), ec);
   if (!target || ec) {
     return fail(Errc::invalid_argument,
-                "{} can't be listened on; write an address like /ip4/127.0.0.1/tcp/4001.",
+                "{} can't be listened on; write an address like /ip4/127.0.0.1/tcp/4001, or with "
+                "/ws behind it for a WebSocket.",
                 address.to_string());
   }
-  const Tcp::endpoint endpoint(ip, target->port);
+  const Tcp::endpoint endpoint(ip, target->tcp.port);
   Tcp::acceptor acceptor(executor);
   acceptor.open(endpoint.protocol(), ec);
   if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
@@ -79,8 +80,10 @@ Status Host::Impl::listen(const Multiaddr& address) {
   if (!ec) acceptor.bind(endpoint, ec);
   if (!ec) acceptor.listen(kBacklog, ec);
   if (ec) return can_not_listen(address, ec);
-  for (Multiaddr& one : concrete(acceptor.local_endpoint(ec))) listens.push_back(std::move(one));
-  acceptors.push_back(std::move(acceptor));
+  for (const Multiaddr& one : concrete(acceptor.local_endpoint(ec))) {
+    listens.push_back(target->websocket ? with_websocket(one) : one);
+  }
+  listeners.push_back({std::move(acceptor), target->websocket});
   return {};
 }
 
@@ -146,7 +149,7 @@ bool Host::Impl::make_room() {
 Task<void> Host::Impl::accept_loop(std::shared_ptr<Impl> self, std::size_t index) {
   while (!stopped) {
     Tcp::endpoint remote;
-    auto accepted = co_await acceptors[index].async_accept(remote, kAsTuple);
+    auto accepted = co_await listeners[index].acceptor.async_accept(remote, kAsTuple);
     auto& [ec, socket] = accepted;
     if (stopped) break;
     if (ec) {
@@ -155,7 +158,8 @@ Task<void> Host::Impl::accept_loop(std::shared_ptr<Impl> self, std::size_t index
       continue;
     }
     ++counters.inbound;
-    const Multiaddr from = address_of(remote);
+    const bool websocket = listeners[index].websocket;
+    const Multiaddr from = websocket ? with_websocket(address_of(remote)) : address_of(remote);
     if (!has_room_for(from)) {
       ++counters.inbound_refused;
       continue;  // The socket closes here.
@@ -168,12 +172,13 @@ Task<void> Host::Impl::accept_loop(std::shared_ptr<Impl> self, std::size_t index
 
 Task<void> Host::Impl::welcome(std::shared_ptr<Impl> self, Tcp::socket socket, Multiaddr remote,
                                std::unique_ptr<Guest> guest) {
-  auto securing = self->secure(std::move(socket), remote, false, std::nullopt);
+  Way way{std::move(remote)};
+  auto securing = self->secure(std::move(socket), way);
   auto secured = co_await with_timeout(std::move(securing), options.limits.handshake_timeout);
   guest.reset();
   if (!secured) {
     ++counters.handshake_failures;
-    log::debug("libp2p", secured.error().to_string(), {log::field("from", remote.to_string())});
+    log::debug("libp2p", secured.error().to_string(), {log::field("from", way.remote.to_string())});
     co_return Status{};
   }
   const auto admitted = admit(std::move(*secured));

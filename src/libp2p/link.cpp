@@ -38,10 +38,29 @@ Task<void> Link::fill() {
   }
 }
 
+Task<void> Link::accept_websocket() {
+  websocket_ = std::make_unique<WebSocket>(std::move(socket_));
+  auto accepting = websocket_->accept();
+  co_return co_await std::move(accepting);
+}
+
+Task<void> Link::dial_websocket(std::string host) {
+  websocket_ = std::make_unique<WebSocket>(std::move(socket_));
+  auto dialing = websocket_->dial(std::move(host));
+  co_return co_await std::move(dialing);
+}
+
 Task<std::size_t> Link::read_more() {
   in_.reserve(in_.empty() ? kReadBytes : kReadBytes / 2);
   const std::size_t room = in_.room();
   std::uint8_t* const at = in_.extend(room);
+  if (websocket_) {
+    const auto read = co_await websocket_->read_some(at, room);
+    in_.drop_back(room - read.value_or(0));
+    ACCEL_CO_CHECK(read);
+    bytes_in_ += *read;
+    co_return *read;
+  }
   const auto read = co_await socket_.async_read_some(asio::buffer(at, room), kAsTuple);
   const auto& [ec, count] = read;
   in_.drop_back(room - count);
@@ -53,6 +72,14 @@ Task<std::size_t> Link::read_more() {
 Task<void> Link::send(RawBuffer& out) {
   if (private_ && !out.empty()) private_->hide(out);
   while (!out.empty()) {
+    if (websocket_) {
+      const auto sent = co_await websocket_->write_some(out.view());
+      if (!sent) out.clear();
+      ACCEL_CO_CHECK(sent);
+      bytes_out_ += *sent;
+      out.consume(*sent);
+      continue;
+    }
     const auto bytes = asio::buffer(out.data(), out.size());
     const auto written = co_await socket_.async_write_some(bytes, kAsTuple);
     const auto& [ec, count] = written;
@@ -65,12 +92,14 @@ Task<void> Link::send(RawBuffer& out) {
 }
 
 void Link::send_now(RawBuffer& out) {
+  if (websocket_) return;
   if (private_ && !out.empty()) private_->hide(out);
   boost::system::error_code ignored;
   socket_.write_some(asio::buffer(out.view().data(), out.size()), ignored);
 }
 
 void Link::close() {
+  if (websocket_) return websocket_->close();
   boost::system::error_code ignored;
   socket_.shutdown(Socket::shutdown_both, ignored);
   socket_.close(ignored);

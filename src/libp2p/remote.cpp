@@ -8,6 +8,8 @@ namespace accel::libp2p {
 namespace {
 
 namespace ip = boost::asio::ip;
+using ipld::AddressCode;
+using ipld::Multiaddr;
 
 constexpr std::size_t kSiteBytes = 8;  // A /64: what one customer has at least.
 
@@ -37,11 +39,32 @@ Reach reach_of(const ip::address_v6& address) {
 
 }  // namespace
 
+std::optional<StreamTarget> stream_target(const Multiaddr& address) {
+  constexpr std::size_t kWsBytes = 2;  // Its number, without a value.
+  const Multiaddr bare = address.without_peer();
+  const auto parts = bare.parts();
+  const bool websocket = !parts.empty() && parts.back().code == AddressCode::ws;
+  if (!websocket) {
+    auto plain = bare.tcp();
+    return plain ? std::optional(StreamTarget{*std::move(plain), false}) : std::nullopt;
+  }
+  const auto below =
+      Multiaddr::from_bytes(ByteView(bare.bytes()).first(bare.bytes().size() - kWsBytes));
+  auto carried = below ? below->tcp() : std::nullopt;
+  // A peer id before the /ws would be somebody else's.
+  if (!carried || below->peer_id()) return std::nullopt;
+  return StreamTarget{*std::move(carried), true};
+}
+
+Multiaddr with_websocket(const Multiaddr& address) {
+  return Multiaddr::parse(address.to_string() + "/ws").value();
+}
+
 Reach reach_of(const ipld::Multiaddr& address) {
-  const auto target = address.tcp();
+  const auto target = stream_target(address);
   if (!target) return Reach::nowhere;
   boost::system::error_code ec;
-  const auto numeric = ip::make_address(target->host, ec);
+  const auto numeric = ip::make_address(target->tcp.host, ec);
   if (ec) return Reach::by_name;
   return numeric.is_v4() ? reach_of(numeric.to_v4()) : reach_of(numeric.to_v6());
 }
@@ -70,10 +93,10 @@ bool may_name(Reach from, Reach to) {
 }
 
 std::string origin_of(const ipld::Multiaddr& address) {
-  const auto target = address.tcp();
+  const auto target = stream_target(address);
   boost::system::error_code ec;
-  const auto numeric = ip::make_address(target ? target->host : std::string(), ec);
-  if (ec || numeric.is_v4()) return target ? target->host : std::string();
+  const auto numeric = ip::make_address(target ? target->tcp.host : std::string(), ec);
+  if (ec || numeric.is_v4()) return target ? target->tcp.host : std::string();
   const auto bytes = numeric.to_v6().to_bytes();
   return {bytes.begin(), bytes.begin() + kSiteBytes};
 }

@@ -2,15 +2,25 @@
 #pragma once
 // Where an address lies. Pure. Private to libp2p.
 
+#include <optional>
 #include <string>
 
 #include "accel/ipld/multiaddr.hpp"
 
 namespace accel::libp2p {
 
+// What can be dialed and listened on: plain TCP, or a WebSocket over it (/…/tcp/4001/ws).
+struct StreamTarget {
+  ipld::Multiaddr::TcpTarget tcp;
+  bool websocket = false;
+};
+std::optional<StreamTarget> stream_target(const ipld::Multiaddr& address);
+// /ws behind a plain one.
+ipld::Multiaddr with_websocket(const ipld::Multiaddr& address);
+
 enum class Reach { nowhere, loopback, local, anywhere, by_name };
 
-// `nowhere`: not plain TCP, or an IP that nobody has.
+// `nowhere`: no StreamTarget, or an IP that nobody has.
 Reach reach_of(const ipld::Multiaddr& address);
 // The same of 4 or 16 bytes, big-endian.
 Reach reach_of_ip(ByteView ip);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/net/txt_lookup.hpp"
 
+#include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -33,6 +34,14 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
 
   bool usable() const { return usable_; }
+  bool ask_only(const DnsServer& server) {
+    sockaddr_in& address = state_.nsaddr_list[0];
+    address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server.port);
+    state_.nscount = 1;
+    return inet_pton(AF_INET, server.ip4.c_str(), &address.sin_addr) == 1;
+  }
   int query(const std::string& domain, std::array<unsigned char, kMaxAnswerBytes>& answer) {
     return ::res_nquery(&state_, domain.c_str(), ns_c_in, ns_t_txt, answer.data(),
                         static_cast<int>(answer.size()));
@@ -66,7 +75,8 @@ std::string join_strings(const unsigned char* at, std::size_t size) {
 
 }  // namespace
 
-Result<std::vector<std::string>> look_up_txt(const std::string& domain) {
+Result<std::vector<std::string>> look_up_txt(const std::string& domain,
+                                             const std::optional<DnsServer>& server) {
   const auto is_name_char = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_';
@@ -77,6 +87,9 @@ Result<std::vector<std::string>> look_up_txt(const std::string& domain) {
   }
   Resolver resolver;
   if (!resolver.usable()) return fail(Errc::unavailable, "DNS is not configured here.");
+  if (server && !resolver.ask_only(*server)) {
+    return fail(Errc::invalid_argument, "{} is no IPv4 address of a DNS server.", server->ip4);
+  }
   std::array<unsigned char, kMaxAnswerBytes> answer{};
   const int size = resolver.query(domain, answer);
   if (size < 0) return lookup_failed(domain, resolver.error());

@@ -27,19 +27,32 @@ struct Changing {
   std::string_view method;
   std::string_view target;  // May be empty: the whole store, or the result names it.
 };
-constexpr std::array kChanging{
-    Changing{"block.put", ""},           Changing{"content.add", "path"},
-    Changing{"content.adopt", "path"},   Changing{"content.pull", "target"},
-    Changing{"dag.import", "files"},     Changing{"dag.put", ""},
-    Changing{"key.export", "name"},      Changing{"key.gen", "name"},
-    Changing{"key.import", "name"},      Changing{"key.rename", "from"},
-    Changing{"key.rm", "names"},         Changing{"models.publish", "model"},
-    Changing{"name.publish", "path"},    Changing{"pin.add", "target"},
-    Changing{"pin.rm", "target"},        Changing{"pin.update", "from"},
-    Changing{"replicate.add", "target"}, Changing{"replicate.remove", "target"},
-    Changing{"routing.put", "key"},      Changing{"store.gc", ""},
-    Changing{"store.repair", ""},        Changing{"swarm.connect", "address"},
-    Changing{"swarm.disconnect", "peer"}};
+constexpr std::array kChanging{Changing{"block.put", ""},
+                               Changing{"content.add", "path"},
+                               Changing{"config.set", "key"},
+                               Changing{"config.trust", "file"},
+                               Changing{"config.unset", "key"},
+                               Changing{"content.adopt", "path"},
+                               Changing{"content.pull", "target"},
+                               Changing{"dag.import", "files"},
+                               Changing{"dag.put", ""},
+                               Changing{"key.export", "name"},
+                               Changing{"key.gen", "name"},
+                               Changing{"key.import", "name"},
+                               Changing{"key.rename", "from"},
+                               Changing{"key.rm", "names"},
+                               Changing{"models.publish", "model"},
+                               Changing{"name.publish", "path"},
+                               Changing{"pin.add", "target"},
+                               Changing{"pin.rm", "target"},
+                               Changing{"pin.update", "from"},
+                               Changing{"replicate.add", "target"},
+                               Changing{"replicate.remove", "target"},
+                               Changing{"routing.put", "key"},
+                               Changing{"store.gc", ""},
+                               Changing{"store.repair", ""},
+                               Changing{"swarm.connect", "address"},
+                               Changing{"swarm.disconnect", "peer"}};
 
 // What a result tells of what was made: names and CIDs.
 constexpr std::array kOutcomes{"cid", "name", "id", "value", "sequence", "to", "peer"};

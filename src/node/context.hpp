@@ -23,6 +23,14 @@ struct Context {
   }
 };
 
+// Of a daemon alone: one code and one sentence for all that need one.
+inline tl::unexpected<Error> needs_daemon(std::string_view what) {
+  return fail(Errc::unavailable,
+              "{} needs a daemon that meets peers, and none runs on this home. Start one: "
+              "ipfs-accelerate daemon --swarm",
+              what);
+}
+
 using Handler = Result<nlohmann::json> (*)(Context&);
 
 // One function per method; node.cpp has the table of names and docs/api.md for parameters and
@@ -30,6 +38,7 @@ using Handler = Result<nlohmann::json> (*)(Context&);
 Result<nlohmann::json> content_add(Context& context);
 Result<nlohmann::json> content_get(Context& context);
 Result<nlohmann::json> content_cat(Context& context);
+Result<nlohmann::json> content_tar(Context& context);
 Result<nlohmann::json> content_ls(Context& context);
 Result<nlohmann::json> content_pull(Context& context);
 Result<nlohmann::json> content_tensors(Context& context);
@@ -42,6 +51,7 @@ Result<nlohmann::json> dag_put(Context& context);
 Result<nlohmann::json> dag_diff(Context& context);
 Result<nlohmann::json> bitswap_stat(Context& context);
 Result<nlohmann::json> network_analytics(Context& context);
+Result<nlohmann::json> network_prefetch(Context& context);
 Result<nlohmann::json> network_topology(Context& context);
 Result<nlohmann::json> replicate_add(Context& context);
 Result<nlohmann::json> replicate_list(Context& context);

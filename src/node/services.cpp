@@ -14,6 +14,8 @@
 #include "names/resolution.hpp"
 #include "peers/announcer.hpp"
 #include "peers/discovery.hpp"
+#include "peers/http_streams.hpp"
+#include "peers/prefetcher.hpp"
 #include "peers/replicas.hpp"
 #include "peers/swarm.hpp"
 
@@ -36,6 +38,12 @@ Result<gateway::GatewayOptions> gateway_options(const Config& config) {
   return options;
 }
 
+Task<std::vector<std::string>> look_up_txt(OffloadPool* pool, std::string domain) {
+  auto job = [&domain](std::stop_token) { return net::look_up_txt(domain); };
+  auto looking = pool->run(job);
+  co_return co_await std::move(looking);
+}
+
 }  // namespace
 
 Services::Services(Home home, const Config& config, bool is_daemon, std::vector<std::string> swarm)
@@ -55,6 +63,7 @@ Services::~Services() {
 
 // Streams end before what they speak to.
 void Services::stop_swarm() {
+  if (prefetcher_) prefetcher_->stop();
   if (announcer_) {
     auto ending = announcer_->shutdown();
     (void)sync_wait(io_->executor(), std::move(ending));
@@ -96,6 +105,9 @@ Result<libp2p::Host*> Services::host() {
     if (has_swarm()) {
       ACCEL_TRY(options.listen, swarm_addresses(swarm_));
     }
+    options.lookup_txt = [work = &pool()](std::string domain) {
+      return look_up_txt(work, std::move(domain));
+    };
     ACCEL_TRY(host_, libp2p::Host::start(io().executor(), std::move(options)));
   }
   return host_.get();
@@ -114,15 +126,19 @@ Result<exchange::Bitswap*> Services::bitswap() {
       io().executor(), exchange::Bitswap::Context{*opened, pool(), clock(), metrics_},
       exchange::wire_of(*network), options);
   fetcher(*opened).use(*bitswap_);
-  // Handlers are the executor's own.
   const bool measures = has_swarm() && config_.get<bool>("swarm.perf");
-  const auto attach = [](exchange::Bitswap* bitswap, libp2p::Host* peers,
+  if (has_swarm() && config_.get<bool>("gateway.libp2p")) {
+    http_streams_ = std::make_unique<HttpStreams>(*opened, pool(), metrics_);
+  }
+  // Handlers are the executor's own.
+  const auto attach = [](exchange::Bitswap* bitswap, HttpStreams* http, libp2p::Host* peers,
                          bool answers_perf) -> Task<void> {
     bitswap->attach(*peers);
+    if (http != nullptr) http->attach(*peers);
     if (answers_perf) peers->handle(std::string(libp2p::kPerfProtocol), libp2p::answer_perf);
     co_return Status{};
   };
-  auto attaching = attach(bitswap_.get(), network, measures);
+  auto attaching = attach(bitswap_.get(), http_streams_.get(), network, measures);
   ACCEL_CHECK(sync_wait(io().executor(), std::move(attaching)));
   return bitswap_.get();
 }
@@ -203,7 +219,9 @@ net::HttpClient& Services::client() {
 
 exchange::Fetcher& Services::fetcher(blockstore::Store& store) {
   return lazily(fetcher_, [&] {
-    return std::make_unique<exchange::Fetcher>(store, client(), pool(), clock(), metrics_);
+    auto made = std::make_unique<exchange::Fetcher>(store, client(), pool(), clock(), metrics_);
+    made->limit(static_cast<std::uint64_t>(config_.get<std::int64_t>("ipfs.max_download_rate")));
+    return made;
   });
 }
 
@@ -243,6 +261,10 @@ void Services::start_background() {
     if (!finding) {
       log::error("node", "Peers are not looked for.",
                  {log::field("cause", finding.error().message)});
+    }
+    if (serving) {
+      prefetcher_ = std::make_unique<Prefetcher>(*this, *store_,
+                                                 Prefetcher::Network{*bitswap_, discovery_.get()});
     }
   }
   if (is_daemon_) start_publisher();

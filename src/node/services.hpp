@@ -35,6 +35,8 @@ namespace accel::node {
 class FreshNames;
 class Announcer;
 class Discovery;
+class HttpStreams;
+class Prefetcher;
 class Replicas;
 
 class Services {
@@ -69,6 +71,8 @@ class Services {
   Discovery* discovery() { return discovery_.get(); }
   // Copies at other nodes; only of a daemon that listens. Errors: as bitswap().
   Result<Replicas*> replicas();
+  // What peers want beforehand; null without a swarm.
+  Prefetcher* prefetcher() { return prefetcher_.get(); }
   // Whether this is a daemon that peers can reach: then they are asked without being named.
   bool has_swarm() const;
   IoThread& io();
@@ -119,10 +123,12 @@ class Services {
   std::unique_ptr<net::HttpClient> client_;
   std::unique_ptr<exchange::Fetcher> fetcher_;
   std::unique_ptr<exchange::Bitswap> bitswap_;  // Outlives the host, whose tasks refer to it.
+  std::unique_ptr<HttpStreams> http_streams_;   // So do these handlers.
   // Made in the constructor of the node, before anybody asks; outlives the host, as above.
   std::unique_ptr<Discovery> discovery_;
-  std::unique_ptr<Announcer> announcer_;  // Uses discovery_ and store_.
-  std::unique_ptr<Replicas> replicas_;          // So do its handlers.
+  std::unique_ptr<Announcer> announcer_;    // Uses discovery_ and store_.
+  std::unique_ptr<Replicas> replicas_;      // So do its handlers.
+  std::unique_ptr<Prefetcher> prefetcher_;  // Uses all of these, and store_.
   std::unique_ptr<libp2p::Host> host_;
   std::unique_ptr<gateway::NameResolver> names_;
   ServingPeers serving_;  // The gateway asks it: declared before.

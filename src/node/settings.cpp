@@ -10,6 +10,10 @@
 #include "accel/crypto/sha256.hpp"
 #include "accel/hub/hugging_face.hpp"
 #include "accel/hub/ollama.hpp"
+#include "accel/ipld/multiaddr.hpp"
+#include "accel/ipld/peer_id.hpp"
+#include "accel/libp2p/swarm_key.hpp"
+#include "audit.hpp"
 
 namespace accel::node {
 namespace {
@@ -29,6 +33,31 @@ ConfigKey choice(std::string name, std::string value, std::string doc,
   ConfigKey made = key(std::move(name), std::move(value), std::move(doc));
   made.choices = std::move(choices);
   return made;
+}
+
+ConfigKey checked(ConfigKey made, Status (*check)(const ConfigValue&)) {
+  made.check = check;
+  return made;
+}
+
+Status check_peers(const ConfigValue& value) {
+  for (const std::string& text : std::get<ConfigList>(value)) {
+    ACCEL_TRY(const auto peer, ipld::PeerId::parse(text));
+  }
+  return {};
+}
+
+Status check_peers_or_any(const ConfigValue& value) {
+  ConfigList peers = std::get<ConfigList>(value);
+  std::erase(peers, "any");
+  return check_peers(peers);
+}
+
+Status check_addresses(const ConfigValue& value) {
+  for (const std::string& text : std::get<ConfigList>(value)) {
+    ACCEL_TRY(const auto address, ipld::Multiaddr::parse(text));
+  }
+  return {};
 }
 
 ConfigKey at_least(ConfigKey made, double minimum) {
@@ -58,7 +87,8 @@ void add_content_keys(ConfigRegistry& registry) {
                             "How long a source may send nothing before another is asked"),
                         100));
   registry.add(bytes("ipfs.max_download_rate", 0,
-                     "Bytes a second that a pull may take from all its sources; 0: no limit"));
+                     "Bytes a second that all pulls may take together, what is needed now before "
+                     "what is not; 0: no limit"));
   registry.add(bytes("swarm.max_upload_rate", 0,
                      "Bytes a second that bitswap sends to all peers together; 0: no limit"));
   registry.add(at_least(
@@ -85,10 +115,15 @@ void add_content_keys(ConfigRegistry& registry) {
                         1));
   registry.add(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
-  registry.add(key("listen.swarm", ConfigList{},
-                   "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001; empty: it has none"));
-  registry.add(key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"));
-  registry.add(key("swarm.deny", ConfigList{}, "Peers that are never spoken with"));
+  registry.add(
+      checked(key("listen.swarm", ConfigList{},
+                  "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001, with /ws behind it for "
+                  "WebSocket; empty: it has none"),
+              check_addresses));
+  registry.add(checked(key("swarm.allow", ConfigList{}, "The only peers to speak with; empty: all"),
+                       check_peers));
+  registry.add(
+      checked(key("swarm.deny", ConfigList{}, "Peers that are never spoken with"), check_peers));
   registry.add(key("swarm.bootstrap", ConfigList{},
                    "Addresses of peers, /…/p2p/ID, by which a daemon meets the others"));
   registry.add(
@@ -126,8 +161,9 @@ void add_routing_keys(ConfigRegistry& registry) {
 }
 
 void add_replication_keys(ConfigRegistry& registry) {
-  registry.add(key("replication.accept", ConfigList{},
-                   "Peers for whom a daemon keeps copies; any: all of them; empty: nobody"));
+  registry.add(checked(key("replication.accept", ConfigList{},
+                           "Peers for whom a daemon keeps copies; any: all of them; empty: nobody"),
+                       check_peers_or_any));
   registry.add(bytes("replication.max_bytes", std::int64_t{10} << 30U,
                      "Most that copies for others may take, all together"));
   registry.add(at_least(key("replication.lease", milliseconds(std::chrono::hours(24)),
@@ -136,6 +172,21 @@ void add_replication_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("replication.check_interval", milliseconds(60'000),
                             "How often a daemon checks the copies that it wants at others"),
                         1000));
+}
+
+void add_prefetch_keys(ConfigRegistry& registry) {
+  registry.add(checked(key("prefetch.for", ConfigList{},
+                           "Peers for whose wants a daemon fetches beforehand what it lacks; any: "
+                           "all of them; empty: nobody"),
+                       check_peers_or_any));
+  registry.add(bytes("prefetch.max_bytes", std::int64_t{1} << 30U,
+                     "Most that what was fetched beforehand may take, all together"));
+  registry.add(at_least(key("prefetch.min_peers", std::int64_t{2},
+                            "How many of these peers must have wanted it within the last hour"),
+                        1));
+  registry.add(at_least(
+      key("prefetch.interval", milliseconds(60'000), "How often a daemon looks at what is wanted"),
+      100));
 }
 
 void add_gateway_keys(ConfigRegistry& registry) {
@@ -150,6 +201,8 @@ void add_gateway_keys(ConfigRegistry& registry) {
                       {"off", "read", "write"}));
   registry.add(key("gateway.announce", ConfigList{},
                    "URLs under which others reach this gateway; empty: its listeners' own"));
+  registry.add(key("gateway.libp2p", false,
+                   "Serve blocks and CARs to peers of the swarm over /http/1.1 streams, too"));
   registry.add(key("gateway.dns_lookup", false,
                    "Ask DNS for the DNSLinks of domains that gateway.dnslink does not name"));
   registry.add(at_least(
@@ -203,6 +256,8 @@ void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(
       key("text.spinning", false,
           "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
+  registry.add(key("models.pull_absent", true,
+                   "Whether a model that is named by its CID and not here is pulled to be run"));
   registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
                    "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
   registry.add(key("models.hf_token", std::string(),
@@ -243,6 +298,7 @@ ConfigRegistry make_registry() {
   add_routing_keys(registry);
   add_gateway_keys(registry);
   add_replication_keys(registry);
+  add_prefetch_keys(registry);
   add_hardware_keys(registry);
   add_log_keys(registry);
   add_unsupported_keys(registry);
@@ -300,7 +356,31 @@ Result<Config> load_settings(const SettingsRequest& request) {
   return Config::load(settings_registry(), sources);
 }
 
-Status trust_project_file(const Home& home, const std::filesystem::path& file) {
+namespace {
+
+void note(const Home& home, std::string_view method, nlohmann::json params, const Status& done) {
+  const Result<nlohmann::json> outcome = done ? Result<nlohmann::json>(nlohmann::json::object())
+                                              : Result<nlohmann::json>(fail(Error(done.error())));
+  Audit(home, system_clock()).note(Caller::process, method, params, outcome);
+}
+
+// What a value names is looked at only here: a file that has gone since must not keep a home from
+// being repaired.
+Status check_named_file(std::string_view key, const std::string& value) {
+  if (key != "swarm.psk" || value.empty()) return {};
+  const auto read = libp2p::load_swarm_key(value);
+  if (read) return {};
+  return fail(Error{read.error().code,
+                    fmt::format("swarm.psk can't be {}: {}", value, read.error().message),
+                    read.error().cause});
+}
+
+Status set_checked(const Home& home, std::string_view key, const std::string& value) {
+  ACCEL_CHECK(check_named_file(key, value));
+  return set_config_value(settings_registry(), home.config_file(), key, value);
+}
+
+Status trust(const Home& home, const std::filesystem::path& file) {
   ACCEL_TRY(const std::string hash, hash_of(file));
   ConfigSources sources;
   sources.project_file = file;
@@ -308,6 +388,26 @@ Status trust_project_file(const Home& home, const std::filesystem::path& file) {
   nlohmann::json trusted = read_trusted(home);
   trusted[file.string()] = hash;
   return write_file_atomic(trust_file(home), as_bytes(trusted.dump(2) + "\n"));
+}
+
+}  // namespace
+
+Status set_setting(const Home& home, std::string_view key, const std::string& value) {
+  const Status done = set_checked(home, key, value);
+  note(home, "config.set", {{"key", key}}, done);
+  return done;
+}
+
+Status unset_setting(const Home& home, std::string_view key) {
+  const Status done = unset_config_value(home.config_file(), key);
+  note(home, "config.unset", {{"key", key}}, done);
+  return done;
+}
+
+Status trust_project_file(const Home& home, const std::filesystem::path& file) {
+  const Status done = trust(home, file);
+  note(home, "config.trust", {{"file", file.string()}}, done);
+  return done;
 }
 
 }  // namespace accel::node

@@ -35,7 +35,10 @@ Task<void> put_ipns_record(net::HttpClient& client, IpnsCall call, Bytes record)
   const auto reply = co_await std::move(asking);
   if (!reply) co_return fail(Error(reply.error()));
   if (reply->status == 405 || reply->status == 501) {
-    co_return fail(Errc::unsupported, "The router {} keeps no records.", call.router);
+    co_return fail(Errc::unsupported,
+                   "The router {} keeps no records; a gateway of ours does with gateway.routing = "
+                   "write.",
+                   call.router);
   }
   if (!reply->ok()) co_return fail(net::reply_error(*reply));
   co_return Status{};

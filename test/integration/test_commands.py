@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import struct
+import subprocess
 import unittest
 from pathlib import Path
 
-from harness import MIB, TestCase
+from harness import BINARY, MIB, TestCase
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -17,6 +18,41 @@ class Content(TestCase):
         home = self.home()
         path = self.file("a.bin", 100_000)
         self.assertEqual(home.run("get", home.add(path), "-o", "-", text=False), (0, path.read_bytes(), b""))
+
+    def test_a_closed_pipe_ends_a_command_quietly(self):
+        home = self.home()
+        cid = home.add(self.file("a.bin", 20 * MIB))
+
+        def cat_head():
+            script = f'set -o pipefail; "{BINARY}" cat {cid} | head -c 10 > /dev/null'
+            environment = {**os.environ, "IPFS_ACCELERATE_HOME": str(home.path)}
+            return subprocess.run(["bash", "-c", script], env=environment, stderr=subprocess.PIPE, text=True, timeout=60)
+
+        alone = cat_head()
+        self.assertEqual((alone.returncode, alone.stderr), (141, ""))
+        with self.daemon(home):
+            through = cat_head()
+            self.assertEqual((through.returncode, through.stderr), (141, ""))
+
+    def test_what_needs_a_daemon_says_so_with_one_code(self):
+        home = self.home()
+        peer = "12D3KooWLQzUv2FHWGVPXTXSZpdHs7oHbXub2G5WC8Tx4NQhyd2d"
+        cid = home.add(self.file("a.bin", 1000))
+        for command in (["swarm", "connect", f"/ip4/127.0.0.1/tcp/1/p2p/{peer}"], ["swarm", "disconnect", peer], ["swarm", "peers"],
+                        ["bitswap", "stat"], ["routing", "dht"], ["routing", "findpeer", peer], ["routing", "provide", cid],
+                        ["replicate", cid], ["replicate", "--list"], ["network", "prefetch"]):
+            self.assert_fails(10, home.run(*command), "daemon --swarm")
+        self.assertNotIn("pid", home.json("status"))
+
+    def test_values_that_would_not_work_are_not_set(self):
+        home = self.home()
+        for key, value in (("replication.accept", "everybody"), ("swarm.allow", "x"), ("listen.swarm", "localhost:4001"),
+                           ("prefetch.for", "12D3")):
+            self.assert_fails(2, home.run("config", "set", key, value), key)
+        self.assert_fails(3, home.run("config", "set", "swarm.psk", self.folder / "nothing"), "swarm.psk")
+        home.ok("config", "set", "replication.accept", "any")
+        lines = [json.loads(line) for line in (home.path / "logs/audit.jsonl").read_text().splitlines()]
+        self.assertEqual([(line["target"], line["outcome"]) for line in lines][-1], ("replication.accept", "ok"))
 
     def test_add_cat_get_and_ls_give_back_what_was_added(self):
         home = self.home()

@@ -86,6 +86,24 @@ class Names(TestCase):
             self.assertEqual(reader.json("name", "resolve", name, "--router", keeps.gateway)["path"], f"/ipfs/{second}")
             self.assert_fails(2, home.run("name", "publish", first, "--sequence", "0"), "sequence")
 
+    def test_what_nobody_took_is_told(self):
+        home = self.home()
+        cid = home.add(self.file("a.bin", 1000))
+        code, _, err = home.run("name", "publish", cid)
+        self.assertEqual((code, "kept only here" in err), (0, True), err)
+        self.assertNotIn("no router", home.run("name", "publish", cid, "--offline")[2])
+        nobody = "http://127.0.0.1:9"
+        self.assert_fails(10, home.run("name", "publish", cid, "--router", nobody), nobody, "None of 1 places")
+        with self.daemon(home) as own:
+            # This gateway takes no records, and says so whatever their size.
+            self.assert_fails(10, home.run("name", "publish", cid, "--router", own.gateway), "gateway.routing")
+            name = home.json("name", "list")["names"][0]["name"]
+            reader = self.home()
+            code, out, err = reader.run("name", "resolve", name, "--router", own.gateway, "--router", nobody)
+            self.assertEqual((code, out.strip()), (0, f"/ipfs/{cid}"), err)
+            self.assertIn(f"{nobody}: ", err)
+        self.assert_fails(3, self.home().run("name", "resolve", name, "--router", nobody), nobody)
+
     def test_what_is_private_is_not_published(self):
         home = self.home()
         cid = home.add(self.file("a.bin", 1000), "--private")

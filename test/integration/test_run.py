@@ -54,6 +54,21 @@ class Run(TestCase):
         self.assertTrue(kept["selection"]["winner"].startswith(kept["engine"] + "/"), kept["selection"])
         self.assertEqual(self.embed("--input", "a dog", "--remeasure")["choice"], "measured now")
 
+    def test_a_model_that_is_not_here_is_pulled_first_and_the_pull_recorded(self):
+        taker = self.home()
+        self.assert_fails(3, taker.run("run", self.cid, "--input", "x"), "is not here whole", "--from URL")
+        with self.daemon(self.node) as daemon:
+            taker.ok("config", "set", "models.pull_absent", "false")
+            self.assert_fails(3, taker.run("run", self.cid, "--input", "x", "--from", daemon.gateway), "is not here whole")
+            taker.ok("config", "unset", "models.pull_absent")
+            result = taker.json("run", self.cid, "--input", REFERENCE["cases"][0]["text"], "--threads", 1, "--from", daemon.gateway)
+        self.assertGreaterEqual(cosine(REFERENCE["cases"][0]["embedding"], result["embeddings"][0]), 0.9999)
+        rows = taker.json("history", "query", "--sql", "select success from ipfs_operations where operation = 'pull'")["rows"]
+        self.assertIn([True], rows)
+        self.assertIn(self.cid, [pin["cid"] for pin in taker.json("pin", "ls")["pins"]])
+        again = taker.json("run", self.cid, "--input", "a cat", "--threads", 1)  # Nobody is asked any more.
+        self.assertEqual(again["model"]["cid"], self.cid)
+
     def test_a_run_that_fails_is_recorded_with_its_error(self):
         self.assert_fails(6, self.node.run("run", "minilm", "--input", "x", "--device", "cuda"), "")
         sql = "select success, error_code from test_runs order by completed_at desc limit 1"

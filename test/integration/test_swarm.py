@@ -42,6 +42,28 @@ class Swarm(TestCase):
         code, out, _ = taker.run("cat", cid, text=False)
         self.assertEqual((code, out), (0, (self.folder / "a.bin").read_bytes()))
 
+    def test_a_daemon_that_listens_on_a_websocket_alone_serves_content(self):
+        giver, taker = self.home(), self.home()
+        path = self.file("a.bin", 3 * MIB + 5)
+        cid = giver.add(path)
+        context = self.daemon(giver, "--swarm", ANYWHERE_HERE + "/ws")
+        self.addCleanup(context.__exit__, None, None, None)
+        context.__enter__()
+        address = self.address(giver)
+        self.assertIn("/ws/p2p/", address)
+        taker.ok("pull", cid, "--peer", address)
+        code, out, _ = taker.run("cat", cid, text=False)
+        self.assertEqual((code, out), (0, path.read_bytes()))
+
+    def test_an_address_by_name_leads_to_a_daemon_and_one_that_does_not_is_explained(self):
+        giver, taker = self.home(), self.home()
+        self.start(giver)
+        address = self.address(giver)
+        taker.ok("swarm", "connect", address.replace("/ip4/127.0.0.1/", "/dns4/localhost/"))
+        code, _, err = taker.run("swarm", "connect", "/ip4/127.0.0.1/udp/1/quic-v1/p2p/" + giver.json("id")["id"])
+        self.assertNotEqual(code, 0)
+        self.assertIn("can't be dialed", err)
+
     def test_what_is_private_is_served_to_nobody(self):
         giver, taker = self.home(), self.home()
         cid = giver.add(self.file("a.bin", MIB), "--private")

@@ -10,7 +10,6 @@ Fails on a pull that fails or brings other bytes, on a leak, and when the daemon
 import argparse
 import collections
 import filecmp
-import os
 import random
 import shutil
 import socket
@@ -23,9 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
 from harness import Daemon, Home  # noqa: E402
-from watch import MIB, Watch  # noqa: E402
+from watch import MIB, Failures, Watch  # noqa: E402
 
-MOST_SHOWN = 10
 GREETING = b"\x13/multistream/1.0.0\n\x07/noise\n"
 
 
@@ -41,18 +39,12 @@ class Soak:
         self.folder, self.daemon, self.address = folder, daemon, address
         self.watch = Watch(daemon.process.pid, seconds)
         self.counts = collections.Counter()
-        self.errors = []
+        self.failures = Failures()
         self.lock = threading.Lock()
 
     def count(self, what: str) -> None:
         with self.lock:
             self.counts[what] += 1
-
-    def fail(self, what: str) -> None:
-        with self.lock:
-            self.errors.append(what)
-            if len(self.errors) <= MOST_SHOWN:
-                print(f"soak: FAILED {what}", flush=True)
 
     def peer(self, number: int, originals: dict) -> None:
         chance = random.Random(number)
@@ -67,9 +59,9 @@ class Soak:
                 if same(original, out):
                     self.count("pulls")
                 else:
-                    self.fail(f"other bytes of {cid}")
+                    self.failures.add(f"other bytes of {cid}")
             except AssertionError as error:
-                self.fail(f"pull of {cid}: {str(error)[:300]}")
+                self.failures.add(f"pull of {cid}: {str(error)[:300]}")
             finally:
                 self.forget(home.path, out)
 
@@ -108,7 +100,7 @@ class Soak:
                     home.ok(*command)
                 self.count("added and freed")
             except AssertionError as error:
-                self.fail(f"add and gc: {error}")
+                self.failures.add(f"add and gc: {error}")
             time.sleep(2)
 
     def run(self, clients: int, home: Home, originals: dict) -> None:
@@ -124,13 +116,7 @@ class Soak:
             job.join()
 
     def report(self, clients: int) -> None:
-        after, left = self.watch.rest()
-        for what in self.watch.growth() + left:
-            self.fail(what)
-        print("soak: " + ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items())))
-        print(f"soak: load of the machine {' '.join(f'{load:.1f}' for load in os.getloadavg())} on {os.cpu_count()} cores")
-        print(f"soak: {self.counts['pulls']} pulls of {clients} peers in {self.watch.seconds:g} s, {len(self.errors)} errors; "
-              f"{self.watch.in_words(after)}")
+        self.watch.report(self.counts, f"{self.counts['pulls']} pulls of {clients} peers", self.failures)
 
 
 def fill(home: Home, folder: Path) -> dict:
@@ -166,7 +152,7 @@ def main() -> int:
             if daemon.stop() != 0:
                 print("soak: FAILED the daemon did not stop cleanly")
                 return 1
-        return 1 if soak.errors or first.errors else 0
+        return 1 if soak.failures.all or first.failures.all else 0
     finally:
         subprocess.run(["chmod", "-R", "u+w", folder], check=False)
         shutil.rmtree(folder, ignore_errors=True)

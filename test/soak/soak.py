@@ -7,13 +7,12 @@ Meanwhile files are added and freed. Every answer is compared with the only righ
 sampled twice a second.
 
 Fails on a wrong answer or a failed request; when the median RSS (all of it, and the anonymous part alone) of the last tenth of the time
-exceeds that of the second tenth by more than 10 % and 8 MiB; when, with the clients gone, there are more than 8 descriptors or 2 threads
-more than before they came.
+exceeds that of the second tenth by more than 10 % and 8 MiB; when, with the clients gone, there are more than 8 descriptors more than
+before they came, or 2 threads more than in the first half of the time.
 """
 import argparse
 import asyncio
 import collections
-import os
 import random
 import shutil
 import subprocess
@@ -25,10 +24,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "integration"))
 from expected import Content, Request  # noqa: E402
 from harness import Daemon, Home  # noqa: E402
-from watch import MIB, Watch  # noqa: E402
+from watch import MIB, Failures, Watch  # noqa: E402
 
 ANSWER_SECONDS = 60
-MOST_SHOWN = 10
 
 
 class Wrong(Exception):
@@ -42,12 +40,7 @@ class Soak:
         self.host, port = daemon.gateway.removeprefix("http://").rsplit(":", 1)
         self.port = int(port)
         self.counts = collections.Counter()
-        self.errors = []
-
-    def fail(self, what: str) -> None:
-        self.errors.append(what)
-        if len(self.errors) <= MOST_SHOWN:
-            print(f"soak: FAILED {what}", flush=True)
+        self.failures = Failures()
 
     async def client(self, number: int) -> None:
         chance = random.Random(number)
@@ -55,7 +48,7 @@ class Soak:
             try:
                 await self.connection(chance)
             except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError, ValueError, Wrong) as error:
-                self.fail(f"client {number}: {type(error).__name__} {error}")
+                self.failures.add(f"client {number}: {type(error).__name__} {error}")
 
     async def connection(self, chance: random.Random) -> None:
         reader, writer = await asyncio.open_connection(self.host, self.port)
@@ -114,7 +107,7 @@ class Soak:
                                                            stderr=subprocess.PIPE)
             out, err = await process.communicate()
             if process.returncode != 0 or out != b"".join(request.body for request in requests):
-                self.fail(f"HTTP/2: curl exited {process.returncode} with {len(out)} bytes: {err.decode(errors='replace')[:200]}")
+                self.failures.add(f"HTTP/2: curl exited {process.returncode} with {len(out)} bytes: {err.decode(errors='replace')[:200]}")
             self.counts["http2"] += len(requests)
 
     async def sampler(self) -> None:
@@ -137,7 +130,7 @@ class Soak:
                     await asyncio.to_thread(home.ok, *command)
                 self.counts["added and freed"] += 1
             except (AssertionError, Wrong, OSError, asyncio.IncompleteReadError) as error:
-                self.fail(f"add and gc: {error}")
+                self.failures.add(f"add and gc: {error}")
             await asyncio.sleep(2)
 
     async def run(self, clients: int, home: Home, folder: Path) -> None:
@@ -147,13 +140,7 @@ class Soak:
         await asyncio.gather(*tasks)
 
     def report(self, clients: int) -> None:
-        after, left = self.watch.rest()
-        for what in self.watch.growth() + left:
-            self.fail(what)
-        print("soak: " + ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items())))
-        print(f"soak: load of the machine {' '.join(f'{load:.1f}' for load in os.getloadavg())} on {os.cpu_count()} cores")
-        print(f"soak: {sum(self.counts.values())} requests of {clients} clients in {self.watch.seconds:g} s, {len(self.errors)} errors; "
-              f"{self.watch.in_words(after)}")
+        self.watch.report(self.counts, f"{sum(self.counts.values())} requests of {clients} clients", self.failures)
 
 
 def warm_up(home: Home, folder: Path) -> None:
@@ -183,7 +170,7 @@ def main() -> int:
             if daemon.stop() != 0:
                 print("soak: FAILED the daemon did not stop cleanly")
                 return 1
-        return 1 if soak.errors else 0
+        return 1 if soak.failures.all else 0
     finally:
         subprocess.run(["chmod", "-R", "u+w", folder], check=False)
         shutil.rmtree(folder, ignore_errors=True)

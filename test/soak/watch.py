@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the soaks share: memory, descriptors and threads of a process over time, and when they mean a leak."""
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ MIB = 1 << 20
 SECOND_TENTH, LAST_TENTH = (0.1, 0.2), (0.9, 1.0)
 MEMORY_FACTOR, MEMORY_SLACK = 1.10, 8 * MIB
 MORE_DESCRIPTORS, MORE_THREADS = 8, 2
+MOST_SHOWN = 10
 
 
 def sample(pid: int) -> dict:
@@ -15,6 +17,19 @@ def sample(pid: int) -> dict:
     kib = lambda key: int(status[key].split()[0]) * 1024
     return {"rss": kib("VmRSS"), "anonymous": kib("RssAnon"), "threads": int(status["Threads"]),
             "descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
+
+
+class Failures:
+    """What went wrong, counted; the first few are printed when they happen. Any thread."""
+
+    def __init__(self):
+        self.all, self.lock = [], threading.Lock()
+
+    def add(self, what: str) -> None:
+        with self.lock:
+            self.all.append(what)
+            if len(self.all) <= MOST_SHOWN:
+                print(f"soak: FAILED {what}", flush=True)
 
 
 class Watch:
@@ -45,8 +60,10 @@ class Watch:
         return found
 
     def rest(self) -> tuple[dict, list]:
-        """What is there with the clients gone, and what of it is wrong."""
-        limits = {"descriptors": self.before["descriptors"] + MORE_DESCRIPTORS, "threads": self.before["threads"] + MORE_THREADS}
+        """What is there with the clients gone, and what of it is wrong. Pools start threads as jobs need them, up to their size: threads
+        leak when there are more than were needed in the first half of the time."""
+        threads = max([s["threads"] for at, s in self.samples if at <= self.seconds / 2], default=self.before["threads"])
+        limits = {"descriptors": self.before["descriptors"] + MORE_DESCRIPTORS, "threads": threads + MORE_THREADS}
         deadline = time.monotonic() + 20  # The server sees a client's end soon, not at once.
         while True:
             after = sample(self.pid)
@@ -54,6 +71,14 @@ class Watch:
             if not over or time.monotonic() > deadline:
                 return after, [f"{what}: {self.before[what]} before, {after[what]} with the clients gone" for what in over]
             time.sleep(0.2)
+
+    def report(self, counts: dict, what: str, failures: Failures) -> None:
+        after, left = self.rest()
+        for wrong in self.growth() + left:
+            failures.add(wrong)
+        print("soak: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+        print(f"soak: load of the machine {' '.join(f'{load:.1f}' for load in os.getloadavg())} on {os.cpu_count()} cores")
+        print(f"soak: {what} in {self.seconds:g} s, {len(failures.all)} errors; {self.in_words(after)}")
 
     def in_words(self, after: dict) -> str:
         # A tenth of the time around each point, so that one sample decides nothing.

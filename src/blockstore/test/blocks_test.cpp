@@ -123,6 +123,20 @@ TEST_F(Blocks, of_a_pack_that_is_gone_are_corrupt_with_advice) {
   EXPECT_ERRC(store_->locate(raw_cid(block)), Errc::corrupt);
 }
 
+using SmallValues = StoreTest;
+
+TEST_F(SmallValues, change_together_or_not_at_all) {
+  ASSERT_TRUE(store_->kv_put("a", "old", "1").has_value());
+  ASSERT_TRUE(store_->kv_apply({{"a", "old", std::nullopt}, {"a", "new", "2"}, {"b", "x", "3"}})
+                  .has_value());
+  EXPECT_FALSE(store_->kv_get("a", "old")->has_value());
+  EXPECT_EQ(*store_->kv_get("a", "new"), "2");
+  EXPECT_EQ(*store_->kv_get("b", "x"), "3");
+  const Status refused = store_->kv_apply({{"a", "new", "4"}, {"a", "", "5"}});
+  EXPECT_EQ(refused.error().code, Errc::invalid_argument);
+  EXPECT_EQ(*store_->kv_get("a", "new"), "2");
+}
+
 using Opening = StoreTest;
 
 TEST_F(Opening, a_newer_store_is_refused_untouched) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/blockstore/partial_file.hpp"
 
+#include <sys/stat.h>
+
 #include <future>
 #include <thread>
 
@@ -70,6 +72,17 @@ TEST_F(Partial, of_wrapped_leaves_keeps_the_payload_and_rebuilds_the_block) {
   file.reset();
   expect_complete();
   EXPECT_EQ(*store_->get(dag_.slots[1].cid), dag_.leaves[1]);
+}
+
+// Of a large file somebody may want a few tensors only.
+TEST_F(Partial, takes_disk_blocks_only_around_what_was_written) {
+  plan(ipld::unixfs_v1_2025(), 40, 48 * kMiB);
+  auto file = begin();
+  write(*file, 20, 21);
+  struct stat info{};
+  ASSERT_EQ(::stat(part(".part").c_str(), &info), 0);
+  EXPECT_EQ(static_cast<std::uint64_t>(info.st_size), bytes_.size());
+  EXPECT_LE(static_cast<std::uint64_t>(info.st_blocks) * 512, 17 * kMiB);
 }
 
 // Old importers wrote leaves of UnixFS type Raw: the same payload in another frame.

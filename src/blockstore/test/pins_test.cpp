@@ -39,6 +39,17 @@ TEST_F(Pins, that_are_direct_keep_one_block_alone) {
   EXPECT_FALSE(has(folder));
 }
 
+TEST_F(Pins, that_are_there_already_write_nothing) {
+  make_file("f", 90, 1000);
+  const ipld::Cid root = add("f").cid;
+  ASSERT_TRUE(store_->pin(root, {.merge = true}).has_value());
+  const auto before = fs::last_write_time(home() / "index" / "data.mdb");
+  ASSERT_TRUE(store_->pin(root, {.merge = true}).has_value());
+  EXPECT_EQ(fs::last_write_time(home() / "index" / "data.mdb"), before);
+  ASSERT_TRUE(store_->pin(root, {.name = "other", .merge = true}).has_value());
+  EXPECT_EQ(store_->pins()->at(0).name, "other");
+}
+
 TEST_F(Pins, for_other_peers_become_the_users_and_never_the_other_way) {
   const std::string replica(kReplicaPinName);
   const ipld::Cid block = put_raw(as_bytes("block"));

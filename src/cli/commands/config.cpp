@@ -46,7 +46,7 @@ Status get_config(Session& session, const std::string& key) {
 
 Status set_config(Session& session, const std::string& key, const std::string& value) {
   ACCEL_TRY(const node::Home home, node::Home::open(session.home().root));
-  return set_config_value(node::settings_registry(), home.config_file(), key, value);
+  return node::set_setting(home, key, value);
 }
 
 struct KeyValue {
@@ -81,9 +81,8 @@ void add_config_commands(CLI::App& app, Selection& selection) {
             [flags](Session& session) { return set_config(session, flags->key, flags->value); });
   CLI::App* unset =
       add_key_command(*group, "unset", "Remove one value from the home's config.json", *flags);
-  on_chosen(unset, selection, [flags](Session& session) {
-    return unset_config_value(session.home().config_file(), flags->key);
-  });
+  on_chosen(unset, selection,
+            [flags](Session& session) { return node::unset_setting(session.home(), flags->key); });
   CLI::App* path = add_command(*group, "path", "Where the home's config.json lies",
                                "  ipfs-accelerate config path");
   on_chosen(path, selection,

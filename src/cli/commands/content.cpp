@@ -6,6 +6,7 @@
 
 #include "accel/ipld/cid.hpp"
 #include "command.hpp"
+#include "commands/source_flags.hpp"
 #include "signers.hpp"
 
 namespace accel::cli {
@@ -112,34 +113,6 @@ void add_add(CLI::App& app, Selection& selection) {
   options.text("--name", "name", "Give the root a local name");
   add_shape_options(options);
   on_chosen(command, selection, [flags](Session& session) { return add(session, *flags); });
-}
-
-// Where what is not here comes from.
-struct SourceFlags {
-  std::vector<std::string> from, from_file, routers, peers;
-  std::uint64_t limit_rate = 0;
-
-  void add_to(json& params) const {
-    params["sources"] = from;
-    params["file_sources"] = from_file;
-    if (!routers.empty()) params["routers"] = routers;
-    if (!peers.empty()) params["peers"] = peers;
-    if (limit_rate > 0) params["limit_rate"] = limit_rate;
-  }
-};
-
-void add_source_options(CLI::App* command, SourceFlags& flags) {
-  command->add_option("--from", flags.from, "A gateway's URL; may be given several times");
-  command->add_option("--from-file", flags.from_file,
-                      "The same file (or folder) on any web server that answers Range requests; "
-                      "inner nodes of the DAG still come from --from");
-  command->add_option("--router", flags.routers,
-                      "A delegated router's URL, asked for gateways that have it (default: "
-                      "routing.delegated when there is no --from)");
-  command->add_option("--peer", flags.peers,
-                      "A peer's address, /ip4/…/tcp/…/p2p/ID: it is asked over bitswap");
-  command->add_option("--limit-rate", flags.limit_rate, "Bytes a second at most, as 500K or 10MB")
-      ->transform(CLI::AsSizeValue(true));
 }
 
 struct GetFlags {
@@ -385,6 +358,8 @@ void add_pull(CLI::App& app, Selection& selection) {
                    "ollama:NAME[:TAG]")
       ->required();
   add_source_options(command, flags->sources);
+  command->add_flag("--background", flags->sources.background,
+                    "Take what pulls that somebody waits for leave over");
   command->add_option("-o,--output", flags->output, "Also write the file or folder there");
   command->add_option("--name", flags->name, "Give the root a local name");
   command->add_flag("-f,--force", flags->force, "Replace what is at the output path");

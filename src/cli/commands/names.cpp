@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // routing, name: who has what, records of IPNS names, and where names lead.
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -107,6 +108,32 @@ void add_publish_options(CLI::App& command, PublishFlags& flags) {
   command.add_flag("--offline", flags.offline, "Only kept here, where the gateway serves it");
 }
 
+// Of a question: a place that has no record has answered.
+void print_failed_places(const json& places, bool is_question) {
+  for (const json& place : places) {
+    const bool absent = place.value("code", "") == errc_name(Errc::not_found);
+    if (place.value("ok", false) || (is_question && absent)) continue;
+    print_note(fmt::format("{}: {}", place.value("place", ""), place.value("error", "")));
+  }
+}
+
+std::string kept_here_note(bool as_asked) {
+  const std::string kept = "kept only here, where this home's gateway serves it";
+  if (as_asked) return kept;
+  return kept +
+         ": no router is known (--router, routing.publishers) and no daemon with a DHT runs; "
+         "others don't find the name";
+}
+
+// Whoever publishes wants others to find it: a record that nobody took is a failure.
+Status check_taken(const json& places) {
+  const auto took = [](const json& place) { return place.value("ok", false); };
+  if (places.empty() || std::ranges::any_of(places, took)) return {};
+  return fail(Errc::unavailable,
+              "None of {} places took the record. It is kept here; publish again when one answers.",
+              places.size());
+}
+
 Status add_seconds(const std::string& text, const char* name, json& params) {
   if (text.empty()) return {};
   const auto duration = parse_duration(text);
@@ -127,17 +154,19 @@ Status publish(Session& session, const char* method, const char* target,
   if (flags.sequence) params["sequence"] = *flags.sequence;
   if (!flags.routers.empty()) params["routers"] = flags.routers;
   ACCEL_TRY(const json result, session.call(method, params));
-  if (session.flags().json) return print_json(result);
-  for (const json& place : result.at("places")) {
-    if (!place.value("ok", false))
-      print_note(fmt::format("{}: {}", place.value("place", ""), place.value("error", "")));
+  if (session.flags().json) {
+    ACCEL_CHECK(print_json(result));
+    return check_taken(result.at("places"));
   }
+  print_failed_places(result.at("places"), false);
+  if (result.at("places").empty()) print_note(kept_here_note(flags.offline));
   print_note(fmt::format("signed by {} (key \"{}\"), sequence {}, until {}",
                          result.value("signer", ""), result.value("key", ""),
                          result.value("sequence", std::uint64_t{0}),
                          result.value("valid_until", "")));
-  return print_line(
-      fmt::format("/ipns/{} -> {}", result.value("name", ""), result.value("value", "")));
+  ACCEL_CHECK(print_line(
+      fmt::format("/ipns/{} -> {}", result.value("name", ""), result.value("value", ""))));
+  return check_taken(result.at("places"));
 }
 
 struct ResolveFlags {
@@ -206,6 +235,7 @@ void add_name_resolve(CLI::App& group, Selection& selection) {
     if (!flags->routers.empty()) params["routers"] = flags->routers;
     ACCEL_TRY(const json result, session.call("name.resolve", params));
     if (session.flags().json) return print_json(result);
+    print_failed_places(result.at("places"), true);
     print_signers(result);
     return print_line(result.value("path", ""));
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// network {analytics, topology} and replicate: the peers as a whole.
+// network {analytics, prefetch, topology} and replicate: the peers as a whole.
 #include <memory>
 
 #include "accel/core/file.hpp"
@@ -33,6 +33,16 @@ Status print_links(const json& links) {
       {"PEER", "DIRECTION", "ROUND TRIP", "SPEED", "SAMPLES", "CAME", "FAILED", "AGENT"}, rows);
 }
 
+// Of this node and one other there is nothing to average.
+std::string peers_line(const json& result) {
+  std::string line = fmt::format("peers        {} connected", result.at("peer_count").dump());
+  if (result.at("network_density").is_null()) return line;
+  return line + fmt::format(", density {} and {} connections a node among the {} nodes known here",
+                            number(result.at("network_density"), ""),
+                            number(result.at("average_connections"), ""),
+                            result.at("known_nodes").dump());
+}
+
 Status analytics(Session& session) {
   ACCEL_TRY(const json result, session.call("network.analytics", json::object()));
   if (session.flags().json) return print_json(result);
@@ -41,10 +51,7 @@ Status analytics(Session& session) {
   for (const json& reason : result.at("health_reasons")) {
     ACCEL_CHECK(print_line("             " + reason.get<std::string>()));
   }
-  ACCEL_CHECK(print_line(fmt::format("peers        {} connected, density {}, connections {}",
-                                     result.at("peer_count").dump(),
-                                     number(result.at("network_density"), ""),
-                                     number(result.at("average_connections"), " on average"))));
+  ACCEL_CHECK(print_line(peers_line(result)));
   ACCEL_CHECK(print_line(fmt::format(
       "transfers    {} done, {} failed, {} in all, {}", result.at("transfers_completed").dump(),
       result.at("transfers_failed").dump(), human_bytes(result.value("bytes_transferred", 0ULL)),
@@ -59,6 +66,27 @@ Status analytics(Session& session) {
   return {};
 }
 
+Status prefetch(Session& session) {
+  ACCEL_TRY(const json result, session.call("network.prefetch", json::object()));
+  if (session.flags().json) return print_json(result);
+  ACCEL_CHECK(print_line(fmt::format("prefetching is {}, {} of {} used",
+                                     result.value("on", false) ? "on" : "off",
+                                     human_bytes(result.value("used_bytes", 0ULL)),
+                                     human_bytes(result.value("max_bytes", 0ULL)))));
+  std::vector<std::vector<std::string>> rows;
+  for (const json& row : result.at("wanted")) {
+    rows.push_back({row.value("cid", ""), row.at("peers").dump(),
+                    fmt::format("{:.0f} s", row.value("seconds_ago", 0.0)),
+                    row.value("fetch", false) ? "to be fetched" : "no", row.value("why", "")});
+  }
+  for (const json& row : result.at("fetched")) {
+    rows.push_back({row.value("cid", ""), row.at("peers").dump(), row.value("at", ""), "fetched",
+                    human_bytes(row.value("bytes", 0ULL))});
+  }
+  if (rows.empty()) return print_line("no peer has wanted what is not here");
+  return print_table({"CID", "PEERS", "WHEN", "PREFETCH", "WHY"}, rows);
+}
+
 struct TopologyFlags {
   std::string svg;
   std::string dot;
@@ -66,7 +94,9 @@ struct TopologyFlags {
 
 Status write_picture(const json& result, const char* kind, const std::string& path) {
   if (path.empty()) return {};
-  return write_file_atomic(path, as_bytes(result.at(kind).get_ref<const std::string&>()));
+  ACCEL_CHECK(write_file_atomic(path, as_bytes(result.at(kind).get_ref<const std::string&>())));
+  print_note("wrote " + path);
+  return {};
 }
 
 void add_topology(CLI::App& group, Selection& selection) {
@@ -158,6 +188,10 @@ void add_network_commands(CLI::App& app, Selection& selection) {
                                   "Peers, speeds, efficiency, health, and what to do about them",
                                   "  ipfs-accelerate network analytics");
   on_chosen(command, selection, analytics);
+  CLI::App* wanted = add_command(
+      *group, "prefetch", "What peers want that is not here, what of it is fetched, and why",
+      "  ipfs-accelerate config set prefetch.for any\n  ipfs-accelerate network prefetch");
+  on_chosen(wanted, selection, prefetch);
   add_topology(*group, selection);
   auto flags = std::make_shared<ReplicateFlags>();
   CLI::App* copies =

@@ -116,6 +116,7 @@ void add_status(CLI::App& app, Selection& selection) {
     const bool daemon = session.has_daemon();
     ACCEL_TRY(json result, session.call("node.status", json::object()));
     result["daemon"] = daemon;
+    if (!daemon) result.erase("pid");  // It would be this command's own.
     if (session.flags().json) return print_json(result);
     for (const auto& [name, value] : result.items()) {
       ACCEL_CHECK(print_line(fmt::format(

@@ -7,6 +7,7 @@
 
 #include "accel/core/file.hpp"
 #include "command.hpp"
+#include "commands/source_flags.hpp"
 #include "commands/text.hpp"
 
 namespace accel::cli {
@@ -24,6 +25,7 @@ struct RunFlags {
   int threads = 0;
   double max_error = 0;
   bool explain = false, remeasure = false;
+  SourceFlags sources;
 };
 
 Result<std::string> text_of(const std::string& path) {
@@ -133,6 +135,7 @@ Status run_model(Session& session, const RunFlags& flags) {
               {"threads", flags.threads}, {"max_error", flags.max_error},
               {"explain", flags.explain}, {"remeasure", flags.remeasure}};
   if (!flags.task.empty()) params["task"] = flags.task;
+  flags.sources.add_to(params);
   ACCEL_TRY(const json result, session.call("run", params));
   return session.flags().json ? print_json(result) : print_run(result, flags.explain);
 }
@@ -153,6 +156,7 @@ void add_run_options(CLI::App& command, RunFlags& flags) {
   command.add_flag("--explain", flags.explain, "Show what was measured and why the winner won");
   command.add_flag("--remeasure", flags.remeasure,
                    "Measure again instead of using the remembered choice");
+  add_source_options(&command, flags.sources);
 }
 
 // Engine, device and precision of a model that writes text are not a choice yet.
@@ -165,6 +169,7 @@ Status run_prompt(Session& session, const RunFlags& flags, TextFlags& text) {
   if (flags.explain) print_note("Nothing was measured: one engine here writes text, on the CPU.");
   text.model = flags.model;
   text.threads = flags.threads;
+  text.sources = flags.sources;
   return generate_text(session, text);
 }
 
@@ -175,7 +180,11 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   CLI::App* run = add_command(app, "run", "Run a model on what measured best",
                               "  ipfs-accelerate run minilm --input 'a cat on a mat'\n"
                               "  ipfs-accelerate run smollm --prompt 'Tell me about llamas.'\n"
-                              "  ipfs-accelerate run minilm --input 'a cat' --explain --json");
+                              "  ipfs-accelerate run minilm --input 'a cat' --explain --json\n"
+                              "  ipfs-accelerate run bafy… --from http://a:8080 --input 'a cat'\n\n"
+                              "A model that is named by its CID and not here is pulled first, "
+                              "verified: from what is named by --from, --peer and --router, and "
+                              "else from what the configuration names, peers and the DHT.");
   run->add_option("MODEL", flags->model, "Name or CID")->required();
   run->add_option("--task", flags->task, "The model's task (default: what the model says)");
   add_run_options(*run, *flags);

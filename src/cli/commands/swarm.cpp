@@ -30,10 +30,6 @@ void add_connect(CLI::App& group, Selection& selection) {
                   "  ipfs-accelerate swarm connect /ip4/127.0.0.1/tcp/4001/p2p/12D3Koo…");
   command->add_option("ADDRESS", *address, "Or a peer's id, which the DHT finds")->required();
   on_chosen(command, selection, [address](Session& session) -> Status {
-    if (!session.has_daemon()) {
-      return fail(Errc::unavailable,
-                  "A connection lives in a daemon; start one: ipfs-accelerate daemon --swarm");
-    }
     ACCEL_TRY(const json result, session.call("swarm.connect", {{"address", *address}}));
     if (session.flags().json) return print_json(result);
     return print_line("connected to " + result.value("peer", ""));

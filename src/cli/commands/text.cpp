@@ -116,6 +116,7 @@ Status generate_text(Session& session, const TextFlags& flags) {
     return shown ? print_bytes(as_bytes(printable(bytes))) : Status{};
   };
   json params = params_of(flags);
+  flags.sources.add_to(params);
   if (!flags.json_schema.empty()) {
     ACCEL_TRY(params["json_schema"], schema_of(flags.json_schema));
   }
@@ -134,6 +135,7 @@ void add_generate_command(CLI::App& text, Selection& selection) {
   command->add_option("--threads", flags->threads,
                       "Threads; 0 (default): as many as the machine has idle CPUs");
   add_text_options(*command, *flags);
+  add_source_options(command, flags->sources);
   on_chosen(command, selection,
             [flags](Session& session) { return generate_text(session, *flags); });
 }

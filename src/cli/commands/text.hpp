@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "commands/source_flags.hpp"
 
 namespace accel::cli {
 
@@ -18,6 +19,7 @@ struct TextFlags {
   double temperature = 0, top_p = 1;
   std::int64_t seed = -1;
   bool raw = false;
+  SourceFlags sources;  // Of a model that is not here.
 };
 
 void add_text_options(CLI::App& command, TextFlags& flags);

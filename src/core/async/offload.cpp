@@ -6,6 +6,7 @@
 #include <deque>
 #include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -49,8 +50,24 @@ struct OffloadPool::Impl {
                   "{} jobs already wait for a worker thread; try again when some have ended.",
                   queue.size());
     }
+    ACCEL_CHECK(start_if_busy());
     queue.push_back(std::move(job));
     wake.notify_one();
+    return {};
+  }
+
+  // With the mutex held: a thread more for one job more, when all that there are have work.
+  Status start_if_busy() {
+    if (queue.size() < idle || threads.size() == max_threads) return {};
+    try {
+      threads.push_back(detail::start_thread(name, [this] { work(); }));
+      ++idle;
+    } catch (const std::system_error& error) {  // Those that there are do it, if there are any.
+      if (threads.empty()) {
+        return fail(Errc::resource_exhausted, "No worker thread could be started: {}.",
+                    error.what());
+      }
+    }
     return {};
   }
 
@@ -71,6 +88,7 @@ struct OffloadPool::Impl {
       {
         const std::scoped_lock lock(mutex);
         running.remove(job);
+        ++idle;
       }
       finish(*job, std::move(status));
     }
@@ -80,6 +98,7 @@ struct OffloadPool::Impl {
     std::unique_lock lock(mutex);
     wake.wait(lock, [this] { return stopping || !queue.empty(); });
     if (queue.empty()) return nullptr;
+    --idle;
     JobPtr job = std::move(queue.front());
     queue.pop_front();
     running.push_back(job);
@@ -108,23 +127,24 @@ struct OffloadPool::Impl {
   std::condition_variable wake;
   std::deque<JobPtr> queue;
   std::list<JobPtr> running;
+  std::string name;
+  std::size_t max_threads = 0;
   std::size_t max_queued = 0;
   bool stopping = false;
+  std::size_t idle = 0;  // Threads without a job: those that wait, and those that just start.
   std::vector<std::thread> threads;
 };
 
 OffloadPool::OffloadPool(std::size_t threads, std::size_t max_queued, const std::string& name)
     : impl_(std::make_shared<Impl>()) {
+  impl_->name = name;
+  impl_->max_threads = threads == 0 ? detail::usable_threads() : threads;
   impl_->max_queued = max_queued;
-  const std::size_t count = threads == 0 ? detail::usable_threads() : threads;
-  for (std::size_t i = 0; i < count; ++i) {
-    impl_->threads.push_back(detail::start_thread(name, [impl = impl_.get()] { impl->work(); }));
-  }
 }
 
 OffloadPool::~OffloadPool() { impl_->stop(); }
 
-std::size_t OffloadPool::threads() const { return impl_->threads.size(); }
+std::size_t OffloadPool::threads() const { return impl_->max_threads; }
 
 std::size_t OffloadPool::queued() const {
   const std::scoped_lock lock(impl_->mutex);

@@ -8,14 +8,31 @@
 #include <csignal>
 
 namespace accel::detail {
+namespace {
+
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
 
 std::thread start_thread(const std::string& name, std::function<void()> body) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // The new thread inherits the mask.
-  std::thread thread(std::move(body));
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  std::thread thread;
+  {
+    const BlockedSignals inherited;
+    thread = std::thread(std::move(body));  // Throws system_error when there can be no more.
+  }
   pthread_setname_np(thread.native_handle(), name.substr(0, 15).c_str());  // Linux's limit.
   return thread;
 }

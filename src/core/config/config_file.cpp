@@ -45,7 +45,11 @@ Result<ConfigValue> value_of(const ConfigKey& key, const Json& json) {
   if (!key.unsupported.empty()) return parse_config_value(key, "");
   const bool list = std::holds_alternative<ConfigList>(key.default_value) && json.is_array() &&
                     std::ranges::all_of(json, [](const Json& item) { return item.is_string(); });
-  if (list) return json.get<ConfigList>();
+  if (list) {
+    ConfigValue items = json.get<ConfigList>();
+    ACCEL_CHECK(check_config_value(key, items));
+    return items;
+  }
   const std::optional<std::string> text = text_of(key, json);
   if (text) return parse_config_value(key, *text);
   // The type's own sentence: no value of another type has this text.

@@ -129,7 +129,15 @@ std::optional<double> magnitude(const ConfigValue& value) {
   return std::nullopt;
 }
 
-Status check_allowed(const ConfigKey& key, const ConfigValue& value) {
+Status with_key(const ConfigKey& key, const Status& checked) {
+  if (checked) return {};
+  const Error& error = checked.error();
+  return fail(Error{error.code, fmt::format("{}: {}", key.name, error.message), error.cause});
+}
+
+}  // namespace
+
+Status check_config_value(const ConfigKey& key, const ConfigValue& value) {
   const std::optional<double> size = magnitude(value);
   const bool below = size && key.minimum && !(*size >= *key.minimum);  // Also refuses NaN.
   const bool above = size && key.maximum && !(*size <= *key.maximum);
@@ -141,12 +149,11 @@ Status check_allowed(const ConfigKey& key, const ConfigValue& value) {
   const auto* text = std::get_if<std::string>(&value);
   const bool listed = text == nullptr || key.choices.empty() ||
                       std::ranges::find(key.choices, *text) != key.choices.end();
+  if (listed && key.check != nullptr) return with_key(key, key.check(value));
   if (listed) return {};
   return fail(Errc::invalid_argument, "{} can't be '{}'; use one of {}.", key.name, *text,
               fmt::join(key.choices, ", "));
 }
-
-}  // namespace
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   for (const DurationUnit& unit : kDurationUnits) {
@@ -200,7 +207,7 @@ Result<ConfigValue> parse_config_value(const ConfigKey& key, std::string_view te
                                                  : std::visit(TypeName{}, key.default_value);
     return fail(Errc::invalid_argument, "{} must be {}, not '{}'.", key.name, wanted, text);
   }
-  ACCEL_CHECK(check_allowed(key, *value));
+  ACCEL_CHECK(check_config_value(key, *value));
   return std::move(*value);
 }
 

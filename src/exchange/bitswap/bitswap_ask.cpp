@@ -26,7 +26,7 @@ struct HashedBlocks {
 }  // namespace
 
 Task<Bytes> Bitswap::Impl::get(ipld::PeerId id, ipld::Cid cid, std::stop_token stop,
-                               std::function<void()> on_heard) {
+                               std::function<void()> on_heard, Urgency urgency) {
   if (over_) co_return fail(Errc::unavailable, "Bitswap is shutting down.");
   if (!is_computed(cid.hash().code(), cid.hash().digest().size())) {
     co_return fail(Errc::unsupported, "Block {} is hashed with {}, which is not computed here.",
@@ -39,7 +39,7 @@ Task<Bytes> Bitswap::Impl::get(ipld::PeerId id, ipld::Cid cid, std::stop_token s
   if (peer->wants.lacks(cid, now)) {
     co_return fail(Errc::not_found, "The peer {} does not have {}.", id, cid);
   }
-  if (!peer->wants.want(cid, WantType::block, now)) {
+  if (!peer->wants.want(cid, WantType::block, now, urgency)) {
     co_return fail(Errc::resource_exhausted, "Too many blocks are wanted of {} already.", id);
   }
   Waiter waiter;

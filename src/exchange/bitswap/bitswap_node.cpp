@@ -405,8 +405,8 @@ Task<void> Bitswap::accept(std::unique_ptr<libp2p::Stream> stream) {
 }
 void Bitswap::peer_gone(const ipld::PeerId& peer) { impl_->peer_gone(peer); }
 Task<Bytes> Bitswap::get(ipld::PeerId peer, ipld::Cid cid, std::stop_token stop,
-                         std::function<void()> on_heard) {
-  return impl_->get(std::move(peer), std::move(cid), std::move(stop), std::move(on_heard));
+                         std::function<void()> on_heard, Urgency urgency) {
+  return impl_->get(std::move(peer), std::move(cid), std::move(stop), std::move(on_heard), urgency);
 }
 Task<ipld::PeerId> Bitswap::connect(ipld::Multiaddr address) {
   return impl_->wire().connect(std::move(address));
@@ -419,6 +419,7 @@ BitswapStat Bitswap::stat() const { return impl_->stat(); }
 std::vector<ipld::Cid> Bitswap::wantlist_of(const ipld::PeerId& peer) const {
   return impl_->wantlist_of(peer);
 }
+std::vector<Demanded> Bitswap::demand() { return impl_->demand(); }
 Task<void> Bitswap::shutdown() { return impl_->shutdown(); }
 
 }  // namespace accel::exchange

@@ -24,11 +24,12 @@ class Bitswap::Impl {
   void peer_gone(const ipld::PeerId& id);
   BitswapStat stat() const;
   std::vector<ipld::Cid> wantlist_of(const ipld::PeerId& id) const;
+  std::vector<Demanded> demand() { return demand_.list(context_.clock.now()); }
   Task<void> shutdown();
 
   // bitswap_ask.cpp
   Task<Bytes> get(ipld::PeerId id, ipld::Cid cid, std::stop_token stop,
-                  std::function<void()> on_heard);
+                  std::function<void()> on_heard, Urgency urgency);
   Task<std::vector<ipld::PeerId>> who_has(ipld::Cid cid, Duration wait, std::stop_token stop);
   BitswapWire& wire() { return wire_; }
 
@@ -91,6 +92,7 @@ class Bitswap::Impl {
   TaskGroup tasks_;
   Counters count_;
   bitswap::Engine engine_;
+  Demand demand_;
   bitswap::Receiving receiving_;
   RateBudget upload_;
   std::map<ipld::PeerId, PeerPtr> peers_;

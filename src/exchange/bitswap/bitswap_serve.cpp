@@ -20,6 +20,12 @@ std::optional<std::uint64_t> servable_size(const blockstore::Store& store, const
   return *size;
 }
 
+// It is neither private nor damaged.
+bool is_absent(const blockstore::Store& store, const ipld::Cid& cid) {
+  const auto here = store.has(cid);
+  return here && !*here;
+}
+
 // As gateways send it: what lies in an owned file or a pack was verified when it was written; what
 // lies elsewhere is hashed by get().
 Status read_block(const blockstore::Store& store, const ipld::Cid& cid,
@@ -50,9 +56,11 @@ void Bitswap::Impl::feed(const EngineEvent& event) {
 
 Task<void> Bitswap::Impl::look_up(LookUp asked) {
   LookedUp answer{asked.peer, {}};
+  std::vector<ipld::Cid> absent;
   auto job = [&](std::stop_token) -> Status {
     for (const ipld::Cid& cid : asked.cids) {
       answer.found.emplace_back(cid, servable_size(context_.store, cid));
+      if (!answer.found.back().second && is_absent(context_.store, cid)) absent.push_back(cid);
     }
     return {};
   };
@@ -65,6 +73,8 @@ Task<void> Bitswap::Impl::look_up(LookUp asked) {
   if (const PeerPtr peer = find(asked.peer)) {
     --peer->look_ups;
     peer->room.cancel();
+    const SteadyTime now = context_.clock.now();
+    for (const ipld::Cid& cid : absent) demand_.note(peer->id, cid, now);
   }
   feed(answer);
   co_return Status{};

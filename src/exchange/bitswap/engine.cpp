@@ -87,7 +87,7 @@ bool Engine::add(Peer& peer, const WantEntry& entry) {
   const bool grows = want.type == WantType::have && entry.type == WantType::block;
   if (grows) want.type = WantType::block;
   want.send_dont_have = want.send_dont_have || entry.send_dont_have;
-  want.priority = entry.priority;
+  set_priority(peer, want, entry.priority);
   want.said_dont_have = false;
   if (want.stage == Stage::looking) return false;
   if (want.stage == Stage::queued && !grows) return false;
@@ -142,6 +142,16 @@ void Engine::enqueue(Peer& peer, const ipld::Cid& cid, WantState& want) {
   want.key = {-std::int64_t{want.priority}, next_sequence_++};
   peer.queue.emplace(want.key, cid);
   if (want.answer == Kind::block) peer.queued_bytes += want.bytes;
+}
+
+// What waits moves to its new place.
+void Engine::set_priority(Peer& peer, WantState& want, std::int32_t priority) {
+  want.priority = priority;
+  if (want.stage != Stage::queued || want.key.first == -std::int64_t{priority}) return;
+  auto waiting = peer.queue.extract(want.key);
+  want.key.first = -std::int64_t{priority};
+  waiting.key() = want.key;
+  peer.queue.insert(std::move(waiting));
 }
 
 void Engine::unqueue(Peer& peer, WantState& want) {

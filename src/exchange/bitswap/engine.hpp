@@ -151,6 +151,7 @@ class Engine {
   void answer(Peer& peer, const ipld::Cid& cid, std::optional<std::uint64_t> bytes);
   void enqueue(Peer& peer, const ipld::Cid& cid, WantState& want);
   void unqueue(Peer& peer, WantState& want);
+  void set_priority(Peer& peer, WantState& want, std::int32_t priority);
   void activate(PeerNumber number, Peer& peer);
   void give_up(Peer& peer);
   void begin_looking(PeerNumber number, Peer& peer, std::vector<ipld::Cid> cids);

@@ -6,15 +6,24 @@
 namespace accel::exchange::bitswap {
 namespace {
 
-constexpr std::int32_t kPriority = 1 << 20;  // Any: the scheduler asks only for what is next.
+// What counts is which is larger: within one class the scheduler asks only for what is next.
+constexpr std::int32_t priority_of(Urgency urgency) {
+  return urgency == Urgency::foreground ? 1 << 20 : 1;
+}
 
 }  // namespace
 
-bool PeerWants::want(const ipld::Cid& cid, WantType type, SteadyTime now) {
+bool PeerWants::want(const ipld::Cid& cid, WantType type, SteadyTime now, Urgency urgency) {
   const auto found = owed_.find(cid);
   if (found == owed_.end() && owed_.size() >= limits_.wants) return false;
-  if (found != owed_.end() && (found->second.type == type || type == WantType::have)) return true;
-  owed_[cid] = {type, now, false};
+  if (found != owed_.end()) {
+    const Owed& owed = found->second;
+    const bool hurries = owed.urgency == Urgency::background && urgency == Urgency::foreground;
+    if (!hurries && (owed.type == type || type == WantType::have)) return true;
+    if (owed.type == WantType::block) type = owed.type;
+    if (owed.urgency == Urgency::foreground) urgency = owed.urgency;
+  }
+  owed_[cid] = {type, now, false, urgency};
   if (in_news_.insert(cid).second) news_.push_back(cid);
   return true;
 }
@@ -54,7 +63,7 @@ PeerWants::List PeerWants::next_list(SteadyTime now) {
   const auto say = [&](const ipld::Cid& cid, Owed& owed) {
     owed.said = true;
     owed.asked = now;
-    list.entries.push_back({cid, kPriority, owed.type, false, true});
+    list.entries.push_back({cid, priority_of(owed.urgency), owed.type, false, true});
   };
   if (fresh_stream_) {
     fresh_stream_ = false;

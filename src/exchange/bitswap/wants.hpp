@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "accel/core/clock.hpp"
+#include "accel/exchange/urgency.hpp"
 #include "message.hpp"
 
 namespace accel::exchange::bitswap {
@@ -40,8 +41,10 @@ class PeerWants {
  public:
   explicit PeerWants(WantsLimits limits = {}) : limits_(limits) {}
 
-  // False: there is no room; what is wanted already only grows (from have to block).
-  bool want(const ipld::Cid& cid, WantType type, SteadyTime now);
+  // False: there is no room; what is wanted already only grows (from have to block, from
+  // background to foreground).
+  bool want(const ipld::Cid& cid, WantType type, SteadyTime now,
+            Urgency urgency = Urgency::foreground);
   void cancel(const ipld::Cid& cid);
 
   bool owes(const ipld::Cid& cid) const { return owed_.contains(cid); }
@@ -84,6 +87,7 @@ class PeerWants {
     WantType type = WantType::block;
     SteadyTime asked;
     bool said = false;  // In a list that went out.
+    Urgency urgency = Urgency::foreground;
   };
   void remember(const ipld::Cid& cid);
 

@@ -445,5 +445,19 @@ TEST(BitswapEngine, keeps_its_bounds_in_a_hundred_random_crowds) {
   }
 }
 
+TEST(BitswapEngine, what_waits_moves_forward_when_it_is_asked_for_with_a_higher_priority) {
+  EngineLimits limits;
+  limits.message_bytes = 1;  // One block a message.
+  limits.outstanding_per_peer = 1;
+  EngineScript script(limits);
+  for (unsigned i = 0; i < 4; ++i) script.put(block(i), 5000);
+  script.wants(
+      1, {want_block(block(0)), want_block(block(1)), want_block(block(2)), want_block(block(3))});
+  script.wants(1, {want_block(block(3), 100)});
+  std::vector<ipld::Cid> order;
+  while (!script.open.empty()) order.push_back(script.deliver().items.at(0).cid);
+  EXPECT_THAT(order, ElementsAre(block(0), block(3), block(1), block(2)));
+}
+
 }  // namespace
 }  // namespace accel::exchange::bitswap

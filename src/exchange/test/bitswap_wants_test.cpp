@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 namespace accel::exchange::bitswap {
 namespace {
 
@@ -192,6 +194,29 @@ TEST_F(WantsScript, what_it_remembers_has_a_bound) {
   EXPECT_EQ(wants.block_came(block(0)), Arrival::unasked);
   EXPECT_FALSE(wants.lacks(block(1000), now_));
   EXPECT_TRUE(wants.lacks(block(1099), now_));
+}
+
+TEST_F(WantsScript, a_want_carries_its_priority_and_may_begin_to_hurry) {
+  begin();
+  const auto priorities = [this] {
+    std::map<std::string, std::int32_t> said;
+    for (const WantEntry& entry : wants_.next_list(now_).entries) {
+      said[name(entry.cid)] = entry.priority;
+    }
+    return said;
+  };
+  wants_.want(block(1), WantType::block, now_, Urgency::background);
+  wants_.want(block(2), WantType::block, now_, Urgency::foreground);
+  auto said = priorities();
+  EXPECT_LT(said.at("1"), said.at("2"));
+  const std::int32_t high = said.at("2");
+  wants_.want(block(1), WantType::block, now_, Urgency::background);
+  wants_.want(block(2), WantType::block, now_, Urgency::background);
+  EXPECT_FALSE(wants_.has_news());
+  wants_.want(block(1), WantType::block, now_, Urgency::foreground);
+  said = priorities();
+  EXPECT_EQ(said.size(), 1U);
+  EXPECT_EQ(said.at("1"), high);
 }
 
 }  // namespace

@@ -46,7 +46,17 @@ TEST(NetworkAnalytics, density_counts_the_links_that_this_node_sees) {
   figures.known["http://gateway"].kind = SourceKind::gateway;
   const NetworkAnalysis result = analyze(figures);
   EXPECT_DOUBLE_EQ(*result.density, 2.0 / 6);
-  EXPECT_DOUBLE_EQ(result.average_connections, 1.0);
+  EXPECT_DOUBLE_EQ(*result.average_connections, 1.0);
+  EXPECT_EQ(result.known_nodes, 4U);
+}
+
+TEST(NetworkAnalytics, two_nodes_have_no_density) {
+  for (const int peers : {0, 1}) {
+    const NetworkAnalysis result = analyze(with_peers(peers));
+    EXPECT_FALSE(result.density);
+    EXPECT_FALSE(result.average_connections);
+  }
+  EXPECT_TRUE(analyze(with_peers(2)).density);
 }
 
 TEST(NetworkAnalytics, advice_follows_from_figures_and_shows_them) {

@@ -26,7 +26,8 @@ inline ipld::Cid test_cid(std::uint64_t number) {
 
 class Script {
  public:
-  explicit Script(SchedulerLimits limits = {}) : limits_(limits), scheduler_(limits) {}
+  explicit Script(SchedulerLimits limits = {}, DownloadBudget::Share* share = nullptr)
+      : limits_(limits), scheduler_(limits, share) {}
 
   void sources(const std::vector<std::string>& names) {
     for (const auto& name : names) {

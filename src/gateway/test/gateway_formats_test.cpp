@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "accel/gateway/tar_stream.hpp"
 #include "accel/ipld/dag_cbor.hpp"
 #include "accel/ipld/dag_json.hpp"
 #include "gateway_fixture.hpp"
@@ -115,6 +116,34 @@ TEST_F(GatewayFormats, tar_unpacks_to_what_was_added) {
   EXPECT_EQ(as_text(read_file(out / "link", 100).value()), "text");
   const ipld::Cid again = add(out);
   EXPECT_EQ(again, root);
+}
+
+TEST_F(GatewayFormats, the_owner_gets_the_same_archive_of_what_is_private_too) {
+  write("d/big.bin", random_bytes(kMiB + 77, 5));
+  write("d/sub/small.txt", as_bytes("text"));
+  write("p/secret.txt", as_bytes("secret"));
+  const ipld::Cid root = add(folder_ / "in" / "d");
+  const auto archive = [this](const ipld::Cid& cid) {
+    std::string text;
+    const auto sink = [&text](ByteView piece) -> Status {
+      text += as_text(piece);
+      return {};
+    };
+    const Status written = write_tar(*store_, cid, cid.to_string(), sink);
+    EXPECT_TRUE(written) << written.error().message;
+    return text;
+  };
+  EXPECT_EQ(archive(root), body_of(get(path_of(root), "format=tar")));
+  const ipld::Cid hidden = add(folder_ / "in" / "p", true);
+  EXPECT_EQ(get(path_of(hidden), "format=tar").status, 404);
+  EXPECT_NE(archive(hidden).find("secret"), std::string::npos);
+  int pieces = 0;
+  const auto enough = [&pieces](ByteView) -> Status {
+    ++pieces;
+    return fail(Errc::cancelled, "enough");
+  };
+  EXPECT_EQ(write_tar(*store_, root, "d", enough).error().code, Errc::cancelled);
+  EXPECT_EQ(pieces, 1);
 }
 
 TEST_F(GatewayFormats, tar_refuses_names_and_links_that_lead_out) {

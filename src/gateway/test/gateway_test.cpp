@@ -163,6 +163,43 @@ TEST_F(GatewayTest, reads_only) {
   EXPECT_EQ(ask(request).status, 204);
 }
 
+TEST_F(GatewayTest, of_blocks_alone_serves_nothing_else_and_nothing_private) {
+  GatewayOptions options;
+  options.only_blocks = true;
+  options.hosts.clear();
+  options.dnslinks = {{"site.example", "/ipfs/bafkqaaa"}};
+  options.routing.enabled = true;
+  remake(std::move(options));
+  const Bytes data = random_bytes(2 * kMiB, 8);
+  const std::string path = "/ipfs/" + add(write("open", data)).to_string();
+  const std::string hidden =
+      "/ipfs/" + add(write("hidden", random_bytes(kMiB, 9)), true).to_string();
+  EXPECT_EQ(get(path, "format=raw").status, 200);
+  EXPECT_EQ(cids_of_car(body_of(get(path, "format=car"))).size(), 3U);
+  net::Headers accepts;
+  accepts.add("Accept", "application/vnd.ipld.raw");
+  EXPECT_EQ(get(path, {}, accepts).status, 200);
+  for (const char* query : {"format=raw", "format=car"}) EXPECT_EQ(get(hidden, query).status, 404);
+  for (const char* query : {"", "format=tar", "format=json", "format=dag-json", "format=cbor",
+                            "format=ipns-record", "filename=a"}) {
+    EXPECT_EQ(get(path, query).status, 406) << query;
+    EXPECT_EQ(get(hidden, query).status, 406) << query;
+  }
+  const std::string name = "k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8";
+  for (const std::string& other :
+       {std::string("/"), "/ipns/" + name, std::string("/routing/v1/x"), std::string("/metrics"),
+        std::string("/api/v0/id"), std::string("/ipns/site.example"), std::string("//ipfs/x")}) {
+    EXPECT_EQ(get(other, "format=raw").status, 404) << other;
+  }
+  EXPECT_EQ(get_at("site.example", "/").status, 404);
+  net::HttpRequest request;
+  request.path = path;
+  for (const char* method : {"POST", "PUT", "OPTIONS", "CONNECT", "DELETE"}) {
+    request.method = method;
+    EXPECT_EQ(ask(request).status, 405) << method;
+  }
+}
+
 TEST_F(GatewayTest, refuses_service_workers) {
   const ipld::Cid root = add(write("sw.js", as_bytes("x")));
   EXPECT_EQ(get("/ipfs/" + root.to_string(), {}, {{"Service-Worker", "script"}}).status, 400);

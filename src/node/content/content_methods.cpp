@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "accel/gateway/tar_stream.hpp"
 #include "content/add_params.hpp"
 #include "content/byte_progress.hpp"
 #include "content/hub_pull.hpp"
@@ -189,6 +190,25 @@ Result<json> content_cat(Context& context) {
   ACCEL_TRY(const Target target, resolve_target(*store, text));
   ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
   ACCEL_CHECK(store->read(target.cid, first, wanted, sink));
+  return json{{"cid", target.cid.to_string()}, {"bytes", sent}};
+}
+
+// As a stream of bytes; its root has the last name of the target.
+Result<json> content_tar(Context& context) {
+  std::string text = context.params.required_text("target");
+  ACCEL_CHECK(context.params.finish());
+  while (text.ends_with('/')) text.pop_back();
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, text));
+  ACCEL_TRY(const blockstore::Lease lease, store->lease(target.root));
+  std::uint64_t sent = 0;
+  const auto sink = [&](ByteView piece) -> Status {
+    if (context.stop.stop_requested()) return fail(Errc::cancelled, "The archive was cancelled.");
+    sent += piece.size();
+    if (context.on_event) context.on_event(Event{nullptr, piece});
+    return {};
+  };
+  ACCEL_CHECK(gateway::write_tar(*store, target.cid, text.substr(text.rfind('/') + 1), sink));
   return json{{"cid", target.cid.to_string()}, {"bytes", sent}};
 }
 

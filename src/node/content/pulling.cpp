@@ -11,6 +11,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t kMostRate = std::int64_t{1} << 50;
+
 json progress_of(const exchange::PullProgress& progress) {
   json step{{"phase", "pull"},
             {"bytes_done", progress.bytes_done},
@@ -50,14 +52,22 @@ Result<exchange::PullOptions> pull_options(Context& context) {
   options.limits.max_requests_per_source =
       static_cast<std::uint32_t>(config.get<std::int64_t>("performance.parallel_requests"));
   const auto configured = config.get<std::int64_t>("ipfs.max_download_rate");
-  constexpr std::int64_t kMost = std::int64_t{1} << 50;
   options.limits.max_bytes_per_second = static_cast<std::uint64_t>(
-      context.params.integer_in("limit_rate", std::min(configured, kMost), 0, kMost));
+      context.params.integer_in("limit_rate", std::min(configured, kMostRate), 0, kMostRate));
+  if (context.params.flag("background")) options.urgency = exchange::Urgency::background;
   options.stop = context.stop;
   options.on_progress = [&context](const exchange::PullProgress& step) {
     context.progress(progress_of(step));
   };
   return options;
+}
+
+void expect_pull_params(Params& params) {
+  for (const char* name : {"sources", "file_sources", "routers", "peers"}) {
+    (void)params.texts(name);
+  }
+  (void)params.integer_in("limit_rate", 0, 0, kMostRate);
+  (void)params.flag("background");
 }
 
 Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
@@ -66,6 +76,15 @@ Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& stor
   record_pull(context, root, report);
   note_pull(context.services, store, report);
   return report;
+}
+
+Result<exchange::PullReport> pull_from_anywhere(Context& context, blockstore::Store& store,
+                                                const ipld::Cid& root) {
+  ACCEL_TRY(exchange::PullOptions options, pull_options(context));
+  const Status asked = find_sources(context, root, options);
+  auto pulled = pull_root(context, store, root, std::move(options));
+  if (!pulled && !asked) return fail(Error(asked.error()));
+  return pulled;
 }
 
 nlohmann::json json_of(const exchange::PullReport& report) {

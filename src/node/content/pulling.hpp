@@ -16,6 +16,9 @@ namespace accel::node {
 // a swarm asks its peers as well. Reports progress as phase "pull".
 Result<exchange::PullOptions> pull_options(Context& context);
 
+// Checks the same parameters without using them yet: for methods that fetch only what is not here.
+void expect_pull_params(Params& params);
+
 // Adds the gateways that routers name for a root: those of the parameter "routers", or of
 // routing.delegated when no source was named either. Errors: not_found, unavailable (nobody is left
 // to ask; `options` are as they were), invalid_argument (a router that is no URL), cancelled.
@@ -24,6 +27,12 @@ Status find_sources(Context& context, const ipld::Cid& root, exchange::PullOptio
 // Runs to its end and records it. Errors: as Fetcher::pull().
 Result<exchange::PullReport> pull_root(Context& context, blockstore::Store& store,
                                        const ipld::Cid& root, exchange::PullOptions options);
+
+// The same from the sources that the parameters and the configuration name, connected peers and the
+// DHT included, pinned; one that is here whole needs no source. Errors: as find_sources() and
+// Fetcher::pull().
+Result<exchange::PullReport> pull_from_anywhere(Context& context, blockstore::Store& store,
+                                                const ipld::Cid& root);
 
 // The result of content.pull, as docs/api.md says.
 nlohmann::json json_of(const exchange::PullReport& report);

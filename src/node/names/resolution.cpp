@@ -54,6 +54,16 @@ Result<std::string> refresh(Context& context, blockstore::Store& store, const ip
   return best.place;
 }
 
+// Whoever did not answer may have had it. A place that has no record is no trouble.
+Error with_troubles(Error error, const std::vector<PlaceOutcome>& outcomes) {
+  for (const PlaceOutcome& outcome : outcomes) {
+    if (!outcome.error || outcome.error->code == Errc::not_found) continue;
+    if (!error.cause.empty()) error.cause += "\n";
+    error.cause += fmt::format("{}: {}", outcome.place, outcome.error->message);
+  }
+  return error;
+}
+
 Bytes dht_key(const ipld::IpnsName& name) {
   Bytes key = to_bytes(libp2p::kIpnsKeyPrefix);
   const Bytes id = name.hash().bytes();
@@ -151,10 +161,11 @@ Result<NameAnswer> resolve_name(Context& context, const NameQuery& query) {
     at = first_name(kept->record.value);
   }
   ACCEL_TRY(gateway::NameResolver* const names, context.services.names());
-  ACCEL_TRY(auto found, names->resolve(query.name.substr(0, query.name.find('/'))));
-  answer.root = std::move(found.root);
-  answer.path = std::move(found.path);
-  answer.ttl = found.ttl;
+  auto found = names->resolve(query.name.substr(0, query.name.find('/')));
+  if (!found) return fail(with_troubles(std::move(found).error(), answer.outcomes));
+  answer.root = std::move(found->root);
+  answer.path = std::move(found->path);
+  answer.ttl = found->ttl;
   std::string_view below = query.name;
   below.remove_prefix(std::min(below.find('/'), below.size()));
   while (!below.empty()) {
@@ -171,6 +182,7 @@ json json_of(const std::vector<PlaceOutcome>& outcomes) {
   for (const PlaceOutcome& outcome : outcomes) {
     json row{{"place", outcome.place}, {"ok", !outcome.error.has_value()}};
     if (outcome.error) row["error"] = outcome.error->message;
+    if (outcome.error) row["code"] = errc_name(outcome.error->code);
     rows.push_back(std::move(row));
   }
   return rows;

@@ -21,10 +21,7 @@ json json_of(const exchange::BitswapFigures& figures) {
 
 Result<json> bitswap_stat(Context& context) {
   ACCEL_CHECK(context.params.finish());
-  if (!context.services.has_swarm()) {
-    return fail(Errc::unavailable,
-                "There is no swarm here. Set listen.swarm and start a daemon on this home.");
-  }
+  if (!context.services.has_swarm()) return needs_daemon("Bitswap");
   ACCEL_TRY(libp2p::Host* const host, context.services.host());
   ACCEL_TRY(exchange::Bitswap* const bitswap, context.services.bitswap());
   const auto read = [](exchange::Bitswap* from) -> Task<exchange::BitswapStat> {

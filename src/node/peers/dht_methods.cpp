@@ -26,8 +26,7 @@ Result<Discovery*> discovery_of(Context& context) {
   if (discovery != nullptr) {
     return fail(Errc::unavailable, "There is no DHT here: routing.dht is off.");
   }
-  return fail(Errc::unavailable,
-              "There is no DHT here. Start a daemon: ipfs-accelerate daemon --swarm");
+  return needs_daemon("The DHT");
 }
 
 std::vector<libp2p::KadPeer> ask_dht(Context& context, const ipld::Cid& cid, std::size_t count) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// network.analytics and network.topology: what was measured of the peers and transfers here.
+// network.analytics, network.prefetch and network.topology: what was measured of the peers and
+// transfers here.
 #include <algorithm>
 
 #include "accel/core/async/sync_wait.hpp"
 #include "context.hpp"
+#include "peers/prefetcher.hpp"
 #include "peers/source_book.hpp"
 #include "peers/swarm.hpp"
 #include "recorder.hpp"
@@ -127,7 +129,8 @@ Result<json> network_analytics(Context& context) {
               {"density_rule",
                "links of this node over pairs of the peers that it knows; links "
                "between others are not seen from here"},
-              {"average_connections", analysis.average_connections},
+              {"average_connections", or_null(analysis.average_connections)},
+              {"known_nodes", analysis.known_nodes},
               {"health", exchange::health_name(analysis.health)},
               {"health_rule", exchange::health_rule()},
               {"health_reasons", analysis.reasons},
@@ -137,6 +140,13 @@ Result<json> network_analytics(Context& context) {
               {"provenance", "measured"}};
   record_network(context, result);
   return result;
+}
+
+Result<json> network_prefetch(Context& context) {
+  ACCEL_CHECK(context.params.finish());
+  Prefetcher* const prefetcher = context.services.prefetcher();
+  if (prefetcher == nullptr) return needs_daemon("What peers want");
+  return prefetcher->list(context.stop);
 }
 
 Result<json> network_topology(Context& context) {

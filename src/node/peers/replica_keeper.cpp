@@ -269,6 +269,7 @@ Task<void> ReplicaKeeper::fetch(Kept kept) {
   exchange::PullOptions options;
   options.name = blockstore::kReplicaPinName;
   options.ask_connected_peers = true;
+  options.urgency = exchange::Urgency::background;
   options.stop = kept.stop.get_token();
   options.limits.max_total_bytes = kept.bytes;
   options.on_progress = [this, key = kept.root.to_string(),

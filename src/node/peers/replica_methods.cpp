@@ -15,9 +15,7 @@ constexpr std::int64_t kMaxCopies = 64;
 
 Result<Replicas*> replicas_of(Context& context) {
   if (!context.services.has_swarm()) {
-    return fail(Errc::unavailable,
-                "Copies need peers, and there is no swarm here. Set listen.swarm and start a "
-                "daemon on this home.");
+    return needs_daemon("A copy at another node");
   }
   return context.services.replicas();
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "peers/source_book.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
 
 #include "accel/core/lock_wait.hpp"
 #include "accel/core/log.hpp"
@@ -52,24 +55,31 @@ SourceFigures figures_of(const std::string& text) {
   return figures;
 }
 
-Status keep_sources(blockstore::Store& store, const exchange::PullReport& report,
-                    std::int64_t now_s) {
+using Changes = std::vector<blockstore::KvChange>;
+
+void note_sources(const blockstore::Store& store, const exchange::PullReport& report,
+                  std::int64_t now_s, Changes& changes) {
   exchange::SourceBook book = *known_sources(store);
+  std::set<std::string> used;
   for (const exchange::SourceReport& source : report.sources) {
     const std::string key = exchange::source_key(source.url);
     if (key.size() > blockstore::kMaxKvKeyBytes) continue;
     book[key] = exchange::remember(book[key], source, now_s);
-    ACCEL_CHECK(store.kv_put(kSpace, key, json_of(book[key]).dump()));
+    used.insert(key);
   }
   exchange::SourceBook kept = book;
   exchange::bound(kept);
   for (const auto& [key, figures] : book) {
-    if (!kept.contains(key)) ACCEL_CHECK(store.kv_erase(kSpace, key));
+    if (!kept.contains(key)) {
+      changes.push_back({std::string(kSpace), key, std::nullopt});
+    } else if (used.contains(key)) {
+      changes.push_back({std::string(kSpace), key, json_of(figures).dump()});
+    }
   }
-  return {};
 }
 
-Status keep_totals(blockstore::Store& store, const Result<exchange::PullReport>& report) {
+void note_totals(const blockstore::Store& store, const Result<exchange::PullReport>& report,
+                 Changes& changes) {
   exchange::TransferTotals totals = transfer_totals(store);
   ++(report ? totals.completed : totals.failed);
   if (report) {
@@ -82,15 +92,25 @@ Status keep_totals(blockstore::Store& store, const Result<exchange::PullReport>&
       {"completed", totals.completed},           {"failed", totals.failed},
       {"bytes_useful", totals.bytes_useful},     {"bytes_duplicate", totals.bytes_duplicate},
       {"bytes_rejected", totals.bytes_rejected}, {"seconds", totals.seconds}};
-  return store.kv_put(kTotalsSpace, kTotals, written.dump());
+  changes.push_back({std::string(kTotalsSpace), std::string(kTotals), written.dump()});
+}
+
+// A pull that found everything here and asked nobody is no transfer.
+bool is_transfer(const Result<exchange::PullReport>& report) {
+  return !report || report->bytes_fetched > 0 || report->bytes_rejected > 0 ||
+         std::ranges::any_of(report->sources, [](const auto& source) {
+           return source.blocks > 0 || source.failures > 0;
+         });
 }
 
 Status keep(Services& services, blockstore::Store& store,
             const Result<exchange::PullReport>& report) {
   ACCEL_TRY(const FileLock lock,
             wait_for_lock(services.home().root / "sources.lock", FileLock::Mode::exclusive, {}));
-  if (report) ACCEL_CHECK(keep_sources(store, *report, unix_seconds(services.clock())));
-  return keep_totals(store, report);
+  Changes changes;  // One commit for all of it: each costs two syncs of the disk.
+  if (report) note_sources(store, *report, unix_seconds(services.clock()), changes);
+  note_totals(store, report, changes);
+  return store.kv_apply(changes);
 }
 
 }  // namespace
@@ -121,6 +141,7 @@ exchange::TransferTotals transfer_totals(const blockstore::Store& store) {
 void note_pull(Services& services, blockstore::Store& store,
                const Result<exchange::PullReport>& report) {
   if (!report && report.error().code == Errc::cancelled) return;
+  if (!is_transfer(report)) return;
   if (const Status kept = keep(services, store, report); !kept) {
     log::debug("node", "What a pull measured of its sources is not kept.",
                {log::field("cause", kept.error().message)});

@@ -58,10 +58,24 @@ std::optional<ipld::PeerId> bare_peer(std::string_view text) {
   return peer ? std::optional(*peer) : std::nullopt;
 }
 
-// The same, and an address is connected to.
+// Who is connected at an address that names no peer.
+std::optional<ipld::PeerId> peer_at(const SwarmView& seen, const ipld::Multiaddr& address) {
+  for (const libp2p::ConnectionInfo& connection : seen.connections) {
+    const bool listens = std::ranges::any_of(
+        connection.listens, [&](const auto& listen) { return listen.without_peer() == address; });
+    if (listens || connection.remote.without_peer() == address) return connection.peer;
+  }
+  return std::nullopt;
+}
+
+// The same, and an address is connected to, unless it is.
 Result<ipld::PeerId> reach(Context& context, libp2p::Host& host, const std::string& text) {
   if (!text.starts_with('/')) return ipld::PeerId::parse(text);
   ACCEL_TRY(auto address, ipld::Multiaddr::parse(text));
+  if (!address.peer_id()) {
+    ACCEL_TRY(const SwarmView seen, wait_for(context, look_at(host)));
+    if (const auto peer = peer_at(seen, address)) return *peer;
+  }
   return wait_for(context, host.connect(std::move(address)));
 }
 
@@ -89,6 +103,7 @@ Result<json> node_id(Context& context) {
 Result<json> swarm_connect(Context& context) {
   const std::string text = context.params.required_text("address");
   ACCEL_CHECK(context.params.finish());
+  if (!context.services.is_daemon()) return needs_daemon("A connection");
   ACCEL_TRY(libp2p::Host* const host, context.services.host());
   if (const auto peer = bare_peer(text)) {
     ACCEL_TRY(Discovery* const discovery, discovery_of(context));
@@ -104,6 +119,7 @@ Result<json> swarm_disconnect(Context& context) {
   const std::string text = context.params.required_text("peer");
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const auto peer, peer_of(text));
+  if (!context.services.is_daemon()) return needs_daemon("A connection");
   ACCEL_TRY(libp2p::Host* const host, context.services.host());
   ACCEL_TRY(const SwarmView seen, wait_for(context, look_at(*host)));
   const auto closed = std::ranges::count(seen.connections, peer, &libp2p::ConnectionInfo::peer);
@@ -114,6 +130,7 @@ Result<json> swarm_disconnect(Context& context) {
 
 Result<json> swarm_peers(Context& context) {
   ACCEL_CHECK(context.params.finish());
+  if (!context.services.is_daemon()) return needs_daemon("A connection");
   ACCEL_TRY(libp2p::Host* const host, context.services.host());
   ACCEL_TRY(const SwarmView seen, wait_for(context, look_at(*host)));
   json peers = json::array();

@@ -75,7 +75,7 @@ int threads_by_load(int usable, int cpus, double load) {
 Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads) {
   Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
-  ACCEL_TRY(StoredModel found, open_model(*store, model));
+  ACCEL_TRY(StoredModel found, open_or_pull_model(context, *store, model));
   if (found.manifest.task != "text-generation") {
     return fail(Errc::invalid_argument, "{} is a model for {}, not for text-generation.", model,
                 found.manifest.task);

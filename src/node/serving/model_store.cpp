@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "content/pulling.hpp"
 #include "names/names.hpp"
 
 namespace accel::node {
@@ -56,11 +57,11 @@ Result<StoredModel> open_model(blockstore::Store& store, const std::string& name
   std::vector<models::ModelFile> files;
   if (const Status listed = list_below(store, target.cid, {}, 0, files); !listed) {
     if (listed.error().code != Errc::not_found) return fail(listed.error());
-    return fail(Error{
-        Errc::not_found,
-        fmt::format("The model {} is not here whole. Fetch it: ipfs-accelerate pull {} --from URL.",
-                    name_or_cid, target.cid),
-        listed.error().message});
+    return fail(Error{Errc::not_found,
+                      fmt::format("The model {} is not here whole. Name a source of it: "
+                                  "ipfs-accelerate pull {} --from URL.",
+                                  name_or_cid, target.cid),
+                      listed.error().message});
   }
   if (model.name.empty()) {
     ACCEL_TRY(model.name, name_of(store, target.root));
@@ -68,6 +69,19 @@ Result<StoredModel> open_model(blockstore::Store& store, const std::string& name
   model.fetcher = fetcher_of(store, files);
   ACCEL_TRY(model.manifest, models::read_manifest(files, model.fetcher));
   return model;
+}
+
+Result<StoredModel> open_or_pull_model(Context& context, blockstore::Store& store,
+                                       const std::string& name_or_cid) {
+  auto found = open_model(store, name_or_cid);
+  if (found || found.error().code != Errc::not_found) return found;
+  const auto target = resolve_target(store, name_or_cid);
+  if (!target || !context.services.config().get<bool>("models.pull_absent")) return found;
+  if (const auto pulled = pull_from_anywhere(context, store, target->root); !pulled) {
+    return fail(
+        Error{pulled.error().code, found.error().message, std::string(pulled.error().to_string())});
+  }
+  return open_model(store, name_or_cid);
 }
 
 Result<std::string> weights_hash(blockstore::Store& store, const models::Variant& variant,

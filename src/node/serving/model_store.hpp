@@ -9,6 +9,7 @@
 
 #include "accel/blockstore/store.hpp"
 #include "accel/models/manifest.hpp"
+#include "context.hpp"
 
 namespace accel::node {
 
@@ -23,6 +24,11 @@ struct StoredModel {
 // Errors: not_found (name, CID, or a file of the model that is not here: says which and how to pull
 // it), and read_manifest's.
 Result<StoredModel> open_model(blockstore::Store& store, const std::string& name_or_cid);
+
+// The same, but a root that is not here whole is fetched first, verified, from wherever
+// pull_from_anywhere() finds it. Errors: open_model()'s, and those of the pull.
+Result<StoredModel> open_or_pull_model(Context& context, blockstore::Store& store,
+                                       const std::string& name_or_cid);
 
 // weights_sha256() of a variant, remembered by its content: gigabytes are hashed once. Errors: as
 // weights_sha256().

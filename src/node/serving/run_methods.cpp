@@ -3,6 +3,7 @@
 
 #include "accel/hardware/machine_load.hpp"
 #include "accel/hardware/platform.hpp"
+#include "content/pulling.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
 #include "recorder.hpp"
@@ -61,6 +62,7 @@ Result<RunRequest> read_request(Context& context) {
   request.remeasure = params.flag("remeasure");
   request.record = params.flag("record", true);
   request.client = params.text("client", {});
+  expect_pull_params(params);
   ACCEL_CHECK(params.finish());
   ACCEL_CHECK(check_policy(request.policy));
   if (request.policy.precision == "auto")
@@ -278,7 +280,7 @@ Result<json> run_model(Context& context) {
   if (auto ready = ready_live(context, request))
     return run_ready_model(context, request, std::move(*ready), started);
   load_last_engine(context.services, *store);
-  ACCEL_TRY(StoredModel model, open_model(*store, request.model));
+  ACCEL_TRY(StoredModel model, open_or_pull_model(context, *store, request.model));
   ACCEL_CHECK(check_task(request, model));
   Result<json> result = run_found_model(context, request, model, started);
   if (!request.record) return result;

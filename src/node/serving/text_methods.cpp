@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "accel/core/random.hpp"
+#include "content/pulling.hpp"
 #include "recorder.hpp"
 #include "serving/loaded_tensors.hpp"
 #include "serving/loaded_text.hpp"
@@ -73,6 +74,7 @@ Result<GenerateRequest> read_request(ServingContext& call) {
   request.threads = static_cast<int>(params.integer_in("threads", 0, 0, 512));
   request.record = params.flag("record", true);
   request.check_only = params.flag("check_only");
+  expect_pull_params(params);
   ACCEL_CHECK(params.finish());
   return request;
 }

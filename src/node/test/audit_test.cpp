@@ -76,7 +76,7 @@ TEST_F(AuditTest, is_silent_about_what_only_looks_and_what_is_only_tried) {
 TEST_F(AuditTest, never_holds_a_secret) {
   Audit audit(home_, system_clock());
   audit.note(Caller::process, "key.import",
-             {{"name", "a"}, {"path", "/tmp/secret.key"}, {"token", "hunter2"}},
+             {{"name", "a"}, {"path", "keys/secret.key"}, {"token", "hunter2"}},
              json{{"name", "a"}, {"private", "hunter2"}});
   audit.note(Caller::process, "block.put", {{"data", "hunter2"}}, json{{"cid", "bafk"}});
   for (const json& line : lines()) EXPECT_EQ(line.dump().find("hunter2"), std::string::npos);

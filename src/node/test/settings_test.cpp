@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "accel/core/file.hpp"
+#include "accel/libp2p/swarm_key.hpp"
 
 namespace accel::node {
 namespace {
@@ -48,6 +49,48 @@ TEST_F(SettingsTest, the_command_line_beats_the_home_file) {
   EXPECT_EQ(level(), "error");
   const auto config = load_settings({home_, {}, {{"logging.level", "debug"}}});
   EXPECT_EQ(config->get<std::string>("logging.level"), "debug");
+}
+
+TEST_F(SettingsTest, peers_and_keys_are_looked_at_before_they_are_written) {
+  const char* const peer = "12D3KooWLQzUv2FHWGVPXTXSZpdHs7oHbXub2G5WC8Tx4NQhyd2d";
+  EXPECT_TRUE(set_setting(home_, "replication.accept", "any"));
+  EXPECT_TRUE(set_setting(home_, "replication.accept", fmt::format("any,{}", peer)));
+  for (const char* key : {"replication.accept", "swarm.allow", "swarm.deny"}) {
+    const Status refused = set_setting(home_, key, fmt::format("{},nobody", peer));
+    ASSERT_FALSE(refused) << key;
+    EXPECT_NE(refused.error().message.find(key), std::string::npos) << refused.error().message;
+    EXPECT_TRUE(set_setting(home_, key, peer));
+  }
+  EXPECT_FALSE(set_setting(home_, "swarm.allow", "any"));
+  EXPECT_FALSE(set_setting(home_, "listen.swarm", "127.0.0.1:4001"));
+  const std::filesystem::path key_file = home_.root / "swarm.key";
+  EXPECT_FALSE(set_setting(home_, "swarm.psk", key_file.string()));
+  ASSERT_TRUE(write_file_atomic(key_file, as_bytes("a password\n")));
+  EXPECT_FALSE(set_setting(home_, "swarm.psk", key_file.string()));
+  const std::string good = libp2p::write_swarm_key(libp2p::make_swarm_key(system_random()));
+  ASSERT_TRUE(write_file_atomic(key_file, as_bytes(good)));
+  std::filesystem::permissions(key_file, std::filesystem::perms(0600));
+  const Status taken = set_setting(home_, "swarm.psk", key_file.string());
+  EXPECT_TRUE(taken) << taken.error().message;
+  // One that has gone since keeps nobody from repairing the home.
+  std::filesystem::remove(key_file);
+  EXPECT_TRUE(load_settings({home_, {}, {}}));
+  EXPECT_TRUE(set_setting(home_, "swarm.psk", ""));
+  ASSERT_TRUE(
+      write_file_atomic(home_.config_file(), as_bytes(R"({"replication": {"accept": ["me"]}})")));
+  EXPECT_FALSE(load_settings({home_, {}, {}}));
+}
+
+TEST_F(SettingsTest, what_changes_the_settings_is_in_the_audit_log) {
+  ASSERT_TRUE(set_setting(home_, "models.hf_token", "a secret"));
+  ASSERT_TRUE(unset_setting(home_, "models.hf_token"));
+  ASSERT_FALSE(set_setting(home_, "logging.level", "loud"));
+  const auto log = read_text_file(home_.logs() / "audit.jsonl", 1U << 20U);
+  ASSERT_TRUE(log) << log.error().message;
+  for (const char* part : {"config.set", "config.unset", "models.hf_token", "invalid_argument"}) {
+    EXPECT_NE(log->find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(log->find("a secret"), std::string::npos);
 }
 
 TEST_F(SettingsTest, the_documentation_has_every_key_once_and_sorted) {

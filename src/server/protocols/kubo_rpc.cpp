@@ -25,6 +25,7 @@ constexpr std::string_view kHarmless =
 // Kubo's own options that it makes no difference to leave at these values.
 constexpr std::pair<std::string_view, std::string_view> kOnly[] = {
     {"nocopy", "false"},         {"fscache", "false"},
+    {"compress", "false"},       {"C", "false"},
     {"preserve-mode", "false"},  {"to-files", ""},
     {"preserve-mtime", "false"}, {"dereference-args", "false"},
     {"stdin-name", ""},          {"allow-delegated", "false"},
@@ -38,6 +39,7 @@ constexpr std::array kCommands{
             " pin cid-version raw-leaves wrap-with-directory only-hash chunker hash trickle inline "
             "inline-limit pin-name recursive r w hidden "},
     Command{"cat", Answer::bytes, 1, 1, " offset length "},
+    Command{"get", Answer::bytes, 1, 1, " archive a "},
     Command{"ls", Answer::lines, 1, 1, ""},
     Command{"version", Answer::json, 0, 0, " number commit repo all "},
     Command{"id", Answer::json, 0, 1, " format f peerid-base peer-id "},
@@ -232,6 +234,7 @@ Result<MethodRequest> method_of(const Command& command, const Query& query) {
   const std::string_view path = command.path;
   const std::string first = query.args.empty() ? std::string() : query.args.front();
   if (path == "cat") return cat(query);
+  if (path == "get") return MethodRequest{"content.tar", {{"target", first}}};
   if (path == "ls") return MethodRequest{"content.ls", {{"target", first}}};
   if (path == "id") return MethodRequest{"node.id"};
   if (path == "pin/add") return pin(query, "pin.add");

@@ -132,8 +132,11 @@ Task<HttpResponse> KuboRpcServer::dispatch(Call call, HttpRequest request) {
   ACCEL_CO_TRY(MethodRequest method, kubo::method_of(*call.command, call.query));
   const Answer answer = call.command->answer;
   if (answer == Answer::bytes) {
+    const bool is_archive = call.command->path == "get";
     auto streaming = stream(std::move(call), std::move(method));
-    co_return co_await std::move(streaming);
+    Result<HttpResponse> streamed = co_await std::move(streaming);
+    if (streamed && is_archive) streamed->headers.set("Content-Type", "application/x-tar");
+    co_return streamed;
   }
   auto running = run(std::move(call), std::move(method));
   Result<std::string> body = co_await std::move(running);

@@ -67,6 +67,17 @@ TEST(KuboRpc, every_command_that_is_no_upload_has_a_method_of_the_node) {
   }
 }
 
+TEST(KuboRpc, get_is_an_archive_and_is_not_compressed) {
+  const auto get = method("get", "arg=x/y&archive=true&compress=false&progress=true");
+  ASSERT_TRUE(get) << get.error().message;
+  EXPECT_EQ(get->method, "content.tar");
+  EXPECT_EQ(get->params, json({{"target", "x/y"}}));
+  EXPECT_THAT(method("get", "arg=x&compress=true").error().message, HasSubstr("compress"));
+  EXPECT_THAT(method("get", "arg=x&compression-level=9").error().message,
+              HasSubstr("compression-level"));
+  EXPECT_FALSE(method("get", "arg=x&output=/tmp/y"));
+}
+
 TEST(KuboRpc, what_nobody_reads_is_refused_by_name) {
   EXPECT_THAT(method("cat", "arg=x&colour=red").error().message, HasSubstr("colour"));
   EXPECT_EQ(method("cat", "").error().code, Errc::invalid_argument);

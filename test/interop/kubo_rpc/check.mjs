@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives our daemon by kubo-rpc-client. The last line says "N passed, N failed".
 // usage: check.mjs BINARY     (test/interop/kubo_rpc/run installs what it needs)
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -84,6 +84,19 @@ class Daemon {
   }
 }
 
+// Of the system's tar.
+function untar (archive) {
+  const list = execFileSync('tar', ['-tvf', '-'], { input: archive, maxBuffer: 1 << 20 }).toString()
+  return list.trimEnd().split('\n').map(line => {
+    const name = line.split(/\s+/).slice(5).join(' ')
+    const type = { d: 'folder', '-': 'file', l: 'link' }[line[0]]
+    const bytes = type === 'file'
+      ? execFileSync('tar', ['-xOf', '-', name], { input: archive, maxBuffer: 1 << 27 })
+      : undefined
+    return { name: name.replace(/\/$/, ''), type, bytes }
+  })
+}
+
 const TREE = [{ path: 'd/a.txt', content: Buffer.from('hi\n') }, { path: 'd/sub/b', content: Buffer.from('yo\n') }]
 
 async function checkContent ({ client }) {
@@ -116,6 +129,23 @@ async function checkContent ({ client }) {
   await check('cat of a folder and of nothing is refused', async () => {
     await fails(() => all(client.cat(FOLDER)))
     await fails(() => all(client.cat(`${FOLDER}/nothing`)))
+  })
+  await check('get gives an archive that tar reads', async () => {
+    const entries = untar(Buffer.concat(await all(client.get(FOLDER))))
+    same(entries.map(({ name, type }) => [name, type]), [
+      [FOLDER, 'folder'], [`${FOLDER}/a.txt`, 'file'], [`${FOLDER}/sub`, 'folder'], [`${FOLDER}/sub/b`, 'file']
+    ])
+    same(entries[1].bytes, Buffer.from('hi\n'))
+    const { cid } = await client.add(big)
+    const [file] = untar(Buffer.concat(await all(client.get(cid, { archive: true }))))
+    same([file.name, file.type], [cid.toString(), 'file'])
+    same(file.bytes, big)
+    const [below] = untar(Buffer.concat(await all(client.get(`${FOLDER}/sub/b`))))
+    same([below.name, below.bytes.toString()], ['b', 'yo\n'])
+  })
+  await check('get that compresses and of nothing is refused', async () => {
+    await fails(() => all(client.get(FOLDER, { compress: true, compressionLevel: 5 })), 'compress')
+    await fails(() => all(client.get(`${FOLDER}/nothing`)))
   })
   await check('ls lists', async () => {
     const entries = await all(client.ls(FOLDER))

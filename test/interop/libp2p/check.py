@@ -38,11 +38,11 @@ def must(*arguments):
     return text
 
 
-def start_kubo():
+def start_kubo(listen="/ip4/127.0.0.1/tcp/0"):
     must("init", "--empty-repo", "--profile=test,announce-off")
     must("bootstrap", "rm", "--all")
     for key, value in {"Addresses.API": '"/ip4/127.0.0.1/tcp/0"', "Addresses.Gateway": '"/ip4/127.0.0.1/tcp/0"',
-                       "Addresses.Swarm": '["/ip4/127.0.0.1/tcp/0"]', "Routing.Type": '"none"',
+                       "Addresses.Swarm": json.dumps([listen]), "Routing.Type": '"none"',
                        "AutoTLS.Enabled": "false", "Swarm.RelayClient.Enabled": "false",
                        "Version.SwarmCheckEnabled": "false", "AutoNAT.ServiceMode": '"disabled"'}.items():
         must("config", "--json", key, value)
@@ -81,9 +81,9 @@ class Serving:
         return self.process.wait(timeout=30)
 
 
-def we_dial(security, kubo_id, address):
+def we_dial(security, kubo_id, address, carried=""):
     shown = dial(security, address, STREAMS)
-    where = f"we dial Kubo over {security}"
+    where = f"we dial Kubo over {security} {carried}".rstrip()
     check(f"{where}: peer", shown.get("peer") == kubo_id, shown)
     check(f"{where}: security", shown.get("security") == security, shown)
     check(f"{where}: ping", shown.get("ping_ms", 0) > 0, shown)
@@ -94,8 +94,8 @@ def we_dial(security, kubo_id, address):
           f"{shown.get('opened')} streams at once")
 
 
-def kubo_dials(security, kubo_id):
-    where = f"Kubo dials us over {security}"
+def kubo_dials(security, kubo_id, carried=""):
+    where = f"Kubo dials us over {security} {carried}".rstrip()
     serving = Serving(security)
     ours = serving.hello["id"]
     code, text = kubo("swarm", "connect", serving.hello["address"])
@@ -154,8 +154,26 @@ def private_swarm():
         shutil.rmtree(folder / "kubo")
 
 
+def over_websocket():
+    """Both ways, each listening on a WebSocket alone."""
+    daemon, (kubo_id, *addresses) = start_kubo("/ip4/127.0.0.1/tcp/0/ws")
+    address = next(a for a in addresses if "/ws" in a)
+    os.environ["ACCEL_LISTEN"] = "/ip4/127.0.0.1/tcp/0/ws"
+    try:
+        for security in ("noise", "tls"):
+            we_dial(security, kubo_id, address, "over a WebSocket")
+            kubo_dials(security, kubo_id, "over a WebSocket")
+        refuses_strangers(address)
+    finally:
+        os.environ.pop("ACCEL_LISTEN")
+        daemon.terminate()
+        daemon.wait(timeout=60)
+        shutil.rmtree(folder / "kubo")
+
+
 def main():
     private_swarm()
+    over_websocket()
     daemon, (kubo_id, *addresses) = start_kubo()
     address = next(a for a in addresses if "/tcp/" in a)
     try:

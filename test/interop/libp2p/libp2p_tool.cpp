@@ -2,7 +2,8 @@
 // Our side of the live checks with other libp2p nodes. It prints one JSON document a line.
 // usage: accel_libp2p_tool serve SECURITY
 //        accel_libp2p_tool dial SECURITY ADDRESS [STREAMS]
-// SECURITY: tls, noise or both. serve runs until its standard input ends; a line of it asks for the
+// SECURITY: tls, noise or both. ACCEL_LISTEN: where serve listens, /ip4/127.0.0.1/tcp/0 if it isn't
+// set. serve runs until its standard input ends; a line of it asks for the
 // list of connections.
 #include <cstdio>
 #include <cstdlib>
@@ -33,7 +34,10 @@ HostOptions options_of(std::string_view security, bool listens) {
   }
   if (security == "tls") options.security = {Security::tls};
   if (security == "noise") options.security = {Security::noise};
-  if (listens) options.listen = {Multiaddr::parse("/ip4/127.0.0.1/tcp/0").value()};
+  const char* const where = std::getenv("ACCEL_LISTEN");
+  if (listens) {
+    options.listen = {Multiaddr::parse(where != nullptr ? where : "/ip4/127.0.0.1/tcp/0").value()};
+  }
   return options;
 }
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ten daemons, one model: pulled from several peers, past the death of the seed, copied, and healed. Prints what was measured."""
+"""Ten daemons, one model: run where it is not, pulled from several peers, past the death of the seed, copied, and healed. Prints what was measured."""
 import argparse
 import contextlib
 import json
+import math
 import os
 import random
 import shutil
@@ -14,8 +15,14 @@ import threading
 import time
 from pathlib import Path
 
+TEST = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TEST / "integration"))
+from harness import model_directory  # noqa: E402
+
 MIB = 1 << 20
 NODES = 10
+REFERENCE = json.loads((TEST / "data/models/minilm_l6_f32.json").read_text())
+TEXT = "The cat sits on the mat."
 
 
 class Network:
@@ -111,21 +118,27 @@ def run(*command):
 
 
 def make_model(folder: Path, megabytes: int) -> Path:
-    """Weights of random bytes in two files, and the small files that lie beside such."""
+    """A real model that can be run, random bytes beside it up to the size, and small files such as lie beside models."""
     model = folder / "model"
-    model.mkdir()
+    shutil.copytree(model_directory("minilm-l6-f32"), model)
     generator = random.Random(5)
-    for name, share in (("model-00001.safetensors", 0.6), ("model-00002.safetensors", 0.4)):
+    missing = megabytes - sum(f.stat().st_size for f in model.rglob("*") if f.is_file()) // MIB
+    for name, share in (("more/part-1.bin", 0.6), ("more/part-2.bin", 0.4)):
+        (model / name).parent.mkdir(exist_ok=True)
         with open(model / name, "wb") as stream:
-            for _ in range(max(1, int(megabytes * share))):
+            for _ in range(int(missing * share)):
                 stream.write(generator.randbytes(MIB))
     for i in range(20):
-        (model / f"part-{i}.json").write_text(json.dumps({"part": i, "text": "x" * (i * 500)}))
+        (model / "more" / f"{i}.json").write_text(json.dumps({"part": i, "text": "x" * (i * 500)}))
     return model
 
 
+def files_in(folder: Path) -> list:
+    return [f for f in folder.rglob("*") if f.is_file()]
+
+
 def same(first: Path, second: Path) -> bool:
-    return all((second / f.name).read_bytes() == f.read_bytes() for f in first.iterdir())
+    return all((second / f.relative_to(first)).read_bytes() == f.read_bytes() for f in files_in(first))
 
 
 def wait_until(condition, seconds: float, what: str):
@@ -136,28 +149,41 @@ def wait_until(condition, seconds: float, what: str):
         time.sleep(0.05)
 
 
-def pull_past_a_death(taker: Node, seed: Node, others: list, cid: str, size: int) -> dict:
+def run_past_a_death(taker: Node, seed: Node, others: list, cid: str, size: int) -> dict:
+    """Runs a model that is not here; it comes from the peers, of which one dies half-way. What it did to get it."""
     taker.connect(seed, *others)
     result = {}
 
-    def pull():
-        result["report"] = taker.json("pull", cid)
+    def run_model():
+        result["run"] = taker.json("run", cid, "--input", TEXT, "--threads", 1)
 
-    thread = threading.Thread(target=pull)
+    thread = threading.Thread(target=run_model)
     thread.start()
     came = lambda: sum(p["bytes_in"] for p in taker.json("swarm", "peers")["peers"])  # noqa: E731
     wait_until(lambda: came() > size / 2 or not thread.is_alive(), 600, "half of the model")
-    assert thread.is_alive(), "the pull was over before the seed could die; take a larger --mb"
+    assert thread.is_alive(), "the model was here before the seed could die; take a larger --mb"
     seed.kill()
     thread.join()
-    assert "report" in result, "the pull failed when its seed died"
-    return result["report"]
+    assert "run" in result, "the run failed when its seed died"
+    check_embedding(result["run"]["embeddings"][0])
+    names = ("sources", "bytes_duplicate", "duration_ms")
+    row = taker.json("history", "query", "--sql", f"select {', '.join(names)} from ipfs_operations where operation = 'pull'")["rows"][0]
+    report = dict(zip(names, row))
+    return {**report, "sources": json.loads(report["sources"])}
+
+
+def check_embedding(vector: list):
+    expected = next(case["embedding"] for case in REFERENCE["cases"] if case["text"] == TEXT)
+    norms = math.sqrt(sum(x * x for x in vector) * sum(x * x for x in expected))
+    cosine = sum(a * b for a, b in zip(vector, expected, strict=True)) / norms
+    assert cosine > 0.9999, f"the embedding is not the reference's: cosine {cosine}"
+    print(f"  `run` of the model that came gives the reference's embedding (cosine {cosine:.6f})")
 
 
 def report_sources(report: dict):
     for source in report["sources"]:
-        print(f"    {source['url'][-52:]:52} {source['bytes'] / MIB:8.1f} MiB  {source['bytes_per_second'] / MIB:6.1f} MiB/s "
-              f"({source['rate_samples']} samples){'  ' + source['last_error'][:60] if source['last_error'] else ''}")
+        rate = (source.get("bytes_per_second") or 0) / MIB
+        print(f"    {source['url'][-52:]:52} {source['bytes'] / MIB:8.1f} MiB  {rate:6.1f} MiB/s, {source.get('failures', 0)} failures")
 
 
 def replicas_heal(keeper: Node, nodes: list, cid: str):
@@ -204,7 +230,7 @@ def check_analytics(node: Node, folder: Path):
 
 def scenario(nodes: list, folder: Path, megabytes: int, network: Network):
     model = make_model(folder, megabytes)
-    size = sum(f.stat().st_size for f in model.iterdir())
+    size = sum(f.stat().st_size for f in files_in(model))
     for node in nodes:
         node.start()
     cid = nodes[0].json("add", model)["cid"]
@@ -213,8 +239,8 @@ def scenario(nodes: list, folder: Path, megabytes: int, network: Network):
         seed.connect(nodes[0])
         report = seed.json("pull", cid)
         print(f"  node {seed.number} from one peer: {size / MIB / report['seconds']:.1f} MiB/s")
-    report = pull_past_a_death(nodes[4], nodes[0], seeds, cid, size)
-    print(f"  node 4 from four peers, one killed half-way: {size / MIB / report['seconds']:.1f} MiB/s, "
+    report = run_past_a_death(nodes[4], nodes[0], seeds, cid, size)
+    print(f"  node 4 from four peers, one killed half-way: {size / MIB / report['duration_ms'] * 1000:.1f} MiB/s, "
           f"{report['bytes_duplicate']} bytes twice")
     report_sources(report)
     assert sum(1 for s in report["sources"] if s["bytes"] > 0) >= 3, report["sources"]

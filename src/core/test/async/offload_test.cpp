@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
+#include <iterator>
 #include <latch>
 #include <mutex>
 #include <stdexcept>
@@ -63,6 +65,29 @@ Task<int> run_number(OffloadPool& pool, int number) {
 TEST_F(Offload, returns_what_the_job_returns) {
   EXPECT_EQ(sync_wait(io.executor(), run_number(pool, 7)).value(), 7);
   EXPECT_EQ(pool.threads(), 1U);
+}
+
+std::size_t threads_of_process() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
+TEST_F(Offload, starts_threads_as_jobs_need_them) {
+  const std::size_t before = threads_of_process();
+  OffloadPool many{64};
+  EXPECT_EQ(many.threads(), 64U);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(sync_wait(io.executor(), run_number(many, i)).value(), i);
+    EXPECT_EQ(threads_of_process(), before + 1);
+  }
+  std::latch held{3};
+  std::latch release{1};
+  TaskGroup group{io.executor()};
+  for (int i = 0; i < 3; ++i) group.spawn(hold(many, held, release));
+  held.wait();  // Side by side, or this would wait for ever.
+  EXPECT_EQ(threads_of_process(), before + 3);
+  release.count_down();
+  EXPECT_TRUE(sync_wait(io.executor(), group.join()));
 }
 
 Task<bool> resumes_here(OffloadPool& pool) {

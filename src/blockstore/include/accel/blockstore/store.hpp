@@ -38,6 +38,12 @@ inline constexpr std::size_t kMaxKvKeyBytes = 400;
 inline constexpr std::size_t kMaxKvSpaceBytes = 64;
 inline constexpr std::size_t kMaxKvValueBytes = 1U << 20U;
 
+struct KvChange {
+  std::string space;
+  std::string key;
+  std::optional<std::string> value;  // Nothing: it is erased.
+};
+
 class Store {
  public:
   // Errors: unsupported (made by a newer version: nothing is touched), permission_denied,
@@ -157,6 +163,7 @@ class Store {
   // Errors: already_exists (the message shows the value that is there).
   Status kv_put_new(std::string_view space, std::string_view key, std::string_view value);
   Status kv_erase(std::string_view space, std::string_view key);  // Absent is no error.
+  Status kv_apply(const std::vector<KvChange>& changes);          // All or none, in one commit.
   Result<std::vector<std::pair<std::string, std::string>>> kv_list(std::string_view space) const;
 
   class Impl;

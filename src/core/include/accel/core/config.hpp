@@ -39,6 +39,8 @@ struct ConfigKey {
   std::optional<double> maximum = {};
   bool is_bytes = false;         // A whole number that may be written as 500MB or 2GiB.
   std::string unsupported = {};  // Not empty: setting the key is refused with this reason.
+  // What else a value must be; it only looks at the value. Null: nothing. Errors: invalid_argument.
+  Status (*check)(const ConfigValue& value) = nullptr;
 };
 
 class ConfigRegistry {
@@ -114,6 +116,9 @@ class Config {
 std::string config_value_text(const ConfigValue& value);
 // Errors: invalid_argument, unsupported.
 Result<ConfigValue> parse_config_value(const ConfigKey& key, std::string_view text);
+
+// Its range, its choices and its own check. Errors: invalid_argument.
+Status check_config_value(const ConfigKey& key, const ConfigValue& value);
 
 // Writes one key into a JSON file, atomically, leaving the rest as it is; creates the file.
 // Errors: as load(), permission_denied, io.

@@ -21,6 +21,8 @@
 #include "accel/core/async/task.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/core/metrics.hpp"
+#include "accel/exchange/demand.hpp"
+#include "accel/exchange/urgency.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/ipld/multiaddr.hpp"
 #include "accel/ipld/peer_id.hpp"
@@ -98,8 +100,9 @@ class Bitswap {
   // while the peer sends anything. Errors: not_found (it says so), unavailable (no stream, or it
   // has gone), protocol (it sends what nobody asked for), unsupported (a hash function that is not
   // computed here), resource_exhausted (too much is wanted of it already), cancelled (`stop`).
+  // Urgency is said to the peer as the want's priority among ours.
   Task<Bytes> get(ipld::PeerId peer, ipld::Cid cid, std::stop_token stop,
-                  std::function<void()> on_heard);
+                  std::function<void()> on_heard, Urgency urgency = Urgency::foreground);
   Task<ipld::PeerId> connect(ipld::Multiaddr address);
   // Asks all connected peers, and returns who said in time that it has the block.
   Task<std::vector<ipld::PeerId>> who_has(ipld::Cid cid, Duration wait, std::stop_token stop);
@@ -107,6 +110,8 @@ class Bitswap {
   BitswapStat stat() const;
   // What a peer wants of us. Empty for a peer that is not here.
   std::vector<ipld::Cid> wantlist_of(const ipld::PeerId& peer) const;
+  // What peers have wanted lately that is not here; private blocks are here.
+  std::vector<Demanded> demand();
 
   // Ends everything; nothing of this runs when it returns, but streams that the host owns.
   Task<void> shutdown();

@@ -23,12 +23,14 @@
 #include "accel/core/clock.hpp"
 #include "accel/core/metrics.hpp"
 #include "accel/exchange/source_figures.hpp"
+#include "accel/exchange/urgency.hpp"
 #include "accel/ipld/cid.hpp"
 #include "accel/net/http_client.hpp"
 
 namespace accel::exchange {
 
 class Bitswap;
+class DownloadBudget;
 
 struct PullProgress {
   std::uint64_t bytes_done = 0;        // Verified and in the store: fetched now or there before.
@@ -87,6 +89,7 @@ struct PullOptions {
   std::optional<PullSelection> only;
   std::string name;  // Of the pin; empty: it keeps the one that it has.
   bool pin = true;
+  Urgency urgency = Urgency::foreground;
   // Never served, never announced, from the first block on. A root with a private pin stays so.
   bool is_private = false;
   std::function<void(const PullProgress&)>
@@ -115,6 +118,9 @@ class Fetcher {
  public:
   Fetcher(blockstore::Store& store, net::HttpClient& client, OffloadPool& pool, const Clock& clock,
           Metrics& metrics);
+  ~Fetcher();
+  Fetcher(const Fetcher&) = delete;
+  Fetcher& operator=(const Fetcher&) = delete;
 
   // Errors: not_found (no source has a block, or nothing lies at the path), corrupt (a source lied
   // and no other could help, or the DAG contradicts itself), unavailable, timeout (no source
@@ -124,6 +130,9 @@ class Fetcher {
   // error stays for the next pull.
   Task<PullReport> pull(ipld::Cid root, PullOptions options);
 
+  // Bytes a second that all pulls may take together; 0: no limit. Before the first pull. What is in
+  // the background goes behind, with a limit and without one (download_budget.hpp has the rules).
+  void limit(std::uint64_t bytes_per_second);
   // Peers can be sources from now on. It lives on the executor of every pull, and outlives them.
   void use(Bitswap& bitswap) { bitswap_ = &bitswap; }
 
@@ -133,6 +142,7 @@ class Fetcher {
   OffloadPool& pool_;
   const Clock& clock_;
   Metrics& metrics_;
+  std::unique_ptr<DownloadBudget> downloads_;
   Bitswap* bitswap_ = nullptr;
 };
 

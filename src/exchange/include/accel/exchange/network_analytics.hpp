@@ -58,9 +58,11 @@ struct Advice {
 struct NetworkAnalysis {
   std::optional<double> efficiency;        // Useful bytes / bytes; nothing before the first byte.
   std::optional<double> bytes_per_second;  // Useful bytes / seconds of pulls.
-  // Links over pairs, among this node and the peers that it knows; it sees its own links only.
+  std::uint64_t known_nodes = 1;  // This one and the peers that it knows, connected or not.
+  // Links over pairs of them, and 2 x links / nodes; it sees its own links only. Nothing below
+  // three nodes, where they say no more than whether there is a link.
   std::optional<double> density;
-  double average_connections = 0;  // 2 x links / nodes, of the same.
+  std::optional<double> average_connections;
   Health health = Health::unknown;
   std::vector<std::string> reasons;  // Why it is not better.
   std::vector<Advice> advice;

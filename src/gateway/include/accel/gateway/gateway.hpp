@@ -65,6 +65,8 @@ struct GatewayOptions {
   DnsLinks dnslinks = {};
   TxtLookup lookup_txt = {};  // Empty: DNS is never asked.
   RoutingRules routing = {};
+  // Blocks and CARs of /ipfs/{cid} alone: what the client verifies itself, and no names.
+  bool only_blocks = false;
   const Clock* clock = &system_clock();
 };
 
@@ -80,7 +82,7 @@ class Gateway {
   // CONNECT, which leads back to this gateway whatever host it names; with RoutingRules
   // /routing/v1/… on hosts that stand for no content. Every outcome is a response.
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
-  // Of a request: 0, but for records that may be published.
+  // Of a request: a record, whether or not this node takes any.
   std::uint64_t max_body_bytes() const;
   // handle() as a handler; the gateway must outlive the server.
   net::HttpHandler handler();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A libp2p node over TCP: listens, dials, secures (Noise, TLS 1.3), multiplexes (Yamux), introduces
-// itself (identify) and hands streams to the handlers of protocols. Used by node and exchange.
-// Everything on the executor that start() was given, which must be serial, except what says
-// otherwise. README.md has the picture.
+// A libp2p node over TCP and WebSocket: listens, dials, secures (Noise, TLS 1.3), multiplexes
+// (Yamux), introduces itself (identify) and hands streams to the handlers of protocols. Used by
+// node and exchange. Everything on the executor that start() was given, which must be serial,
+// except what says otherwise. README.md has the picture.
 
 #include <chrono>
 #include <cstdint>
@@ -39,14 +39,20 @@ struct HostLimits {
   std::size_t inbound_streams = 4096;  // Of all connections; above half only few of each.
   std::size_t buffered_bytes_per_connection = std::size_t{32} << 20U;  // Two full windows.
   std::size_t buffered_bytes = std::size_t{256} << 20U;                // Of all connections.
-  std::chrono::milliseconds dial_timeout{5000};                        // One address, TCP only.
-  std::chrono::milliseconds handshake_timeout{10000};                  // As go-libp2p's.
-  std::chrono::milliseconds first_bytes_timeout{3000};                 // Of who connects to us.
+  std::size_t addresses_per_dial = 16;                  // Of one peer; a liar could name thousands.
+  std::size_t dials_per_peer = 8;                       // At a time, as go-libp2p.
+  std::chrono::milliseconds dial_timeout{5000};         // One address, TCP only.
+  std::chrono::milliseconds resolve_timeout{10000};     // All names of one address.
+  std::chrono::milliseconds handshake_timeout{10000};   // As go-libp2p's.
+  std::chrono::milliseconds first_bytes_timeout{3000};  // Of who connects to us.
   // After it an inbound connection without streams makes room for another at the limit.
   std::chrono::milliseconds idle{10000};
   std::chrono::milliseconds negotiation_timeout{10000};
   std::chrono::milliseconds keepalive{15000};  // A ping; no answer within it ends the connection.
 };
+
+// TXT records of a domain name, for /dnsaddr. Errors: those of the look-up.
+using TxtLookup = std::function<Task<std::vector<std::string>>(std::string domain)>;
 
 struct HostOptions {
   std::optional<crypto::Ed25519Key> key;  // Nothing: a fresh one.
@@ -56,6 +62,7 @@ struct HostOptions {
   std::vector<PeerId> allow;                                       // Not empty: nobody else is.
   std::optional<crypto::Secret32> swarm_key;  // Of a private swarm; nobody else is understood.
   std::string agent = "ipfs-accelerate";
+  TxtLookup lookup_txt{};  // Empty: /dnsaddr can't be dialed.
   HostLimits limits{};
 };
 
@@ -103,18 +110,20 @@ class Host {
   // Where it listens, with real ports, without the peer id. Any thread.
   std::vector<Multiaddr> addresses() const;
 
-  // Connects, or finds the connection that is there; one dial per peer at a time. The address may
-  // go without a peer id: then whoever answers is taken. Errors: invalid_argument (an address that
-  // can't be dialed), permission_denied (gated), unauthenticated (another peer answered),
-  // unavailable, timeout, resource_exhausted, protocol.
+  // Connects, or finds the connection that is there; one dial per peer at a time. What a name
+  // (/dns…, /dnsaddr) leads to is dialed as in reach(). The address may go without a peer id: then
+  // whoever answers is taken. Errors: invalid_argument (an address that can't be dialed),
+  // permission_denied (gated), unauthenticated (another peer answered), unavailable, timeout,
+  // resource_exhausted, protocol.
   Task<PeerId> connect(Multiaddr address);
   // A stream whose protocol is the first of the list that the peer accepts, over the connection
   // that is there or by the addresses that are known. Errors: unavailable, unsupported (none of the
   // protocols), resource_exhausted, timeout.
   Task<std::unique_ptr<Stream>> open(PeerId peer, std::vector<std::string> protocols);
 
-  // Connects, if it is not, by the addresses that are known and then by these, one after another;
-  // those that failed lately are left out. Errors: as open().
+  // Connects, if it is not, by the addresses that are known and by these: ranked, each begun a
+  // moment after the one before, and the first whose handshake is done is kept. Those that failed
+  // lately are left out. Errors: as open().
   Task<void> reach(PeerId peer, std::vector<Multiaddr> also);
   // Where a connected peer is, without its id.
   std::optional<Multiaddr> remote_of(const PeerId& peer) const;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "accel/core/config.hpp"
 #include "accel/node/home.hpp"
@@ -25,6 +26,11 @@ struct SettingsRequest {
 // path; else it is named in a log line and skipped. Errors: invalid_argument (unknown key, wrong
 // type: names the place), unsupported, not_found (--config), io.
 Result<Config> load_settings(const SettingsRequest& request);
+
+// Change home/config.json; the audit log names the key, never the value. Errors: as
+// set_config_value() and unset_config_value(); of swarm.psk those of reading that file.
+Status set_setting(const Home& home, std::string_view key, const std::string& value);
+Status unset_setting(const Home& home, std::string_view key);
 
 // Remembers a project file by path and hash. Errors: not_found, io, and what its content violates.
 Status trust_project_file(const Home& home, const std::filesystem::path& file);

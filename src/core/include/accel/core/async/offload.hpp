@@ -22,7 +22,7 @@ class OffloadPool {
  public:
   static constexpr std::size_t kMaxQueuedJobs = 4096;  // More means that the caller has no limit.
 
-  // threads 0: as many as the process may use.
+  // At most so many threads, started as jobs need them; 0: as many as the process may use.
   explicit OffloadPool(std::size_t threads = 0, std::size_t max_queued = kMaxQueuedJobs,
                        const std::string& name = "work");
   // Jobs that wait end with cancelled, jobs that run are asked to stop and waited for.
@@ -60,7 +60,7 @@ class OffloadPool {
     return std::move(*result);
   }
 
-  std::size_t threads() const;
+  std::size_t threads() const;  // At most.
   std::size_t queued() const;  // Jobs that no thread has taken yet.
 
  private:
