@@ -2,6 +2,7 @@
 #include "peers/replicator.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "accel/core/async/sync_wait.hpp"
@@ -30,6 +31,8 @@ constexpr Duration kLookEvery = std::chrono::milliseconds(250);
 constexpr std::size_t kLeavesOfNewCopy = 4;
 constexpr std::uint32_t kFailuresOut = 2;  // One may be a restart.
 constexpr std::size_t kMaxAddresses = 8;
+constexpr Duration kForgetPause = std::chrono::milliseconds(100);
+constexpr int kForgetTries = 600;
 
 Task<ReplicaAnswer> ask_peer(libp2p::Host* host, ipld::PeerId peer, ReplicaRequest request) {
   std::vector<std::string> protocols{std::string(exchange::kReplicateProtocol)};
@@ -323,8 +326,15 @@ Result<json> Replicator::list() const {
 }
 
 Result<json> Replicator::remove(const ipld::Cid& root, const std::stop_token& stop) {
-  const Busy busy(*this, root);
-  if (!busy.is_mine()) return fail(Errc::unavailable, "{} is being replicated.", root);
+  // A check that is under way waits for peers that may be gone: for seconds, not for ever.
+  auto busy = std::make_unique<Busy>(*this, root);
+  for (int tries = 0; !busy->is_mine(); ++tries) {
+    if (tries == kForgetTries) {
+      return fail(Errc::unavailable, "{} is being replicated; try again later.", root);
+    }
+    ACCEL_CHECK(pause_for(kForgetPause, stop));
+    busy = std::make_unique<Busy>(*this, root);
+  }
   for (const Wanted& wanted : read()) {
     if (wanted.root != root) continue;
     std::size_t told = 0;
