@@ -15,6 +15,7 @@
 #include "accel/core/async/task_group.hpp"
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/libp2p/framed.hpp"
+#include "echo_stream.hpp"
 #include "identity.hpp"
 #include "signal.hpp"
 
@@ -24,26 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 
 const std::string kEcho = "/echo/1.0.0";
-
-Task<void> echo(std::unique_ptr<Stream> stream) {
-  std::vector<std::byte> buffer(100'000);
-  for (;;) {
-    const auto read = co_await stream->read_some(buffer);
-    ACCEL_CO_CHECK(read);
-    if (*read == 0) break;
-    const ByteView bytes{reinterpret_cast<const std::uint8_t*>(buffer.data()), *read};
-    const Status sent = co_await stream->write_all(bytes);
-    ACCEL_CO_CHECK(sent);
-  }
-  co_return co_await stream->close_write();
-}
-
-Task<void> write_and_close(Stream& stream, std::size_t size) {
-  const Bytes bytes(size, 0x5a);
-  const Status sent = co_await stream.write_all(bytes);
-  ACCEL_CO_CHECK(sent);
-  co_return co_await stream.close_write();
-}
 
 Task<std::size_t> read_to_the_end(Stream& stream) {
   std::vector<std::byte> buffer(100'000);

@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 
 #include "accel/core/async/task_group.hpp"
+#include "echo_stream.hpp"
 #include "live_node.hpp"
 #include "remote.hpp"
 
@@ -20,26 +21,6 @@ using Tcp = asio::ip::tcp;
 
 const std::string kWs = "/ip4/127.0.0.1/tcp/0/ws";
 const std::string kCount = "/count/1.0.0";
-
-Task<void> echo(std::unique_ptr<Stream> stream) {
-  std::vector<std::byte> buffer(100'000);
-  for (;;) {
-    const auto read = co_await stream->read_some(buffer);
-    ACCEL_CO_CHECK(read);
-    if (*read == 0) break;
-    const ByteView bytes{reinterpret_cast<const std::uint8_t*>(buffer.data()), *read};
-    const Status sent = co_await stream->write_all(bytes);
-    ACCEL_CO_CHECK(sent);
-  }
-  co_return co_await stream->close_write();
-}
-
-Task<void> write_and_close(Stream& stream, std::size_t size) {
-  const Bytes bytes(size, 0x5a);
-  const Status sent = co_await stream.write_all(bytes);
-  ACCEL_CO_CHECK(sent);
-  co_return co_await stream.close_write();
-}
 
 Task<std::size_t> echoed(Host& host, PeerId peer, std::size_t size) {
   std::vector<std::string> protocols{kCount};
