@@ -49,7 +49,7 @@ std::vector<Multiaddr> filtered(const AddressRules& rules, const std::vector<Mul
     const auto machine = machine_of(address);
     if (!machine || !belongs(rules, address)) continue;
     const bool allowed =
-        remote == nullptr || may_name(reach_of(*remote), reach_of_ip(machine->value));
+        remote == nullptr || may_name(reach_of_teller(*remote), reach_of_ip(machine->value));
     if (allowed && std::ranges::find(out, address) == out.end()) out.push_back(address);
   }
   return out;
@@ -58,7 +58,7 @@ std::vector<Multiaddr> filtered(const AddressRules& rules, const std::vector<Mul
 std::string group_of(const AddressRules& rules, const Multiaddr& remote) {
   const auto machine = machine_of(remote);
   if (!machine) return "elsewhere";
-  if (reach_of_ip(machine->value) == Reach::loopback) return {};
+  if (reach_of_teller(remote) == Reach::loopback) return {};
   if (!rules.is_public) return origin_of(remote);
   const Bytes& ip = machine->value;
   const std::size_t site = ip.size() == 4 ? kPublicSite4Bytes : kPublicSite6Bytes;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <iterator>
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
@@ -244,7 +245,10 @@ ConnectionInfo Connection::info() const {
   info.age = system_clock().now() - began_;
   info.agent = introduction_.agent;
   info.protocols = introduction_.protocols;
-  info.listens = introduction_.listens;
+  // Whoever dials them later may not be led to where the peer could not have meant.
+  std::ranges::copy_if(
+      introduction_.listens, std::back_inserter(info.listens),
+      [&](const ipld::Multiaddr& told) { return may_name(options_.remote, told); });
   return info;
 }
 

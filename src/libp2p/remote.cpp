@@ -81,8 +81,14 @@ Reach reach_of_ip(ByteView bytes) {
   return reach_of(ip::address_v6(sixteen));
 }
 
+Reach reach_of_teller(const ipld::Multiaddr& remote) {
+  const Reach reach = reach_of(remote);
+  const auto target = stream_target(remote);
+  return reach == Reach::loopback && target && target->websocket ? Reach::anywhere : reach;
+}
+
 bool may_name(const ipld::Multiaddr& remote, const ipld::Multiaddr& told) {
-  return may_name(reach_of(remote), reach_of(told));
+  return may_name(reach_of_teller(remote), reach_of(told));
 }
 
 bool may_name(Reach from, Reach to) {

@@ -25,6 +25,10 @@ Reach reach_of(const ipld::Multiaddr& address);
 // The same of 4 or 16 bytes, big-endian.
 Reach reach_of_ip(ByteView ip);
 
+// As near as a peer's word counts. A WebSocket of this machine may be a web page's, or a proxy's
+// that carries strangers: they are told apart from those who are really here.
+Reach reach_of_teller(const ipld::Multiaddr& remote);
+
 // Whether a peer that we see at `remote` may say that it listens on `told`: what lies nearer to us
 // than the peer itself could only make us dial others. Names may lead there, too.
 bool may_name(const ipld::Multiaddr& remote, const ipld::Multiaddr& told);

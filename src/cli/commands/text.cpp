@@ -128,7 +128,7 @@ void add_generate_command(CLI::App& text, Selection& selection) {
   auto flags = std::make_shared<TextFlags>();
   CLI::App* command = add_command(
       text, "generate", "Write a text, shown as it is written",
-      "  ipfs-accelerate text generate --model smollm --prompt 'What is the capital of France?'\n"
+      "  ipfs-accelerate text generate --model smollm --prompt 'What is 2+2?'\n"
       "  ipfs-accelerate text generate --model smollm --raw --prompt 'Once upon a time' --json");
   command->add_option("--model", flags->model, "Name or CID")->required();
   command->add_option("--prompt", flags->prompt, "What to answer")->required();

@@ -89,6 +89,7 @@ Task<void> Kad::Impl::serve(Self self, std::unique_ptr<Stream> stream) {
       count_.delayed.add();
       const Status paused = co_await delay(pause);
       ACCEL_CO_CHECK(paused);
+      if (std::ranges::find(guests_, &guest) == guests_.end()) co_return Status{};  // Put out.
     }
     guest.waits();
     auto request = kad::decode(**bytes);

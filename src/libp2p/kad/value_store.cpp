@@ -104,7 +104,9 @@ Status ValueStore::put(const Bytes& key, Bytes value, SteadyTime now, WallTime w
   Entry entry{{std::move(value), wall_now}, now + limits_.validity, {}, from};
   entry.distance = distance(self_, kad_id_of(key));
   if (const auto known = values_.find(key); known != values_.end()) {
-    if (from.peer) entry.from = known->second.from;
+    // Who repeats a value does not take it over; who brings a newer one answers for it.
+    const bool is_repeated = known->second.kept.value == entry.kept.value;
+    if (from.peer && is_repeated) entry.from = known->second.from;
   } else {
     ACCEL_CHECK(make_room(entry));
   }

@@ -17,7 +17,7 @@ inline Task<HostCounters> list_counters(Host& host) { co_return host.counters();
 
 struct LiveNode {
   explicit LiveNode(HostOptions options = {}, const std::string& listen = "/ip4/127.0.0.1/tcp/0") {
-    options.listen = {Multiaddr::parse(listen).value()};
+    if (options.listen.empty()) options.listen = {Multiaddr::parse(listen).value()};
     host = Host::start(io.executor(), std::move(options)).value();
   }
   ~LiveNode() {

@@ -44,6 +44,17 @@ TEST(Remote, lets_a_peer_name_only_what_lies_no_nearer_than_itself) {
   for (const auto& told : {near, local, name}) EXPECT_FALSE(may_name(far, told));
 }
 
+// A page in a browser of this machine, or a proxy that carries strangers.
+TEST(Remote, trusts_a_websocket_of_this_machine_as_little_as_a_stranger) {
+  const auto near = at("ip4/127.0.0.1");
+  const auto carried = with_websocket(near);
+  EXPECT_EQ(reach_of(carried), Reach::loopback);
+  EXPECT_EQ(reach_of_teller(near), Reach::loopback);
+  EXPECT_FALSE(may_name(carried, near));
+  EXPECT_FALSE(may_name(carried, at("dns4/example.net")));
+  EXPECT_TRUE(may_name(carried, at("ip4/1.2.3.4")));
+}
+
 TEST(Remote, takes_a_site_of_ipv6_for_one_machine) {
   EXPECT_EQ(origin_of(at("ip6/2a00:1::1")), origin_of(at("ip6/2a00:1::ffff:2")));
   EXPECT_NE(origin_of(at("ip6/2a00:1::1")), origin_of(at("ip6/2a00:1:0:1::1")));

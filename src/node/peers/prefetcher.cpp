@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accel/core/async/sync_wait.hpp"
+#include "accel/core/async/with_timeout.hpp"
 #include "accel/core/lock_wait.hpp"
 #include "accel/core/log.hpp"
 #include "peers/discovery.hpp"
@@ -22,6 +23,7 @@ constexpr std::string_view kSpace = "prefetched";
 constexpr Duration kTryAgain = std::chrono::minutes(10);
 constexpr std::size_t kMaxSources = 10;  // Peers that the DHT names.
 constexpr std::size_t kMaxShown = 100;
+constexpr Duration kLongestFetch = std::chrono::hours(1);  // Of one; others wait behind it.
 
 exchange::PrefetchRules rules_of(const Config& config) {
   exchange::PrefetchRules rules;
@@ -142,10 +144,18 @@ Status Prefetcher::fetch(const PrefetchChoice& choice) {
               sync_wait(services_.io().executor(), std::move(reaching), stop_.get_token()));
     for (const ipld::Multiaddr& address : reached) options.peers.push_back(address.to_string());
   }
-  auto pulling = fetcher_.pull(choice.cid, std::move(options));
+  std::uint64_t came = 0;
+  options.on_progress = [&came](const exchange::PullProgress& step) { came = step.bytes_done; };
+  auto pulling = with_timeout(fetcher_.pull(choice.cid, std::move(options)), kLongestFetch);
   const auto report = sync_wait(services_.io().executor(), std::move(pulling), stop_.get_token());
   note_pull(services_, store_, report);
-  if (!report) return fail(Error(report.error()));
+  if (!report) {  // What came of it lies here and counts.
+    const json part{{"bytes", came + exchange::PullLimits{}.max_in_flight_bytes},
+                    {"peers", choice.peers},
+                    {"at", to_rfc3339(services_.clock().wall_now())}};
+    ACCEL_CHECK(store_.kv_put(kSpace, choice.cid.to_string(), part.dump()));
+    return fail(Error(report.error()));
+  }
   const json row{{"bytes", report->bytes_total},
                  {"peers", choice.peers},
                  {"at", to_rfc3339(services_.clock().wall_now())}};

@@ -54,6 +54,7 @@ ReplicaKeeper::ReplicaKeeper(Services& services, blockstore::Store& store)
     Kept kept;
     kept.root = *root;
     kept.bytes = read.value("bytes", std::uint64_t{0});
+    kept.have_bytes = kept.bytes;  // How much of it came before the stop, nobody knows.
     kept.state = is_pinned(*root) ? State::holding : State::failed;
     kept.until_s = read.value("askers", std::map<std::string, std::int64_t>{});
     kept.error = "This node was stopped before it had all of it.";
@@ -141,11 +142,16 @@ ReplicaAnswer ReplicaKeeper::hold(const ReplicaRequest& request, const std::stri
   Kept& kept = kept_[request.root.to_string()];
   if (is_new) {
     auto askers = std::move(kept.until_s);
+    // What an earlier fetch has left on the disk, whatever size is said now.
+    const auto leftover = left_.find(request.root.to_string());
+    const std::uint64_t before =
+        std::max(kept.bytes, leftover == left_.end() ? 0 : leftover->second);
     kept = Kept{};
     kept.root = request.root;
     // Reserved until it is known: a size that is a lie takes no more than there is.
     kept.bytes = std::min(request.bytes + request.bytes / 4 + kSlackBytes,
                           answer.free_bytes.value_or(request.bytes));
+    kept.bytes = std::max(kept.bytes, before);
     kept.until_s = std::move(askers);
     kept.fetch = ++fetches_;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/model_store.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -76,12 +77,23 @@ Result<StoredModel> open_or_pull_model(Context& context, blockstore::Store& stor
   auto found = open_model(store, name_or_cid);
   if (found || found.error().code != Errc::not_found) return found;
   const auto target = resolve_target(store, name_or_cid);
-  if (!target || !context.services.config().get<bool>("models.pull_absent")) return found;
-  if (const auto pulled = pull_from_anywhere(context, store, target->root); !pulled) {
-    return fail(
-        Error{pulled.error().code, found.error().message, std::string(pulled.error().to_string())});
+  if (!target) return found;
+  if (!context.services.config().get<bool>("models.pull_absent")) {
+    Error error = std::move(found).error();
+    error.message += " It is not pulled by itself, for models.pull_absent is false.";
+    return fail(std::move(error));
   }
-  return open_model(store, name_or_cid);
+  const auto pins = store.pins();
+  const bool was_pinned = pins && std::ranges::any_of(*pins, [&](const blockstore::PinInfo& pin) {
+                            return pin.cid.as_v1() == target->root.as_v1();
+                          });
+  if (const auto pulled = pull_from_anywhere(context, store, target->root); !pulled) {
+    if (pulled.error().code != Errc::not_found) return fail(Error(pulled.error()));
+    return fail(Error{Errc::not_found, found.error().message, pulled.error().to_string()});
+  }
+  auto opened = open_model(store, name_or_cid);
+  if (!opened && !was_pinned) (void)store.unpin(target->root);  // It is no model: gc may have it.
+  return opened;
 }
 
 Result<std::string> weights_hash(blockstore::Store& store, const models::Variant& variant,

@@ -85,6 +85,15 @@ TEST_F(ReplicaKeeperTest, what_was_let_go_takes_room_until_gc) {
   EXPECT_EQ(say(Kind::offer, second).state, State::willing);
 }
 
+TEST_F(ReplicaKeeperTest, a_root_that_is_said_to_be_small_later_keeps_its_room) {
+  const ipld::Cid first = put(1);
+  ASSERT_EQ(hold(first), State::holding);
+  ASSERT_TRUE(store_->unpin(first));
+  EXPECT_EQ(say(Kind::status, first).state, State::failed);
+  EXPECT_NE(keeper_->answer({Kind::hold, first, 1, 3600}, "asker").state, State::refused);
+  EXPECT_EQ(say(Kind::offer, put(2)).state, State::refused);
+}
+
 TEST_F(ReplicaKeeperTest, what_the_user_keeps_is_nobodys_leftover) {
   const ipld::Cid first = put(1);
   ASSERT_EQ(hold(first), State::holding);
