@@ -138,7 +138,7 @@ TEST(Dial, takes_a_host_name_for_all_its_addresses) {
   const auto named = Multiaddr::parse(fmt::format("/dns4/localhost/tcp/{}", port)).value();
   ASSERT_TRUE(client.connect(named.with_peer(server.id())));
   EXPECT_EQ(client.connections().at(0).remote, server.bare());
-  EXPECT_EQ(client.host->addresses_of(server.id()).at(0), named);
+  EXPECT_EQ(client.addresses_of(server.id()).at(0), named);
 }
 
 TEST(Dial, says_that_a_name_leads_nowhere) {
@@ -175,9 +175,9 @@ TEST(Dial, follows_a_dnsaddr_to_who_is_meant) {
                             "dnsaddr=" + server.address().to_string()}}}));
   const auto named = Multiaddr::parse("/dnsaddr/x.example").value();
   EXPECT_EQ(client.connect(named.with_peer(server.id())).value(), server.id());
-  EXPECT_EQ(client.host->addresses_of(server.id()).at(0), server.bare());
+  EXPECT_EQ(client.addresses_of(server.id()).at(0), server.bare());
   EXPECT_TRUE(other.connections().empty());
-  client.host->disconnect(server.id());
+  client.disconnect(server.id());
   EXPECT_TRUE(client.eventually([&] { return client.connections().empty(); }));
   EXPECT_TRUE(client.connect(named));  // Any of those that it names.
 }

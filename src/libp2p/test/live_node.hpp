@@ -15,6 +15,15 @@ inline Task<std::vector<ConnectionInfo>> list_connections(Host& host) {
 }
 inline Task<HostCounters> list_counters(Host& host) { co_return host.counters(); }
 
+inline Task<std::vector<Multiaddr>> list_addresses(Host& host, PeerId peer) {
+  co_return host.addresses_of(peer);
+}
+inline Task<void> end_connection(Host& host, PeerId peer) {
+  host.disconnect(peer);
+  co_return Status{};
+}
+
+// A host belongs to its thread: everything that changes is asked for there.
 struct LiveNode {
   explicit LiveNode(HostOptions options = {}, const std::string& listen = "/ip4/127.0.0.1/tcp/0") {
     if (options.listen.empty()) options.listen = {Multiaddr::parse(listen).value()};
@@ -39,6 +48,12 @@ struct LiveNode {
   }
   std::vector<ConnectionInfo> connections() {
     return sync_wait(io.executor(), list_connections(*host)).value();
+  }
+  std::vector<Multiaddr> addresses_of(const PeerId& peer) {
+    return sync_wait(io.executor(), list_addresses(*host, peer)).value();
+  }
+  void disconnect(const PeerId& peer) {
+    EXPECT_TRUE(sync_wait(io.executor(), end_connection(*host, peer)));
   }
   HostCounters counters() { return sync_wait(io.executor(), list_counters(*host)).value(); }
   template <class F>
