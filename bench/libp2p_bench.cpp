@@ -3,8 +3,6 @@
 // over TLS; beside it the parts: sealing and opening alone, Yamux framing alone, and sealing, TCP
 // and opening without a muxer (the ceiling).
 // usage: libp2p_bench [MEBIBYTES]
-#include <sys/resource.h>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -18,6 +16,7 @@
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/libp2p/host.hpp"
+#include "cpu_seconds.hpp"
 
 namespace {
 
@@ -26,15 +25,6 @@ using namespace accel::libp2p;
 
 constexpr std::size_t kMebibyte = std::size_t{1} << 20U;
 constexpr std::size_t kPiece = std::size_t{256} << 10U;
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 template <class F>
 void measure(const char* what, std::size_t bytes, F work) {

@@ -4,8 +4,6 @@
 // are looked for, one after another, by nodes that did not tell them. All nodes share one thread:
 // the times bound from above what separate machines would need. Prints one JSON document.
 // usage: routing_tool ROOTS NODES FINDS          (used by bench/routing_bench)
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -17,6 +15,7 @@
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/ipld/codec.hpp"
 #include "accel/libp2p/kad.hpp"
+#include "cpu_seconds.hpp"
 
 namespace {
 
@@ -127,15 +126,6 @@ double asked_by(const Nodes& nodes) {
   double sum = 0;
   for (const auto& node : nodes) sum += node->asked();
   return sum;
-}
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 Result<json> tell(IoThread& io, const Nodes& nodes, const Order& order) {

@@ -149,20 +149,20 @@ Status Prefetcher::fetch(const PrefetchChoice& choice) {
   auto pulling = with_timeout(fetcher_.pull(choice.cid, std::move(options)), kLongestFetch);
   const auto report = sync_wait(services_.io().executor(), std::move(pulling), stop_.get_token());
   note_pull(services_, store_, report);
+  const auto keep = [&](std::uint64_t bytes) {
+    const json row{{"bytes", bytes},
+                   {"peers", choice.peers},
+                   {"at", to_rfc3339(services_.clock().wall_now())}};
+    return store_.kv_put(kSpace, choice.cid.to_string(), row.dump());
+  };
   if (!report) {  // What came of it lies here and counts.
-    const json part{{"bytes", came + exchange::PullLimits{}.max_in_flight_bytes},
-                    {"peers", choice.peers},
-                    {"at", to_rfc3339(services_.clock().wall_now())}};
-    ACCEL_CHECK(store_.kv_put(kSpace, choice.cid.to_string(), part.dump()));
+    ACCEL_CHECK(keep(came + exchange::PullLimits{}.max_in_flight_bytes));
     return fail(Error(report.error()));
   }
-  const json row{{"bytes", report->bytes_total},
-                 {"peers", choice.peers},
-                 {"at", to_rfc3339(services_.clock().wall_now())}};
   log::info("node", "What peers want was fetched beforehand.",
             {log::field("cid", choice.cid.to_string()), log::field("bytes", report->bytes_total),
              log::field("why", choice.why)});
-  return store_.kv_put(kSpace, choice.cid.to_string(), row.dump());
+  return keep(report->bytes_total);
 }
 
 Result<json> Prefetcher::list(const std::stop_token& stop) {

@@ -75,7 +75,7 @@ TEST(KuboRpc, get_is_an_archive_and_is_not_compressed) {
   EXPECT_THAT(method("get", "arg=x&compress=true").error().message, HasSubstr("compress"));
   EXPECT_THAT(method("get", "arg=x&compression-level=9").error().message,
               HasSubstr("compression-level"));
-  EXPECT_FALSE(method("get", "arg=x&output=/tmp/y"));
+  EXPECT_FALSE(method("get", "arg=x&output=y"));
 }
 
 TEST(KuboRpc, what_nobody_reads_is_refused_by_name) {
