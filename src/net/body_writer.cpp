@@ -5,22 +5,13 @@
 
 namespace accel::net {
 
-Status SocketBodyWriter::count(std::uint64_t more) {
-  if (length_ && more > *length_ - bytes_) {
-    return fail(Errc::internal, "A handler wrote more than the {} bytes that it announced.",
-                *length_);
-  }
-  bytes_ += more;
-  return {};
-}
-
 std::string SocketBodyWriter::chunk_head(std::uint64_t size) const {
   return chunked_ ? fmt::format("{:x}\r\n", size) : std::string{};
 }
 
 Task<void> SocketBodyWriter::write(std::string chunk) {
   if (chunk.empty()) co_return Status{};  // An empty chunk would end the body.
-  ACCEL_CO_CHECK(count(chunk.size()));
+  ACCEL_CO_CHECK(count_.add(chunk.size()));
   const std::string head = chunk_head(chunk.size());
   const Pieces pieces{head, chunk, chunked_ ? "\r\n" : ""};
   co_return co_await io_.send(pieces, false);
@@ -28,7 +19,7 @@ Task<void> SocketBodyWriter::write(std::string chunk) {
 
 Task<void> SocketBodyWriter::send(FileSlice slice) {
   if (slice.length == 0) co_return Status{};
-  ACCEL_CO_CHECK(count(slice.length));
+  ACCEL_CO_CHECK(count_.add(slice.length));
   const std::string head = chunk_head(slice.length);
   const Pieces before{head, {}, {}};
   const Status begun = co_await io_.send(before, true);
@@ -40,9 +31,7 @@ Task<void> SocketBodyWriter::send(FileSlice slice) {
 }
 
 Task<void> SocketBodyWriter::finish() {
-  if (length_ && bytes_ != *length_) {
-    co_return fail(Errc::internal, "A handler announced {} bytes and wrote {}.", *length_, bytes_);
-  }
+  ACCEL_CO_CHECK(count_.check_all());
   if (!chunked_) co_return Status{};
   const Pieces end{"0\r\n\r\n", {}, {}};
   co_return co_await io_.send(end, false);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "body_count.hpp"
 #include "connection_io.hpp"
 
 namespace accel::net {
@@ -14,23 +15,21 @@ namespace accel::net {
 class SocketBodyWriter final : public BodyWriter {
  public:
   SocketBodyWriter(ConnectionIo& io, bool chunked, std::optional<std::uint64_t> length)
-      : io_(io), chunked_(chunked), length_(length) {}
+      : io_(io), chunked_(chunked), count_(length) {}
 
   Task<void> write(std::string chunk) override;
   Task<void> send(FileSlice slice) override;
   // Ends the body. Errors: internal when fewer bytes came than were announced; as
   // ConnectionIo::send().
   Task<void> finish();
-  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t bytes() const { return count_.bytes(); }
 
  private:
-  Status count(std::uint64_t more);
   std::string chunk_head(std::uint64_t size) const;
 
   ConnectionIo& io_;
   bool chunked_;
-  std::optional<std::uint64_t> length_;
-  std::uint64_t bytes_ = 0;
+  BodyCount count_;
 };
 
 }  // namespace accel::net

@@ -7,6 +7,7 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
+#include "body_count.hpp"
 #include "request_parser.hpp"
 #include "response_head.hpp"
 
@@ -19,11 +20,11 @@ constexpr std::size_t kReadBytes = 4096;
 class CarriedWriter final : public BodyWriter {
  public:
   CarriedWriter(HttpCarrier& carrier, Duration stall, const Framing& framing)
-      : carrier_(carrier), stall_(stall), chunked_(framing.chunked), length_(framing.length) {}
+      : carrier_(carrier), stall_(stall), chunked_(framing.chunked), count_(framing.length) {}
 
   Task<void> write(std::string chunk) override {
     if (chunk.empty()) co_return Status{};  // An empty chunk would end the body.
-    ACCEL_CO_CHECK(count(chunk.size()));
+    ACCEL_CO_CHECK(count_.add(chunk.size()));
     if (chunked_) chunk = fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
     auto sending = send_text(std::move(chunk));
     co_return co_await std::move(sending);
@@ -31,7 +32,7 @@ class CarriedWriter final : public BodyWriter {
 
   Task<void> send(FileSlice slice) override {
     if (slice.length == 0) co_return Status{};
-    ACCEL_CO_CHECK(count(slice.length));
+    ACCEL_CO_CHECK(count_.add(slice.length));
     std::string head = chunked_ ? fmt::format("{:x}\r\n", slice.length) : std::string();
     auto beginning = send_text(std::move(head));
     const Status begun = co_await std::move(beginning);
@@ -53,10 +54,7 @@ class CarriedWriter final : public BodyWriter {
 
   // Of what was announced nothing may lack.
   Task<void> finish() {
-    if (length_ && bytes_ != *length_) {
-      co_return fail(Errc::internal, "A handler announced {} bytes and wrote {}.", *length_,
-                     bytes_);
-    }
+    ACCEL_CO_CHECK(count_.check_all());
     auto ending = send_text(chunked_ ? "0\r\n\r\n" : "");
     co_return co_await std::move(ending);
   }
@@ -73,20 +71,10 @@ class CarriedWriter final : public BodyWriter {
   }
 
  private:
-  Status count(std::uint64_t more) {
-    if (length_ && more > *length_ - bytes_) {
-      return fail(Errc::internal, "A handler wrote more than the {} bytes that it announced.",
-                  *length_);
-    }
-    bytes_ += more;
-    return {};
-  }
-
   HttpCarrier& carrier_;
   Duration stall_;
   bool chunked_;
-  std::optional<std::uint64_t> length_;
-  std::uint64_t bytes_ = 0;
+  BodyCount count_;
 };
 
 // Nothing: the other side has gone without a request.

@@ -7,6 +7,7 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
+#include "body_count.hpp"
 #include "response_head.hpp"
 
 namespace accel::net {
@@ -43,36 +44,24 @@ class Http2Connection::StreamWriter final : public BodyWriter {
  public:
   StreamWriter(Http2Connection& connection, ExchangePtr exchange,
                std::optional<std::uint64_t> length)
-      : connection_(connection), exchange_(std::move(exchange)), length_(length) {}
+      : connection_(connection), exchange_(std::move(exchange)), count_(length) {}
 
   Task<void> write(std::string chunk) override {
-    ACCEL_CO_CHECK(count(chunk.size()));
+    ACCEL_CO_CHECK(count_.add(chunk.size()));
     exchange_->body->push(std::move(chunk));
     co_return co_await wait_for_room();
   }
 
   Task<void> send(FileSlice slice) override {
-    ACCEL_CO_CHECK(count(slice.length));
+    ACCEL_CO_CHECK(count_.add(slice.length));
     exchange_->body->push(std::move(slice));
     co_return co_await wait_for_room();
   }
 
   // Errors: internal when fewer bytes came than were announced.
-  Status finish() const {
-    if (!length_ || bytes_ == *length_) return {};
-    return fail(Errc::internal, "A handler announced {} bytes and wrote {}.", *length_, bytes_);
-  }
+  Status finish() const { return count_.check_all(); }
 
  private:
-  Status count(std::uint64_t more) {
-    if (length_ && more > *length_ - bytes_) {
-      return fail(Errc::internal, "A handler wrote more than the {} bytes that it announced.",
-                  *length_);
-    }
-    bytes_ += more;
-    return {};
-  }
-
   Task<void> wait_for_room() {
     connection_.session_.body_grew(exchange_->id);
     connection_.output_.call();
@@ -86,8 +75,7 @@ class Http2Connection::StreamWriter final : public BodyWriter {
 
   Http2Connection& connection_;
   ExchangePtr exchange_;
-  std::optional<std::uint64_t> length_;
-  std::uint64_t bytes_ = 0;
+  BodyCount count_;
 };
 
 Http2Connection::Http2Connection(Executor executor, ConnectionIo& io, ConnectionWatch& watch,
