@@ -7,7 +7,7 @@
 
 #include "accel/ipld/dag_pb.hpp"
 #include "map_order.hpp"
-#include "utf8.hpp"
+#include "accel/ipld/utf8.hpp"
 
 namespace accel::ipld {
 namespace {
@@ -142,7 +142,7 @@ class Decoder {
 
   Result<std::string_view> text(std::uint64_t size) {
     ACCEL_TRY(const ByteView taken, take(size));
-    if (canonical_ && !detail::is_utf8(as_text(taken))) return bad("a text is not UTF-8");
+    if (canonical_ && !is_utf8(as_text(taken))) return bad("a text is not UTF-8");
     return as_text(taken);
   }
 
@@ -302,7 +302,7 @@ class Encoder {
   }
 
   Status put_text(std::string_view text) {
-    if (detail::is_utf8(text)) return put_string(Major::text, as_bytes(text));
+    if (is_utf8(text)) return put_string(Major::text, as_bytes(text));
     return fail(Errc::invalid_argument, "A text of {} bytes is not UTF-8.", text.size());
   }
 

@@ -9,7 +9,7 @@
 #include "accel/ipld/multibase.hpp"
 #include "json_parts.hpp"
 #include "map_order.hpp"
-#include "utf8.hpp"
+#include "accel/ipld/utf8.hpp"
 
 namespace accel::ipld {
 namespace {
@@ -62,7 +62,7 @@ class Encoder {
   }
 
   Status put_text(std::string_view text) {
-    if (!detail::is_utf8(text)) {
+    if (!is_utf8(text)) {
       return fail(Errc::invalid_argument, "A text of {} bytes is not UTF-8.", text.size());
     }
     ACCEL_CHECK(put("\""));

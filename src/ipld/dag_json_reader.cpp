@@ -6,7 +6,7 @@
 #include "accel/ipld/multibase.hpp"
 #include "json_parts.hpp"
 #include "map_order.hpp"
-#include "utf8.hpp"
+#include "accel/ipld/utf8.hpp"
 
 namespace accel::ipld {
 namespace {
@@ -150,7 +150,7 @@ class Parser {
       ACCEL_CHECK(escape(value));
       copied = at_;
     }
-    if (!detail::is_utf8(value)) return bad("a text is not UTF-8");
+    if (!is_utf8(value)) return bad("a text is not UTF-8");
     return value;
   }
 
@@ -176,7 +176,7 @@ class Parser {
       if (low < 0xDC00 || low > 0xDFFF) return bad("half a surrogate pair is no character");
       code = 0x10000 + ((code - 0xD800) << 10U) + (low - 0xDC00);
     }
-    detail::append_utf8(out, code);
+    append_utf8(out, code);
     return {};
   }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "utf8.hpp"
+#include "accel/ipld/utf8.hpp"
 
 #include <cstdint>
 
-namespace accel::ipld::detail {
+namespace accel::ipld {
 namespace {
 
 struct Lead {
@@ -69,4 +69,4 @@ void append_utf8(std::string& out, char32_t code_point) {
   }
 }
 
-}  // namespace accel::ipld::detail
+}  // namespace accel::ipld

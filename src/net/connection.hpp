@@ -36,6 +36,8 @@ struct ConnectionRules {
   ServerLimits limits;
   std::shared_ptr<TlsServerContext> tls;  // nullptr: plain.
   StreamedBodies streamed;
+  LiveCheck live;      // May be empty.
+  RefusalShape shape;  // May be empty.
 };
 
 struct ConnectionShared : ConnectionRules {

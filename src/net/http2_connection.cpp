@@ -78,6 +78,45 @@ class Http2Connection::StreamWriter final : public BodyWriter {
   BodyCount count_;
 };
 
+// BodySource over a stream: what came waits in the session's buffer, at most a window of it.
+class Http2Connection::Source final : public BodySource {
+ public:
+  Source(Http2Connection& connection, StreamId stream, std::shared_ptr<Http2Incoming> incoming)
+      : connection_(connection),
+        stream_(stream),
+        incoming_(std::move(incoming)),
+        changed_(connection.executor_) {
+    incoming_->changed = [this] { changed_.call(); };
+  }
+  ~Source() override { incoming_->changed = nullptr; }
+
+  std::string take() override {
+    std::string bytes = std::exchange(incoming_->bytes, {});
+    if (!bytes.empty() && !incoming_->closed) {
+      connection_.session_.consume(stream_, bytes.size());
+      connection_.output_.call();
+    }
+    return bytes;
+  }
+
+  bool ended() const override { return incoming_->ended && incoming_->bytes.empty(); }
+
+  Task<void> wait() override {
+    while (incoming_->bytes.empty() && !incoming_->ended && !incoming_->closed) {
+      const Status waited = co_await changed_.wait();
+      if (!waited) co_return waited;
+    }
+    if (!incoming_->bytes.empty() || incoming_->ended) co_return Status{};
+    co_return fail(Errc::cancelled, "The client took its request back.");
+  }
+
+ private:
+  Http2Connection& connection_;
+  StreamId stream_;
+  std::shared_ptr<Http2Incoming> incoming_;  // Owners: this and the session.
+  Wakeup changed_;
+};
+
 Http2Connection::Http2Connection(Executor executor, ConnectionIo& io, ConnectionWatch& watch,
                                  const Peer& peer, ConnectionShared& shared)
     : executor_(executor),
@@ -99,6 +138,7 @@ Http2Events Http2Connection::events() {
     head.over_unix_socket = peer_.over_unix_socket;
     return admit(shared_, head);
   };
+  events.is_live = [this](const HttpRequest& head) { return shared_.live && shared_.live(head); };
   events.on_request = [this](StreamId stream, HttpRequest request,
                              std::optional<HttpResponse> refusal) {
     pending_.push_back({stream, std::move(request), std::move(refusal)});
@@ -170,9 +210,12 @@ void Http2Connection::start(StreamId stream, HttpRequest request,
   auto exchange = std::make_shared<Exchange>(executor_, stream, request.method == "HEAD");
   open_.emplace(stream, exchange);
   if (refusal) {
+    if (shared_.shape) *refusal = shared_.shape(request, std::move(*refusal));
     send_response(exchange, std::move(*refusal));
     return;
   }
+  if (auto incoming = session_.incoming(stream))
+    request.source = std::make_shared<Source>(*this, stream, std::move(incoming));
   tasks_.spawn(serve(std::move(exchange), std::move(request)));
 }
 
@@ -219,7 +262,8 @@ bool Http2Connection::send_response(const ExchangePtr& exchange, HttpResponse re
   const Framing framing = decide_framing(traits, response);
   const bool with_body = framing.send_body && framing.length != 0U;
   auto body = with_body ? exchange->body : nullptr;
-  const Status sent = session_.respond(exchange->id, response, framing.length, std::move(body));
+  const auto length = response.trailers ? std::nullopt : framing.length;
+  const Status sent = session_.respond(exchange->id, response, length, std::move(body));
   if (!sent) {
     log::error("net", sent.error().message);
     session_.abort(exchange->id);

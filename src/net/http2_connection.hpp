@@ -29,6 +29,7 @@ class Http2Connection {
  private:
   struct Exchange;  // One request and its response.
   class StreamWriter;
+  class Source;
   using ExchangePtr = std::shared_ptr<Exchange>;
 
   Task<void> read_loop();

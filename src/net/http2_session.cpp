@@ -53,6 +53,14 @@ nghttp2_nv field_of(std::string_view name, std::string_view value) {
   return {name_bytes, value_bytes, name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
 }
 
+// Borrows from the fields.
+std::vector<nghttp2_nv> list_of(const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::vector<nghttp2_nv> list;
+  list.reserve(fields.size());
+  for (const auto& [name, value] : fields) list.push_back(field_of(name, value));
+  return list;
+}
+
 bool announces_more_than(const Headers& headers, std::uint64_t limit) {
   const std::string_view text = headers.get_or("content-length", "0");
   std::uint64_t length = 0;
@@ -74,6 +82,8 @@ struct Http2Session::Impl {
     bool receiving = true;  // The client has not ended its side.
     bool told = false;      // on_request was called.
     std::shared_ptr<Http2Body> body;
+    std::shared_ptr<const Headers> trailers;
+    std::shared_ptr<Http2Incoming> incoming;  // Of a live request.
   };
 
   Impl(const ServerLimits& server_limits, Http2Events server_events)
@@ -97,6 +107,7 @@ struct Http2Session::Impl {
   void field(StreamId id, std::string_view name, std::string_view value);
   void head_complete(StreamId id);
   void data(StreamId id, std::string_view bytes);
+  void submit_trailers(StreamId id, const Headers& trailers);
   void end_of_request(StreamId id);
   void refuse(StreamId id, Stream& stream, HttpResponse answer);
   void tell(StreamId id, Stream& stream);
@@ -201,6 +212,7 @@ Http2Session::Impl::SessionPtr Http2Session::Impl::make_session() {
   const std::unique_ptr<nghttp2_option, FreeOption> option(chosen);
   nghttp2_option_set_stream_reset_rate_limit(chosen, kResetBurst, kResetsPerSecond);
   nghttp2_option_set_no_closed_streams(chosen, 1);
+  nghttp2_option_set_no_auto_window_update(chosen, 1);  // data() says what was taken.
   nghttp2_session* opened = nullptr;
   nghttp2_session_server_new2(&opened, made, this, chosen);
   return SessionPtr(opened);
@@ -250,12 +262,24 @@ void Http2Session::Impl::head_complete(StreamId id) {
     return refuse(id, *stream, error_response(admitted.error()));
   }
   if (announces_more_than(request.headers, limits.max_body_bytes)) {
-    refuse(id, *stream, refusal(413, "The request's body is too large."));
+    return refuse(id, *stream, refusal(413, "The request's body is too large."));
   }
+  if (!events.is_live || !events.is_live(request)) return;
+  stream->incoming = std::make_shared<Http2Incoming>();
+  tell(id, *stream);
 }
 
 void Http2Session::Impl::data(StreamId id, std::string_view bytes) {
   Stream* const stream = find(id);
+  const bool live = stream != nullptr && stream->incoming;
+  // A live body holds back its own stream only.
+  nghttp2_session_consume_connection(session.get(), bytes.size());
+  if (live) {
+    stream->incoming->bytes += bytes;
+    if (stream->incoming->changed) stream->incoming->changed();
+    return;
+  }
+  nghttp2_session_consume_stream(session.get(), id, bytes.size());
   if (stream == nullptr || stream->told) return;  // Refused: what still comes is dropped.
   held_body_bytes += bytes.size();
   stream->request.body += bytes;
@@ -269,6 +293,9 @@ void Http2Session::Impl::end_of_request(StreamId id) {
   if (stream == nullptr) return;
   stream->receiving = false;
   if (!stream->told) tell(id, *stream);
+  if (!stream->incoming) return;
+  stream->incoming->ended = true;
+  if (stream->incoming->changed) stream->incoming->changed();
 }
 
 void Http2Session::Impl::refuse(StreamId id, Stream& stream, HttpResponse answer) {
@@ -296,7 +323,12 @@ void Http2Session::Impl::closed(StreamId id) {
   if (found == streams.end()) return;
   const bool told = found->second.told;
   if (!told) held_body_bytes -= found->second.request.body.size();
+  const auto incoming = std::move(found->second.incoming);
   streams.erase(found);
+  if (incoming) {
+    incoming->closed = true;
+    if (incoming->changed) incoming->changed();
+  }
   if (told) events.on_closed(id);
 }
 
@@ -306,9 +338,24 @@ ssize_t Http2Session::Impl::fill(StreamId id, std::span<std::uint8_t> out, std::
   const Result<std::size_t> taken = stream->body->take(out);
   if (!taken) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // Resets this stream only.
   sent_body_bytes += *taken;
-  if (stream->body->finished()) flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (stream->body->finished()) {
+    flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (stream->trailers) {
+      flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      submit_trailers(id, *stream->trailers);
+    }
+  }
   if (*taken == 0 && !stream->body->finished()) return NGHTTP2_ERR_DEFERRED;
   return static_cast<ssize_t>(*taken);
+}
+
+void Http2Session::Impl::submit_trailers(StreamId id, const Headers& trailers) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const HeaderField& field : trailers) {
+    if (is_valid_field(field)) fields.emplace_back(to_lower_ascii(field.name), field.value);
+  }
+  const std::vector<nghttp2_nv> list = list_of(fields);
+  nghttp2_submit_trailer(session.get(), id, list.data(), list.size());
 }
 
 Http2Session::Http2Session(const ServerLimits& limits, Http2Events events)
@@ -354,13 +401,12 @@ Status Http2Session::respond(StreamId stream, const HttpResponse& head,
     fields.emplace_back(std::move(name), field.value);
   }
   if (length) fields.emplace_back("content-length", std::to_string(*length));
-  std::vector<nghttp2_nv> list;
-  list.reserve(fields.size());
-  for (const auto& [name, value] : fields) list.push_back(field_of(name, value));
+  const std::vector<nghttp2_nv> list = list_of(fields);
 
   Impl::Stream* const open = impl_->find(stream);
   if (open == nullptr) return {};  // The client took its request back.
   open->body = std::move(body);
+  open->trailers = head.trailers;
   const nghttp2_data_provider provider{{.ptr = nullptr}, &read_body};
   const int submitted = nghttp2_submit_response(impl_->session.get(), stream, list.data(),
                                                 list.size(), open->body ? &provider : nullptr);
@@ -369,6 +415,15 @@ Status Http2Session::respond(StreamId stream, const HttpResponse& head,
                 nghttp2_strerror(submitted));
   }
   return {};
+}
+
+std::shared_ptr<Http2Incoming> Http2Session::incoming(StreamId stream) {
+  Impl::Stream* const open = impl_->find(stream);
+  return open == nullptr ? nullptr : open->incoming;
+}
+
+void Http2Session::consume(StreamId stream, std::size_t bytes) {
+  nghttp2_session_consume_stream(impl_->session.get(), stream, bytes);
 }
 
 void Http2Session::body_grew(StreamId stream) {
@@ -394,8 +449,9 @@ bool Http2Session::is_over() const {
 }
 
 bool Http2Session::is_receiving() const {
-  return std::ranges::any_of(impl_->streams,
-                             [](const auto& entry) { return entry.second.receiving; });
+  return std::ranges::any_of(impl_->streams, [](const auto& entry) {
+    return entry.second.receiving && !entry.second.incoming;
+  });
 }
 
 bool Http2Session::has_waiting_bytes() const {

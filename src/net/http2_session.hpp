@@ -25,11 +25,23 @@ inline constexpr std::uint32_t kMaxHttp2Streams = 128;  // Requests at once on a
 
 using StreamId = std::int32_t;
 
+// The body of a request that is read while it comes. Filled by the session, emptied by the handler's
+// side, which tells the session how much it took (consume()).
+struct Http2Incoming {
+  std::string bytes;
+  bool ended = false;   // The client has sent all of it.
+  bool closed = false;  // The stream is over: who still waits for the body waits in vain.
+  std::function<void()> changed;  // May be empty.
+};
+
 // What happens while bytes are fed or frames are made; called from within feed() and output().
 struct Http2Events {
   // The head is complete; an error refuses the request before its body is read.
   std::function<Status(HttpRequest& head)> on_head;
-  // Complete, or refused: then `refusal` is the answer and the request has its head only.
+  // Whether the body is read while it comes; asked after on_head admitted it. May be empty.
+  std::function<bool(const HttpRequest& head)> is_live{};
+  // Complete, or live: then its body is to come, in incoming(); or refused: then `refusal` is the
+  // answer and the request has its head only.
   std::function<void(StreamId, HttpRequest, std::optional<HttpResponse> refusal)> on_request;
   std::function<void(StreamId)> on_closed;  // Only of streams that on_request told of.
 };
@@ -46,10 +58,14 @@ class Http2Session {
   // The next bytes to send, valid until the next call; empty when there are none now.
   Result<std::string_view> output();
 
-  // The head of a response, what it says of its length, and where its bytes will come from; body
-  // nullptr: it has none. Errors: internal (a header that HTTP can't carry).
+  // The head of a response with its trailers, what it says of its length, and where its bytes will
+  // come from; body nullptr: it has none. Errors: internal (a header that HTTP can't carry).
   Status respond(StreamId stream, const HttpResponse& head, std::optional<std::uint64_t> length,
                  std::shared_ptr<Http2Body> body);
+  // Of a live request that is open; else null.
+  std::shared_ptr<Http2Incoming> incoming(StreamId stream);
+  // So many bytes of a live body were taken: the client may send as many again.
+  void consume(StreamId stream, std::size_t bytes);
   // More of its body waits, or it ended.
   void body_grew(StreamId stream);
   // The body can't be finished: the client is told that it is incomplete.
@@ -59,7 +75,7 @@ class Http2Session {
 
   std::size_t open_streams() const;
   bool is_over() const;       // Nothing will be read or sent any more.
-  bool is_receiving() const;  // A request's body is on its way.
+  bool is_receiving() const;  // A request's body is on its way, and it is not a live one.
   // Response bytes wait; when output() is empty, then for the client's windows.
   bool has_waiting_bytes() const;
   std::uint64_t body_bytes_sent() const;

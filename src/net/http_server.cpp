@@ -231,7 +231,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor exe
                         std::move(options.ready),
                         options.limits,
                         nullptr,
-                        std::move(options.streamed)};
+                        std::move(options.streamed),
+                        std::move(options.live),
+                        std::move(options.shape)};
   if (options.tls) {
     ACCEL_TRY(rules.tls, make_tls_server_context(options.tls->certificate, options.tls->key));
   }

@@ -10,24 +10,25 @@ namespace {
 struct ErrcStatus {
   Errc code;
   int status;
+  int grpc;
 };
 
 // 499 is nginx's "client closed request": nobody reads it, but logs do.
 constexpr std::array<ErrcStatus, 14> kStatuses{{
-    {Errc::invalid_argument, 400},
-    {Errc::unauthenticated, 401},
-    {Errc::permission_denied, 403},
-    {Errc::not_found, 404},
-    {Errc::already_exists, 409},
-    {Errc::resource_exhausted, 429},
-    {Errc::cancelled, 499},
-    {Errc::corrupt, 500},
-    {Errc::internal, 500},
-    {Errc::io, 500},
-    {Errc::unsupported, 501},
-    {Errc::protocol, 502},
-    {Errc::unavailable, 503},
-    {Errc::timeout, 504},
+    {Errc::invalid_argument, 400, 3},
+    {Errc::unauthenticated, 401, 16},
+    {Errc::permission_denied, 403, 7},
+    {Errc::not_found, 404, 5},
+    {Errc::already_exists, 409, 6},
+    {Errc::resource_exhausted, 429, 8},
+    {Errc::cancelled, 499, 1},
+    {Errc::corrupt, 500, 15},
+    {Errc::internal, 500, 13},
+    {Errc::io, 500, 13},
+    {Errc::unsupported, 501, 12},
+    {Errc::protocol, 502, 13},
+    {Errc::unavailable, 503, 14},
+    {Errc::timeout, 504, 4},
 }};
 
 struct StatusPhrase {
@@ -84,6 +85,12 @@ constexpr std::array<StatusPhrase, 41> kPhrases{{
 int http_status_of(Errc code) {
   const auto found = std::ranges::find(kStatuses, code, &ErrcStatus::code);
   return found == kStatuses.end() ? 500 : found->status;
+}
+
+int grpc_status_of(Errc code) {
+  constexpr int kInternal = 13;
+  const auto found = std::ranges::find(kStatuses, code, &ErrcStatus::code);
+  return found == kStatuses.end() ? kInternal : found->grpc;
 }
 
 Errc errc_of_http_status(int status) {

@@ -107,6 +107,9 @@ void add_content_keys(ConfigRegistry& registry) {
                         1));
   registry.add(key("listen.api", std::string(),
                    "Where `daemon` serves the API on TCP; empty: only the home's socket"));
+  registry.add(key("listen.grpc", std::string(),
+                   "Where `daemon` serves the API once more, for clients of gRPC; empty: on "
+                   "listen.api alone"));
   registry.add(
       key("server.kubo_rpc", false,
           "Serve Kubo's RPC (/api/v0) on listen.api and the home's socket, with the token"));

@@ -12,6 +12,8 @@
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
 #include "method_stream.hpp"
+#include "protocols/grpc.hpp"
+#include "protocols/grpc_server.hpp"
 #include "protocols/kubo_rpc_server.hpp"
 #include "protocols/protocol_server.hpp"
 
@@ -69,12 +71,17 @@ class ApiServer::Impl {
   Status start(const ServerOptions& options) {
     ACCEL_TRY(token_, home_.token());
     protocols_ = std::make_unique<ProtocolServer>(node_, io_.executor(), token_);
+    grpc_ = std::make_unique<GrpcServer>(*protocols_, token_);
     const auto handler = [this](HttpRequest request, std::stop_token stop) {
       return handle(std::move(request), std::move(stop));
     };
     const auto check = [this](const HttpRequest& head) { return admit(head); };
     const net::Endpoint socket = net::UnixEndpoint{home_.api_socket()};
     net::ServerOptions rules{options.limits, check};
+    rules.live = &GrpcServer::is_live;
+    rules.shape = [](const HttpRequest& head, HttpResponse refusal) {
+      return grpc::is_grpc(head) ? grpc::refusal_of(refusal) : std::move(refusal);
+    };
     if (options.kubo_rpc) {
       rpc_ = std::make_unique<KuboRpcServer>(node_, io_.executor(), home_.downloads());
       rules.streamed = rpc_->streamed_bodies(options.kubo_rpc_upload);
@@ -82,6 +89,10 @@ class ApiServer::Impl {
     ACCEL_TRY(socket_, net::HttpServer::listen(io_.executor(), socket, handler, rules));
     if (options.api) {
       ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, rules));
+    }
+    if (options.grpc) {
+      ACCEL_TRY(grpc_server_,
+                net::HttpServer::listen(io_.executor(), *options.grpc, handler, rules));
     }
     ACCEL_TRY(gateway::Gateway* const gateway, node_.gateway());
     if (options.gateway) {
@@ -110,7 +121,7 @@ class ApiServer::Impl {
   }
 
   void stop() {
-    for (auto* server : {&gateway_tls_server_, &gateway_server_, &api_, &socket_}) {
+    for (auto* server : {&gateway_tls_server_, &gateway_server_, &grpc_server_, &api_, &socket_}) {
       if (*server) (*server)->stop();
     }
   }
@@ -119,6 +130,11 @@ class ApiServer::Impl {
     return server ? server->base_url() : std::string();
   }
   std::string api_address() const { return address_of(api_); }
+  std::string grpc_address() const {
+    const std::string url = address_of(grpc_server_ ? grpc_server_ : api_);
+    const std::size_t host = url.find("://");
+    return host == std::string::npos ? url : url.substr(host + 3);
+  }
   std::string gateway_address() const { return address_of(gateway_server_); }
   std::string gateway_tls_address() const { return address_of(gateway_tls_server_); }
 
@@ -135,13 +151,19 @@ class ApiServer::Impl {
   OffloadPool pool_;
   std::unique_ptr<KuboRpcServer> rpc_;         // The same; null when nobody asked for it.
   std::unique_ptr<ProtocolServer> protocols_;  // Outlives the listeners: declared before.
+  std::unique_ptr<GrpcServer> grpc_;           // The same; it uses protocols_.
   std::unique_ptr<net::HttpServer> socket_;
   std::unique_ptr<net::HttpServer> api_;
+  std::unique_ptr<net::HttpServer> grpc_server_;
   std::unique_ptr<net::HttpServer> gateway_server_;
   std::unique_ptr<net::HttpServer> gateway_tls_server_;
 };
 
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
+  if (GrpcServer::serves(request.path)) {
+    auto answer = grpc_->handle(std::move(request), std::move(stop));
+    co_return co_await std::move(answer);
+  }
   if (ProtocolServer::serves(request.path)) {
     auto answer = protocols_->handle(std::move(request), std::move(stop));
     co_return co_await std::move(answer);
@@ -175,6 +197,12 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
 Status ApiServer::Impl::admit(const HttpRequest& head) const {
   ACCEL_CHECK(net::check_host_and_origin(head, {}));
   if (head.over_unix_socket) return {};
+  if (GrpcServer::serves(head.path)) {
+    // Over HTTP/2 a body needs no length and is bounded by GrpcServer; else it is held.
+    const bool held = head.headers.has("Content-Length") || head.headers.has("Transfer-Encoding");
+    if (held && !net::check_bearer_token(head, token_)) ACCEL_CHECK(check_small_body(head));
+    return grpc_->admit(head);
+  }
   const bool is_rpc = rpc_ && KuboRpcServer::serves(head.path);
   if (is_rpc) ACCEL_CHECK(KuboRpcServer::check_browser(head));
   const Status token = net::check_bearer_token(head, token_);
@@ -235,6 +263,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(node::Node& node, const node
 }
 
 std::string ApiServer::api_address() const { return impl_->api_address(); }
+std::string ApiServer::grpc_address() const { return impl_->grpc_address(); }
 std::string ApiServer::gateway_address() const { return impl_->gateway_address(); }
 std::string ApiServer::gateway_tls_address() const { return impl_->gateway_tls_address(); }
 void ApiServer::stop() { impl_->stop(); }

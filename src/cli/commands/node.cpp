@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 struct DaemonFlags {
-  std::string api, gateway, gateway_tls, swarm;
+  std::string api, grpc, gateway, gateway_tls, swarm;
   bool kubo_rpc = false;
 };
 
@@ -39,6 +39,7 @@ json swarm_addresses(node::Node& node, bool has_swarm) {
 Status print_listeners(Session& session, const server::ApiServer& server, const json& swarm) {
   const json where{{"api_socket", session.home().api_socket().string()},
                    {"api", server.api_address()},
+                   {"grpc", server.grpc_address()},
                    {"gateway", server.gateway_address()},
                    {"gateway_tls", server.gateway_tls_address()},
                    {"swarm", swarm},
@@ -48,6 +49,8 @@ Status print_listeners(Session& session, const server::ApiServer& server, const 
   ACCEL_CHECK(print_line("home     " + session.home().root.string()));
   ACCEL_CHECK(print_line("socket   " + session.home().api_socket().string()));
   if (!server.api_address().empty()) ACCEL_CHECK(print_line("api      " + server.api_address()));
+  if (!server.grpc_address().empty())
+    ACCEL_CHECK(print_line("grpc     " + server.grpc_address()));
   if (!server.gateway_address().empty())
     ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
   if (!server.gateway_tls_address().empty())
@@ -64,6 +67,7 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
     return flag.empty() ? session.config().get<std::string>(key) : flag;
   };
   ACCEL_TRY(options.api, endpoint_of(text_or(flags.api, "listen.api")));
+  ACCEL_TRY(options.grpc, endpoint_of(text_or(flags.grpc, "listen.grpc")));
   ACCEL_TRY(options.gateway, endpoint_of(text_or(flags.gateway, "listen.gateway")));
   ACCEL_TRY(options.gateway_tls, endpoint_of(text_or(flags.gateway_tls, "listen.gateway_tls")));
   if (options.gateway_tls) {
@@ -93,6 +97,9 @@ void add_daemon(CLI::App& app, Selection& selection) {
       "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
   command->add_option("--api", flags->api,
                       "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
+  command->add_option("--grpc", flags->grpc,
+                      "Serve it on one more address, HOST:PORT, for clients of gRPC (default: "
+                      "--api speaks gRPC too)");
   command->add_flag("--kubo-rpc", flags->kubo_rpc,
                     "Serve Kubo's RPC (/api/v0) beside the API, with the same token");
   command->add_option("--gateway", flags->gateway,

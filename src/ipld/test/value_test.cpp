@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "utf8.hpp"
+#include "accel/ipld/utf8.hpp"
 
 namespace accel::ipld {
 namespace {
@@ -56,19 +56,19 @@ TEST(Value, gives_its_links_in_their_order) {
 TEST(Utf8, takes_characters_and_refuses_the_rest) {
   for (const std::string_view good :
        {"", "a", "\x7f", "é", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff"}) {
-    EXPECT_TRUE(detail::is_utf8(good)) << good;
+    EXPECT_TRUE(is_utf8(good)) << good;
   }
   for (const std::string_view bad :
        {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x9f\xbf", "\xe2\x82", "\xed\xa0\x80",
         "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe2\x28\xa1"}) {
-    EXPECT_FALSE(detail::is_utf8(bad)) << to_hex(as_bytes(bad));
+    EXPECT_FALSE(is_utf8(bad)) << to_hex(as_bytes(bad));
   }
 }
 
 TEST(Utf8, writes_what_it_takes) {
   std::string text;
   for (const char32_t code : {U'a', U'é', U'☺', U'\U00010151', U'\U0010ffff'}) {
-    detail::append_utf8(text, code);
+    append_utf8(text, code);
   }
   EXPECT_EQ(text, "aé☺\U00010151\U0010ffff");
 }

@@ -101,13 +101,6 @@ HttpResponse refusal(Protocol protocol, const Error& error) {
   return response;
 }
 
-// Connections of this machine are programs of their own; elsewhere an address is one client.
-std::string client_of(const HttpRequest& request) {
-  const std::string& remote = request.remote;
-  const bool local = remote.starts_with("127.") || remote.starts_with("[::1]");
-  return local ? remote : remote.substr(0, remote.rfind(':'));
-}
-
 // By header, or by a member that is taken out: no protocol has it.
 bool wants_explanation(const HttpRequest& request, json& body) {
   const auto member = body.find("explain");
@@ -148,6 +141,12 @@ HttpResponse tensor_reply(json body) {
 }  // namespace
 
 std::span<const Route> protocol_routes() { return kRoutes; }
+
+std::string client_of(const HttpRequest& request) {
+  const std::string& remote = request.remote;
+  const bool local = remote.starts_with("127.") || remote.starts_with("[::1]");
+  return local ? remote : remote.substr(0, remote.rfind(':'));
+}
 
 struct ProtocolServer::Call {
   const Route* route = nullptr;
@@ -260,12 +259,16 @@ OffloadPool& ProtocolServer::pool_of(std::string_view method) {
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
+  return run(std::move(request), call.caller, call.stop);
+}
+
+Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::stop_token stop) {
   OffloadPool& pool = pool_of(request.method);
-  const MethodCall method = method_call(std::move(request), call.caller);
+  const MethodCall method = method_call(std::move(request), caller);
   std::stop_source source;
   const auto job = [&](std::stop_token job_stop) -> Result<json> {
     const auto request_stop = [&source] { source.request_stop(); };
-    const std::stop_callback on_client(call.stop, request_stop);
+    const std::stop_callback on_client(stop, request_stop);
     const std::stop_callback on_job(job_stop, request_stop);
     return method({}, source.get_token());
   };

@@ -31,6 +31,10 @@ struct Route {
 };
 std::span<const Route> protocol_routes();
 
+// Who is one client for fair queues: connections of this machine are programs of their own;
+// elsewhere an address is one.
+std::string client_of(const net::HttpRequest& request);
+
 class ProtocolServer {
  public:
   static constexpr std::size_t kTexts = 32;  // At a time; each holds a thread while it is written.
@@ -47,6 +51,8 @@ class ProtocolServer {
   // Whether a path belongs to one of the protocols, by any method.
   static bool serves(std::string_view path);
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
+  // A method of the node on the pool that bounds its like; `stop`, and cancelling the task, stop it.
+  Task<nlohmann::json> run(MethodRequest request, node::Caller caller, std::stop_token stop);
 
  private:
   struct Call;

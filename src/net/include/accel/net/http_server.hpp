@@ -65,6 +65,13 @@ struct StreamedBodies {
   std::function<Result<std::shared_ptr<RequestSink>>(const HttpRequest& head)> open{};
 };
 
+// Requests whose bodies the handler reads while they come (HTTP/2 only), by the head, after
+// check_head.
+using LiveCheck = std::function<bool(const HttpRequest& head)>;
+// Puts the server's own refusal of a request (over HTTP/2) into the words of the protocol that its
+// head speaks.
+using RefusalShape = std::function<HttpResponse(const HttpRequest& head, HttpResponse refusal)>;
+
 struct ServerOptions {
   ServerLimits limits{};
   // If given, admits each request before its body is read, so that a stranger can't make the server
@@ -73,6 +80,8 @@ struct ServerOptions {
   std::optional<ServerTls> tls{};  // Only TLS then.
   ReadyHandler ready{};            // May be empty.
   StreamedBodies streamed{};
+  LiveCheck live{};      // May be empty.
+  RefusalShape shape{};  // May be empty.
 };
 
 class HttpServer {

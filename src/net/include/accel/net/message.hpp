@@ -29,6 +29,20 @@ class RequestSink {
   virtual Task<void> take(std::string piece) = 0;
 };
 
+// A body that is read while it comes, for protocols in which both sides speak at once. What is not
+// read yet holds the client back (HTTP/2's window of the stream). On the connection's strand.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // What has come and was not taken yet, perhaps nothing; never waits.
+  virtual std::string take() = 0;
+  // Nothing comes behind what take() gives.
+  virtual bool ended() const = 0;
+  // Returns when take() has something, or the end has come. Errors: cancelled (the client took its
+  // request back).
+  virtual Task<void> wait() = 0;
+};
+
 struct HttpRequest {
   std::string method;  // Upper case as sent: "GET".
   std::string target;  // As sent, for messages: "/ipfs/bafy…?format=raw".
@@ -41,6 +55,9 @@ struct HttpRequest {
   std::string body;  // Complete, at most ServerLimits::max_body_bytes.
   // Instead of `body`, when the server's options open one for this request (HTTP/1.1).
   std::shared_ptr<RequestSink> sink = nullptr;
+  // Instead of `body`, when ServerOptions::live wants it for this request (HTTP/2); the handler is
+  // called as soon as the head is complete, and bounds the times and the bytes of the rest.
+  std::shared_ptr<BodySource> source = nullptr;
   bool over_unix_socket = false;  // What the listener is, whatever became of the client.
   std::string remote;             // "127.0.0.1:50312" or "unix".
 };
@@ -78,6 +95,9 @@ struct HttpResponse {
   int status = 200;
   Headers headers;
   Body body;
+  // Fields behind the body (HTTP/2; HTTP/1.1 drops them). Read when the body has ended, so that a
+  // StreamBody can fill them in. Not for a response without a body.
+  std::shared_ptr<const Headers> trailers = nullptr;
 };
 
 // Runs on the server's executor: never blocks (use OffloadPool). The token is stopped when the
@@ -105,8 +125,9 @@ using ReadyHandler = std::function<std::optional<ReadyResponse>(const HttpReques
 HttpResponse text_response(int status, std::string text);  // text/plain; charset=utf-8
 HttpResponse json_response(int status, std::string json);  // application/json
 
-// The one table Errc -> HTTP status. server/ uses it too.
+// The one table Errc -> HTTP status and gRPC status. server/ uses it too.
 int http_status_of(Errc code);
+int grpc_status_of(Errc code);
 // Of a reply: the Errc that fits its status (404 not_found, 401 unauthenticated, 503 unavailable,
 // …).
 Errc errc_of_http_status(int status);

@@ -5,6 +5,7 @@
 //   POST /api/v1/<method>   a method of the node, answered as api_frames.hpp says
 //   GET  /metrics /healthz /readyz /version
 //   POST /api/v0/<command>  Kubo's RPC, when asked for
+//   the protocols of api/openapi.yaml, and over HTTP/2 those of api/inference.proto (gRPC)
 // and, on the gateway's port alone, GET /ipfs/… and /ipns/…: stored pages must not share the API's
 // origin. Over TCP the API checks Host and Origin and asks for the token of home/api.token (all
 // methods but those that are open), both before it reads a body. A client that stops reading is cut
@@ -28,6 +29,7 @@ net::ServerLimits api_limits();
 
 struct ServerOptions {
   std::optional<net::Endpoint> api;          // TCP, besides home/api.sock.
+  std::optional<net::Endpoint> grpc;         // TCP: the same routes once more.
   std::optional<net::Endpoint> gateway;      // TCP.
   std::optional<net::Endpoint> gateway_tls;  // TCP with TLS, as `tls` says.
   net::ServerTls tls;
@@ -47,6 +49,8 @@ class ApiServer {
 
   // Where it listens, with the ports that the kernel chose; empty when not asked for.
   std::string api_address() const;
+  // HOST:PORT for gRPC's clients: that of its own listener, else that of the API's.
+  std::string grpc_address() const;
   std::string gateway_address() const;
   std::string gateway_tls_address() const;
   // Lets running requests come to rest, then closes. Idempotent.

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/grpc_server.hpp"
+
+#include <utility>
+
+#include "accel/core/async/with_timeout.hpp"
+#include "accel/net/access.hpp"
+#include "accel/node/build_info.hpp"
+#include "protocols/grpc.hpp"
+#include "protocols/oip.hpp"
+
+namespace accel::server {
+namespace {
+
+using net::HttpRequest;
+using net::HttpResponse;
+using nlohmann::json;
+
+void append_frame(const proto::Message& type, const json& message, std::string& out) {
+  const std::size_t begin = grpc::begin_frame(out);
+  proto::write(type, message, out);
+  grpc::end_frame(out, begin);
+}
+
+tl::unexpected<Error> no_method(std::string_view path) {
+  const std::string_view name = path.substr(oip::kGrpcService.size());
+  if (name == "ModelConfig")
+    return fail(Errc::unsupported, "A model has no Triton configuration here; ask ModelMetadata.");
+  return fail(Errc::unsupported, "There is no method {} here; api/inference.proto names those.",
+              name.substr(0, 64));
+}
+
+}  // namespace
+
+struct GrpcServer::Call {
+  const oip::Rpc* rpc = nullptr;
+  std::shared_ptr<net::BodySource> source;  // Owners: the calls of one request, and its stream.
+  std::string client;
+  node::Caller caller = node::Caller::token;
+  bool explain = false;
+  std::optional<Duration> timeout;
+  std::stop_token stop;
+};
+
+// Messages of one call as they come in. What is not complete counts against the server's budget.
+class GrpcServer::Incoming {
+ public:
+  Incoming(net::BodySource& source, std::size_t max_message, Duration patience,
+           std::atomic<std::size_t>& held)
+      : source_(source), frames_(max_message), patience_(patience), held_(held) {}
+  ~Incoming() { held_ -= mine_; }
+  Incoming(const Incoming&) = delete;
+  Incoming& operator=(const Incoming&) = delete;
+
+  // Nothing at the end. Errors: those of FrameReader, protocol (it ended within a message),
+  // resource_exhausted (the budget), timeout, cancelled.
+  Task<std::optional<std::string>> next() {
+    while (true) {
+      ACCEL_CO_TRY(std::optional<std::string> message, frames_.next());
+      ACCEL_CO_CHECK(count());
+      if (message) co_return message;
+      std::string piece = source_.take();
+      if (!piece.empty()) {
+        frames_.feed(std::move(piece));
+        continue;
+      }
+      if (source_.ended()) co_return end();
+      const Duration limit = frames_.waiting() > 0 ? kStall : patience_;
+      auto waiting = with_timeout(source_.wait(), limit);
+      const Status waited = co_await std::move(waiting);
+      if (!waited) co_return fail(waited.error());
+    }
+  }
+  bool has_more() const { return frames_.waiting() > 0; }
+
+ private:
+  Result<std::optional<std::string>> end() const {
+    if (frames_.waiting() == 0) return std::nullopt;
+    return fail(Errc::invalid_argument, "The call ended within a message.");
+  }
+  Status count() {
+    const std::size_t now = frames_.waiting();
+    held_ += now;
+    held_ -= std::exchange(mine_, now);
+    if (held_ <= kMaxHeld) return {};
+    return fail(Errc::resource_exhausted,
+                "Messages of {} bytes are on their way to this node; try again later.", kMaxHeld);
+  }
+
+  net::BodySource& source_;
+  grpc::FrameReader frames_;
+  Duration patience_;
+  std::atomic<std::size_t>& held_;
+  std::size_t mine_ = 0;
+};
+
+GrpcServer::GrpcServer(ProtocolServer& methods, std::string token)
+    : methods_(methods), token_(std::move(token)) {}
+
+bool GrpcServer::serves(std::string_view path) { return path.starts_with(oip::kGrpcService); }
+
+bool GrpcServer::is_live(const HttpRequest& head) {
+  return serves(head.path) && head.method == "POST" && grpc::is_grpc(head);
+}
+
+Status GrpcServer::admit(const HttpRequest& head) const {
+  if (head.over_unix_socket) return {};
+  const oip::Rpc* const rpc = oip::find_rpc(head.path);
+  if (rpc != nullptr && rpc->open) return {};
+  return net::check_bearer_token(head, token_);
+}
+
+Task<HttpResponse> GrpcServer::handle(HttpRequest request, std::stop_token stop) {
+  if (!request.source)
+    co_return net::text_response(415, "gRPC is POST over HTTP/2 with application/grpc.\n");
+  auto starting = start(std::move(request), std::move(stop));
+  Result<HttpResponse> response = co_await std::move(starting);
+  if (response) co_return response;
+  co_return grpc::refusal(response.error());
+}
+
+Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop) {
+  Call call;
+  call.rpc = oip::find_rpc(request.path);
+  if (call.rpc == nullptr) co_return no_method(request.path);
+  ACCEL_CO_TRY(call.timeout, grpc::timeout_of(request));
+  call.source = std::move(request.source);
+  call.client = client_of(request);
+  if (request.over_unix_socket) call.caller = node::Caller::socket;
+  call.explain = request.headers.get_or("x-explain", "") == "true";
+  call.stop = std::move(stop);
+  if (call.rpc->stream) co_return stream(std::move(call));
+  const std::optional<Duration> timeout = call.timeout;
+  auto answering = unary(std::move(call));
+  if (!timeout) co_return co_await std::move(answering);
+  auto bounded = with_timeout(std::move(answering), *timeout);
+  co_return co_await std::move(bounded);
+}
+
+Task<HttpResponse> GrpcServer::unary(Call call) {
+  const std::size_t most = call.rpc->open ? kMaxOpenMessage : kMaxMessage;
+  Incoming incoming(*call.source, most, kStall, held_);
+  auto reading = incoming.next();
+  const Result<std::optional<std::string>> message = co_await std::move(reading);
+  if (!message) co_return fail(message.error());
+  if (!*message || incoming.has_more())
+    co_return fail(Errc::invalid_argument, "{} takes one message.", call.rpc->name);
+  ACCEL_CO_TRY(json asked, proto::read(*call.rpc->request, as_bytes(**message)));
+  auto answering = answer(call, std::move(asked));
+  const Result<json> reply = co_await std::move(answering);
+  if (!reply) co_return fail(reply.error());
+  std::string frame;
+  append_frame(*call.rpc->reply, *reply, frame);
+  HttpResponse response;
+  response.headers.add("Content-Type", "application/grpc");
+  response.body = std::move(frame);
+  response.trailers = std::make_shared<net::Headers>(grpc::trailers(Status{}));
+  co_return response;
+}
+
+Task<json> GrpcServer::answer(const Call& call, json message) {
+  const oip::Rpc& rpc = *call.rpc;
+  if (rpc.name == "ServerLive") co_return json{{"live", true}};
+  if (rpc.name == "ServerReady") co_return json{{"ready", true}};
+  if (rpc.name == "ServerMetadata") co_return oip::server_reply(node::kVersion);
+  if (rpc.name == "ModelInfer") {
+    ACCEL_CO_TRY(oip::InferCall asked, oip::infer_call(std::move(message)));
+    auto inferring = infer(call, std::move(asked));
+    co_return co_await std::move(inferring);
+  }
+  ACCEL_CO_TRY(MethodRequest request, oip::method_of(rpc, message));
+  auto running = run(call, std::move(request));
+  const Result<json> result = co_await std::move(running);
+  if (!result) co_return fail(result.error());
+  json loaded;
+  if (rpc.name == "RepositoryIndex") {
+    auto looking = run(call, MethodRequest{"models.loaded"});
+    Result<json> found = co_await std::move(looking);
+    if (!found) co_return found;
+    loaded = std::move(*found);
+  }
+  co_return oip::message_of(rpc, message, *result, loaded);
+}
+
+Task<json> GrpcServer::run(const Call& call, MethodRequest request) {
+  return methods_.run(std::move(request), call.caller, call.stop);
+}
+
+Task<json> GrpcServer::infer(const Call& call, oip::InferCall infer) {
+  MethodRequest request = std::move(infer.request);
+  request.params["client"] = call.client;
+  if (call.explain) request.params["explain"] = true;
+  auto running = run(call, std::move(request));
+  if (infer.timeout) running = with_timeout(std::move(running), *infer.timeout);
+  Result<json> result = co_await std::move(running);
+  if (!result) co_return result;
+  co_return oip::infer_message(infer, std::move(*result), call.explain);
+}
+
+HttpResponse GrpcServer::stream(Call call) {
+  auto trailers = std::make_shared<net::Headers>();  // Owners: the response and its writer.
+  net::StreamBody body;
+  body.write = [this, call = std::move(call), trailers](net::BodyWriter& writer) {
+    return converse(call, trailers, writer);
+  };
+  HttpResponse response;
+  response.headers.add("Content-Type", "application/grpc");
+  response.body = std::move(body);
+  response.trailers = std::move(trailers);
+  return response;
+}
+
+Task<void> GrpcServer::converse(Call call, std::shared_ptr<net::Headers> trailers,
+                                net::BodyWriter& writer) {
+  const std::optional<Duration> timeout = call.timeout;
+  auto talking = talk(std::move(call), writer);
+  if (timeout) talking = with_timeout(std::move(talking), *timeout);
+  const Status ended = co_await std::move(talking);
+  *trailers = grpc::trailers(ended);
+  co_return Status{};
+}
+
+// One request after the other; a request that fails does not end the stream.
+Task<void> GrpcServer::talk(Call call, net::BodyWriter& writer) {
+  Incoming incoming(*call.source, kMaxMessage, kStreamIdle, held_);
+  while (true) {
+    auto reading = incoming.next();
+    const Result<std::optional<std::string>> message = co_await std::move(reading);
+    if (!message) co_return fail(message.error());
+    if (!*message) co_return Status{};
+    ACCEL_CO_TRY(json asked, proto::read(*call.rpc->request, as_bytes(**message)));
+    json failed{{"model_name", asked.value("model_name", std::string())},
+                {"id", asked.value("id", std::string())}};
+    Result<oip::InferCall> wanted = oip::infer_call(std::move(asked));
+    Result<json> reply = tl::unexpected<Error>(Error{});
+    if (wanted) {
+      auto inferring = infer(call, std::move(*wanted));
+      reply = co_await std::move(inferring);
+    } else {
+      reply = fail(std::move(wanted).error());
+    }
+    json answer;
+    answer["infer_response"] = reply ? std::move(*reply) : std::move(failed);
+    if (!reply) answer["error_message"] = reply.error().message;
+    std::string frame;
+    append_frame(*call.rpc->reply, answer, frame);
+    auto writing = writer.write(std::move(frame));
+    const Status written = co_await std::move(writing);
+    if (!written) co_return written;
+  }
+}
+
+}  // namespace accel::server

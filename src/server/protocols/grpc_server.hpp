@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The methods of api/inference.proto over HTTP/2: gRPC without a gRPC library. Used by ApiServer,
+// whose listeners' HTTP/2 it rides on (docs/design/0005-grpc.md). Access and limits are REST's;
+// inference runs on ProtocolServer's pools, so that both protocols share one admission. Threads:
+// handle() on the server's executor; it never blocks.
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "protocols/oip_grpc.hpp"
+#include "protocols/protocol_server.hpp"
+
+namespace accel::server {
+
+class GrpcServer {
+ public:
+  static constexpr std::size_t kMaxMessage = 32U << 20U;      // As a body over REST.
+  static constexpr std::size_t kMaxOpenMessage = 4U << 10U;   // Of calls without the token.
+  static constexpr std::size_t kMaxHeld = 256U << 20U;        // Of all messages on their way.
+  static constexpr Duration kStall = std::chrono::seconds(30);      // Between pieces of a message.
+  static constexpr Duration kStreamIdle = std::chrono::minutes(10);  // Between two messages.
+
+  // `methods` must outlive it.
+  GrpcServer(ProtocolServer& methods, std::string token);
+
+  static bool serves(std::string_view path);
+  // Whether a head belongs here and its body is read while it comes.
+  static bool is_live(const net::HttpRequest& head);
+  // Asked before the body is read. Errors: unauthenticated.
+  Status admit(const net::HttpRequest& head) const;
+  Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
+
+ private:
+  struct Call;
+  class Incoming;
+
+  Task<net::HttpResponse> start(net::HttpRequest request, std::stop_token stop);
+  Task<net::HttpResponse> unary(Call call);
+  net::HttpResponse stream(Call call);
+  Task<void> converse(Call call, std::shared_ptr<net::Headers> trailers, net::BodyWriter& writer);
+  Task<void> talk(Call call, net::BodyWriter& writer);
+  // These: `call` is of the awaiter.
+  Task<nlohmann::json> answer(const Call& call, nlohmann::json message);
+  Task<nlohmann::json> infer(const Call& call, oip::InferCall infer);
+  Task<nlohmann::json> run(const Call& call, MethodRequest request);
+
+  ProtocolServer& methods_;
+  std::string token_;
+  std::atomic<std::size_t> held_{0};  // Bytes of messages that are not complete.
+};
+
+}  // namespace accel::server
