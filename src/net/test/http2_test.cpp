@@ -59,6 +59,8 @@ class H2Client {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
   }
 
+  std::size_t unsent() const { return body_.size(); }
+
   // Sends and receives until the stream is closed, or the connection is.
   Answer& wait(StreamId stream) {
     flush();
@@ -319,6 +321,136 @@ TEST(Http2, sends_a_client_away_that_resets_without_end) {
     if (i % 64 == 63) open = client.wait(client.get("/last")).closed_with == NGHTTP2_NO_ERROR;
   }
   EXPECT_FALSE(open);
+}
+
+// A server whose requests are all live.
+class LiveServer {
+ public:
+  explicit LiveServer(HttpHandler handler, HeadCheck check = {}) {
+    ServerOptions options;
+    options.check_head = std::move(check);
+    options.live = [](const HttpRequest& head) { return head.path != "/held"; };
+    options.shape = [](const HttpRequest& head, HttpResponse refusal) {
+      return text_response(200, fmt::format("{} {}", head.path, refusal.status));
+    };
+    server_ =
+        HttpServer::listen(io_.executor(), TcpEndpoint{}, std::move(handler), options).value();
+  }
+  const Endpoint& endpoint() const { return server_->local(); }
+
+ private:
+  IoThread io_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+Task<void> send_back(std::shared_ptr<BodySource> source, std::shared_ptr<Headers> trailers,
+                     BodyWriter& writer) {
+  std::size_t count = 0;
+  while (!source->ended()) {
+    std::string piece = source->take();
+    if (piece.empty()) {
+      auto waiting = source->wait();
+      const Status waited = co_await std::move(waiting);
+      if (!waited) co_return waited;
+      continue;
+    }
+    count += piece.size();
+    auto writing = writer.write(std::move(piece));
+    const Status written = co_await std::move(writing);
+    if (!written) co_return written;
+  }
+  trailers->add("X-Count", std::to_string(count));
+  co_return Status{};
+}
+
+Task<HttpResponse> live_echo(HttpRequest request, std::stop_token) {
+  HttpResponse response = text_response(200, "");
+  auto trailers = std::make_shared<Headers>();
+  StreamBody stream;
+  stream.write = [source = request.source, trailers](BodyWriter& writer) {
+    return send_back(source, trailers, writer);
+  };
+  response.body = std::move(stream);
+  response.trailers = trailers;
+  co_return response;
+}
+
+TEST(Http2Live, sends_trailers_behind_a_body_and_no_length_before_it) {
+  TestServer server([](HttpRequest, std::stop_token) -> Task<HttpResponse> {
+    HttpResponse response = text_response(200, "body");
+    Headers trailers;
+    trailers.add("X-After", "yes");
+    trailers.add("Bad Name", "x");
+    response.trailers = std::make_shared<Headers>(std::move(trailers));
+    co_return response;
+  });
+  H2Client client(server.endpoint());
+  Answer& answer = client.wait(client.get("/"));
+  EXPECT_EQ(answer.body, "body");
+  EXPECT_EQ(answer.headers["x-after"], "yes");
+  EXPECT_FALSE(answer.headers.contains("content-length"));
+  EXPECT_EQ(answer.closed_with, 0U);
+  EXPECT_EQ(send_and_read(server.endpoint(), "GET / HTTP/1.0\r\nHost: a\r\n\r\n").find("x-after"),
+            std::string::npos);
+}
+
+TEST(Http2Live, passes_a_body_on_while_it_comes_and_is_answered_at_once) {
+  LiveServer server(live_echo);
+  H2Client client(server.endpoint());
+  const std::string body(3'000'000, 'x');
+  Answer& answer = client.wait(client.post("/", body));
+  EXPECT_EQ(answer.body, body);
+  EXPECT_EQ(answer.headers["x-count"], "3000000");
+  Answer& empty = client.wait(client.get("/"));
+  EXPECT_EQ(empty.body, "");
+  EXPECT_EQ(empty.headers["x-count"], "0");
+  EXPECT_EQ(empty.closed_with, 0U);
+}
+
+TEST(Http2Live, holds_a_client_back_whose_body_nobody_reads) {
+  std::atomic<bool> cancelled{false};
+  LiveServer server([&](HttpRequest request, std::stop_token stop) -> Task<HttpResponse> {
+    if (request.path == "/quick") co_return text_response(200, "done");
+    while (!stop.stop_requested()) {
+      const Status slept = co_await delay(5ms);
+      if (!slept) break;
+    }
+    (void)request.source->take();
+    auto waiting = request.source->wait();
+    const Status waited = co_await std::move(waiting);
+    cancelled = !waited && waited.error().code == Errc::cancelled;
+    co_return text_response(200, "late");
+  });
+  H2Client client(server.endpoint());
+  const StreamId stream = client.post("/lazy", std::string(3'000'000, 'x'));
+  EXPECT_EQ(client.wait(client.get("/quick")).body, "done");  // Others of the connection go on.
+  EXPECT_EQ(client.wait(client.get("/quick")).body, "done");
+  EXPECT_GE(client.unsent(), 3'000'000U - 256 * 1024U);
+  client.take_back(stream);
+  client.flush();
+  EXPECT_TRUE(eventually([&] { return cancelled.load(); }));
+}
+
+TEST(Http2Live, may_answer_without_the_rest_of_the_body) {
+  LiveServer server([](HttpRequest, std::stop_token) -> Task<HttpResponse> {
+    co_return text_response(200, "enough");
+  });
+  H2Client client(server.endpoint());
+  Answer& answer = client.wait(client.post("/", std::string(3'000'000, 'x')));
+  EXPECT_EQ(answer.body, "enough");
+  EXPECT_EQ(answer.closed_with, 0U);
+  EXPECT_EQ(client.wait(client.get("/")).body, "enough");
+}
+
+TEST(Http2Live, a_refusal_speaks_the_protocol_of_its_head) {
+  LiveServer server(live_echo, [](const HttpRequest& head) -> Status {
+    if (head.path != "/shut") return {};
+    return fail(Errc::unauthenticated, "No.");
+  });
+  H2Client client(server.endpoint());
+  EXPECT_EQ(client.wait(client.get("/shut")).body, "/shut 401");
+  Answer& large = client.wait(client.post("/held", std::string(9'000'000, 'x')));
+  EXPECT_EQ(large.body, "/held 413");
 }
 
 TEST(Http2, survives_garbage_behind_the_preface) {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client of gRPC may send to ModelInfer: frames in pieces (the first byte says how large),
+// each a message. What is taken has exactly the bytes that its shape says; a message that was read
+// and written is read again as the same.
+#include <algorithm>
+#include <cstdlib>
+
+#include "../../src/node/serving/tensor_json.hpp"
+#include "../../src/server/protocols/grpc.hpp"
+#include "../../src/server/protocols/oip_grpc.hpp"
+
+using namespace accel;
+
+namespace {
+
+void check(const std::string& bytes) {
+  const server::oip::Rpc& rpc =
+      *server::oip::find_rpc("/inference.GRPCInferenceService/ModelInfer");
+  auto message = server::proto::read(*rpc.request, as_bytes(bytes));
+  if (!message) return;
+  std::string written;
+  server::proto::write(*rpc.request, *message, written);
+  if (!server::proto::read(*rpc.request, as_bytes(written))) std::abort();
+  const auto call = server::oip::infer_call(std::move(*message));
+  if (!call) return;
+  for (const nlohmann::json& input : call->request.params.at("inputs")) {
+    const auto tensor = node::tensor_of_json(input);
+    if (!tensor) continue;
+    const auto size = tensor::byte_count(tensor->value.dtype(), tensor->value.shape());
+    if (!size || *size != tensor->value.bytes().size()) std::abort();
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::size_t piece = data[0] % 64 + 1;
+  std::string_view rest(reinterpret_cast<const char*>(data + 1), size - 1);
+  server::grpc::FrameReader reader(4096);
+  while (!rest.empty()) {
+    const std::size_t part = std::min(piece, rest.size());
+    reader.feed(std::string(rest.substr(0, part)));
+    rest.remove_prefix(part);
+    while (true) {
+      auto message = reader.next();
+      if (!message) return 0;
+      if (!*message) break;
+      check(**message);
+    }
+    if (reader.waiting() > 4096 + server::grpc::kFrameHead + piece) std::abort();
+  }
+  return 0;
+}
