@@ -1,16 +1,78 @@
 # SPDX-License-Identifier: Apache-2.0
 """The official clients of OpenAI, Ollama and Triton against a daemon with real models."""
 import json
+import queue
+import re
+import threading
+import time
 import unittest
+from pathlib import Path
 
+import grpc
 import numpy
 import ollama
 import openai
+import tritonclient.grpc
 import tritonclient.http
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 from harness import TestCase, model_directory
 
+ROOT = Path(__file__).resolve().parents[3]
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+
+
+TENSORS = {"input_ids": [[101, 1996, 4937, 102]], "attention_mask": [[1] * 4], "token_type_ids": [[0] * 4]}
+
+
+def fields_of(proto: str) -> set:
+    """(message, field, number, type, repeated) of a .proto file with one field a line."""
+    found, scope = set(), []
+    for line in proto.splitlines():
+        code = line.split("//")[0].strip()
+        if opened := re.match(r"(message|oneof|service) (\w+) \{", code):
+            scope.append(opened[2] if opened[1] == "message" else "")
+        elif code == "}":
+            scope.pop()
+        elif field := re.match(r"(repeated )?(map<string, (\w+)>|\w+) (\w+) = (\d+);", code):
+            kind = "map" if field[3] else field[2]
+            found.add((".".join(filter(None, scope)), field[4], int(field[5]), kind, bool(field[1] or field[3])))
+    return found
+
+
+def fields_of_descriptor(pool) -> set:
+    scalars = {1: "double", 2: "float", 3: "int64", 4: "uint64", 5: "int32", 8: "bool", 9: "string", 12: "bytes", 13: "uint32"}
+    found = set()
+
+    def add(message, name):
+        for field in message.fields:
+            nested = field.message_type
+            is_map = nested is not None and nested.GetOptions().map_entry
+            kind = "map" if is_map else nested.name if nested is not None else scalars[field.type]
+            many = field.is_repeated if hasattr(field, "is_repeated") else field.label == 3
+            found.add((name, field.name, field.number, kind, bool(many)))
+        for nested in message.nested_types:
+            add(nested, f"{name}.{nested.name}")
+
+    for name, message in pool.message_types_by_name.items():
+        add(message, name)
+    return found
+
+
+def grpc_inputs():
+    inputs = []
+    for name, values in TENSORS.items():
+        inputs.append(tritonclient.grpc.InferInput(name, [1, 4], "INT64"))
+        inputs[-1].set_data_from_numpy(numpy.array(values, dtype=numpy.int64))
+    return inputs
+
+
+def typed_request():
+    request = service_pb2.ModelInferRequest(model_name="minilm", id="typed")
+    for name, values in TENSORS.items():
+        tensor = request.inputs.add(name=name, datatype="INT64", shape=[1, 4])
+        tensor.contents.int64_contents.extend(values[0])
+    return request
 
 
 class Clients(TestCase):
@@ -20,8 +82,10 @@ class Clients(TestCase):
         home.add(model_directory("smollm2-135m-q4_1"), "--name", "smollm")
         home.add(model_directory("minilm-l6-f32"), "--name", "minilm")
         daemon = self.daemon(home, "--api", "127.0.0.1:0")
-        self.url = daemon.__enter__().where["api"]
+        where = daemon.__enter__().where
+        self.url, self.grpc = where["api"], where["grpc"]
         self.addCleanup(daemon.__exit__, None, None, None)
+        self.socket = home.path / "api.sock"
         self.token = (home.path / "api.token").read_text().strip()
 
     def test_openai(self):
@@ -103,6 +167,161 @@ class Clients(TestCase):
         self.assertIn("token_type_ids", str(refused.exception))
         client.unload_model("minilm", headers=key)
         self.assertEqual(state()["minilm"], "UNAVAILABLE")
+
+    def grpc_client(self):
+        client = tritonclient.grpc.InferenceServerClient(self.grpc)
+        self.addCleanup(client.close)
+        return client, {"authorization": f"Bearer {self.token}"}
+
+    def stub(self):
+        channel = grpc.insecure_channel(self.grpc)
+        self.addCleanup(channel.close)
+        return service_pb2_grpc.GRPCInferenceServiceStub(channel), (("authorization", f"Bearer {self.token}"),)
+
+    def test_triton_over_grpc(self):
+        client, key = self.grpc_client()
+        self.assertTrue(client.is_server_live() and client.is_server_ready())
+        self.assertIn("model_repository", client.get_server_metadata().extensions)
+        state = lambda: {model.name: model.state for model in client.get_model_repository_index(headers=key).models}
+        self.assertEqual(state()["minilm"], "UNAVAILABLE")
+        client.load_model("minilm", headers=key)
+        self.assertEqual(state()["minilm"], "READY")
+        self.assertTrue(client.is_model_ready("minilm", headers=key))
+        metadata = client.get_model_metadata("minilm", headers=key)
+        self.assertEqual((metadata.outputs[0].datatype, list(metadata.outputs[0].shape)[-1]), ("FP32", 384))
+        over_http = tritonclient.http.InferenceServerClient(self.url.removeprefix("http://"))
+        self.addCleanup(over_http.close)
+        inputs = [tritonclient.http.InferInput(name, [1, 4], "INT64") for name in TENSORS]
+        for tensor, values in zip(inputs, TENSORS.values()):
+            tensor.set_data_from_numpy(numpy.array(values, dtype=numpy.int64))
+        expected = over_http.infer("minilm", inputs, headers=dict(key)).as_numpy("last_hidden_state")
+        for outputs in ([tritonclient.grpc.InferRequestedOutput("last_hidden_state")], None):
+            result = client.infer("minilm", grpc_inputs(), outputs=outputs, request_id="7", headers=key, timeout=60_000_000)
+            self.assertEqual((result.get_response().id, result.get_response().model_version), ("7", "1"))
+            self.assertTrue(numpy.array_equal(result.as_numpy("last_hidden_state"), expected))
+        stub, pairs = self.stub()
+        typed = stub.ModelInfer(typed_request(), metadata=pairs)
+        self.assertEqual(typed.id, "typed")
+        self.assertEqual(typed.raw_output_contents[0], expected.tobytes())
+        explained = stub.ModelInfer(typed_request(), metadata=(*pairs, ("x-explain", "true")))
+        self.assertIsInstance(json.loads(explained.parameters["explain"].string_param), list)
+        stats = client.get_inference_statistics("minilm", headers=key).model_stats[0]
+        self.assertEqual((stats.inference_count, stats.execution_count, stats.inference_stats.success.count), (5, 5, 5))
+        client.unload_model("minilm", headers=key)
+        self.assertEqual(state()["minilm"], "UNAVAILABLE")
+
+    def test_grpc_errors_have_their_statuses(self):
+        client, key = self.grpc_client()
+        code = lambda refused: refused.exception.status().removeprefix("StatusCode.")
+
+        def refused(status, words, model="minilm", inputs=None, headers=key, **options):
+            with self.assertRaises(InferenceServerException) as error:
+                client.infer(model, inputs or grpc_inputs(), headers=headers, **options)
+            self.assertEqual(code(error), status, error.exception)
+            self.assertIn(words, str(error.exception))
+
+        refused("UNAUTHENTICATED", "api.token", headers={})
+        refused("UNAUTHENTICATED", "api.token", headers={"authorization": "Bearer wrong"})
+        refused("NOT_FOUND", "nothing", model="nothing")
+        refused("NOT_FOUND", "version 3", model_version="3")
+        refused("INVALID_ARGUMENT", "token_type_ids", inputs=grpc_inputs()[:2])
+        refused("UNIMPLEMENTED", "sequence_id", sequence_id=7)
+        refused("UNIMPLEMENTED", "priority", priority=1)
+        short = grpc_inputs()
+        short[0].set_shape([1, 5])
+        refused("INVALID_ARGUMENT", "input_ids", inputs=short)
+        short[0].set_shape([1 << 62, 8])
+        refused("INVALID_ARGUMENT", "input_ids", inputs=short)
+        short[0].set_shape([-1, 4])
+        refused("INVALID_ARGUMENT", "input_ids", inputs=short)
+        text = tritonclient.grpc.InferInput("input_ids", [1], "BYTES")
+        text.set_data_from_numpy(numpy.array([b"a"], dtype=object))
+        refused("UNIMPLEMENTED", "BYTES", inputs=[text])
+        large = tritonclient.grpc.InferInput("input_ids", [1, 5 << 20], "INT64")
+        large.set_data_from_numpy(numpy.zeros((1, 5 << 20), dtype=numpy.int64))
+        refused("RESOURCE_EXHAUSTED", "33554432", inputs=[large])
+        refused("UNIMPLEMENTED", "identity", compression_algorithm="gzip")
+        with self.assertRaises(InferenceServerException) as error:
+            client.get_model_config("minilm", headers=key)
+        self.assertEqual(code(error), "UNIMPLEMENTED")
+        stub, pairs = self.stub()
+        both = typed_request()
+        both.raw_input_contents.extend([b"x"] * 3)
+        with self.assertRaises(grpc.RpcError) as error:
+            stub.ModelInfer(both, metadata=pairs)
+        self.assertEqual(error.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        raw = grpc.insecure_channel(self.grpc)
+        self.addCleanup(raw.close)
+        call = raw.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        for noise in (b"\xff" * 30, b"\x0a\x05m", b"\x2a\x02\x1a\x7f"):
+            with self.assertRaises(grpc.RpcError) as error:
+                call(noise, metadata=pairs)
+            self.assertEqual(error.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        with self.assertRaises(grpc.RpcError) as error:  # The words travel whole, whatever the script.
+            call(service_pb2.ModelInferRequest(model_name="modèle").SerializeToString(), metadata=pairs)
+        self.assertIn("modèle", error.exception.details())
+        with self.assertRaises(grpc.RpcError) as error:
+            raw.unary_unary("/inference.GRPCInferenceService/Nothing")(b"", metadata=pairs)
+        self.assertEqual(error.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+        with self.assertRaises(grpc.RpcError) as error:
+            raw.unary_unary("/inference.GRPCInferenceService/ServerLive")(b"x" * 5000)
+        self.assertEqual(error.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
+        self.assertTrue(client.is_server_live())
+
+    def test_grpc_streams_answer_each_request_and_go_on_after_an_error(self):
+        client, key = self.grpc_client()
+        answers = queue.Queue()
+        client.start_stream(lambda result, error: answers.put((result, error)), headers=key)
+        for number in range(3):
+            client.async_stream_infer("minilm", grpc_inputs(), request_id=str(number))
+        client.async_stream_infer("nothing", grpc_inputs(), request_id="3")
+        client.async_stream_infer("minilm", grpc_inputs(), request_id="4")
+        got = [answers.get(timeout=60) for _ in range(5)]
+        client.stop_stream()
+        self.assertIn("nothing", str(got[3][1]))
+        self.assertEqual([result.get_response().id for result, error in got if error is None], ["0", "1", "2", "4"])
+        self.assertEqual(got[0][0].as_numpy("last_hidden_state").shape, (1, 4, 384))
+
+    def test_grpc_deadlines_and_cancelled_calls_end_the_run(self):
+        client, key = self.grpc_client()
+        client.load_model("minilm", headers=key)
+        many = [tritonclient.grpc.InferInput(name, [256, 128], "INT64") for name in TENSORS]
+        for tensor, value in zip(many, (2003, 1, 0)):
+            tensor.set_data_from_numpy(numpy.full((256, 128), value, dtype=numpy.int64))
+        before = time.monotonic()
+        with self.assertRaises(InferenceServerException) as error:
+            client.infer("minilm", many, headers=key, client_timeout=0.3)
+        self.assertEqual(error.exception.status(), "StatusCode.DEADLINE_EXCEEDED")
+        with self.assertRaises(InferenceServerException) as error:  # Of the server's own clock.
+            client.infer("minilm", many, headers=key, timeout=300_000)
+        self.assertEqual(error.exception.status(), "StatusCode.DEADLINE_EXCEEDED")
+        stub, pairs = self.stub()
+        ended = threading.Event()
+        call = stub.ModelInfer.future(typed_request(), metadata=pairs)
+        call.add_done_callback(lambda _: ended.set())
+        call.cancel()
+        self.assertTrue(ended.wait(10))
+        client.infer("minilm", grpc_inputs(), headers=key)
+        self.assertLess(time.monotonic() - before, 10)  # Whole, each of the two would take longer.
+
+    def test_grpc_many_at_once_and_over_the_homes_socket(self):
+        stub, pairs = self.stub()
+        expected = stub.ModelInfer(typed_request(), metadata=pairs).raw_output_contents[0]
+        calls = [stub.ModelInfer.future(typed_request(), metadata=pairs) for _ in range(100)]
+        for call in calls:
+            first = numpy.frombuffer(call.result(timeout=60).raw_output_contents[0], dtype=numpy.float32)
+            self.assertLess(numpy.abs(first - numpy.frombuffer(expected, dtype=numpy.float32)).max(), 1e-5)
+        calls = [stub.ModelInfer.future(typed_request(), metadata=pairs) for _ in range(1000)]
+        codes = {call.code() for call in calls}
+        self.assertLessEqual(codes, {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED})
+        with grpc.insecure_channel(f"unix:{self.socket}") as local:  # The file's mode is the permission.
+            answer = service_pb2_grpc.GRPCInferenceServiceStub(local).ModelInfer(typed_request())
+        self.assertEqual(answer.raw_output_contents[0], expected)
+
+    def test_the_contract_s_numbers_are_those_of_tritons_client(self):
+        ours = fields_of((ROOT / "api/inference.proto").read_text())
+        self.assertGreater(len(ours), 80)
+        self.assertLessEqual(ours, fields_of_descriptor(service_pb2.DESCRIPTOR))
 
 
 if __name__ == "__main__":
