@@ -176,7 +176,9 @@ class Grpc {
   // True when the answer is complete.
   bool take_frame(std::size_t& body) {
     const std::string& in = connection_.need(9);
-    const auto byte = [&](std::size_t at) { return std::size_t{static_cast<unsigned char>(in[at])}; };
+    const auto byte = [&](std::size_t at) {
+      return std::size_t{static_cast<unsigned char>(in[at])};
+    };
     const std::size_t size = byte(0) << 16U | byte(1) << 8U | byte(2);
     const std::size_t type = byte(3), flags = byte(4);
     const std::size_t stream = byte(5) << 24U | byte(6) << 16U | byte(7) << 8U | byte(8);
@@ -231,8 +233,7 @@ int main(int argc, char** argv) {
   options.threads = 1;
   auto session = inference::make_onnxruntime_backend()->open(argv[4], options);
   if (!session) give_up(session.error().to_string());
-  const Tensor x =
-      Tensor::copy_of<float>({1, static_cast<std::int64_t>(floats)}, values).value();
+  const Tensor x = Tensor::copy_of<float>({1, static_cast<std::int64_t>(floats)}, values).value();
   const std::vector<inference::NamedTensor> inputs{{"x", &x}};
   Rest rest(port, argv[2], argv[3], tensor, floats);
   Grpc grpc(port, argv[2], argv[3], tensor, floats);

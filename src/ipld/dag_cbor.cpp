@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "accel/ipld/dag_pb.hpp"
-#include "map_order.hpp"
 #include "accel/ipld/utf8.hpp"
+#include "map_order.hpp"
 
 namespace accel::ipld {
 namespace {

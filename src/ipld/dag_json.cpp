@@ -7,9 +7,9 @@
 
 #include "accel/ipld/dag_pb.hpp"
 #include "accel/ipld/multibase.hpp"
+#include "accel/ipld/utf8.hpp"
 #include "json_parts.hpp"
 #include "map_order.hpp"
-#include "accel/ipld/utf8.hpp"
 
 namespace accel::ipld {
 namespace {

@@ -4,9 +4,9 @@
 #include <charconv>
 
 #include "accel/ipld/multibase.hpp"
+#include "accel/ipld/utf8.hpp"
 #include "json_parts.hpp"
 #include "map_order.hpp"
-#include "accel/ipld/utf8.hpp"
 
 namespace accel::ipld {
 namespace {

@@ -25,12 +25,12 @@ inline constexpr std::uint32_t kMaxHttp2Streams = 128;  // Requests at once on a
 
 using StreamId = std::int32_t;
 
-// The body of a request that is read while it comes. Filled by the session, emptied by the handler's
-// side, which tells the session how much it took (consume()).
+// The body of a request that is read while it comes. Filled by the session, emptied by the
+// handler's side, which tells the session how much it took (consume()).
 struct Http2Incoming {
   std::string bytes;
-  bool ended = false;   // The client has sent all of it.
-  bool closed = false;  // The stream is over: who still waits for the body waits in vain.
+  bool ended = false;             // The client has sent all of it.
+  bool closed = false;            // The stream is over: who still waits for the body waits in vain.
   std::function<void()> changed;  // May be empty.
 };
 

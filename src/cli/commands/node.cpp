@@ -49,8 +49,7 @@ Status print_listeners(Session& session, const server::ApiServer& server, const 
   ACCEL_CHECK(print_line("home     " + session.home().root.string()));
   ACCEL_CHECK(print_line("socket   " + session.home().api_socket().string()));
   if (!server.api_address().empty()) ACCEL_CHECK(print_line("api      " + server.api_address()));
-  if (!server.grpc_address().empty())
-    ACCEL_CHECK(print_line("grpc     " + server.grpc_address()));
+  if (!server.grpc_address().empty()) ACCEL_CHECK(print_line("grpc     " + server.grpc_address()));
   if (!server.gateway_address().empty())
     ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
   if (!server.gateway_tls_address().empty())

@@ -27,7 +27,8 @@ std::string retry_details(const Error& error, int status) {
   ipld::put_bytes_field(any, 1, as_bytes("type.googleapis.com/google.rpc.RetryInfo"));
   ipld::put_bytes_field(any, 2, info);
   ipld::put_varint_field(details, 1, static_cast<std::uint64_t>(status));
-  ipld::put_bytes_field(details, 2, as_bytes(std::string_view(error.message).substr(0, kMaxMessage)));
+  ipld::put_bytes_field(details, 2,
+                        as_bytes(std::string_view(error.message).substr(0, kMaxMessage)));
   ipld::put_bytes_field(details, 3, any);
   return ipld::base_encode(ipld::Multibase::base64, details);
 }
@@ -56,7 +57,9 @@ void FrameReader::feed(std::string bytes) {
 Result<std::optional<std::string>> FrameReader::next() {
   const std::string_view rest = std::string_view(bytes_).substr(taken_);
   if (rest.size() < kFrameHead) return std::nullopt;
-  const auto byte = [&](std::size_t at) { return std::uint32_t{static_cast<std::uint8_t>(rest[at])}; };
+  const auto byte = [&](std::size_t at) {
+    return std::uint32_t{static_cast<std::uint8_t>(rest[at])};
+  };
   if (byte(0) == 1) {
     return fail(Errc::unsupported,
                 "Compressed messages are not taken here; send them as identity.");

@@ -92,8 +92,8 @@ bool narrow(const json::binary_t& from, const Place& place, json::binary_t& to) 
     std::int32_t value = 0;
     std::memcpy(&value, &from[at], sizeof value);
     const unsigned bits = 8U * static_cast<unsigned>(place.width);
-    const std::int64_t wide = place.is_signed ? std::int64_t{value}
-                                              : std::int64_t{static_cast<std::uint32_t>(value)};
+    const std::int64_t wide =
+        place.is_signed ? std::int64_t{value} : std::int64_t{static_cast<std::uint32_t>(value)};
     const std::int64_t most = (std::int64_t{1} << (place.is_signed ? bits - 1 : bits)) - 1;
     const std::int64_t least = place.is_signed ? -most - 1 : 0;
     if (wide < least || wide > most) return false;

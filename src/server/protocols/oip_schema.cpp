@@ -54,7 +54,8 @@ constexpr std::array<Field, 3> kModelMetadataResponseTensorMetadataFields{{
     {2, "datatype", Kind::text},
     {3, "shape", Kind::int64, Card::list},
 }};
-constexpr Message kModelMetadataResponseTensorMetadata{"ModelMetadataResponse.TensorMetadata", kModelMetadataResponseTensorMetadataFields};
+constexpr Message kModelMetadataResponseTensorMetadata{"ModelMetadataResponse.TensorMetadata",
+                                                       kModelMetadataResponseTensorMetadataFields};
 
 constexpr std::array<Field, 5> kModelMetadataResponseFields{{
     {1, "name", Kind::text},
@@ -93,13 +94,16 @@ constexpr std::array<Field, 5> kModelInferRequestInferInputTensorFields{{
     {4, "parameters", Kind::message, Card::map, &kInferParameter},
     {5, "contents", Kind::message, Card::one, &kInferTensorContents},
 }};
-constexpr Message kModelInferRequestInferInputTensor{"ModelInferRequest.InferInputTensor", kModelInferRequestInferInputTensorFields};
+constexpr Message kModelInferRequestInferInputTensor{"ModelInferRequest.InferInputTensor",
+                                                     kModelInferRequestInferInputTensorFields};
 
 constexpr std::array<Field, 2> kModelInferRequestInferRequestedOutputTensorFields{{
     {1, "name", Kind::text},
     {2, "parameters", Kind::message, Card::map, &kInferParameter},
 }};
-constexpr Message kModelInferRequestInferRequestedOutputTensor{"ModelInferRequest.InferRequestedOutputTensor", kModelInferRequestInferRequestedOutputTensorFields};
+constexpr Message kModelInferRequestInferRequestedOutputTensor{
+    "ModelInferRequest.InferRequestedOutputTensor",
+    kModelInferRequestInferRequestedOutputTensorFields};
 
 constexpr std::array<Field, 7> kModelInferRequestFields{{
     {1, "model_name", Kind::text},
@@ -119,7 +123,8 @@ constexpr std::array<Field, 5> kModelInferResponseInferOutputTensorFields{{
     {4, "parameters", Kind::message, Card::map, &kInferParameter},
     {5, "contents", Kind::message, Card::one, &kInferTensorContents},
 }};
-constexpr Message kModelInferResponseInferOutputTensor{"ModelInferResponse.InferOutputTensor", kModelInferResponseInferOutputTensorFields};
+constexpr Message kModelInferResponseInferOutputTensor{"ModelInferResponse.InferOutputTensor",
+                                                       kModelInferResponseInferOutputTensorFields};
 
 constexpr std::array<Field, 6> kModelInferResponseFields{{
     {1, "model_name", Kind::text},
@@ -135,7 +140,8 @@ constexpr std::array<Field, 2> kModelStreamInferResponseFields{{
     {1, "error_message", Kind::text},
     {2, "infer_response", Kind::message, Card::one, &kModelInferResponse},
 }};
-constexpr Message kModelStreamInferResponse{"ModelStreamInferResponse", kModelStreamInferResponseFields};
+constexpr Message kModelStreamInferResponse{"ModelStreamInferResponse",
+                                            kModelStreamInferResponseFields};
 
 constexpr std::array<Field, 2> kModelStatisticsRequestFields{{
     {1, "name", Kind::text},
@@ -174,7 +180,8 @@ constexpr Message kModelStatistics{"ModelStatistics", kModelStatisticsFields};
 constexpr std::array<Field, 1> kModelStatisticsResponseFields{{
     {1, "model_stats", Kind::message, Card::list, &kModelStatistics},
 }};
-constexpr Message kModelStatisticsResponse{"ModelStatisticsResponse", kModelStatisticsResponseFields};
+constexpr Message kModelStatisticsResponse{"ModelStatisticsResponse",
+                                           kModelStatisticsResponseFields};
 
 constexpr std::array<Field, 4> kModelRepositoryParameterFields{{
     {1, "bool_param", Kind::boolean},
@@ -182,7 +189,8 @@ constexpr std::array<Field, 4> kModelRepositoryParameterFields{{
     {3, "string_param", Kind::text},
     {4, "bytes_param", Kind::blob},
 }};
-constexpr Message kModelRepositoryParameter{"ModelRepositoryParameter", kModelRepositoryParameterFields};
+constexpr Message kModelRepositoryParameter{"ModelRepositoryParameter",
+                                            kModelRepositoryParameterFields};
 
 constexpr std::array<Field, 2> kRepositoryIndexRequestFields{{
     {1, "repository_name", Kind::text},
@@ -196,19 +204,22 @@ constexpr std::array<Field, 4> kRepositoryIndexResponseModelIndexFields{{
     {3, "state", Kind::text},
     {4, "reason", Kind::text},
 }};
-constexpr Message kRepositoryIndexResponseModelIndex{"RepositoryIndexResponse.ModelIndex", kRepositoryIndexResponseModelIndexFields};
+constexpr Message kRepositoryIndexResponseModelIndex{"RepositoryIndexResponse.ModelIndex",
+                                                     kRepositoryIndexResponseModelIndexFields};
 
 constexpr std::array<Field, 1> kRepositoryIndexResponseFields{{
     {1, "models", Kind::message, Card::list, &kRepositoryIndexResponseModelIndex},
 }};
-constexpr Message kRepositoryIndexResponse{"RepositoryIndexResponse", kRepositoryIndexResponseFields};
+constexpr Message kRepositoryIndexResponse{"RepositoryIndexResponse",
+                                           kRepositoryIndexResponseFields};
 
 constexpr std::array<Field, 3> kRepositoryModelLoadRequestFields{{
     {1, "repository_name", Kind::text},
     {2, "model_name", Kind::text},
     {3, "parameters", Kind::message, Card::map, &kModelRepositoryParameter},
 }};
-constexpr Message kRepositoryModelLoadRequest{"RepositoryModelLoadRequest", kRepositoryModelLoadRequestFields};
+constexpr Message kRepositoryModelLoadRequest{"RepositoryModelLoadRequest",
+                                              kRepositoryModelLoadRequestFields};
 
 constexpr Message kRepositoryModelLoadResponse{"RepositoryModelLoadResponse", {}};
 constexpr std::array<Field, 3> kRepositoryModelUnloadRequestFields{{
@@ -216,7 +227,8 @@ constexpr std::array<Field, 3> kRepositoryModelUnloadRequestFields{{
     {2, "model_name", Kind::text},
     {3, "parameters", Kind::message, Card::map, &kModelRepositoryParameter},
 }};
-constexpr Message kRepositoryModelUnloadRequest{"RepositoryModelUnloadRequest", kRepositoryModelUnloadRequestFields};
+constexpr Message kRepositoryModelUnloadRequest{"RepositoryModelUnloadRequest",
+                                                kRepositoryModelUnloadRequestFields};
 
 constexpr Message kRepositoryModelUnloadResponse{"RepositoryModelUnloadResponse", {}};
 constexpr std::array<Rpc, 11> kRpcs{{
@@ -229,8 +241,10 @@ constexpr std::array<Rpc, 11> kRpcs{{
     {"ModelStreamInfer", &kModelInferRequest, &kModelStreamInferResponse, false, true},
     {"ModelStatistics", &kModelStatisticsRequest, &kModelStatisticsResponse, false, false},
     {"RepositoryIndex", &kRepositoryIndexRequest, &kRepositoryIndexResponse, false, false},
-    {"RepositoryModelLoad", &kRepositoryModelLoadRequest, &kRepositoryModelLoadResponse, false, false},
-    {"RepositoryModelUnload", &kRepositoryModelUnloadRequest, &kRepositoryModelUnloadResponse, false, false},
+    {"RepositoryModelLoad", &kRepositoryModelLoadRequest, &kRepositoryModelLoadResponse, false,
+     false},
+    {"RepositoryModelUnload", &kRepositoryModelUnloadRequest, &kRepositoryModelUnloadResponse,
+     false, false},
 }};
 }  // namespace
 

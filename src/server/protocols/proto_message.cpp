@@ -197,8 +197,8 @@ class Reader {
   Status take_entry(const Message& message, const Field& known, const PbField& field, json& slot) {
     if (field.type != WireType::bytes)
       return broken(message, fmt::format("{} has another wire type.", known.name));
-    const std::array<Field, 2> fields{{{1, "key", Kind::text},
-                                       {2, "value", Kind::message, Card::one, known.message}}};
+    const std::array<Field, 2> fields{
+        {{1, "key", Kind::text}, {2, "value", Kind::message, Card::one, known.message}}};
     json entry;
     ACCEL_CHECK(read({known.name, fields}, field.bytes, entry));
     if (slot.is_null()) slot = json::object();
@@ -284,8 +284,8 @@ void write(const Message& message, const json& value, std::string& out) {
     if (field.card == Card::list) {
       for (const json& item : *found) write_value(field, item, out);
     } else if (field.card == Card::map) {
-      const std::array<Field, 2> entry{{{1, "key", Kind::text},
-                                        {2, "value", Kind::message, Card::one, field.message}}};
+      const std::array<Field, 2> entry{
+          {{1, "key", Kind::text}, {2, "value", Kind::message, Card::one, field.message}}};
       for (const auto& [key, item] : found->items()) {
         std::string inner;
         write({field.name, entry}, json{{"key", key}, {"value", item}}, inner);

@@ -22,7 +22,16 @@
 namespace accel::server::proto {
 
 enum class Kind : std::uint8_t {
-  text, blob, boolean, int32, int64, uint32, uint64, fp32, fp64, message
+  text,
+  blob,
+  boolean,
+  int32,
+  int64,
+  uint32,
+  uint64,
+  fp32,
+  fp64,
+  message
 };
 enum class Card : std::uint8_t { one, list, packed, map };
 
@@ -42,8 +51,8 @@ struct Message {
 };
 
 // What one message may become: a small one must not fill the memory.
-inline constexpr std::size_t kMaxValues = 64U << 10U;   // JSON values.
-inline constexpr std::size_t kMaxPacked = 4U << 20U;    // Elements of packed fields.
+inline constexpr std::size_t kMaxValues = 64U << 10U;  // JSON values.
+inline constexpr std::size_t kMaxPacked = 4U << 20U;   // Elements of packed fields.
 
 // Errors: invalid_argument (no such message, text that is no UTF-8), resource_exhausted (more than
 // the limits).

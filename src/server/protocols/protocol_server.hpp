@@ -51,7 +51,8 @@ class ProtocolServer {
   // Whether a path belongs to one of the protocols, by any method.
   static bool serves(std::string_view path);
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
-  // A method of the node on the pool that bounds its like; `stop`, and cancelling the task, stop it.
+  // A method of the node on the pool that bounds its like; `stop`, and cancelling the task, stop
+  // it.
   Task<nlohmann::json> run(MethodRequest request, node::Caller caller, std::stop_token stop);
 
  private:

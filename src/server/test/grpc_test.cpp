@@ -39,9 +39,9 @@ const proto::Message& reply_of(std::string_view rpc) {
 std::string type_of(const proto::Field& field) {
   using proto::Kind;
   static const std::map<Kind, std::string> kNames{
-      {Kind::text, "string"},   {Kind::blob, "bytes"},    {Kind::boolean, "bool"},
-      {Kind::int32, "int32"},   {Kind::int64, "int64"},   {Kind::uint32, "uint32"},
-      {Kind::uint64, "uint64"}, {Kind::fp32, "float"},    {Kind::fp64, "double"}};
+      {Kind::text, "string"},   {Kind::blob, "bytes"},  {Kind::boolean, "bool"},
+      {Kind::int32, "int32"},   {Kind::int64, "int64"}, {Kind::uint32, "uint32"},
+      {Kind::uint64, "uint64"}, {Kind::fp32, "float"},  {Kind::fp64, "double"}};
   if (field.kind != Kind::message) return kNames.at(field.kind);
   const std::string_view name = field.message->name;
   const std::string last(name.substr(name.rfind('.') + 1));
@@ -81,8 +81,8 @@ std::set<std::string> contract() {
       found.insert(fmt::format("rpc {} {} {} {} {}", match[1].str(), match[3].str(), match[5].str(),
                                match[2].matched && match[4].matched, open));
     } else if (std::regex_match(line, match, field)) {
-      found.insert(fmt::format("{}.{} {} {}", path(), match[4].str(), match[5].str(),
-                               match[1].str()));
+      found.insert(
+          fmt::format("{}.{} {} {}", path(), match[4].str(), match[5].str(), match[1].str()));
     } else if (code.find('{') != std::string::npos) {
       std::istringstream words(code);
       std::string kind, name;
@@ -114,11 +114,11 @@ TEST(Proto, reads_and_writes_as_protobuf_does) {
   // Made with the Python package protobuf: model_name "m", id "7", parameters {"a": -1}, one input
   // x FP32 [1, -1] with two floats, raw "\x01\x02".
   const std::string wire =
-      bytes({0x0a, 1, 'm', 0x1a, 1, '7', 0x22, 16, 0x0a, 1, 'a', 0x12, 11, 0x10, 0xff, 0xff, 0xff,
-             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}) +
-      bytes({0x2a, 34, 0x0a, 1, 'x', 0x12, 4, 'F', 'P', '3', '2', 0x1a, 11, 1, 0xff, 0xff, 0xff,
-             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0x2a, 10, 0x32, 8, 0, 0, 0x80, 0x3f, 0, 0, 0,
-             0x40, 0x3a, 2, 1, 2});
+      bytes({0x0a, 1,    'm',  0x1a, 1,    '7',  0x22, 16,   0x0a, 1,    'a',  0x12,
+             11,   0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}) +
+      bytes({0x2a, 34,   0x0a, 1,    'x',  0x12, 4,    'F',  'P',  '3', '2',  0x1a, 11,   1,
+             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,   0x2a, 10,   0x32, 8,
+             0,    0,    0x80, 0x3f, 0,    0,    0,    0x40, 0x3a, 2,   1,    2});
   const auto message = proto::read(request_of("ModelInfer"), as_bytes(wire));
   ASSERT_TRUE(message) << message.error().message;
   const json expected{
@@ -229,8 +229,9 @@ TEST(Grpc, errors_become_its_statuses) {
     const net::HttpResponse response = grpc::refusal({code, "Ü 100 %", {}});
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.headers.get_or("grpc-message", ""), "%C3%9C 100 %25");
-    return response.headers.get_or("grpc-status", "") == "" ? "" :
-           std::string(response.headers.get_or("grpc-status", ""));
+    return response.headers.get_or("grpc-status", "") == ""
+               ? ""
+               : std::string(response.headers.get_or("grpc-status", ""));
   };
   EXPECT_EQ(status(Errc::invalid_argument), "3");
   EXPECT_EQ(status(Errc::timeout), "4");
@@ -279,11 +280,14 @@ TEST(OipGrpc, raw_and_typed_contents_become_the_bytes_of_an_input) {
   EXPECT_EQ(data(infer_message(input("FP32", {2}), {{"raw_input_contents", json::array({two})}})),
             two);
   EXPECT_EQ(data(infer_message(input("FP32", {2}, {{"fp32_contents", two}}))), two);
-  EXPECT_EQ(data(infer_message(input("INT8", {2}, {{"int_contents", packed<std::int32_t>({-128, 127})}}))),
+  EXPECT_EQ(data(infer_message(
+                input("INT8", {2}, {{"int_contents", packed<std::int32_t>({-128, 127})}}))),
             packed<std::int8_t>({-128, 127}));
-  EXPECT_EQ(data(infer_message(input("UINT16", {1}, {{"uint_contents", packed<std::uint32_t>({65535})}}))),
+  EXPECT_EQ(data(infer_message(
+                input("UINT16", {1}, {{"uint_contents", packed<std::uint32_t>({65535})}}))),
             packed<std::uint16_t>({65535}));
-  EXPECT_EQ(data(infer_message(input("UINT32", {1}, {{"uint_contents", packed<std::uint32_t>({4'000'000'000U})}}))),
+  EXPECT_EQ(data(infer_message(input(
+                "UINT32", {1}, {{"uint_contents", packed<std::uint32_t>({4'000'000'000U})}}))),
             packed<std::uint32_t>({4'000'000'000U}));
   EXPECT_EQ(data(infer_message(input("FP32", {0}))), json::binary({}));
 }
@@ -300,8 +304,9 @@ TEST(OipGrpc, a_request_asks_for_bytes_and_carries_what_model_infer_takes) {
   EXPECT_EQ(call->timeout, 1500us);
   EXPECT_EQ(call->request.params.at("outputs"), json({"y"}));
   EXPECT_EQ(call->request.params.at("binary_outputs"), json({"y"}));
-  const json result{{"outputs", {{{"name", "y"}, {"datatype", "FP32"}, {"shape", {1}},
-                                  {"data", packed<float>({3})}}}}};
+  const json result{
+      {"outputs",
+       {{{"name", "y"}, {"datatype", "FP32"}, {"shape", {1}}, {"data", packed<float>({3})}}}}};
   const json reply = oip::infer_message(*call, result, true);
   EXPECT_EQ(reply, json({{"model_name", "m"},
                          {"model_version", "1"},
@@ -324,9 +329,9 @@ TEST(OipGrpc, refuses_by_name_what_is_wrong) {
   refused(with({{"model_version", "2"}}), Errc::not_found, "version 2");
   refused(with({{"raw_input_contents", json::array({raw[0], raw[0]})}}), Errc::invalid_argument,
           "2 entries for 1");
-  refused(infer_message(input("FP32", {1}, {{"fp32_contents", raw[0]}}),
-                        {{"raw_input_contents", raw}}),
-          Errc::invalid_argument, "both");
+  refused(
+      infer_message(input("FP32", {1}, {{"fp32_contents", raw[0]}}), {{"raw_input_contents", raw}}),
+      Errc::invalid_argument, "both");
   refused(infer_message(input("FP32", {1}, {{"int_contents", raw[0]}})), Errc::invalid_argument,
           "fp32_contents");
   refused(infer_message(input("FP16", {1}, {{"fp32_contents", raw[0]}})), Errc::invalid_argument,
@@ -346,8 +351,8 @@ TEST(OipGrpc, refuses_by_name_what_is_wrong) {
   shared["parameters"] = {{"shared_memory_region", {{"string_param", "r"}}}};
   refused(infer_message(shared), Errc::unsupported, "shared_memory_region");
   refused(with({{"raw_input_contents", raw},
-                {"outputs", {{{"name", "y"},
-                              {"parameters", {{"classification", {{"int64_param", 1U}}}}}}}}}),
+                {"outputs",
+                 {{{"name", "y"}, {"parameters", {{"classification", {{"int64_param", 1U}}}}}}}}}),
           Errc::unsupported, "classification");
 }
 
@@ -362,13 +367,16 @@ TEST(OipGrpc, other_calls_become_methods_and_their_results_messages) {
                     {"parameters", {{"unload_dependents", {{"bool_param", false}}}}}})
                 ->method,
             "models.unload");
-  EXPECT_FALSE(method("RepositoryModelLoad",
-                      {{"model_name", "m"}, {"parameters", {{"config", {{"string_param", "{}"}}}}}}));
+  EXPECT_FALSE(
+      method("RepositoryModelLoad",
+             {{"model_name", "m"}, {"parameters", {{"config", {{"string_param", "{}"}}}}}}));
   EXPECT_FALSE(method("RepositoryIndex", {{"repository_name", "r"}}));
   EXPECT_FALSE(method("ModelReady", json::object()));
   EXPECT_FALSE(method("ModelStatistics", {{"name", "m"}, {"version", "3"}}));
-  const json stats{{"model_stats", {{{"name", "m"}, {"last_inference", 1785000000000U},
-                                     {"inference_stats", {{"success", {{"count", 2U}, {"ns", 9U}}}}}}}}};
+  const json stats{{"model_stats",
+                    {{{"name", "m"},
+                      {"last_inference", 1785000000000U},
+                      {"inference_stats", {{"success", {{"count", 2U}, {"ns", 9U}}}}}}}}};
   std::string wire;
   proto::write(reply_of("ModelStatistics"), stats, wire);
   EXPECT_EQ(proto::read(reply_of("ModelStatistics"), as_bytes(wire)).value(), stats);
