@@ -42,7 +42,8 @@ struct GrpcServer::Call {
   std::stop_token stop;
 };
 
-// Messages of one call as they come in. What is not complete counts against the server's budget.
+// Messages of one call as they come in. What has come counts against the server's budget until the
+// next one is asked for, or the call is over.
 class GrpcServer::Incoming {
  public:
   Incoming(net::BodySource& source, std::size_t max_message, Duration patience,
@@ -57,7 +58,7 @@ class GrpcServer::Incoming {
   Task<std::optional<std::string>> next() {
     while (true) {
       ACCEL_CO_TRY(std::optional<std::string> message, frames_.next());
-      ACCEL_CO_CHECK(count());
+      ACCEL_CO_CHECK(count(message ? message->size() : 0));
       if (message) co_return message;
       std::string piece = source_.take();
       if (!piece.empty()) {
@@ -78,13 +79,14 @@ class GrpcServer::Incoming {
     if (frames_.waiting() == 0) return std::nullopt;
     return fail(Errc::invalid_argument, "The call ended within a message.");
   }
-  Status count() {
-    const std::size_t now = frames_.waiting();
+  Status count(std::size_t given) {
+    const std::size_t now = frames_.waiting() + given;
     held_ += now;
     held_ -= std::exchange(mine_, now);
     if (held_ <= kMaxHeld) return {};
     return fail(Errc::resource_exhausted,
-                "Messages of {} bytes are on their way to this node; try again later.", kMaxHeld);
+                "Messages of {} bytes wait at this node for their answers; try again later.",
+                kMaxHeld);
   }
 
   net::BodySource& source_;

@@ -18,10 +18,10 @@ namespace accel::server {
 
 class GrpcServer {
  public:
-  static constexpr std::size_t kMaxMessage = 32U << 20U;        // As a body over REST.
-  static constexpr std::size_t kMaxOpenMessage = 4U << 10U;     // Of calls without the token.
-  static constexpr std::size_t kMaxHeld = 256U << 20U;          // Of all messages on their way.
-  static constexpr Duration kStall = std::chrono::seconds(30);  // Between pieces of a message.
+  static constexpr std::size_t kMaxMessage = 32U << 20U;             // As a body over REST.
+  static constexpr std::size_t kMaxOpenMessage = 4U << 10U;          // Of calls without the token.
+  static constexpr std::size_t kMaxHeld = 256U << 20U;               // Of all messages that wait.
+  static constexpr Duration kStall = std::chrono::seconds(30);       // Between pieces of a message.
   static constexpr Duration kStreamIdle = std::chrono::minutes(10);  // Between two messages.
 
   // `methods` must outlive it.
@@ -50,7 +50,7 @@ class GrpcServer {
 
   ProtocolServer& methods_;
   std::string token_;
-  std::atomic<std::size_t> held_{0};  // Bytes of messages that are not complete.
+  std::atomic<std::size_t> held_{0};  // Bytes of messages that wait.
 };
 
 }  // namespace accel::server

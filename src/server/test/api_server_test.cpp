@@ -310,6 +310,56 @@ TEST_F(ApiServerTest, a_large_file_arrives_whole_at_a_client_that_reads) {
   EXPECT_EQ(content, read_text_file(path, 32 * kMiB).value());
 }
 
+// Frames of HTTP/2 as a client of gRPC sends them, headers literal (RFC 7541, section 6.2.2).
+std::string h2_frame(char type, char flags, const std::string& payload, char stream = 1) {
+  const auto size = static_cast<char>(payload.size());
+  return std::string{0, 0, size, type, flags, 0, 0, 0, stream} + payload;
+}
+std::string h2_request(const std::string& method) {
+  const std::pair<std::string, std::string> fields[] = {
+      {":method", "POST"},
+      {":scheme", "http"},
+      {":path", "/inference.GRPCInferenceService/" + method},
+      {":authority", "127.0.0.1"},
+      {"content-type", "application/grpc"},
+      {"te", "trailers"}};
+  std::string head;
+  for (const auto& [name, value] : fields) {
+    head += std::string{0, static_cast<char>(name.size())} + name;
+    head += static_cast<char>(value.size()) + value;
+  }
+  const std::string empty_message(5, '\0');
+  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, {}, 0) + h2_frame(1, 4, head) +
+         h2_frame(0, 1, empty_message);
+}
+
+TEST_F(ApiServerTest, grpc_is_answered_on_the_api_s_port_and_asks_for_the_token) {
+  start();
+  const std::string alive{0, 0, 0, 0, 2, 0x08, 1};  // A frame with ServerLiveResponse{live: true}.
+  RawClient open = tcp();
+  open.send(h2_request("ServerLive"));
+  EXPECT_TRUE(contains(open.read_until(alive), alive));
+  RawClient owner = local();
+  owner.send(h2_request("ServerReady"));
+  EXPECT_TRUE(contains(owner.read_until(alive), alive));
+  RawClient stranger = tcp();
+  const std::string ping = h2_frame(6, 0, "12345678", 0);
+  stranger.send(h2_request("ModelStatistics") + ping);
+  const std::string answer = stranger.read_until("12345678");
+  EXPECT_TRUE(contains(answer, "12345678"));
+  EXPECT_FALSE(contains(answer, std::string{0, 0, 5, 0, 0, 0, 0, 0, 1}));  // No message.
+  RawClient old = tcp();
+  old.send(
+      "POST /inference.GRPCInferenceService/ServerLive HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+      "Content-Type: application/grpc\r\nContent-Length: 5\r\nConnection: close\r\n\r\n01234");
+  EXPECT_TRUE(old.read_to_end().starts_with("HTTP/1.1 415 "));
+  RawClient large = tcp();
+  large.send(
+      "POST /inference.GRPCInferenceService/ServerLive HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+      "Content-Length: 33000000\r\n\r\n");
+  EXPECT_TRUE(large.read_to_end().starts_with("HTTP/1.1 400 "));
+}
+
 // The method's own threads, over a socket that nobody reads.
 TEST(MethodOverASocket, progress_never_waits_for_a_client_and_stays_before_the_result) {
   constexpr int kSteps = 20'000;
