@@ -225,7 +225,7 @@ class Clients(TestCase):
         refused("NOT_FOUND", "nothing", model="nothing")
         refused("NOT_FOUND", "version 3", model_version="3")
         refused("INVALID_ARGUMENT", "token_type_ids", inputs=grpc_inputs()[:2])
-        refused("UNIMPLEMENTED", "sequence_id", sequence_id=7)
+        refused("UNIMPLEMENTED", "sequence_", sequence_id=7)
         refused("UNIMPLEMENTED", "priority", priority=1)
         short = grpc_inputs()
         short[0].set_shape([1, 5])
