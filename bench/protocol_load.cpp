@@ -105,9 +105,9 @@ class Rest {
       size = connection_.need(size).size() + 1;
     }
     const std::string& answer = connection_.need(1);
-    const std::size_t length = answer.find("Content-Length: ");
+    const std::size_t length = answer.find("\r\nContent-Length: ");
     if (answer.compare(9, 3, "200") != 0 || length > end) give_up(answer);
-    const std::size_t body = std::strtoul(answer.c_str() + length + 16, nullptr, 10);
+    const std::size_t body = std::strtoul(answer.c_str() + length + 18, nullptr, 10);
     connection_.need(end + 4 + body);
     if (body < answer_) give_up("the answer is too short");
     connection_.drop(end + 4 + body);
