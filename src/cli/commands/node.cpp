@@ -108,8 +108,8 @@ void add_daemon(CLI::App& app, Selection& selection) {
           "--swarm", flags->swarm,
           "Meet peers over libp2p at a multiaddr, with /ws behind it for WebSocket; may be "
           "given again (without one: loopback, port 4001)")
-      ->expected(0, CLI::detail::expected_max_vector_size)
-      ->allow_extra_args(false)
+      ->expected(0, 1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->default_str(kDefaultSwarm);
   on_chosen(command, selection, [flags](Session& session) { return run_daemon(session, *flags); });
 }
@@ -133,7 +133,7 @@ void add_status(CLI::App& app, Selection& selection) {
 }
 
 void add_settings_check(const Status& problem, json& report) {
-  json row{{"what", "settings"}, {"ok", problem.has_value()}};
+  json row{{"what", "settings"}, {"ok", problem.has_value()}, {"found", "can be used"}};
   if (!problem) {
     report["healthy"] = false;
     row["found"] = problem.error().message;
