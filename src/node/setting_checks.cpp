@@ -39,19 +39,20 @@ Status check_swarm_key(const std::string& file) {
                     read.error().cause});
 }
 
-// Logs that can't be written would stop every command.
+// Logs that can't be written would stop every command. Folders on the way to them are made.
 Status check_log_file(const std::string& file) {
   std::error_code ignored;
-  const std::filesystem::path path = std::filesystem::absolute(file, ignored);
-  const bool there = std::filesystem::exists(path, ignored);
-  const std::filesystem::path& written = there ? path : path.parent_path();
-  const bool fits = there ? std::filesystem::is_regular_file(path, ignored)
-                          : std::filesystem::is_directory(written, ignored);
-  if (fits && ::access(written.c_str(), W_OK) == 0) return {};
+  std::filesystem::path there = std::filesystem::absolute(file, ignored);
+  bool fits = std::filesystem::is_regular_file(there, ignored);
+  if (!std::filesystem::exists(there, ignored)) {
+    while (there.has_relative_path() && !std::filesystem::exists(there, ignored)) {
+      there = there.parent_path();
+    }
+    fits = std::filesystem::is_directory(there, ignored);
+  }
+  if (fits && ::access(there.c_str(), W_OK) == 0) return {};
   return fail(Errc::invalid_argument,
-              "logging.file can't be {}: no file can be written there; make its folder first, or "
-              "name another.",
-              file);
+              "logging.file can't be {}: no file can be written there; name another.", file);
 }
 
 Status check_readable(const std::string& key, const std::string& file) {
