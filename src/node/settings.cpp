@@ -87,6 +87,9 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(at_least(bytes("store.scrub_rate", std::int64_t{32} << 20U,
                               "Bytes per second that this reads at most"),
                         1));
+}
+
+void add_listen_keys(ConfigRegistry& registry) {
   registry.add(checked(key("listen.api", std::string(),
                            "Where `daemon` serves the API on TCP; empty: only the home's socket"),
                        check_endpoint));
@@ -287,6 +290,7 @@ void add_unsupported_keys(ConfigRegistry& registry) {
 ConfigRegistry make_registry() {
   ConfigRegistry registry;
   add_content_keys(registry);
+  add_listen_keys(registry);
   add_routing_keys(registry);
   add_gateway_keys(registry);
   add_replication_keys(registry);
