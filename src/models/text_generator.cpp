@@ -11,11 +11,35 @@ namespace {
 
 constexpr double kMaxTemperature = 10;
 constexpr int kMaxTopK = 1 << 20;
+constexpr double kMaxRepeatPenalty = 10;
+constexpr double kMaxPenalty = 2;         // OpenAI's.
+constexpr double kMaxBias = 100;          // OpenAI's.
+constexpr std::size_t kMaxBiased = 1024;  // Tokens.
+
+bool within(double value, double low, double high) {
+  return std::isfinite(value) && value >= low && value <= high;
+}
+
+Status check_penalties(const inference::SamplingOptions& sampling) {
+  if (!within(sampling.min_p, 0, 1))
+    return fail(Errc::invalid_argument, "min_p must be between 0 and 1.");
+  if (!within(sampling.repeat_penalty, 0, kMaxRepeatPenalty) || sampling.repeat_penalty == 0)
+    return fail(Errc::invalid_argument, "repeat_penalty must be above 0 and at most {}.",
+                kMaxRepeatPenalty);
+  for (const double penalty : {sampling.presence_penalty, sampling.frequency_penalty}) {
+    if (!within(penalty, -kMaxPenalty, kMaxPenalty))
+      return fail(Errc::invalid_argument,
+                  "presence_penalty and frequency_penalty must be between -{0} and {0}.",
+                  kMaxPenalty);
+  }
+  const auto bad = [](const auto& bias) { return !within(bias.second, -kMaxBias, kMaxBias); };
+  if (sampling.logit_bias.size() > kMaxBiased || std::ranges::any_of(sampling.logit_bias, bad))
+    return fail(Errc::invalid_argument, "logit_bias may have {} tokens, each by -{} to {}.",
+                kMaxBiased, kMaxBias, kMaxBias);
+  return {};
+}
 
 Status check_sampling(const inference::SamplingOptions& sampling) {
-  const auto within = [](double value, double low, double high) {
-    return std::isfinite(value) && value >= low && value <= high;
-  };
   if (!within(sampling.temperature, 0, kMaxTemperature))
     return fail(Errc::invalid_argument, "The temperature must be between 0 and {}.",
                 kMaxTemperature);
@@ -23,7 +47,7 @@ Status check_sampling(const inference::SamplingOptions& sampling) {
     return fail(Errc::invalid_argument, "top_p must be between 0 and 1.");
   if (sampling.top_k < 0 || sampling.top_k > kMaxTopK)
     return fail(Errc::invalid_argument, "top_k must be between 0 and {}.", kMaxTopK);
-  return {};
+  return check_penalties(sampling);
 }
 
 Status check_stop(const std::vector<std::string>& stop) {

@@ -8,6 +8,7 @@
 #include "accel/core/clock.hpp"
 #include "accel/core/log.hpp"
 #include "llama/logprob.hpp"
+#include "llama/sampler.hpp"
 #include "llama/text_stream.hpp"
 
 namespace accel::inference::llama {
@@ -16,49 +17,6 @@ namespace {
 constexpr std::size_t kBatch = 512;        // Of one step: prefill gains little from more.
 constexpr int kAborted = 2;                // What llama_decode() returns then.
 constexpr std::uint32_t kPollBusily = 50;  // ggml's own default; 0 sleeps at once.
-
-using SamplerHandle = std::unique_ptr<llama_sampler, void (*)(llama_sampler*)>;
-
-Result<SamplerHandle> make_grammar(const Api& api, const llama_vocab* vocab,
-                                   const SamplingOptions& options) {
-  const char* const rules = options.grammar.c_str();
-  std::vector<const char*> triggers;
-  for (const std::string& trigger : options.grammar_triggers) triggers.push_back(trigger.c_str());
-  try {
-    SamplerHandle grammar(triggers.empty() ? api.grammar(vocab, rules, "root")
-                                           : api.lazy_grammar(vocab, rules, "root", triggers.data(),
-                                                              triggers.size(), nullptr, 0),
-                          api.sampler_free);
-    if (grammar) {
-      for (const TokenId token : options.grammar_begun) api.accept(grammar.get(), token);
-      return grammar;
-    }
-  } catch (const std::exception& thrown) {
-    return fail(
-        Error{Errc::internal, "llama.cpp can't begin the grammar of this answer.", thrown.what()});
-  }
-  return fail(Error{Errc::invalid_argument, "llama.cpp can't read the grammar of this answer.",
-                    take_last_words()});
-}
-
-Result<SamplerHandle> make_sampler(const Api& api, const llama_vocab* vocab,
-                                   const SamplingOptions& options) {
-  SamplerHandle chain(api.chain_new(api.chain_params()), api.sampler_free);
-  if (!options.grammar.empty()) {
-    ACCEL_TRY(SamplerHandle grammar, make_grammar(api, vocab, options));
-    api.chain_add(chain.get(), grammar.release());
-  }
-  if (options.temperature <= 0) {
-    api.chain_add(chain.get(), api.greedy());
-    return chain;
-  }
-  if (options.top_k > 0) api.chain_add(chain.get(), api.top_k(options.top_k));
-  if (options.top_p < 1)
-    api.chain_add(chain.get(), api.top_p(static_cast<float>(options.top_p), 1));
-  api.chain_add(chain.get(), api.temperature(static_cast<float>(options.temperature)));
-  api.chain_add(chain.get(), api.dist(options.seed));
-  return chain;
-}
 
 double ms_between(SteadyTime from, SteadyTime to) { return to_ms(to - from); }
 
@@ -209,7 +167,7 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
   ACCEL_CHECK(check_tokens(request.prompt));
   if (request.logprobs.value_or(0) > kMaxTopLogprobs)
     return fail(Errc::invalid_argument, "There may be {} top_logprobs.", kMaxTopLogprobs);
-  ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request.sampling));
+  ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request));
   const std::scoped_lock lock(mutex_);
   auto job = std::make_shared<Job>(next_id_++, request, std::move(sampler));
   job->wants_logits = wants_logits;

@@ -100,6 +100,9 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(greedy, "llama_sampler_init_greedy"));
   ACCEL_CHECK(library.bind(top_k, "llama_sampler_init_top_k"));
   ACCEL_CHECK(library.bind(top_p, "llama_sampler_init_top_p"));
+  ACCEL_CHECK(library.bind(min_p, "llama_sampler_init_min_p"));
+  ACCEL_CHECK(library.bind(penalties, "llama_sampler_init_penalties"));
+  ACCEL_CHECK(library.bind(logit_bias, "llama_sampler_init_logit_bias"));
   ACCEL_CHECK(library.bind(temperature, "llama_sampler_init_temp"));
   return library.bind(dist, "llama_sampler_init_dist");
 }

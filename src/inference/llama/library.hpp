@@ -67,6 +67,9 @@ struct Api {
   decltype(&llama_sampler_init_greedy) greedy = nullptr;
   decltype(&llama_sampler_init_top_k) top_k = nullptr;
   decltype(&llama_sampler_init_top_p) top_p = nullptr;
+  decltype(&llama_sampler_init_min_p) min_p = nullptr;
+  decltype(&llama_sampler_init_penalties) penalties = nullptr;
+  decltype(&llama_sampler_init_logit_bias) logit_bias = nullptr;
   decltype(&llama_sampler_init_temp) temperature = nullptr;
   decltype(&llama_sampler_init_dist) dist = nullptr;
 

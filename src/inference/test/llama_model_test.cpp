@@ -124,6 +124,7 @@ TEST_F(Llama, a_call_that_is_required_fits_the_schema_in_tags_and_in_a_templates
     asked.sampling.grammar_begun = *model_->tokens_of(plan->begun);
     const auto report = model_->generate(asked, {}, {});
     ASSERT_TRUE(report) << report.error().to_string() << plan->grammar;
+    SCOPED_TRACE(report->text);
     expect_weather(plan->format->read(report->text, false));
   }
 }
@@ -160,12 +161,28 @@ TEST_F(Llama, results_of_calls_reach_the_prompt_by_either_way) {
   }
 }
 
+// Equal as far as rounding lets them be: a prompt in one batch and its last token alone run through
+// other kernels, and so does a context whose places are others. Where two greedy texts part, the
+// two tokens must have been equally good within that.
+void expect_same(const GenerationReport& a, const GenerationReport& b) {
+  constexpr double kRounding = 0.15;
+  for (std::size_t i = 0; i < std::min(a.tokens.size(), b.tokens.size()); ++i) {
+    const TokenLogprob &one = a.logprobs.at(i), &other = b.logprobs.at(i);
+    if (a.tokens[i] != b.tokens[i]) {
+      EXPECT_LT(one.top.at(0).logprob - one.top.at(1).logprob, 2 * kRounding) << i << a.text;
+      EXPECT_LT(other.top.at(0).logprob - other.top.at(1).logprob, 2 * kRounding) << i << b.text;
+      return;
+    }
+    EXPECT_NEAR(one.chosen.logprob, other.chosen.logprob, kRounding) << "token " << i;
+  }
+}
+
 TEST_F(Llama, a_prompt_goes_on_from_what_an_earlier_text_left_and_gives_the_same) {
   open({.context = 2048, .parallel = 2});
   std::string story = "Once upon a time there was a cat who lived in a small house by the sea.";
   for (int i = 0; i < 5; ++i) story += " Every morning it walked to the harbour to see the boats.";
   GenerationRequest asked = request(story, 24);
-  asked.logprobs = 0;
+  asked.logprobs = 2;
   const auto first = model_->generate(asked, {}, {});
   ASSERT_TRUE(first) << first.error().to_string();
   EXPECT_EQ(first->cached_tokens, 0U);
@@ -176,16 +193,8 @@ TEST_F(Llama, a_prompt_goes_on_from_what_an_earlier_text_left_and_gives_the_same
   apart.reuse_prefix = false;
   const auto alone = model_->generate(apart, {}, {});
   EXPECT_EQ(alone->cached_tokens, 0U);
-  EXPECT_EQ(again->text, alone->text);
-  EXPECT_EQ(first->text, alone->text);
-  double worst = 0;
-  for (std::size_t i = 0; i < alone->logprobs.size(); ++i) {
-    const double here = alone->logprobs[i].chosen.logprob;
-    worst = std::max(worst, std::abs(here - again->logprobs.at(i).chosen.logprob));
-  }
-  // One token of a prompt and all of it run through other kernels, which round differently.
-  EXPECT_LT(worst, 0.05);
-  RecordProperty("worst", std::to_string(worst));
+  expect_same(*again, *alone);
+  expect_same(*first, *alone);
   // The next turn of a chat: the answer is in the context, too.
   asked.prompt.insert(asked.prompt.end(), first->tokens.begin(), first->tokens.end());
   const auto next_turn = model_->generate(asked, {}, {});

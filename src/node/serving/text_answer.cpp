@@ -73,10 +73,11 @@ void TextAnswer::tell(const std::vector<models::AnswerDelta>& deltas) {
   for (const models::AnswerDelta& delta : deltas) {
     if (parts_) {
       json part = part_of(delta);
+      if (choice_ > 0) part["choice"] = choice_;
       for (; told_logprobs_ < logprobs_.size(); ++told_logprobs_)
         part["logprobs"].push_back(logprobs_[told_logprobs_]);
       send(line_of(part));
-    } else if (!delta.call) {
+    } else if (!delta.call && choice_ == 0) {
       send(delta.content);
     }
   }

@@ -4,7 +4,8 @@
 // JSON objects, one a line: {"content"} or {"call": {"index", "id", "name", "arguments"}}, where a
 // call's id and name come once and its arguments piece by piece. With logprobs a part has those of
 // the tokens up to it: {"token", "bytes", "logprob", "offset", "top": [{"token", "bytes",
-// "logprob"}]}; "offset" counts the characters that the tokens before have.
+// "logprob"}]}; "offset" counts the characters that the tokens before have. Of several answers the
+// parts have a "choice", and words alone come of the first one only.
 
 #include <nlohmann/json.hpp>
 
@@ -18,6 +19,7 @@ class TextAnswer {
   // `model` and `sink` outlive this.
   TextAnswer(const inference::LlamaModel& model, const inference::GenerationRequest& request,
              bool parts, const EventSink& sink);
+  void set_choice(std::size_t choice) { choice_ = choice; }  // 0 unless it is said.
 
   // A piece of text as it was generated.
   void add(const inference::TextPiece& piece);
@@ -33,6 +35,7 @@ class TextAnswer {
   const inference::LlamaModel& model_;
   models::AnswerReader reader_;
   bool parts_;
+  std::size_t choice_ = 0;
   const EventSink& sink_;
   nlohmann::json logprobs_ = nlohmann::json::array();  // Of all tokens so far.
   std::size_t told_logprobs_ = 0;                      // The first that no part had.

@@ -21,7 +21,8 @@ void put_rate(json& result, const char* name, std::size_t tokens, double ms) {
   if (tokens > 0 && ms > 0) result[name] = static_cast<double>(tokens) * 1000.0 / ms;
 }
 
-json result_of(const TextReady& ready, const inference::GenerationReport& report) {
+json result_of(const TextReady& ready, const inference::GenerationReport& report,
+               std::size_t answers) {
   const LoadedText& loaded = *ready.model;
   const inference::LlamaModelInfo& info = loaded.generator->model().info();
   const std::size_t answer = report.tokens.size();
@@ -50,7 +51,8 @@ json result_of(const TextReady& ready, const inference::GenerationReport& report
   // What was found in the context took no time, and neither did the token that prefill ends with.
   put_rate(result, "prefill_tokens_per_second", report.prompt_tokens - report.cached_tokens,
            report.prefill_ms);
-  put_rate(result, "decode_tokens_per_second", answer > 1 ? answer - 1 : 0, report.decode_ms);
+  put_rate(result, "decode_tokens_per_second", answer > answers ? answer - answers : 0,
+           report.decode_ms);
   return result;
 }
 
@@ -67,6 +69,17 @@ void count(Services& services, const inference::GenerationReport& report) {
       .add(static_cast<double>(report.tokens.size()));
 }
 
+// Of several answers: the prompt counts once, and what was found of it at the first one.
+void add_up(inference::GenerationReport& sum, const inference::GenerationReport& report) {
+  const bool first = sum.prompt_tokens == 0;
+  sum.prompt_tokens = report.prompt_tokens;
+  if (first) sum.cached_tokens = report.cached_tokens;
+  if (first) sum.prefill_ms = report.prefill_ms;
+  sum.tokens.insert(sum.tokens.end(), report.tokens.begin(), report.tokens.end());
+  sum.wait_ms += report.wait_ms;
+  sum.decode_ms += report.decode_ms;
+}
+
 Result<json> generate(ServingContext& call, const GenerateRequest& request, SteadyTime started) {
   Context& context = call.context;
   ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads));
@@ -76,14 +89,24 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request, Stea
     ACCEL_CHECK(generator.model().admits(prepared.prompt.size(), prepared.max_tokens));
     return json{{"prompt_tokens", prepared.prompt.size()}, {"max_tokens", prepared.max_tokens}};
   }
-  ACCEL_TRY(const inference::GenerationRequest prepared, generator.prepare(request.text));
-  TextAnswer answer(generator.model(), prepared, request.parts, context.on_event);
-  const inference::TextSink on_text = [&](const inference::TextPiece& piece) { answer.add(piece); };
-  ACCEL_TRY(const inference::GenerationReport report,
-            generator.model().generate(prepared, on_text, context.stop));
-  count(context.services, report);
-  json result = result_of(ready, report);
-  answer.finish(report, result);
+  ACCEL_TRY(inference::GenerationRequest prepared, generator.prepare(request.text));
+  json choices = json::array();
+  inference::GenerationReport sum;
+  for (std::size_t i = 0; i < request.answers; ++i, ++prepared.sampling.seed) {
+    TextAnswer answer(generator.model(), prepared, request.parts, context.on_event);
+    answer.set_choice(i);
+    const inference::TextSink on_text = [&](const inference::TextPiece& piece) {
+      answer.add(piece);
+    };
+    ACCEL_TRY(const inference::GenerationReport report,
+              generator.model().generate(prepared, on_text, context.stop));
+    count(context.services, report);
+    answer.finish(report, choices.emplace_back());
+    add_up(sum, report);
+  }
+  json result = result_of(ready, sum, choices.size());
+  result.update(choices.front());
+  if (choices.size() > 1) result["choices"] = std::move(choices);
   result["total_ms"] = to_ms(context.services.clock().now() - started);
   return result;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/text_request.hpp"
 
-#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "accel/core/random.hpp"
@@ -13,6 +13,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMaxAnswerTokens = 1 << 24;
+constexpr std::int64_t kMaxAnswers = 16;
 constexpr std::int64_t kMaxSeed = 0xFFFF'FFFF;
 
 tl::unexpected<Error> refused(const std::string& place, std::string_view must) {
@@ -103,10 +104,30 @@ Status read_choice(const json* choice, models::TextRequest& request) {
   return refused("tool_choice", "auto, none, required or {\"name\"}");
 }
 
+// {"15043": -100}: the number of a token, and what is added to its logit.
+Status read_bias(const json* bias, inference::SamplingOptions& sampling) {
+  if (bias == nullptr) return {};
+  if (!bias->is_object()) return refused("logit_bias", "an object");
+  for (const auto& [token, by] : bias->items()) {
+    inference::TokenId id = 0;
+    const char* const end = token.data() + token.size();
+    const auto [rest, error] = std::from_chars(token.data(), end, id);
+    if (error != std::errc() || rest != end || !by.is_number())
+      return refused("logit_bias", "an object of numbers of tokens and numbers");
+    sampling.logit_bias.emplace_back(id, by.get<double>());
+  }
+  return {};
+}
+
 void read_sampling(Params& params, inference::SamplingOptions& sampling) {
   sampling.temperature = params.number("temperature", 0);
   sampling.top_k = static_cast<int>(params.integer_in("top_k", 0, 0, 1 << 20));
   sampling.top_p = params.number("top_p", 1);
+  sampling.min_p = params.number("min_p", 0);
+  sampling.repeat_penalty = params.number("repeat_penalty", 1);
+  sampling.repeat_last_n = static_cast<int>(params.integer_in("repeat_last_n", 64, -1, 1 << 20));
+  sampling.presence_penalty = params.number("presence_penalty", 0);
+  sampling.frequency_penalty = params.number("frequency_penalty", 0);
   const auto chance = static_cast<std::int64_t>(system_random().below(kMaxSeed));
   sampling.seed = static_cast<std::uint32_t>(params.integer_in("seed", chance, 0, kMaxSeed));
 }
@@ -128,6 +149,7 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
         static_cast<std::size_t>(params.integer_in("max_tokens", 1, 1, kMaxAnswerTokens));
   }
   read_sampling(params, text.sampling);
+  ACCEL_CHECK(read_bias(call.value("logit_bias"), text.sampling));
   text.stop = params.texts("stop");
   text.reuse_prefix = params.flag("reuse_prefix", true);
   if (params.given("logprobs"))
@@ -140,6 +162,7 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   request.record = params.flag("record", true);
   request.check_only = params.flag("check_only");
   request.parts = params.flag("parts");
+  request.answers = static_cast<std::size_t>(params.integer_in("n", 1, 1, kMaxAnswers));
   expect_pull_params(params);
   ACCEL_CHECK(params.finish());
   return request;

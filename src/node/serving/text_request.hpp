@@ -13,6 +13,7 @@ struct GenerateRequest {
   int threads = 0;
   bool record = true;
   bool check_only = false;  // Loads the model and refuses what would be refused; writes nothing.
+  std::size_t answers = 1;  // To the same prompt, with one seed after the other.
   bool parts = false;       // Pieces come as JSON, one a line (text_answer.hpp).
 };
 

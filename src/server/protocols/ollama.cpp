@@ -26,9 +26,11 @@ void read_sampling(const json& options, BodyReader& reader, json& params) {
   if (params.contains("max_tokens") && params["max_tokens"] < 0) params.erase("max_tokens");
   if (const auto stop = option.texts("stop"); !stop.empty()) params["stop"] = stop;
   // The values at which a sampler does nothing.
-  for (const char* name : {"repeat_penalty", "typical_p", "tfs_z"}) option.only(name, 1);
-  for (const char* name : {"min_p", "presence_penalty", "frequency_penalty", "mirostat"})
-    option.only(name, 0);
+  for (const char* name : {"typical_p", "tfs_z"}) option.only(name, 1);
+  option.only("mirostat", 0);
+  for (const char* name : {"min_p", "repeat_penalty", "presence_penalty", "frequency_penalty"})
+    option.number(name, params, name);
+  option.integer("repeat_last_n", params, "repeat_last_n");
   option.allow(kHints);
   if (const Status status = option.finish(); !status)
     reader.refuse(status.error().code, status.error().message);

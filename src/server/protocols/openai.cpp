@@ -34,13 +34,14 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
   const auto stop = reader.texts("stop");
   if (!stop.empty()) params["stop"] = stop;
   request.stream = reader.flag("stream", false);
-  reader.only("n", 1);
+  reader.integer("n", params, "n");
   reader.only("best_of", 1);
   reader.only("echo", false);
   reader.only("suffix", "");
-  reader.only("logit_bias", json::object());
-  reader.only("presence_penalty", 0);
-  reader.only("frequency_penalty", 0);
+  reader.number("presence_penalty", params, "presence_penalty");
+  reader.number("frequency_penalty", params, "frequency_penalty");
+  if (const json* const bias = reader.object("logit_bias"); bias != nullptr)
+    params["logit_bias"] = *bias;
   reader.only("store", false);
   reader.only("service_tier", "auto");
   reader.allow(kLabels);
@@ -50,7 +51,8 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
 // What a stream of text alone can't carry.
 void ask_parts(MethodRequest& request) {
   const json& params = request.params;
-  if (request.stream && (params.contains("tools") || params.contains("logprobs")))
+  const bool several = params.value("n", json(1)) != 1;
+  if (request.stream && (several || params.contains("tools") || params.contains("logprobs")))
     request.params["parts"] = true;
 }
 
@@ -132,7 +134,7 @@ json envelope(Kind kind, const ReplyFacts& facts, bool chunk) {
 
 json chunk_of(Kind kind, const ReplyFacts& facts, json choice) {
   json chunk = envelope(kind, facts, true);
-  choice["index"] = 0;
+  if (!choice.contains("index")) choice["index"] = 0;
   if (!choice.contains("logprobs")) choice["logprobs"] = nullptr;
   if (!choice.contains("finish_reason")) choice["finish_reason"] = nullptr;
   chunk["choices"] = json::array({std::move(choice)});
@@ -160,6 +162,21 @@ json message_of(const json& result) {
   if (message["content"] == "") message["content"] = nullptr;
   for (const json& call : calls) message["tool_calls"].push_back(call_of(call));
   return message;
+}
+
+// Of several answers each, else the result itself.
+json answers_in(const json& result) { return result.value("choices", json::array({result})); }
+
+json choice_of(Kind kind, const json& answer, std::size_t index) {
+  json choice{{"index", index},
+              {"logprobs", logprobs_in(kind, answer)},
+              {"finish_reason", answer.at("finish")}};
+  if (kind == Kind::chat) {
+    choice["message"] = message_of(answer);
+  } else {
+    choice["text"] = answer.at("text");
+  }
+  return choice;
 }
 
 json model_row(const json& model) {
@@ -227,15 +244,10 @@ Result<MethodRequest> embedding_request(const json& body) {
 
 json text_reply(Kind kind, const ReplyFacts& facts, const json& result) {
   json reply = envelope(kind, facts, false);
-  json choice{{"index", 0},
-              {"logprobs", logprobs_in(kind, result)},
-              {"finish_reason", result.at("finish")}};
-  if (kind == Kind::chat) {
-    choice["message"] = message_of(result);
-  } else {
-    choice["text"] = result.at("text");
-  }
-  reply["choices"] = json::array({std::move(choice)});
+  json choices = json::array();
+  for (const json& answer : answers_in(result))
+    choices.push_back(choice_of(kind, answer, choices.size()));
+  reply["choices"] = std::move(choices);
   reply["usage"] = usage_of(result);
   return reply;
 }
@@ -253,7 +265,7 @@ std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text
 std::string part_events(Kind kind, const ReplyFacts& facts, std::string_view lines) {
   std::string events;
   for (const json& part : parts_of(lines)) {
-    json choice{{"logprobs", logprobs_in(kind, part)}};
+    json choice{{"index", part.value("choice", 0)}, {"logprobs", logprobs_in(kind, part)}};
     if (part.contains("call")) {
       choice["delta"]["tool_calls"] = json::array({call_of(part.at("call"))});
     } else if (kind == Kind::chat) {
@@ -267,13 +279,17 @@ std::string part_events(Kind kind, const ReplyFacts& facts, std::string_view lin
 }
 
 std::string last_events(Kind kind, const ReplyFacts& facts, const json& result, bool with_usage) {
-  json choice{{"finish_reason", result.at("finish")}};
-  if (kind == Kind::chat) {
-    choice["delta"] = json::object();
-  } else {
-    choice["text"] = "";
+  std::string events;
+  std::size_t index = 0;
+  for (const json& answer : answers_in(result)) {
+    json choice{{"index", index++}, {"finish_reason", answer.at("finish")}};
+    if (kind == Kind::chat) {
+      choice["delta"] = json::object();
+    } else {
+      choice["text"] = "";
+    }
+    events += event(chunk_of(kind, facts, std::move(choice)));
   }
-  std::string events = event(chunk_of(kind, facts, std::move(choice)));
   if (with_usage) {
     json chunk = envelope(kind, facts, true);
     chunk["choices"] = json::array();

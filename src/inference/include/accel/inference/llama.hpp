@@ -16,6 +16,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accel/core/result.hpp"
@@ -80,6 +81,14 @@ struct SamplingOptions {
   std::string grammar = {};  // GBNF: only what it derives from "root" can be written; empty: all.
   std::vector<std::string> grammar_triggers = {};  // As ChatPlan::triggers.
   std::vector<TokenId> grammar_begun = {};         // Derived already, at the prompt's end.
+  double min_p = 0;  // Tokens less likely than so much of the likeliest are left out.
+  // Divides the logits of the last `repeat_last_n` tokens, the prompt's too; 1: nothing.
+  double repeat_penalty = 1;
+  int repeat_last_n = 64;
+  // Subtracted from the logits of tokens that the answer has: once, and for each time.
+  double presence_penalty = 0;
+  double frequency_penalty = 0;
+  std::vector<std::pair<TokenId, double>> logit_bias = {};  // Added to the logits.
 };
 
 struct GenerationRequest {
