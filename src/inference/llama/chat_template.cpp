@@ -4,6 +4,7 @@
 #include <common/chat.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "llama/schema_check.hpp"
@@ -59,6 +60,12 @@ std::string pattern_of(const common_grammar_trigger& trigger) {
   return escaped(trigger.value);
 }
 
+std::string first_word(const common_chat_params& made) {
+  const auto found = std::ranges::find(made.grammar_triggers, COMMON_GRAMMAR_TRIGGER_TYPE_WORD,
+                                       &common_grammar_trigger::type);
+  return found == made.grammar_triggers.end() ? std::string() : found->value;
+}
+
 void add_message(common_chat_templates_inputs& inputs, const ChatMessage& message) {
   common_chat_msg& added = inputs.messages.emplace_back();
   added.role = message.role;
@@ -106,14 +113,15 @@ struct ChatTemplate::Parts {
 // Answers in the words of the model's own template, read by the parser that llama.cpp made for it.
 class ChatTemplate::OwnFormat final : public AnswerFormat {
  public:
-  OwnFormat(std::shared_ptr<const Parts> parts, const common_chat_params& made)
-      : parts_(std::move(parts)), params_(made) {
+  // `begun`: what of the answer stands in the prompt already.
+  OwnFormat(std::shared_ptr<const Parts> parts, const common_chat_params& made, std::string begun)
+      : parts_(std::move(parts)), params_(made), begun_(std::move(begun)) {
     if (!made.parser.empty()) parts_->load_parser(&params_.parser, made.parser);
   }
   Answer read(std::string_view text, bool partial) const override {
     Answer answer;
     try {
-      common_chat_msg message = parts_->parse(std::string(text), partial, params_);
+      common_chat_msg message = parts_->parse(begun_ + std::string(text), partial, params_);
       answer.content = std::move(message.content);
       for (common_chat_tool_call& call : message.tool_calls)
         answer.calls.push_back(
@@ -127,6 +135,7 @@ class ChatTemplate::OwnFormat final : public AnswerFormat {
  private:
   std::shared_ptr<const Parts> parts_;  // Owners: templates and formats; immutable.
   common_chat_parser_params params_;
+  std::string begun_;
 };
 
 Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_model* model,
@@ -206,19 +215,24 @@ Result<ChatPlan> ChatTemplate::plan(const ChatRequest& request) const {
 }
 
 Result<ChatPlan> ChatTemplate::own_plan(const ChatRequest& request) const {
-  const common_chat_templates_inputs inputs = inputs_of(request);
+  common_chat_templates_inputs inputs = inputs_of(request);
+  const bool required = request.choice == ToolChoice::required;
   try {
     common_chat_params made = parts_->apply(parts_->templates, inputs);
     // A template may know tools in a way that llama.cpp can't make out.
     const bool calls = request.choice != ToolChoice::none && !request.tools.empty();
     if (calls && made.grammar.empty()) return tagged_plan(request);
+    // llama.cpp's grammar of a required call allows words before it, without end: the prompt ends
+    // with what begins a call, which is what would trigger the grammar of one by choice.
+    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
+    std::string begun = required ? first_word(parts_->apply(parts_->templates, inputs)) : "";
     ChatPlan plan;
-    for (const common_grammar_trigger& trigger : made.grammar_triggers)
-      if (made.grammar_lazy) plan.triggers.push_back(pattern_of(trigger));
-    plan.format = std::make_shared<OwnFormat>(parts_, made);
-    plan.prompt = std::move(made.prompt);
+    if (made.grammar_lazy)
+      std::ranges::transform(made.grammar_triggers, std::back_inserter(plan.triggers), pattern_of);
+    if (!made.grammar_lazy) plan.begun = made.generation_prompt + begun;
+    plan.prompt = made.prompt + begun;
+    plan.format = std::make_shared<OwnFormat>(parts_, made, std::move(begun));
     plan.grammar = std::move(made.grammar);
-    if (!made.grammar_lazy) plan.begun = std::move(made.generation_prompt);
     plan.stop = std::move(made.additional_stops);
     plan.shown = std::move(made.preserved_tokens);
     return plan;

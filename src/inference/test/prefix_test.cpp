@@ -164,9 +164,10 @@ class Simulation {
   }
   void make(const Move& move) {
     Tokens kept = context_[move.source];
-    ASSERT_LE(move.keep, kept.size());
+    // As when the context can't go back, or what was to be copied started over itself.
+    const bool fails = kept.size() < move.keep || roll(10) == 0;
     kept.resize(move.keep);
-    if (move.id != 0 && move.keep > 0 && roll(10) == 0) {  // As when the context can't go back.
+    if (move.id != 0 && move.keep > 0 && fails) {
       kept.clear();
       planner_.start_over(move.id);
     }
