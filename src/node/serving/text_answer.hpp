@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accel/models/answer_reader.hpp"
-#include "methods.hpp"
+#include "accel/node/node.hpp"
 
 namespace accel::node {
 
