@@ -80,7 +80,8 @@ constexpr const char* kWeather =
 constexpr const char* kToolTemplate = R"({%- if tools %}
 {{- '<|im_start|>system\n# Tools\n<tools>' }}
 {%- for tool in tools %}{{- '\n' }}{{- tool | tojson }}{%- endfor %}
-{{- '\n</tools>\nFor a call write <tool_call>\n{"name": <name>, "arguments": <object>}\n</tool_call><|im_end|>\n' }}
+{{- '\n</tools>\nFor a call write <tool_call>\n{"name": <name>, "arguments": <object>}' }}
+{{- '\n</tool_call><|im_end|>\n' }}
 {%- endif %}
 {%- for message in messages %}
 {%- if message.role == 'tool' %}
