@@ -86,12 +86,8 @@ struct Generator::Job {
 };
 
 Generator::Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab,
-                     SlotLimits limits, bool prefix_cache)
-    : library_(std::move(library)),
-      vocab_(vocab),
-      limits_(limits),
-      prefix_cache_(prefix_cache),
-      planner_(limits) {}
+                     SlotLimits limits)
+    : library_(std::move(library)), vocab_(vocab), limits_(limits), planner_(limits) {}
 
 Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library> library,
                                                    llama_model* model,
@@ -100,9 +96,9 @@ Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library
   const auto trained = static_cast<std::size_t>(std::max(api.model_context(model), 1));
   SlotLimits limits{options.parallel, options.max_waiting, options.context,
                     std::min(trained, options.context), kBatch};
-  std::unique_ptr<Generator> generator(new Generator(library, api.vocab(model),
-                                                     limits,  // tidy: raw-new: private constructor
-                                                     options.prefix_cache));
+  std::unique_ptr<Generator> generator(
+      new Generator(library, api.vocab(model), limits));  // tidy: raw-new: private constructor
+  generator->prefix_cache_ = options.prefix_cache;
   llama_context_params params = api.context_params();
   params.n_ctx = static_cast<std::uint32_t>(options.context);
   params.n_batch = static_cast<std::uint32_t>(generator->limits_.batch);

@@ -38,8 +38,7 @@ class Generator {
 
  private:
   struct Job;
-  Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab, SlotLimits limits,
-            bool prefix_cache);
+  Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab, SlotLimits limits);
   Result<std::shared_ptr<Job>> submit(const GenerationRequest& request, bool wants_logits);
   Status check_tokens(std::span<const TokenId> tokens) const;
   Status deliver(Job& job, const TextSink& on_text, std::stop_token stop);
@@ -59,7 +58,7 @@ class Generator {
   std::shared_ptr<const Library> library_;  // Owners: engine, model, this; immutable.
   const llama_vocab* vocab_;
   SlotLimits limits_;
-  bool prefix_cache_;
+  bool prefix_cache_ = true;
   ThreadpoolHandle threadpool_{nullptr, nullptr};  // Outlives the context that uses it.
   ContextHandle context_{nullptr, nullptr};        // Of the worker.
   std::atomic<bool> abort_ = false;                // Nobody waits for what is being decoded.
