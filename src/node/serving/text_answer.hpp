@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "accel/inference/llama.hpp"
 #include "accel/models/answer_reader.hpp"
 #include "accel/node/node.hpp"
 
