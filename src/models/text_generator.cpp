@@ -4,16 +4,42 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tool_check.hpp"
+
 namespace accel::models {
 namespace {
 
 constexpr double kMaxTemperature = 10;
 constexpr int kMaxTopK = 1 << 20;
+constexpr double kMaxRepeatPenalty = 10;
+constexpr double kMaxPenalty = 2;         // OpenAI's.
+constexpr double kMaxBias = 100;          // OpenAI's.
+constexpr std::size_t kMaxBiased = 1024;  // Tokens.
+
+bool within(double value, double low, double high) {
+  return std::isfinite(value) && value >= low && value <= high;
+}
+
+Status check_penalties(const inference::SamplingOptions& sampling) {
+  if (!within(sampling.min_p, 0, 1))
+    return fail(Errc::invalid_argument, "min_p must be between 0 and 1.");
+  if (!within(sampling.repeat_penalty, 0, kMaxRepeatPenalty) || sampling.repeat_penalty == 0)
+    return fail(Errc::invalid_argument, "repeat_penalty must be above 0 and at most {}.",
+                kMaxRepeatPenalty);
+  for (const double penalty : {sampling.presence_penalty, sampling.frequency_penalty}) {
+    if (!within(penalty, -kMaxPenalty, kMaxPenalty))
+      return fail(Errc::invalid_argument,
+                  "presence_penalty and frequency_penalty must be between -{0} and {0}.",
+                  kMaxPenalty);
+  }
+  const auto bad = [](const auto& bias) { return !within(bias.second, -kMaxBias, kMaxBias); };
+  if (sampling.logit_bias.size() > kMaxBiased || std::ranges::any_of(sampling.logit_bias, bad))
+    return fail(Errc::invalid_argument, "logit_bias may have {} tokens, each by -{} to {}.",
+                kMaxBiased, kMaxBias, kMaxBias);
+  return {};
+}
 
 Status check_sampling(const inference::SamplingOptions& sampling) {
-  const auto within = [](double value, double low, double high) {
-    return std::isfinite(value) && value >= low && value <= high;
-  };
   if (!within(sampling.temperature, 0, kMaxTemperature))
     return fail(Errc::invalid_argument, "The temperature must be between 0 and {}.",
                 kMaxTemperature);
@@ -21,7 +47,7 @@ Status check_sampling(const inference::SamplingOptions& sampling) {
     return fail(Errc::invalid_argument, "top_p must be between 0 and 1.");
   if (sampling.top_k < 0 || sampling.top_k > kMaxTopK)
     return fail(Errc::invalid_argument, "top_k must be between 0 and {}.", kMaxTopK);
-  return {};
+  return check_penalties(sampling);
 }
 
 Status check_stop(const std::vector<std::string>& stop) {
@@ -40,6 +66,24 @@ std::size_t bytes_of(const TextRequest& request) {
   return bytes;
 }
 
+// What the model goes on with, and how its answer is held and read.
+Result<std::string> plan_tools(const inference::LlamaModel& model, const TextRequest& request,
+                               inference::GenerationRequest& result) {
+  std::vector<inference::ToolDefinition> named;
+  ACCEL_TRY(const inference::ChatRequest chat, checked_chat(request, named));
+  ACCEL_TRY(inference::ChatPlan plan, model.chat_plan(chat));
+  result.sampling.grammar = std::move(plan.grammar);
+  result.sampling.grammar_triggers = std::move(plan.triggers);
+  ACCEL_TRY(result.sampling.grammar_begun, model.tokens_of(plan.begun));
+  result.stop.insert(result.stop.end(), plan.stop.begin(), plan.stop.end());
+  for (const std::string& shown : plan.shown) {
+    ACCEL_TRY(const auto tokens, model.tokens_of(shown));
+    if (tokens.size() == 1) result.shown.push_back(tokens.front());
+  }
+  if (!chat.tools.empty()) result.format = std::move(plan.format);
+  return std::move(plan.prompt);
+}
+
 }  // namespace
 
 Result<const Variant*> generation_variant(const ModelManifest& manifest) {
@@ -50,6 +94,8 @@ Result<const Variant*> generation_variant(const ModelManifest& manifest) {
 }
 
 Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& request) const {
+  if (request.messages.empty() && !request.tools.empty())
+    return fail(Errc::invalid_argument, "Tools need messages: a prompt alone calls none.");
   if (request.prompt.empty() == request.messages.empty())
     return fail(Errc::invalid_argument, "A prompt or messages are needed, and not both.");
   if (bytes_of(request) > kMaxPromptBytes || request.messages.size() > kMaxMessages) {
@@ -59,8 +105,14 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   ACCEL_CHECK(check_sampling(request.sampling));
   ACCEL_CHECK(check_stop(request.stop));
   inference::GenerationRequest result;
+  result.sampling = request.sampling;
+  result.stop = request.stop;
+  result.logprobs = request.logprobs;
+  result.reuse_prefix = request.reuse_prefix;
   std::string text = request.prompt;
-  if (!request.messages.empty()) {
+  if (speaks_of_tools(request) || request.tool_choice == inference::ToolChoice::required) {
+    ACCEL_TRY(text, plan_tools(*model_, request, result));
+  } else if (!request.messages.empty()) {
     ACCEL_TRY(text, model_->chat_prompt(request.messages));
   }
   ACCEL_TRY(result.prompt, model_->tokenize(text, /*special=*/!request.messages.empty()));
@@ -71,8 +123,6 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   }
   const std::size_t room = context - result.prompt.size();
   result.max_tokens = request.max_tokens.value_or(std::min(kDefaultAnswerTokens, room));
-  result.sampling = request.sampling;
-  result.stop = request.stop;
   if (request.json_schema.size() > kMaxSchemaBytes)
     return fail(Errc::invalid_argument, "A JSON Schema may have {} bytes.", kMaxSchemaBytes);
   if (!request.json_schema.empty()) {

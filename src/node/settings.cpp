@@ -247,6 +247,10 @@ void add_hardware_keys(ConfigRegistry& registry) {
                       {"f16", "q8_0", "q4_0"}));
   registry.add(at_least(
       key("text.parallel", std::int64_t{4}, "Texts that a daemon's model writes at a time"), 1));
+  registry.add(
+      key("text.prefix_cache", true,
+          "Texts stay in a model's context, for prompts that begin alike; whoever can measure "
+          "time can tell whether a prompt's beginning was asked before"));
   registry.add(at_least(
       key("text.queue", std::int64_t{64}, "Texts that may wait for a daemon's model; then 429"),
       0));

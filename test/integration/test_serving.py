@@ -99,7 +99,7 @@ class Serving(TestCase):
     def test_openai_answers_chats_whole_and_streamed_alike(self):
         whole = self.client.ok("/v1/chat/completions", self.chat(max_tokens=12))
         text = whole["choices"][0]["message"]["content"]
-        self.assertEqual(whole["usage"], {"prompt_tokens": 37, "completion_tokens": 12, "total_tokens": 49})
+        self.assertEqual(whole["usage"], {"prompt_tokens": 37, "completion_tokens": 12, "total_tokens": 49, "prompt_tokens_details": {"cached_tokens": 0}})
         self.assertEqual(whole["choices"][0]["finish_reason"], "length")
         events = self.client.events("/v1/chat/completions", self.chat(max_tokens=12, stream=True, stream_options={"include_usage": True}))
         self.assertEqual(events[-1], "[DONE]")
@@ -107,6 +107,7 @@ class Serving(TestCase):
         self.assertEqual("".join(c["choices"][0]["delta"].get("content", "") for c in chunks if c["choices"]), text)
         self.assertEqual(chunks[0]["choices"][0]["delta"]["role"], "assistant")
         self.assertEqual(chunks[-1]["usage"]["completion_tokens"], 12)
+        self.assertEqual(chunks[-1]["usage"]["prompt_tokens_details"]["cached_tokens"], 36)
 
     def test_openai_completes_texts_and_lists_models(self):
         reply = self.client.ok("/v1/completions", {"model": "smollm", "prompt": PROMPT, "max_tokens": 3, "temperature": 0, "stop": "\n"})
@@ -222,6 +223,85 @@ class Serving(TestCase):
         self.assertIsInstance(json.loads(text)["large"], bool, text)
         bad = {"type": "json_schema", "json_schema": {"schema": {"type": "nothing"}}}
         self.assertEqual(self.client.refused("/v1/chat/completions", self.chat(response_format=bad))[0], 400)
+
+    def tool(self, name="get_weather", **more):
+        schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}, "days": {"type": "integer", "minimum": 1, "maximum": 9}},
+                  "required": ["city", "days"], "additionalProperties": False}
+        return {"type": "function", "function": {"name": name, "description": "Weather of a city.", "parameters": schema, **more}}
+
+    def assert_weather(self, arguments):
+        self.assertEqual(set(arguments), {"city", "days"})
+        self.assertIsInstance(arguments["city"], str)
+        self.assertIn(arguments["days"], range(1, 10))
+
+    def test_tools_that_must_be_called_are_called_with_arguments_of_their_schema(self):
+        asked = self.chat(max_tokens=80, tools=[self.tool(), self.tool("other")], tool_choice="required", parallel_tool_calls=False)
+        choice = self.client.ok("/v1/chat/completions", asked)["choices"][0]
+        self.assertEqual((choice["finish_reason"], choice["message"]["content"]), ("tool_calls", None))
+        call, = choice["message"]["tool_calls"]
+        self.assert_weather(json.loads(call["function"]["arguments"]))
+        named = {**asked, "tool_choice": {"type": "function", "function": {"name": "other"}}, "stream": True}
+        chunks = [json.loads(event)["choices"][0] for event in self.client.events("/v1/chat/completions", named)[:-1]]
+        deltas = [delta for chunk in chunks for delta in chunk["delta"].get("tool_calls", [])]
+        self.assertEqual((deltas[0]["function"]["name"], deltas[0]["type"], chunks[-1]["finish_reason"]), ("other", "function", "tool_calls"))
+        self.assertGreater(len(deltas), 2)
+        self.assert_weather(json.loads("".join(delta["function"]["arguments"] for delta in deltas)))
+        answered = self.chat(max_tokens=8, tools=[self.tool()], tool_choice="none")
+        answered["messages"] += [choice["message"], {"role": "tool", "tool_call_id": call["id"], "content": "It snows."}]
+        self.assertEqual(self.client.ok("/v1/chat/completions", answered)["choices"][0]["finish_reason"], "length")
+        for bad, words in [({"tools": [self.tool("a b")]}, "tools[0]"), ({"tools": [self.tool()] * 2}, "tools[1]"), ({"tools": [self.tool(str(i)) for i in range(200)]}, "128"),
+                           ({"tools": [self.tool(parameters={"type": "string"})]}, "get_weather"), ({"messages": self.chat()["messages"] + [{"role": "tool", "content": "x"}]}, "messages[1]"),
+                           ({"tools": [self.tool(strict=True, parameters={"properties": {"a": {"type": "number", "minimum": 1}}})]}, "/properties/a")]:
+            code, error, _ = self.client.refused("/v1/chat/completions", self.chat(**{"max_tokens": 2, **bad}))
+            self.assertEqual(code, 400, error)
+            self.assertIn(words, error["error"]["message"])
+
+    def test_a_prompt_goes_on_from_what_an_earlier_one_left(self):
+        words = " ".join(f"word{i}" for i in range(60))
+        ask = lambda **more: self.client.ok("/v1/completions", {"model": "smollm", "prompt": words, "max_tokens": 8, "temperature": 0, **more})
+        first, again = ask(), ask()
+        self.assertEqual(first["usage"]["prompt_tokens_details"]["cached_tokens"], 0)
+        self.assertEqual(again["usage"]["prompt_tokens_details"]["cached_tokens"], first["usage"]["prompt_tokens"] - 1)
+        self.assertEqual(first["choices"][0]["text"], again["choices"][0]["text"])
+        with self.client.request("/metrics") as reply:
+            self.assertRegex(reply.read().decode(), r"accel_text_cached_tokens_total [1-9]")
+        self.assertGreater(self.node.json("ps")["models"][0]["kept_tokens"], 60)
+
+    def test_logprobs_are_told_whole_and_in_streams(self):
+        asked = self.chat(max_tokens=6, logprobs=True, top_logprobs=3)
+        content = self.client.ok("/v1/chat/completions", asked)["choices"][0]["logprobs"]["content"]
+        self.assertEqual(len(content), 6)
+        for token in content:
+            self.assertEqual(token["logprob"], token["top_logprobs"][0]["logprob"])
+            self.assertLessEqual(sum(math.exp(top["logprob"]) for top in token["top_logprobs"]), 1)
+        chunks = [json.loads(event)["choices"][0] for event in self.client.events("/v1/chat/completions", {**asked, "stream": True})[:-1]]
+        streamed = [token["token"] for chunk in chunks if chunk["logprobs"] for token in chunk["logprobs"]["content"]]
+        self.assertEqual(streamed, [token["token"] for token in content])
+        old = self.client.ok("/v1/completions", {"model": "smollm", "prompt": PROMPT, "max_tokens": 3, "temperature": 0, "logprobs": 2})["choices"][0]
+        self.assertEqual(("".join(old["logprobs"]["tokens"]), old["logprobs"]["text_offset"]), (old["text"], [0, 6, 7]))
+        self.assertEqual([len(top) for top in old["logprobs"]["top_logprobs"]], [2, 2, 2])
+
+    def test_several_answers_come_of_one_prompt(self):
+        asked = self.chat(max_tokens=6, n=3, temperature=1.5, seed=1)
+        reply = self.client.ok("/v1/chat/completions", asked)
+        texts = [choice["message"]["content"] for choice in reply["choices"]]
+        self.assertEqual(([c["index"] for c in reply["choices"]], len(set(texts))), ([0, 1, 2], 3))
+        self.assertEqual((reply["usage"]["prompt_tokens"], reply["usage"]["completion_tokens"]), (37, 18))
+        streamed = ["", "", ""]
+        for event in self.client.events("/v1/chat/completions", {**asked, "stream": True})[:-1]:
+            for choice in json.loads(event)["choices"]:
+                streamed[choice["index"]] += choice["delta"].get("content") or ""
+        self.assertTrue(all(streamed), streamed)
+
+    def test_samplers_change_what_they_are_for(self):
+        ask = lambda **more: self.client.ok("/v1/completions", {"model": "smollm", "prompt": PROMPT, "max_tokens": 1, "temperature": 0, **more})["choices"][0]["text"]
+        self.assertEqual(ask(), " Paris")
+        self.assertNotEqual(ask(logit_bias={"7042": -100}), " Paris")
+        self.assertEqual(self.client.refused("/v1/completions", {"model": "smollm", "prompt": PROMPT, "presence_penalty": 3})[0], 400)
+        loop = lambda **options: self.client.ok("/api/generate", {"model": "smollm", "prompt": "a b a b a b a b a b a b", "raw": True, "stream": False,
+                                                                  "options": {"temperature": 0, "num_predict": 12, **options}})["response"]
+        self.assertNotEqual(loop(), loop(repeat_penalty=1.8))
+        self.assertNotEqual(loop(), loop(frequency_penalty=2))
 
     def test_refusals_have_the_protocols_shape_and_status(self):
         code, error, _ = self.client.refused("/v1/models", token="wrong")

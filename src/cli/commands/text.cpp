@@ -2,8 +2,9 @@
 // run --prompt, text generate: a text as it is written. ps: what a daemon holds in memory.
 #include "text.hpp"
 
-#include <fstream>
 #include <memory>
+
+#include "accel/core/file.hpp"
 
 namespace accel::cli {
 namespace {
@@ -47,11 +48,8 @@ json params_of(const TextFlags& flags) {
 Result<std::string> schema_of(const std::string& given) {
   const std::size_t start = given.find_first_not_of(" \t\r\n");
   if (start != std::string::npos && given[start] == '{') return given;
-  std::ifstream file(given, std::ios::binary);
-  std::string text(kMaxSchemaBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.empty() || text.size() > kMaxSchemaBytes) {
+  const Result<std::string> text = read_text_file(given, kMaxSchemaBytes);
+  if (!text || text->empty()) {
     return fail(Errc::invalid_argument,
                 "--json-schema must be a JSON object or a file of 1 to {} bytes that can be read: "
                 "{}.",
@@ -60,15 +58,21 @@ Result<std::string> schema_of(const std::string& given) {
   return text;
 }
 
+// " at 120/s"; nothing where it was not measured.
+std::string rate_of(const json& result, const char* name) {
+  const double rate = result.value(name, 0.0);
+  return rate > 0 ? fmt::format(" at {:.0f}/s", rate) : std::string();
+}
+
 Status print_end(const json& result) {
   ACCEL_CHECK(print_line(""));
   print_note(fmt::format(
-      "{} {} on {}, {}, {} thread(s): {} prompt tokens at {:.0f}/s, {} tokens at {:.0f}/s ({}){}",
+      "{} {} on {}, {}, {} thread(s): {} prompt tokens{}, {} tokens{} ({}){}",
       result.at("engine").get<std::string>(), result.at("engine_version").get<std::string>(),
       result.at("device").get<std::string>(), result.at("precision").get<std::string>(),
       result.value("threads", 0), result.value("prompt_tokens", 0),
-      result.value("prefill_tokens_per_second", 0.0), result.value("completion_tokens", 0),
-      result.value("decode_tokens_per_second", 0.0), result.at("provenance").get<std::string>(),
+      rate_of(result, "prefill_tokens_per_second"), result.value("completion_tokens", 0),
+      rate_of(result, "decode_tokens_per_second"), result.at("provenance").get<std::string>(),
       result.at("finish") == "length" ? "; cut at --max-tokens" : ""));
   return {};
 }

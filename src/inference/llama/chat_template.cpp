@@ -4,8 +4,11 @@
 #include <common/chat.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 
 #include "llama/schema_check.hpp"
+#include "llama/tagged_calls.hpp"
 
 namespace accel::inference::llama {
 namespace {
@@ -16,10 +19,19 @@ constexpr const char* kInit =
 constexpr const char* kApply =
     "_Z27common_chat_templates_applyPK21common_chat_templatesRK28common_chat_templates_inputs";
 constexpr const char* kFree = "_Z26common_chat_templates_freeP21common_chat_templates";
+constexpr const char* kCaps = "_Z30common_chat_templates_get_capsB5cxx11PK21common_chat_templates";
+constexpr const char* kLoadParser =
+    "_ZN16common_peg_arena4loadERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE";
+constexpr const char* kParse =
+    "_Z17common_chat_parseRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEbRK25common_chat_"
+    "parser_params";
 constexpr const char* kVerbosity = "_Z30common_log_set_verbosity_tholdi";
+constexpr int kSilent = -1;  // It prints to stderr by itself; its exceptions say enough.
+
 // llama.cpp's root begins with the end of the prompt and allows a fence around the JSON: here the
-// answer is the JSON alone, which it calls "response-format". Empty when there is no such rule.
-std::string answer_grammar(std::string_view grammar) {
+// answer is the JSON alone, which it calls "response-format". Its rules without the root; empty
+// when there is no such rule.
+std::string answer_rules(std::string_view grammar) {
   constexpr std::string_view kAnswer = "response-format ::= ";
   std::string rules;
   bool found = false;
@@ -30,16 +42,64 @@ std::string answer_grammar(std::string_view grammar) {
     if (!rule.starts_with("root ::= ")) rules.append(rule).append("\n");
     grammar.remove_prefix(std::min(end + 1, grammar.size()));
   }
-  return found ? rules + "root ::= response-format\n" : std::string();
+  return found ? rules : std::string();
 }
 
-constexpr int kSilent = -1;  // It prints to stderr by itself; its exceptions say enough.
+std::string escaped(std::string_view word) {
+  std::string pattern;
+  for (const char c : word) {
+    if (std::string_view(".^$|()[]{}*+?\\/").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
+std::string pattern_of(const common_grammar_trigger& trigger) {
+  if (trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN) return trigger.value;
+  if (trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN_FULL) return "^" + trigger.value + "$";
+  return escaped(trigger.value);
+}
+
+std::string first_word(const common_chat_params& made) {
+  const auto found = std::ranges::find(made.grammar_triggers, COMMON_GRAMMAR_TRIGGER_TYPE_WORD,
+                                       &common_grammar_trigger::type);
+  return found == made.grammar_triggers.end() ? std::string() : found->value;
+}
+
+void add_message(common_chat_templates_inputs& inputs, const ChatMessage& message) {
+  common_chat_msg& added = inputs.messages.emplace_back();
+  added.role = message.role;
+  added.content = message.content;
+  added.tool_call_id = message.tool_call_id;
+  added.tool_name = message.tool_name;
+  for (const ToolCall& call : message.tool_calls)
+    added.tool_calls.push_back({call.name, call.arguments, call.id});
+}
+
+common_chat_templates_inputs inputs_of(const ChatRequest& request) {
+  common_chat_templates_inputs inputs;
+  for (const ChatMessage& message : request.messages) add_message(inputs, message);
+  for (const ToolDefinition& tool : request.tools) {
+    const bool plain = tool.parameters.empty();
+    inputs.tools.push_back({tool.name, tool.description,
+                            plain ? R"({"type":"object","properties":{}})" : tool.parameters});
+  }
+  inputs.tool_choice = request.choice == ToolChoice::none       ? COMMON_CHAT_TOOL_CHOICE_NONE
+                       : request.choice == ToolChoice::required ? COMMON_CHAT_TOOL_CHOICE_REQUIRED
+                                                                : COMMON_CHAT_TOOL_CHOICE_AUTO;
+  inputs.parallel_tool_calls = request.parallel;
+  return inputs;
+}
 
 }  // namespace
 
 struct ChatTemplate::Parts {
   decltype(&common_chat_templates_apply) apply = nullptr;
   decltype(&common_chat_templates_free) free = nullptr;
+  decltype(&common_chat_templates_get_caps) caps = nullptr;
+  decltype(&common_chat_parse) parse = nullptr;
+  void (*load_parser)(common_peg_arena* self, const std::string& data) = nullptr;
+  bool knows_tools = false;
   common_chat_templates* templates = nullptr;
 
   Parts() = default;
@@ -50,7 +110,36 @@ struct ChatTemplate::Parts {
   }
 };
 
-Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_model* model) {
+// Answers in the words of the model's own template, read by the parser that llama.cpp made for it.
+class ChatTemplate::OwnFormat final : public AnswerFormat {
+ public:
+  // `begun`: what of the answer stands in the prompt already.
+  OwnFormat(std::shared_ptr<const Parts> parts, const common_chat_params& made, std::string begun)
+      : parts_(std::move(parts)), params_(made), begun_(std::move(begun)) {
+    if (!made.parser.empty()) parts_->load_parser(&params_.parser, made.parser);
+  }
+  Answer read(std::string_view text, bool partial) const override {
+    Answer answer;
+    try {
+      common_chat_msg message = parts_->parse(begun_ + std::string(text), partial, params_);
+      answer.content = std::move(message.content);
+      for (common_chat_tool_call& call : message.tool_calls)
+        answer.calls.push_back(
+            {std::move(call.id), std::move(call.name), std::move(call.arguments)});
+    } catch (const std::exception&) {  // It is none of the template's: words, then.
+      if (!partial) answer.content = text;
+    }
+    return answer;
+  }
+
+ private:
+  std::shared_ptr<const Parts> parts_;  // Owners: templates and formats; immutable.
+  common_chat_parser_params params_;
+  std::string begun_;
+};
+
+Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_model* model,
+                                        const std::string& source) {
   // As the real function, but for the deleter, which would call common_chat_templates_free() by its
   // name; both are returned through a hidden pointer to one pointer.
   struct Owned {
@@ -66,11 +155,16 @@ Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_mode
   Status bound = shared.bind(init, kInit);
   if (bound) bound = shared.bind(parts->apply, kApply);
   if (bound) bound = shared.bind(parts->free, kFree);
+  if (bound) bound = shared.bind(parts->caps, kCaps);
+  if (bound) bound = shared.bind(parts->parse, kParse);
+  if (bound) bound = shared.bind(parts->load_parser, kLoadParser);
   if (bound) bound = shared.bind(set_verbosity, kVerbosity);
   if (!bound) return fail(Error{Errc::unavailable, bound.error().message, bound.error().cause});
   set_verbosity(kSilent);
   try {
-    parts->templates = init(model, {}, {}, {}).templates;
+    parts->templates = init(model, source, {}, {}).templates;
+    std::map<std::string, bool> caps = parts->caps(parts->templates);
+    parts->knows_tools = caps["supports_tools"] && caps["supports_tool_calls"];
   } catch (const std::exception& refused) {
     return fail(
         Error{Errc::unsupported, "The model's chat template can't be read.", refused.what()});
@@ -79,12 +173,7 @@ Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_mode
 }
 
 Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages) const {
-  common_chat_templates_inputs inputs;
-  for (const ChatMessage& message : messages) {
-    common_chat_msg& added = inputs.messages.emplace_back();
-    added.role = message.role;
-    added.content = message.content;
-  }
+  const common_chat_templates_inputs inputs = inputs_of({messages});
   try {
     return parts_->apply(parts_->templates, inputs).prompt;
   } catch (const std::exception& refused) {
@@ -93,22 +182,78 @@ Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages) c
   }
 }
 
-Result<std::string> ChatTemplate::grammar_of(const std::string& schema) const {
-  ACCEL_CHECK(check_schema(schema));
+Result<std::string> ChatTemplate::rules_of(const std::string& schema) const {
   common_chat_templates_inputs inputs;
   common_chat_msg& message = inputs.messages.emplace_back();
   message.role = "user";
   message.content = "-";  // Of the prompt nothing is used.
   inputs.json_schema = schema;
   try {
-    std::string grammar = answer_grammar(parts_->apply(parts_->templates, inputs).grammar);
-    if (!grammar.empty()) return grammar;
+    std::string rules = answer_rules(parts_->apply(parts_->templates, inputs).grammar);
+    if (!rules.empty()) return rules;
     return fail(Errc::unsupported, "llama.cpp makes no grammar of this schema for this model.");
   } catch (const std::exception& refused) {
     return fail(Error{Errc::invalid_argument,
                       "The JSON Schema can't be turned into a grammar; use a simpler one.",
                       refused.what()});
   }
+}
+
+Result<std::string> ChatTemplate::grammar_of(const std::string& schema) const {
+  ACCEL_CHECK(check_schema(schema));
+  ACCEL_TRY(const std::string rules, rules_of(schema));
+  return rules + "root ::= response-format\n";
+}
+
+Result<ChatPlan> ChatTemplate::plan(const ChatRequest& request) const {
+  if (!request.tools.empty()) {
+    // Also where llama.cpp makes the grammar by itself: it bounds no schema.
+    ACCEL_TRY(const std::string schema, call_schema(request.tools));
+    ACCEL_CHECK(check_schema(schema, Enforce::what_can_be));
+  }
+  return parts_->knows_tools ? own_plan(request) : tagged_plan(request);
+}
+
+Result<ChatPlan> ChatTemplate::own_plan(const ChatRequest& request) const {
+  common_chat_templates_inputs inputs = inputs_of(request);
+  const bool required = request.choice == ToolChoice::required;
+  try {
+    common_chat_params made = parts_->apply(parts_->templates, inputs);
+    // A template may know tools in a way that llama.cpp can't make out.
+    const bool calls = request.choice != ToolChoice::none && !request.tools.empty();
+    if (calls && made.grammar.empty()) return tagged_plan(request);
+    // llama.cpp's grammar of a required call allows words before it, without end: the prompt ends
+    // with what begins a call, which is what would trigger the grammar of one by choice.
+    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
+    std::string begun = required ? first_word(parts_->apply(parts_->templates, inputs)) : "";
+    ChatPlan plan;
+    if (made.grammar_lazy)
+      std::ranges::transform(made.grammar_triggers, std::back_inserter(plan.triggers), pattern_of);
+    if (!made.grammar_lazy) plan.begun = made.generation_prompt + begun;
+    plan.prompt = made.prompt + begun;
+    plan.format = std::make_shared<OwnFormat>(parts_, made, std::move(begun));
+    plan.grammar = std::move(made.grammar);
+    plan.stop = std::move(made.additional_stops);
+    plan.shown = std::move(made.preserved_tokens);
+    return plan;
+  } catch (const std::exception& refused) {
+    return fail(Error{Errc::invalid_argument,
+                      "The model's chat template refuses these messages or tools.",
+                      refused.what()});
+  }
+}
+
+Result<ChatPlan> ChatTemplate::tagged_plan(const ChatRequest& request) const {
+  ChatPlan plan;
+  const std::vector<ChatMessage> told = with_told_tools(request);
+  ACCEL_TRY(plan.prompt, apply(told));
+  if (request.tools.empty() || request.choice == ToolChoice::none) return plan;
+  ACCEL_TRY(const std::string schema, call_schema(request.tools));
+  ACCEL_TRY(const std::string rules, rules_of(schema));
+  plan.grammar = tagged_grammar(rules, request.parallel);
+  if (request.choice == ToolChoice::automatic) plan.triggers.push_back(tagged_trigger());
+  plan.format = std::make_shared<TaggedCalls>();
+  return plan;
 }
 
 }  // namespace accel::inference::llama

@@ -16,14 +16,22 @@ namespace accel::inference::llama {
 
 class ChatTemplate {
  public:
-  // Errors: unsupported (the template does not parse), unavailable (the library lacks a function).
-  static Result<ChatTemplate> open(const Library& library, const llama_model* model);
+  // `source` replaces the model's own template; empty: its own. Errors: unsupported (the template
+  // does not parse), unavailable (the library lacks a function).
+  static Result<ChatTemplate> open(const Library& library, const llama_model* model,
+                                   const std::string& source);
   Result<std::string> apply(std::span<const ChatMessage> messages) const;
+  // As LlamaModel::chat_plan().
+  Result<ChatPlan> plan(const ChatRequest& request) const;
   // As LlamaModel::json_grammar().
   Result<std::string> grammar_of(const std::string& schema) const;
 
  private:
   struct Parts;
+  class OwnFormat;
+  Result<ChatPlan> own_plan(const ChatRequest& request) const;
+  Result<ChatPlan> tagged_plan(const ChatRequest& request) const;
+  Result<std::string> rules_of(const std::string& schema) const;
   explicit ChatTemplate(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
   std::shared_ptr<const Parts> parts_;  // Owners: copies of this; immutable.
 };

@@ -95,9 +95,10 @@ Status LlamaModel::Impl::start(const LlamaModelOptions& options) {
   info_.vocabulary = static_cast<std::size_t>(api().vocab_size(vocab()));
   info_.parallel = options.parallel;
   info_.threads = options.threads;
-  info_.has_chat_template = api().chat_template(model_.get(), nullptr) != nullptr;
+  info_.has_chat_template =
+      !options.chat_template.empty() || api().chat_template(model_.get(), nullptr) != nullptr;
   if (!info_.has_chat_template) return {};
-  auto opened = llama::ChatTemplate::open(*library_, model_.get());
+  auto opened = llama::ChatTemplate::open(*library_, model_.get(), options.chat_template);
   // A model whose template is broken still completes text.
   if (opened) {
     template_ = std::move(*opened);
@@ -112,7 +113,10 @@ LlamaModel::~LlamaModel() = default;
 
 const LlamaModelInfo& LlamaModel::info() const { return impl_->info_; }
 
-Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool special) const {
+namespace {
+
+Result<std::vector<TokenId>> tokens_of_text(const Api& api, const llama_vocab* vocab,
+                                            std::string_view text, bool added, bool special) {
   // A token is at least one byte of text, but for those that are added around it.
   constexpr std::size_t kAdded = 16;
   if (text.size() > std::numeric_limits<std::int32_t>::max() - kAdded)
@@ -120,9 +124,9 @@ Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool sp
   const std::string clean = llama::valid_utf8(text);
   std::vector<TokenId> tokens(clean.size() + kAdded);
   try {
-    const std::int32_t count = impl_->api().tokenize(
-        impl_->vocab(), clean.data(), static_cast<std::int32_t>(clean.size()), tokens.data(),
-        static_cast<std::int32_t>(tokens.size()), true, special);
+    const std::int32_t count =
+        api.tokenize(vocab, clean.data(), static_cast<std::int32_t>(clean.size()), tokens.data(),
+                     static_cast<std::int32_t>(tokens.size()), added, special);
     if (count < 0) return fail(Errc::internal, "llama.cpp made more tokens than bytes.");
     tokens.resize(static_cast<std::size_t>(count));
   } catch (const std::exception& thrown) {
@@ -131,10 +135,24 @@ Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool sp
   return tokens;
 }
 
+}  // namespace
+
+Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool special) const {
+  return tokens_of_text(impl_->api(), impl_->vocab(), text, true, special);
+}
+
+Result<std::vector<TokenId>> LlamaModel::tokens_of(std::string_view text) const {
+  return tokens_of_text(impl_->api(), impl_->vocab(), text, false, true);
+}
+
 std::string LlamaModel::text_of(std::span<const TokenId> tokens) const {
   std::string bytes;
   for (const TokenId token : tokens) bytes += llama::piece_of(impl_->api(), impl_->vocab(), token);
   return llama::valid_utf8(bytes);
+}
+
+std::string LlamaModel::bytes_of(TokenId token) const {
+  return llama::piece_of(impl_->api(), impl_->vocab(), token, /*shown=*/true);
 }
 
 Result<std::string> LlamaModel::chat_prompt(std::span<const ChatMessage> messages) const {
@@ -144,6 +162,13 @@ Result<std::string> LlamaModel::chat_prompt(std::span<const ChatMessage> message
                 "The model has no chat template: it completes text, it does not chat.");
   }
   return impl_->template_->apply(messages);
+}
+
+Result<ChatPlan> LlamaModel::chat_plan(const ChatRequest& request) const {
+  ACCEL_CHECK(impl_->template_status_);
+  if (!impl_->template_)
+    return fail(Errc::unsupported, "The model has no chat template, which tools need here.");
+  return impl_->template_->plan(request);
 }
 
 Result<std::string> LlamaModel::json_grammar(const std::string& schema) const {

@@ -7,6 +7,8 @@
 
 #include "accel/core/clock.hpp"
 #include "accel/core/log.hpp"
+#include "llama/logprob.hpp"
+#include "llama/sampler.hpp"
 #include "llama/text_stream.hpp"
 
 namespace accel::inference::llama {
@@ -15,30 +17,6 @@ namespace {
 constexpr std::size_t kBatch = 512;        // Of one step: prefill gains little from more.
 constexpr int kAborted = 2;                // What llama_decode() returns then.
 constexpr std::uint32_t kPollBusily = 50;  // ggml's own default; 0 sleeps at once.
-
-using SamplerHandle = std::unique_ptr<llama_sampler, void (*)(llama_sampler*)>;
-
-Result<SamplerHandle> make_sampler(const Api& api, const llama_vocab* vocab,
-                                   const SamplingOptions& options) {
-  SamplerHandle chain(api.chain_new(api.chain_params()), api.sampler_free);
-  if (!options.grammar.empty()) {
-    llama_sampler* const grammar = api.grammar(vocab, options.grammar.c_str(), "root");
-    if (grammar == nullptr)
-      return fail(Error{Errc::invalid_argument, "llama.cpp can't read the grammar of this answer.",
-                        take_last_words()});
-    api.chain_add(chain.get(), grammar);
-  }
-  if (options.temperature <= 0) {
-    api.chain_add(chain.get(), api.greedy());
-    return chain;
-  }
-  if (options.top_k > 0) api.chain_add(chain.get(), api.top_k(options.top_k));
-  if (options.top_p < 1)
-    api.chain_add(chain.get(), api.top_p(static_cast<float>(options.top_p), 1));
-  api.chain_add(chain.get(), api.temperature(static_cast<float>(options.temperature)));
-  api.chain_add(chain.get(), api.dist(options.seed));
-  return chain;
-}
 
 double ms_between(SteadyTime from, SteadyTime to) { return to_ms(to - from); }
 
@@ -95,10 +73,12 @@ struct Generator::Job {
   TextStream stream;
   bool wants_logits = false;
   bool has_slot = false;
+  bool keeps = false;  // Its slot keeps what it holds, for others.
   // Under the mutex:
   GenerationReport report;
   std::vector<float> logits;
-  std::string unread;  // Text that the caller has not taken.
+  std::string unread;               // Text that the caller has not taken.
+  std::size_t unread_logprobs = 0;  // The first that the caller has not taken.
   bool cancelled = false;
   std::optional<Status> outcome;
   std::condition_variable_any news;
@@ -118,6 +98,7 @@ Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library
                     std::min(trained, options.context), kBatch};
   std::unique_ptr<Generator> generator(
       new Generator(library, api.vocab(model), limits));  // tidy: raw-new: private constructor
+  generator->prefix_cache_ = options.prefix_cache;
   llama_context_params params = api.context_params();
   params.n_ctx = static_cast<std::uint32_t>(options.context);
   params.n_batch = static_cast<std::uint32_t>(generator->limits_.batch);
@@ -165,7 +146,7 @@ Status Generator::admits(std::size_t prompt_tokens, std::size_t max_tokens) cons
 
 LlamaModel::Load Generator::load() const {
   const std::scoped_lock lock(mutex_);
-  return {planner_.running(), planner_.waiting()};
+  return {planner_.running(), planner_.waiting(), planner_.kept_tokens()};
 }
 
 Status Generator::check_tokens(std::span<const TokenId> tokens) const {
@@ -180,15 +161,19 @@ Status Generator::check_tokens(std::span<const TokenId> tokens) const {
 Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationRequest& request,
                                                           bool wants_logits) {
   ACCEL_CHECK(check_tokens(request.prompt));
-  ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request.sampling));
+  if (request.logprobs.value_or(0) > kMaxTopLogprobs)
+    return fail(Errc::invalid_argument, "There may be {} top_logprobs.", kMaxTopLogprobs);
+  ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request));
   const std::scoped_lock lock(mutex_);
-  const RequestId id = next_id_++;
-  ACCEL_CHECK(planner_.submit(id, request.prompt.size(), request.max_tokens));
-  auto job = std::make_shared<Job>(id, request, std::move(sampler));
+  auto job = std::make_shared<Job>(next_id_++, request, std::move(sampler));
   job->wants_logits = wants_logits;
+  job->keeps = prefix_cache_ && request.reuse_prefix && !wants_logits;
+  const std::span<const TokenId> tokens(job->request.prompt);
+  ACCEL_CHECK(planner_.submit(job->id, tokens.size(), request.max_tokens,
+                              job->keeps ? tokens : std::span<const TokenId>()));
   job->submitted = system_clock().now();
   job->report.prompt_tokens = request.prompt.size();
-  jobs_.emplace(id, job);
+  jobs_.emplace(job->id, job);
   work_.notify_one();
   return job;
 }
@@ -220,9 +205,15 @@ Status Generator::deliver(Job& job, const TextSink& on_text, std::stop_token sto
   while (true) {
     job.news.wait(lock, [&] { return job.outcome || !job.unread.empty(); });
     const std::string text = std::exchange(job.unread, {});
-    if (!text.empty() && on_text && !job.cancelled) {
+    const std::size_t known = job.report.logprobs.size();
+    const bool news = !text.empty() || job.unread_logprobs < known;
+    if (news && on_text && !job.cancelled) {
+      const auto first = job.report.logprobs.begin();
+      const std::size_t told = std::exchange(job.unread_logprobs, known);
+      const std::vector<TokenLogprob> logprobs(first + static_cast<std::ptrdiff_t>(told),
+                                               job.report.logprobs.end());
       lock.unlock();
-      on_text(text);
+      on_text({text, logprobs});
       lock.lock();
       continue;
     }
@@ -260,6 +251,7 @@ void Generator::work() {
 bool Generator::step(std::unique_lock<std::mutex>& lock) {
   drop_cancelled();
   abort_ = stop_.stop_requested();
+  for (const Move& move : planner_.seat()) make(move);
   const std::vector<Chunk> plan = planner_.next();
   if (plan.empty()) return false;
   Batch batch;
@@ -276,7 +268,11 @@ bool Generator::step(std::unique_lock<std::mutex>& lock) {
   if (decoded) {
     take_results(plan);
   } else {
-    for (const Chunk& chunk : plan) finish(*jobs_.at(chunk.id), decoded);
+    for (const Chunk& chunk : plan) {
+      Job& job = *jobs_.at(chunk.id);
+      job.keeps = false;  // Nobody knows what is in its slot.
+      finish(job, decoded);
+    }
   }
   return true;
 }
@@ -310,6 +306,31 @@ void Generator::take_results(const std::vector<Chunk>& plan) {
   }
 }
 
+// A context that keeps a window or a state of the past alone can't go back to a prefix: the text
+// starts from nothing then.
+void Generator::make(const Move& move) {
+  const Api& api = library_->api();
+  llama_memory_t const memory = api.memory(context_.get());
+  const auto slot = static_cast<llama_seq_id>(move.slot);
+  const auto source = static_cast<llama_seq_id>(move.source);
+  const auto keep = static_cast<llama_pos>(move.keep);
+  bool kept = move.keep > 0 && api.memory_first(memory, source) == 0 &&
+              api.memory_last(memory, source) >= keep - 1;
+  if (kept && source == slot) {
+    kept = api.memory_remove(memory, slot, keep, -1);
+  } else {
+    api.memory_remove(memory, slot, -1, -1);
+    if (kept) api.memory_copy(memory, source, slot, 0, keep);
+  }
+  if (move.id == 0) return;
+  if (kept) {
+    jobs_.at(move.id)->report.cached_tokens = move.keep;
+  } else if (move.keep > 0) {
+    api.memory_remove(memory, slot, -1, -1);
+    planner_.start_over(move.id);
+  }
+}
+
 void Generator::take_token(Job& job, std::int32_t row) {
   const Api& api = library_->api();
   if (job.wants_logits) {
@@ -327,28 +348,49 @@ void Generator::take_token(Job& job, std::int32_t row) {
   }
   job.last = system_clock().now();
   if (job.report.tokens.empty()) job.first = job.last;
-  std::string text;
   bool ends = api.is_end(vocab_, token);
   job.report.finish = FinishReason::stop;
   if (!ends) {
-    job.report.tokens.push_back(token);
-    text = job.stream.push(piece_of(api, vocab_, token));
+    if (const Status added = add_token(job, token, row); !added) return finish(job, added);
     ends = job.stream.stopped();
   }
   if (!ends && job.report.tokens.size() >= job.request.max_tokens) {
     job.report.finish = FinishReason::length;
     ends = true;
   }
-  if (ends) text += job.stream.finish();
-  job.report.text += text;
-  job.unread += text;
-  if (ends) return finish(job, {});
+  if (ends) {
+    const std::string rest = job.stream.finish();
+    job.report.text += rest;
+    job.unread += rest;
+    return finish(job, {});
+  }
   planner_.sampled(job.id);
   if (!job.unread.empty()) job.news.notify_one();
 }
 
+// Its place among the answer's tokens, its text, and how likely it was.
+Status Generator::add_token(Job& job, TokenId token, std::int32_t row) {
+  const Api& api = library_->api();
+  job.report.tokens.push_back(token);
+  const bool shown = std::ranges::find(job.request.shown, token) != job.request.shown.end();
+  const std::string text = job.stream.push(piece_of(api, vocab_, token, shown));
+  job.report.text += text;
+  job.unread += text;
+  if (!job.request.logprobs) return {};
+  const float* const values = api.logits(context_.get(), row);
+  if (values == nullptr) return fail(Errc::internal, "llama.cpp has no logits.");
+  const std::span logits(values, static_cast<std::size_t>(api.vocab_size(vocab_)));
+  job.report.logprobs.push_back(logprob_of(logits, token, *job.request.logprobs));
+  return {};
+}
+
 void Generator::finish(Job& job, Status outcome) {
-  for (const std::size_t slot : planner_.end(job.id)) {
+  std::vector<TokenId> held;
+  if (job.keeps) {
+    held = job.request.prompt;
+    held.insert(held.end(), job.report.tokens.begin(), job.report.tokens.end());
+  }
+  for (const std::size_t slot : planner_.end(job.id, std::move(held))) {
     llama_memory_t const memory = library_->api().memory(context_.get());
     library_->api().memory_remove(memory, static_cast<llama_seq_id>(slot), -1, -1);
   }

@@ -50,12 +50,15 @@ class Generator {
   Status decode(llama_batch batch);
   void take_results(const std::vector<Chunk>& plan);
   void take_token(Job& job, std::int32_t row);
+  Status add_token(Job& job, TokenId token, std::int32_t row);
+  void make(const Move& move);
   void finish(Job& job, Status outcome);
   static bool is_aborted(void* self);
 
   std::shared_ptr<const Library> library_;  // Owners: engine, model, this; immutable.
   const llama_vocab* vocab_;
   SlotLimits limits_;
+  bool prefix_cache_ = true;
   ThreadpoolHandle threadpool_{nullptr, nullptr};  // Outlives the context that uses it.
   ContextHandle context_{nullptr, nullptr};        // Of the worker.
   std::atomic<bool> abort_ = false;                // Nobody waits for what is being decoded.

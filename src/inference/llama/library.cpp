@@ -80,6 +80,9 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(attach_threadpool, "llama_attach_threadpool"));
   ACCEL_CHECK(library.bind(memory, "llama_get_memory"));
   ACCEL_CHECK(library.bind(memory_remove, "llama_memory_seq_rm"));
+  ACCEL_CHECK(library.bind(memory_copy, "llama_memory_seq_cp"));
+  ACCEL_CHECK(library.bind(memory_first, "llama_memory_seq_pos_min"));
+  ACCEL_CHECK(library.bind(memory_last, "llama_memory_seq_pos_max"));
   ACCEL_CHECK(library.bind(decode, "llama_decode"));
   ACCEL_CHECK(library.bind(logits, "llama_get_logits_ith"));
   ACCEL_CHECK(library.bind(vocab_size, "llama_vocab_n_tokens"));
@@ -92,9 +95,14 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(sampler_free, "llama_sampler_free"));
   ACCEL_CHECK(library.bind(sample, "llama_sampler_sample"));
   ACCEL_CHECK(library.bind(grammar, "llama_sampler_init_grammar"));
+  ACCEL_CHECK(library.bind(lazy_grammar, "llama_sampler_init_grammar_lazy_patterns"));
+  ACCEL_CHECK(library.bind(accept, "llama_sampler_accept"));
   ACCEL_CHECK(library.bind(greedy, "llama_sampler_init_greedy"));
   ACCEL_CHECK(library.bind(top_k, "llama_sampler_init_top_k"));
   ACCEL_CHECK(library.bind(top_p, "llama_sampler_init_top_p"));
+  ACCEL_CHECK(library.bind(min_p, "llama_sampler_init_min_p"));
+  ACCEL_CHECK(library.bind(penalties, "llama_sampler_init_penalties"));
+  ACCEL_CHECK(library.bind(logit_bias, "llama_sampler_init_logit_bias"));
   ACCEL_CHECK(library.bind(temperature, "llama_sampler_init_temp"));
   return library.bind(dist, "llama_sampler_init_dist");
 }
@@ -140,9 +148,9 @@ Status Library::start() {
   return {};
 }
 
-std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token) {
+std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token, bool shown) {
   return written_text(
-      [&](char* into, std::int32_t room) { return api.piece(vocab, token, into, room, 0, false); });
+      [&](char* into, std::int32_t room) { return api.piece(vocab, token, into, room, 0, shown); });
 }
 
 std::string take_last_words() { return std::exchange(last_words, {}); }

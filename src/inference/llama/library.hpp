@@ -47,6 +47,9 @@ struct Api {
   decltype(&llama_attach_threadpool) attach_threadpool = nullptr;
   decltype(&llama_get_memory) memory = nullptr;
   decltype(&llama_memory_seq_rm) memory_remove = nullptr;
+  decltype(&llama_memory_seq_cp) memory_copy = nullptr;
+  decltype(&llama_memory_seq_pos_min) memory_first = nullptr;
+  decltype(&llama_memory_seq_pos_max) memory_last = nullptr;
   decltype(&llama_decode) decode = nullptr;
   decltype(&llama_get_logits_ith) logits = nullptr;
   decltype(&llama_vocab_n_tokens) vocab_size = nullptr;
@@ -59,9 +62,14 @@ struct Api {
   decltype(&llama_sampler_free) sampler_free = nullptr;
   decltype(&llama_sampler_sample) sample = nullptr;
   decltype(&llama_sampler_init_grammar) grammar = nullptr;
+  decltype(&llama_sampler_init_grammar_lazy_patterns) lazy_grammar = nullptr;
+  decltype(&llama_sampler_accept) accept = nullptr;
   decltype(&llama_sampler_init_greedy) greedy = nullptr;
   decltype(&llama_sampler_init_top_k) top_k = nullptr;
   decltype(&llama_sampler_init_top_p) top_p = nullptr;
+  decltype(&llama_sampler_init_min_p) min_p = nullptr;
+  decltype(&llama_sampler_init_penalties) penalties = nullptr;
+  decltype(&llama_sampler_init_logit_bias) logit_bias = nullptr;
   decltype(&llama_sampler_init_temp) temperature = nullptr;
   decltype(&llama_sampler_init_dist) dist = nullptr;
 
@@ -98,8 +106,10 @@ class Library {
   std::string cpu_variant_;
 };
 
-// The bytes of a token as text, without what is special; a token may be longer than any guess.
-std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token);
+// The bytes of a token as text; one that controls the model is none unless it is `shown`. A token
+// may be longer than any guess.
+std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token,
+                     bool shown = false);
 
 // The last error that llama.cpp logged on this thread since the last call of this.
 std::string take_last_words();

@@ -21,6 +21,12 @@ using Names = std::vector<std::string_view>;
 constexpr std::string_view kNotes[] = {"title",    "description", "default",  "examples",
                                        "$schema",  "$id",         "$comment", "deprecated",
                                        "readOnly", "writeOnly",   "$defs",    "definitions"};
+// Of one value: what llama.cpp passes over, or passes over beside others.
+constexpr std::string_view kBestEffort[] = {
+    "minimum",       "maximum",     "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+    "format",        "pattern",     "minLength",        "maxLength",        "minItems",
+    "maxItems",      "uniqueItems", "minProperties",    "maxProperties",    "contentEncoding",
+    "propertyNames", "nullable",    "strict",           "contentMediaType", "type"};
 constexpr std::string_view kTypes[] = {"object", "array",   "string", "integer",
                                        "number", "boolean", "null"};
 constexpr std::string_view kFormats[] = {"date",  "time",  "date-time", "uuid", "uuid1",
@@ -73,6 +79,8 @@ std::size_t repetitions_of(std::string_view pattern) {
 
 class Checker {
  public:
+  explicit Checker(Enforce enforce) : lenient_(enforce == Enforce::what_can_be) {}
+
   Status run(const json& root) {
     ACCEL_CHECK(schema(root, ""));
     for (const auto& [place, target] : refs_) {
@@ -101,9 +109,10 @@ class Checker {
   }
 
   // Every keyword must be one of `read`, or say nothing that an answer must fit.
-  static Status only(const json& node, const std::string& place, const Names& read) {
+  Status only(const json& node, const std::string& place, const Names& read) const {
     for (const auto& [name, value] : node.items()) {
-      if (!among(name, read) && !among(name, kNotes))
+      const bool passes = among(name, kNotes) || (lenient_ && among(name, kBestEffort));
+      if (!among(name, read) && !passes)
         return refused(at(place, name),
                        "This keyword is not enforced here, or not beside its neighbours; leave it "
                        "out.");
@@ -210,7 +219,7 @@ class Checker {
     }
     ACCEL_CHECK(only(node, place, read));
     // A bound of integers would be passed over for numbers.
-    if (among("number", types) &&
+    if (!lenient_ && among("number", types) &&
         any({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}))
       return refused(at(place, "type"), "Bounds are enforced for the type integer alone.");
     ACCEL_CHECK(object(node, place));
@@ -295,12 +304,13 @@ class Checker {
     }
     const auto format = node.find("format");
     const bool good =
-        format == node.end() ||
+        lenient_ || format == node.end() ||
         (format->is_string() && among(format->get_ref<const std::string&>(), kFormats));
     if (good) return {};
     return refused(at(place, "format"), "Only date, time, date-time and uuid are enforced.");
   }
 
+  const bool lenient_;
   std::size_t nodes_ = 0, choices_ = 0, repetitions_ = 0;
   std::set<std::string> places_;                           // Of all schemas that were checked.
   std::vector<std::pair<std::string, std::string>> refs_;  // Place, and where it points to.
@@ -308,9 +318,9 @@ class Checker {
 
 }  // namespace
 
-Status check_schema(const std::string& text) {
+Status check_schema(const std::string& text, Enforce enforce) {
   ACCEL_TRY(const json root, parse_bounded_json(text, "The JSON Schema"));
-  Checker checker;
+  Checker checker(enforce);
   return checker.run(root);
 }
 

@@ -18,7 +18,11 @@ constexpr std::size_t kMaxSchemaCount = 2000;      // llama.cpp's own, of one re
 constexpr std::size_t kMaxSchemaCounts = 10'000;   // Sum of all repetitions.
 constexpr std::size_t kMaxPatternBytes = 512;
 
+// `what_can_be`: keywords of one value that no grammar enforces (bounds of numbers, formats) pass;
+// what bounds a grammar's size does not.
+enum class Enforce { all, what_can_be };
+
 // Errors: invalid_argument.
-Status check_schema(const std::string& text);
+Status check_schema(const std::string& text, Enforce enforce = Enforce::all);
 
 }  // namespace accel::inference::llama

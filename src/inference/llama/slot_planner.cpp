@@ -27,26 +27,85 @@ Status SlotPlanner::admits(std::size_t prompt, std::size_t max_tokens) const {
   return {};
 }
 
-Status SlotPlanner::submit(RequestId id, std::size_t prompt, std::size_t max_tokens) {
+Status SlotPlanner::submit(RequestId id, std::size_t prompt, std::size_t max_tokens,
+                           std::span<const TokenId> tokens) {
   ACCEL_CHECK(admits(prompt, max_tokens));
-  waiting_.push_back({.id = id, .prompt = prompt, .reserved = prompt + max_tokens});
+  waiting_.push_back(
+      {.id = id, .prompt = prompt, .reserved = prompt + max_tokens, .tokens = tokens});
   return {};
 }
 
-void SlotPlanner::fill_slots() {
+std::vector<Move> SlotPlanner::seat() {
+  std::vector<Move> moves;
   while (!waiting_.empty() && !free_.empty()) {
-    Text& first = waiting_.front();
-    if (first.reserved > limits_.context - reserved_) return;
-    first.slot = free_.back();
-    free_.pop_back();
-    reserved_ += first.reserved;
-    running_.push_back(first);
-    waiting_.pop_front();
+    if (waiting_.front().reserved > limits_.context - reserved_) break;
+    seat_first(moves);
   }
+  return moves;
+}
+
+// A running text's answer is not looked at: who goes on from it comes when it has ended.
+SlotPlanner::Source SlotPlanner::source_for(const Text& text) const {
+  if (text.tokens.empty()) return {};
+  // The last token of a prompt is always decoded: its logits are wanted.
+  const std::span<const TokenId> prompt = text.tokens.first(text.tokens.size() - 1);
+  Source source;
+  if (const auto match = cache_.best(prompt); match && match->length >= kLeastPrefix)
+    source = {match->slot, match->length, match->held <= 2 * match->length};
+  for (const Text& other : running_) {
+    const auto there = other.tokens.first(std::min(other.tokens.size(), other.done));
+    const std::size_t length = common_prefix(there, prompt);
+    if (length >= kLeastPrefix && length > source.length) source = {other.slot, length, false};
+  }
+  // With one slot alone there is no room for a copy.
+  if (source.length > 0 && free_.size() == 1 && free_.front() == source.slot)
+    source.in_place = true;
+  return source;
+}
+
+// Where the text goes: on from what is there, else to an empty slot, else to that which was used
+// longest ago.
+std::size_t SlotPlanner::take_slot(const Source& source) {
+  auto chosen = free_.end();
+  if (source.in_place) {
+    chosen = std::ranges::find(free_, source.slot);
+  } else {
+    const auto empty = std::find_if(free_.rbegin(), free_.rend(),
+                                    [&](std::size_t slot) { return !cache_.holds(slot); });
+    chosen = empty != free_.rend() ? std::next(empty).base()
+                                   : std::ranges::find(free_, cache_.oldest().value_or(0));
+  }
+  const std::size_t slot = *chosen;
+  free_.erase(chosen);
+  return slot;
+}
+
+void SlotPlanner::seat_first(std::vector<Move>& moves) {
+  Text& first = waiting_.front();
+  const Source source = source_for(first);
+  first.slot = take_slot(source);
+  // The oldest may be the very source of the copy.
+  const bool from_there = source.length > 0 && source.slot == first.slot;
+  first.done = source.length;
+  moves.push_back(
+      {first.slot, first.done, first.done > 0 && !from_there ? source.slot : first.slot, first.id});
+  cache_.drop(first.slot);
+  reserved_ += first.reserved;
+  while (reserved_ + cache_.tokens() > limits_.context) {
+    const std::size_t oldest = *cache_.oldest();
+    cache_.drop(oldest);
+    moves.push_back({oldest, 0, oldest, 0});
+  }
+  running_.push_back(first);
+  waiting_.pop_front();
+}
+
+void SlotPlanner::start_over(RequestId id) {
+  const auto found = std::ranges::find(running_, id, &Text::id);
+  if (found != running_.end()) found->done = 0;
 }
 
 std::vector<Chunk> SlotPlanner::next() {
-  fill_slots();
   std::vector<Chunk> plan;
   std::size_t left = limits_.batch;
   for (Text& text : running_) {
@@ -72,15 +131,18 @@ void SlotPlanner::sampled(RequestId id) {
   if (found != running_.end()) found->has_next = true;
 }
 
-std::vector<std::size_t> SlotPlanner::end(RequestId id) {
+std::vector<std::size_t> SlotPlanner::end(RequestId id, std::vector<TokenId> tokens) {
   std::erase_if(waiting_, [id](const Text& text) { return text.id == id; });
   const auto found = std::ranges::find(running_, id, &Text::id);
   if (found == running_.end()) return {};
   const std::size_t slot = found->slot;
+  tokens.resize(std::min(tokens.size(), found->done));
   reserved_ -= found->reserved;
   free_.push_back(slot);
   running_.erase(found);
-  return {slot};
+  if (tokens.size() < kLeastPrefix) return {slot};
+  cache_.keep(slot, std::move(tokens));
+  return {};
 }
 
 std::vector<RequestId> SlotPlanner::running_ids() const {

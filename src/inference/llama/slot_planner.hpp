@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Who is decoded next, together with whom: the state machine of continuous batching. It knows token
-// counts and places in the context, no tokens and no time. Used by Generator, under its mutex.
+// Who is decoded next, together with whom: the state machine of continuous batching. It knows
+// tokens and places in the context, and no time. Used by Generator, under its mutex.
 //
-//   submit ─► waiting (bounded, first come first served) ─► slot: prefill ─► decode ─► end
+//   submit ─► waiting (bounded, first come first served) ─► seat: prefill ─► decode ─► end
 //
 // A request gets a slot when one is free and its whole prompt and answer fit into what is left of
 // the context: nothing that runs can fail for want of room. In each step every text that decodes
 // gets its token, and what is left of the batch goes to prompts in the order of their arrival, so
 // that a long prompt delays the others' next token by one batch at most.
+//
+// A slot keeps its tokens when its text ends, until the room is needed. A prompt that begins as
+// what a slot holds, free or running, goes on behind the common prefix: in place when the free slot
+// holds little else, otherwise from a copy.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +20,7 @@
 #include <vector>
 
 #include "accel/core/result.hpp"
+#include "llama/prefix_cache.hpp"
 
 namespace accel::inference::llama {
 
@@ -29,6 +34,8 @@ struct SlotLimits {
   std::size_t batch = 512;   // Tokens of one step; at least as many as slots.
 };
 
+constexpr std::size_t kLeastPrefix = 8;  // Tokens: what is shorter is not worth a kept text.
+
 // A run of one text's tokens in the next step.
 struct Chunk {
   RequestId id = 0;
@@ -38,25 +45,41 @@ struct Chunk {
   bool samples = false;  // The last of them is followed by a new token.
 };
 
+// What must happen to the context, in this order, before the next step.
+struct Move {
+  std::size_t slot = 0;
+  std::size_t keep = 0;    // Tokens of the beginning that stay; the rest goes.
+  std::size_t source = 0;  // The slot that they are copied from; `slot`: they are there.
+  RequestId id = 0;        // Who goes on behind them; 0: nobody, the slot is emptied.
+};
+
 class SlotPlanner {
  public:
   explicit SlotPlanner(SlotLimits limits);
 
   // Errors: invalid_argument (it can never fit), resource_exhausted (too many wait).
   Status admits(std::size_t prompt, std::size_t max_tokens) const;
-  // Ids are new ones each time. Errors: as admits().
-  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens);
-  // Gives waiting requests their slots and plans a step; empty when there is nothing to decode.
-  // Prompt tokens of the plan count as done.
+  // Ids are new ones each time and not 0. `tokens`: the prompt's, which outlive the text here;
+  // empty: it starts from nothing. Errors: as admits().
+  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens,
+                std::span<const TokenId> tokens = {});
+  // Gives waiting requests their slots.
+  std::vector<Move> seat();
+  // The move for this text could not be made: it starts from nothing.
+  void start_over(RequestId id);
+  // Plans a step of those that have slots; empty when there is nothing to decode. Prompt tokens of
+  // the plan count as done.
   std::vector<Chunk> next();
   // The text has one more token, which the next step decodes.
   void sampled(RequestId id);
-  // It waits and runs no more. The slot that it leaves, or nothing when it had none.
-  std::vector<std::size_t> end(RequestId id);
+  // It waits and runs no more. `tokens`: its prompt and answer, which its slot keeps as far as they
+  // are in the context; empty: nothing is kept. The slot that is to be emptied, if one is.
+  std::vector<std::size_t> end(RequestId id, std::vector<TokenId> tokens = {});
 
   bool idle() const { return running_.empty() && waiting_.empty(); }
   std::size_t running() const { return running_.size(); }
   std::size_t waiting() const { return waiting_.size(); }
+  std::size_t kept_tokens() const { return cache_.tokens(); }
   std::vector<RequestId> running_ids() const;
 
  private:
@@ -64,17 +87,27 @@ class SlotPlanner {
     RequestId id = 0;
     std::size_t prompt = 0;
     std::size_t reserved = 0;
+    std::span<const TokenId> tokens;  // Of the prompt; of the caller.
     std::size_t slot = 0;
     std::size_t done = 0;   // Tokens that are in the context.
     bool has_next = false;  // A sampled token waits to be decoded.
   };
-  void fill_slots();
+  // What a prompt may go on from.
+  struct Source {
+    std::size_t slot = 0;
+    std::size_t length = 0;
+    bool in_place = false;
+  };
+  Source source_for(const Text& text) const;
+  std::size_t take_slot(const Source& source);
+  void seat_first(std::vector<Move>& moves);
 
   SlotLimits limits_;
   std::size_t reserved_ = 0;
   std::deque<Text> waiting_;
   std::vector<Text> running_;  // In the order of their arrival.
   std::vector<std::size_t> free_;
+  PrefixCache cache_;  // Of free slots.
 };
 
 }  // namespace accel::inference::llama

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <future>
@@ -68,6 +69,207 @@ TEST_F(Llama, writes_what_a_schema_allows_and_nothing_else) {
   asked.sampling.grammar = "root ::= (";
   EXPECT_EQ(model_->generate(asked, [](std::string_view) {}, {}).error().code,
             Errc::invalid_argument);
+}
+
+constexpr const char* kWeather =
+    R"({"type":"object","properties":{"city":{"type":"string","maxLength":20},"days":)"
+    R"({"type":"integer","minimum":1,"maximum":9}},"required":["city","days"],)"
+    R"("additionalProperties":false})";
+
+// In the manner of Hermes and Qwen: a template that knows tools by itself.
+constexpr const char* kToolTemplate = R"({%- if tools %}
+{{- '<|im_start|>system\n# Tools\n<tools>' }}
+{%- for tool in tools %}{{- '\n' }}{{- tool | tojson }}{%- endfor %}
+{{- '\n</tools>\nFor a call write <tool_call>\n{"name": <name>, "arguments": <object>}' }}
+{{- '\n</tool_call><|im_end|>\n' }}
+{%- endif %}
+{%- for message in messages %}
+{%- if message.role == 'tool' %}
+{{- '<|im_start|>user\n<tool_response>\n' + message.content + '\n</tool_response><|im_end|>\n' }}
+{%- else %}
+{{- '<|im_start|>' + message.role }}
+{%- if message.content %}{{- '\n' + message.content }}{%- endif %}
+{%- if message.tool_calls %}
+{%- for call in message.tool_calls %}
+{{- '\n<tool_call>\n{"name": "' + call.function.name + '", "arguments": ' }}
+{{- call.function.arguments | tojson }}
+{{- '}\n</tool_call>' }}
+{%- endfor %}
+{%- endif %}
+{{- '<|im_end|>\n' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %})";
+
+void expect_weather(const Answer& answer) {
+  ASSERT_EQ(answer.calls.size(), 1U);
+  EXPECT_EQ(answer.calls[0].name, "get_weather");
+  const json arguments = json::parse(answer.calls[0].arguments, nullptr, false);
+  ASSERT_TRUE(arguments.is_object()) << answer.calls[0].arguments;
+  EXPECT_TRUE(arguments.at("city").is_string());
+  EXPECT_TRUE(arguments.at("days") >= 1 && arguments.at("days") <= 9) << arguments;
+  EXPECT_EQ(arguments.size(), 2U);
+}
+
+TEST_F(Llama, a_call_that_is_required_fits_the_schema_in_tags_and_in_a_templates_own_words) {
+  const std::vector<ChatMessage> messages{{"user", "What is the weather in Paris?"}};
+  const std::vector<ToolDefinition> tools{{"get_weather", "Weather of a city.", kWeather}};
+  for (const bool own : {false, true}) {
+    open({.context = 2048, .parallel = 1, .chat_template = own ? kToolTemplate : ""});
+    const auto plan = model_->chat_plan({messages, tools, ToolChoice::required, false});
+    ASSERT_TRUE(plan) << plan.error().to_string();
+    EXPECT_THAT(plan->prompt, HasSubstr("get_weather"));
+    EXPECT_EQ(plan->prompt.find("# Tools") != std::string::npos, own) << plan->prompt;
+    GenerationRequest asked = request(plan->prompt, 120);
+    asked.sampling.grammar = plan->grammar;
+    asked.sampling.grammar_begun = *model_->tokens_of(plan->begun);
+    const auto report = model_->generate(asked, {}, {});
+    ASSERT_TRUE(report) << report.error().to_string() << plan->grammar;
+    SCOPED_TRACE(report->text);
+    expect_weather(plan->format->read(report->text, false));
+  }
+}
+
+TEST_F(Llama, a_call_of_its_own_choice_holds_the_grammar_from_its_tag_on) {
+  open();
+  const std::vector<ChatMessage> messages{{"user", "What is the weather in Paris?"}};
+  const std::vector<ToolDefinition> tools{{"get_weather", "Weather of a city.", kWeather}};
+  const auto plan = model_->chat_plan({messages, tools});
+  ASSERT_TRUE(plan) << plan.error().to_string();
+  ASSERT_EQ(plan->triggers.size(), 1U);
+  GenerationRequest asked = request("The capital of France is", 24);
+  asked.sampling.grammar = R"(root ::= " Paris" "!!")";
+  asked.sampling.grammar_triggers = {"( Paris)"};
+  EXPECT_EQ(model_->generate(asked, {}, {})->text, " Paris!!");
+  const auto none = model_->chat_plan({messages, tools, ToolChoice::none});
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->grammar.empty() && none->format == nullptr);
+  EXPECT_EQ(none->prompt, *model_->chat_prompt(messages));
+}
+
+TEST_F(Llama, results_of_calls_reach_the_prompt_by_either_way) {
+  const std::vector<ChatMessage> messages{
+      {"user", "Weather?"},
+      {"assistant", "", {{"c1", "get_weather", R"({"city":"Paris","days":1})"}}},
+      {"tool", "It snows.", {}, "c1", "get_weather"}};
+  const std::vector<ToolDefinition> tools{{"get_weather", "Weather of a city.", kWeather}};
+  for (const bool own : {false, true}) {
+    open({.context = 2048, .parallel = 1, .chat_template = own ? kToolTemplate : ""});
+    const auto plan = model_->chat_plan({messages, tools});
+    ASSERT_TRUE(plan) << plan.error().to_string();
+    EXPECT_THAT(plan->prompt, HasSubstr("<tool_response>\nIt snows.\n</tool_response>"));
+    EXPECT_THAT(plan->prompt, HasSubstr("\"arguments\": {\"city\":"));
+  }
+}
+
+// Equal as far as rounding lets them be: a prompt in one batch and its last token alone run through
+// other kernels, and so does a context whose places are others. Where two greedy texts part, the
+// two tokens must have been equally good within that.
+void expect_same(const GenerationReport& a, const GenerationReport& b) {
+  constexpr double kRounding = 0.15;
+  for (std::size_t i = 0; i < std::min(a.tokens.size(), b.tokens.size()); ++i) {
+    const TokenLogprob &one = a.logprobs.at(i), &other = b.logprobs.at(i);
+    if (a.tokens[i] != b.tokens[i]) {
+      EXPECT_LT(one.top.at(0).logprob - one.top.at(1).logprob, 2 * kRounding) << i << a.text;
+      EXPECT_LT(other.top.at(0).logprob - other.top.at(1).logprob, 2 * kRounding) << i << b.text;
+      return;
+    }
+    EXPECT_NEAR(one.chosen.logprob, other.chosen.logprob, kRounding) << "token " << i;
+  }
+}
+
+TEST_F(Llama, a_prompt_goes_on_from_what_an_earlier_text_left_and_gives_the_same) {
+  open({.context = 2048, .parallel = 2});
+  std::string story = "Once upon a time there was a cat who lived in a small house by the sea.";
+  for (int i = 0; i < 5; ++i) story += " Every morning it walked to the harbour to see the boats.";
+  GenerationRequest asked = request(story, 24);
+  asked.logprobs = 2;
+  const auto first = model_->generate(asked, {}, {});
+  ASSERT_TRUE(first) << first.error().to_string();
+  EXPECT_EQ(first->cached_tokens, 0U);
+  EXPECT_EQ(model_->load().kept_tokens, asked.prompt.size() + 23);
+  const auto again = model_->generate(asked, {}, {});
+  EXPECT_EQ(again->cached_tokens, asked.prompt.size() - 1);
+  GenerationRequest apart = asked;
+  apart.reuse_prefix = false;
+  const auto alone = model_->generate(apart, {}, {});
+  EXPECT_EQ(alone->cached_tokens, 0U);
+  expect_same(*again, *alone);
+  expect_same(*first, *alone);
+  // The next turn of a chat: the answer is in the context, too.
+  asked.prompt.insert(asked.prompt.end(), first->tokens.begin(), first->tokens.end());
+  const auto next_turn = model_->generate(asked, {}, {});
+  EXPECT_EQ(next_turn->cached_tokens, asked.prompt.size() - 1);
+  EXPECT_GE(again->prefill_ms, 0);
+}
+
+TEST_F(Llama, a_prefix_is_shared_with_a_text_that_still_runs) {
+  open({.context = 2048, .parallel = 2});
+  std::string system = "You are a helpful assistant that answers questions about the sea.";
+  for (int i = 0; i < 4; ++i) system += " Be brief, be friendly, and say when you do not know.";
+  const auto alone = model_->generate(request(system + " Why is it salty?", 12), {}, {});
+  open({.context = 2048, .parallel = 2});
+  std::atomic<bool> writes = false;
+  auto long_one = std::async(std::launch::async, [&] {
+    return model_->generate(request(system + " How deep is it?", 300),
+                            [&](const TextPiece&) { writes = true; }, {});
+  });
+  while (!writes) std::this_thread::yield();
+  const auto other = model_->generate(request(system + " Why is it salty?", 12), {}, {});
+  ASSERT_TRUE(other) << other.error().to_string();
+  EXPECT_GT(other->cached_tokens, 40U);
+  EXPECT_EQ(other->text, alone->text);
+  EXPECT_TRUE(long_one.get());
+}
+
+TEST_F(Llama, a_model_without_a_prefix_cache_keeps_nothing) {
+  open({.context = 2048, .parallel = 1, .prefix_cache = false});
+  for (int i = 0; i < 2; ++i) {
+    const auto report =
+        model_->generate(request("one two three four five six seven eight nine", 4), {}, {});
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->cached_tokens, 0U);
+  }
+  EXPECT_EQ(model_->load().kept_tokens, 0U);
+}
+
+TEST_F(Llama, logprobs_are_those_of_hugging_face_within_the_error_of_q8_activations) {
+  open();
+  const json cases = reference("smollm2_hf_f32.json").at("cases");
+  for (const json& item : cases) {
+    GenerationRequest asked{item.at("prompt_ids").get<std::vector<TokenId>>(), 1, {}, {}};
+    asked.logprobs = kMaxTopLogprobs;
+    std::size_t told = 0;
+    const auto report =
+        model_->generate(asked, [&](const TextPiece& piece) { told += piece.logprobs.size(); }, {});
+    ASSERT_TRUE(report) << report.error().to_string();
+    ASSERT_EQ(report->logprobs.size(), 1U);
+    EXPECT_EQ(told, 1U);
+    const TokenLogprob& first = report->logprobs[0];
+    EXPECT_EQ(first.chosen.token, first.top.at(0).token);
+    EXPECT_EQ(first.top.size(), kMaxTopLogprobs);
+    const json& step = item.at("first_step");
+    // The norm of the reference is unknown: differences to the best are compared, which it is not
+    // in.
+    const double best = step.at("top5_logits").at(0);
+    for (std::size_t i = 0; i < 5; ++i) {
+      const auto id = step.at("top5_ids").at(i).get<TokenId>();
+      const auto found = std::ranges::find(first.top, id, &TokenLikelihood::token);
+      ASSERT_NE(found, first.top.end());
+      EXPECT_NEAR(found->logprob - first.top[0].logprob,
+                  step.at("top5_logits").at(i).get<double>() - best, 0.6);
+    }
+    const auto logits = model_->logits(asked.prompt);
+    double sum = 0;
+    for (const float logit : *logits) sum += std::exp(static_cast<double>(logit));
+    for (const TokenLikelihood& one : first.top) {
+      const double logit = logits->at(static_cast<std::size_t>(one.token));
+      EXPECT_NEAR(one.logprob, logit - std::log(sum), 1e-6);
+    }
+  }
+  GenerationRequest many = request("a", 1);
+  many.logprobs = kMaxTopLogprobs + 1;
+  EXPECT_EQ(model_->generate(many, {}, {}).error().code, Errc::invalid_argument);
 }
 
 // 30 layers, 3 heads for keys and values, of 64 numbers each.

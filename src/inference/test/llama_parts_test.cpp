@@ -36,21 +36,27 @@ std::vector<RequestId> ids_of(const std::vector<Chunk>& plan) {
   return ids;
 }
 
+// A step of a context whose moves are made.
+std::vector<Chunk> step(SlotPlanner& planner) {
+  planner.seat();
+  return planner.next();
+}
+
 TEST(SlotPlanner, feeds_a_prompt_in_batches_and_samples_after_its_last_token) {
   SlotPlanner planner(limits());
   ASSERT_TRUE(planner.submit(1, 20, 5));
-  auto plan = planner.next();
+  auto plan = step(planner);
   ASSERT_EQ(plan.size(), 1U);
   EXPECT_EQ(plan[0].count, 16U);
   EXPECT_FALSE(plan[0].samples);
-  plan = planner.next();
+  plan = step(planner);
   ASSERT_EQ(plan.size(), 1U);
   EXPECT_EQ(plan[0].position, 16U);
   EXPECT_EQ(plan[0].count, 4U);
   EXPECT_TRUE(plan[0].samples);
-  EXPECT_THAT(planner.next(), IsEmpty()) << "it waits for the sampled token";
+  EXPECT_THAT(step(planner), IsEmpty()) << "it waits for the sampled token";
   planner.sampled(1);
-  plan = planner.next();
+  plan = step(planner);
   ASSERT_EQ(plan.size(), 1U);
   EXPECT_EQ(plan[0].position, 20U);
 }
@@ -58,10 +64,10 @@ TEST(SlotPlanner, feeds_a_prompt_in_batches_and_samples_after_its_last_token) {
 TEST(SlotPlanner, decodes_running_texts_before_prompts_take_the_rest_of_the_batch) {
   SlotPlanner planner(limits());
   ASSERT_TRUE(planner.submit(1, 4, 5));
-  planner.next();
+  step(planner);
   planner.sampled(1);
   ASSERT_TRUE(planner.submit(2, 40, 5));
-  const auto plan = planner.next();
+  const auto plan = step(planner);
   ASSERT_THAT(ids_of(plan), ElementsAre(1U, 2U));
   EXPECT_EQ(plan[0].count, 1U);
   EXPECT_EQ(plan[1].count, 15U);
@@ -72,10 +78,10 @@ TEST(SlotPlanner, gives_slots_in_the_order_of_arrival_and_refuses_beyond_the_que
   SlotPlanner planner(limits());
   for (RequestId id = 1; id <= 4; ++id) ASSERT_TRUE(planner.submit(id, 2, 2));
   EXPECT_EQ(planner.submit(5, 2, 2).error().code, Errc::resource_exhausted);
-  EXPECT_THAT(ids_of(planner.next()), ElementsAre(1U, 2U));
+  EXPECT_THAT(ids_of(step(planner)), ElementsAre(1U, 2U));
   EXPECT_EQ(planner.waiting(), 2U);
   EXPECT_THAT(planner.end(1), ElementsAre(::testing::_));
-  EXPECT_THAT(ids_of(planner.next()), ElementsAre(3U));
+  EXPECT_THAT(ids_of(step(planner)), ElementsAre(3U));
   EXPECT_TRUE(planner.submit(5, 2, 2));
 }
 
@@ -84,9 +90,9 @@ TEST(SlotPlanner, a_text_waits_until_its_whole_answer_fits_the_context) {
   ASSERT_TRUE(planner.submit(1, 10, 30));
   ASSERT_TRUE(planner.submit(2, 10, 20));
   ASSERT_TRUE(planner.submit(3, 1, 1));
-  EXPECT_THAT(ids_of(planner.next()), ElementsAre(1U)) << "3 does not overtake 2";
+  EXPECT_THAT(ids_of(step(planner)), ElementsAre(1U)) << "3 does not overtake 2";
   planner.end(1);
-  EXPECT_THAT(ids_of(planner.next()), ElementsAre(2U, 3U));
+  EXPECT_THAT(ids_of(step(planner)), ElementsAre(2U, 3U));
 }
 
 TEST(SlotPlanner, refuses_what_can_never_fit) {
@@ -101,7 +107,7 @@ TEST(SlotPlanner, refuses_what_can_never_fit) {
 TEST(SlotPlanner, ends_what_waits_and_what_runs_and_is_idle_then) {
   SlotPlanner planner(limits());
   for (RequestId id = 1; id <= 3; ++id) ASSERT_TRUE(planner.submit(id, 2, 2));
-  planner.next();
+  step(planner);
   EXPECT_THAT(planner.end(3), IsEmpty());
   EXPECT_EQ(planner.end(1).size() + planner.end(2).size(), 2U);
   EXPECT_THAT(planner.end(2), IsEmpty());
@@ -119,7 +125,7 @@ class RandomRun {
       left_[id_] = {0, prompt + answer - 1};
     std::size_t tokens = 0;
     std::set<std::size_t> slots;
-    for (const Chunk& chunk : planner_.next()) {
+    for (const Chunk& chunk : step(planner_)) {
       EXPECT_TRUE(slots.insert(chunk.slot).second);
       tokens += chunk.count;
       take(chunk);

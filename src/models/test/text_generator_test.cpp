@@ -69,6 +69,10 @@ class SmolLm : public ::testing::Test {
     const auto prepared = generator_->prepare(request);
     return prepared ? Errc::internal : prepared.error().code;
   }
+  std::string words(const TextRequest& request) const {
+    const auto prepared = generator_->prepare(request);
+    return prepared ? std::string() : prepared.error().message;
+  }
   std::unique_ptr<TextGenerator> generator_;
 };
 
@@ -104,6 +108,58 @@ TEST_F(SmolLm, what_no_model_can_do_is_refused_before_it_starts) {
   EXPECT_EQ(refusal({.prompt = "a", .stop = {""}}), Errc::invalid_argument);
   EXPECT_EQ(refusal({.prompt = "a", .stop = std::vector<std::string>(17, "x")}),
             Errc::invalid_argument);
+}
+
+TEST_F(SmolLm, tools_become_a_grammar_that_holds_at_once_or_from_a_call_on) {
+  TextRequest request{.messages = {{"user", "hi"}}, .tools = {{"now"}, {"later"}}};
+  auto prepared = generator_->prepare(request);
+  ASSERT_TRUE(prepared) << prepared.error().message;
+  EXPECT_EQ(prepared->sampling.grammar_triggers.size(), 1U);
+  EXPECT_TRUE(prepared->format);
+  request.tool_name = "later";
+  prepared = generator_->prepare(request);
+  ASSERT_TRUE(prepared);
+  EXPECT_TRUE(prepared->sampling.grammar_triggers.empty());
+  EXPECT_THAT(prepared->sampling.grammar, HasSubstr("later"));
+  EXPECT_EQ(prepared->sampling.grammar.find("now"), std::string::npos);
+  request.tool_name.clear();
+  request.tool_choice = inference::ToolChoice::none;
+  prepared = generator_->prepare(request);
+  EXPECT_TRUE(prepared->sampling.grammar.empty() && !prepared->format);
+}
+
+TEST_F(SmolLm, tools_that_can_not_be_are_refused_by_their_place) {
+  const std::vector<inference::ChatMessage> hi{{"user", "hi"}};
+  const auto with = [&](std::vector<inference::ToolDefinition> tools) {
+    return words({.messages = hi, .tools = std::move(tools)});
+  };
+  EXPECT_THAT(with({{"a"}, {""}}), HasSubstr("tools[1]"));
+  EXPECT_THAT(with({{"a b"}}), HasSubstr("letters"));
+  EXPECT_THAT(with({{std::string(65, 'a')}}), HasSubstr("64"));
+  EXPECT_THAT(with({{"a"}, {"a"}}), HasSubstr("another"));
+  EXPECT_THAT(with(std::vector<inference::ToolDefinition>(10'000, {"a"})), HasSubstr("128"));
+  EXPECT_THAT(with({{"a", std::string(kMaxToolBytes + 1, 'x')}}), HasSubstr("bytes in all"));
+  EXPECT_THAT(with({{"a", "", std::string(1000, '[')}}), HasSubstr("\"a\""));
+  EXPECT_THAT(words({.prompt = "x", .tools = {{"a"}}}), HasSubstr("messages"));
+  EXPECT_THAT(words({.messages = hi, .tools = {{"a"}}, .tool_name = "b"}), HasSubstr("no tool"));
+  EXPECT_THAT(words({.messages = hi, .tool_choice = inference::ToolChoice::required}),
+              HasSubstr("no tools"));
+  EXPECT_THAT(words({.messages = hi, .json_schema = "{}", .tools = {{"a"}}}),
+              HasSubstr("not supported together"));
+}
+
+TEST_F(SmolLm, results_of_calls_that_nobody_made_are_refused) {
+  const inference::ChatMessage hi{"user", "hi"};
+  const inference::ChatMessage call{"assistant", "", {{"c1", "f", "{}"}}};
+  EXPECT_THAT(words({.messages = {hi, {"tool", "x"}}}), HasSubstr("messages[1]"));
+  EXPECT_THAT(words({.messages = {hi, call, {"tool", "x", {}, "c2"}}}), HasSubstr("messages[2]"));
+  EXPECT_EQ(words({.messages = {hi, call, {"tool", "x", {}, "c1"}}}), "");
+  EXPECT_EQ(words({.messages = {hi, call, {"tool", "x"}}}), "");
+  EXPECT_THAT(words({.messages = {{"user", "", {{"c", "f", "{}"}}}}}), HasSubstr("assistant"));
+  EXPECT_THAT(words({.messages = {hi, {"assistant", "", {{"c", "f", "{"}}}}}),
+              HasSubstr("JSON object"));
+  EXPECT_THAT(words({.messages = {hi, {"assistant", "", {{"c", "f g", "{}"}}}}}),
+              HasSubstr("tool_calls[0]"));
 }
 
 }  // namespace

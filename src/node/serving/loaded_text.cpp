@@ -37,6 +37,7 @@ Result<inference::LlamaModelOptions> model_options(Services& services, int threa
   options.parallel = services.is_daemon() ? size("text.parallel") : 1;
   options.max_waiting = services.is_daemon() ? size("text.queue") : 0;
   options.threads = threads;
+  options.prefix_cache = config.get<bool>("text.prefix_cache");
   options.spinning = config.get<bool>("text.spinning");
   ACCEL_TRY(options.kv_type, inference::kv_type_of(config.get<std::string>("text.kv_cache")));
   return options;

@@ -3,11 +3,11 @@
 // model.infer keep in memory.
 #include <algorithm>
 
-#include "accel/core/random.hpp"
-#include "content/pulling.hpp"
 #include "recorder.hpp"
 #include "serving/loaded_tensors.hpp"
 #include "serving/loaded_text.hpp"
+#include "serving/text_answer.hpp"
+#include "serving/text_request.hpp"
 
 namespace accel::node {
 namespace {
@@ -15,104 +15,45 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kTask = "text-generation";
-constexpr std::int64_t kMaxAnswerTokens = 1 << 24;
-constexpr std::int64_t kMaxSeed = 0xFFFF'FFFF;
 
-struct GenerateRequest {
-  std::string model;
-  models::TextRequest text;
-  int threads = 0;
-  bool record = true;
-  bool check_only = false;  // Loads the model and refuses what would be refused; writes nothing.
-};
-
-Result<std::vector<inference::ChatMessage>> messages_of(const json* list) {
-  std::vector<inference::ChatMessage> messages;
-  if (list == nullptr) return messages;
-  const auto is_text = [](const json& message, const char* name) {
-    return message.is_object() && message.contains(name) && message.at(name).is_string();
-  };
-  const auto bad = [&](const json& message) {
-    return !is_text(message, "role") || !is_text(message, "content");
-  };
-  if (!list->is_array() || std::any_of(list->begin(), list->end(), bad)) {
-    return fail(Errc::invalid_argument,
-                "text.generate: messages must be a list of {{\"role\", \"content\"}}, both texts.");
-  }
-  for (const json& message : *list) {
-    messages.push_back(
-        {message.at("role").get<std::string>(), message.at("content").get<std::string>()});
-  }
-  return messages;
+// A rate that nobody measured is left out: of no tokens, or in no time.
+void put_rate(json& result, const char* name, std::size_t tokens, double ms) {
+  if (tokens > 0 && ms > 0) result[name] = static_cast<double>(tokens) * 1000.0 / ms;
 }
 
-Result<std::string> schema_of(const json* schema) {
-  if (schema == nullptr) return std::string();
-  if (schema->is_string()) return schema->get<std::string>();  // Keeps the order of its members.
-  if (schema->is_object()) return schema->dump(-1, ' ', false, json::error_handler_t::replace);
-  return fail(Errc::invalid_argument, "text.generate: json_schema must be an object or its text.");
-}
-
-Result<GenerateRequest> read_request(ServingContext& call) {
-  Params& params = call.context.params;
-  GenerateRequest request;
-  request.model = params.required_text("model");
-  request.text.prompt = params.text("prompt", {});
-  ACCEL_TRY(request.text.messages, messages_of(call.value("messages")));
-  if (params.given("max_tokens")) {
-    request.text.max_tokens =
-        static_cast<std::size_t>(params.integer_in("max_tokens", 1, 1, kMaxAnswerTokens));
-  }
-  inference::SamplingOptions& sampling = request.text.sampling;
-  sampling.temperature = params.number("temperature", 0);
-  sampling.top_k = static_cast<int>(params.integer_in("top_k", 0, 0, 1 << 20));
-  sampling.top_p = params.number("top_p", 1);
-  const auto chance = static_cast<std::int64_t>(system_random().below(kMaxSeed));
-  sampling.seed = static_cast<std::uint32_t>(params.integer_in("seed", chance, 0, kMaxSeed));
-  request.text.stop = params.texts("stop");
-  ACCEL_TRY(request.text.json_schema, schema_of(call.value("json_schema")));
-  request.threads = static_cast<int>(params.integer_in("threads", 0, 0, 512));
-  request.record = params.flag("record", true);
-  request.check_only = params.flag("check_only");
-  expect_pull_params(params);
-  ACCEL_CHECK(params.finish());
-  return request;
-}
-
-double per_second(std::size_t tokens, double ms) {
-  return ms > 0 ? static_cast<double>(tokens) * 1000.0 / ms : 0;
-}
-
-json result_of(const TextReady& ready, const inference::GenerationReport& report) {
+json result_of(const TextReady& ready, const inference::GenerationReport& report,
+               std::size_t answers) {
   const LoadedText& loaded = *ready.model;
   const inference::LlamaModelInfo& info = loaded.generator->model().info();
   const std::size_t answer = report.tokens.size();
-  const bool stopped = report.finish == inference::FinishReason::stop;
-  return {{"text", report.text},
-          {"finish", stopped ? "stop" : "length"},
-          {"prompt_tokens", report.prompt_tokens},
-          {"completion_tokens", answer},
-          {"tokens", report.prompt_tokens + answer},
-          {"model",
-           {{"name", ready.name},
-            {"cid", loaded.root.to_string()},
-            {"weights_sha256", loaded.weights_sha256}}},
-          {"task", kTask},
-          {"engine", info.engine},
-          {"engine_version", info.version},
-          {"device", info.device},
-          {"precision", loaded.precision},
-          {"threads", info.threads},
-          {"emulated", false},
-          {"wait_ms", report.wait_ms},
-          {"prefill_ms", report.prefill_ms},
-          {"decode_ms", report.decode_ms},
-          {"latency_ms", report.prefill_ms + report.decode_ms},
-          {"load_ms", ready.load_ms},
-          {"prefill_tokens_per_second", per_second(report.prompt_tokens, report.prefill_ms)},
-          {"decode_tokens_per_second", per_second(answer > 1 ? answer - 1 : 0, report.decode_ms)},
-          {"choice", "the only engine"},
-          {"provenance", "measured"}};
+  json result{{"prompt_tokens", report.prompt_tokens},
+              {"cached_tokens", report.cached_tokens},
+              {"completion_tokens", answer},
+              {"tokens", report.prompt_tokens + answer},
+              {"model",
+               {{"name", ready.name},
+                {"cid", loaded.root.to_string()},
+                {"weights_sha256", loaded.weights_sha256}}},
+              {"task", kTask},
+              {"engine", info.engine},
+              {"engine_version", info.version},
+              {"device", info.device},
+              {"precision", loaded.precision},
+              {"threads", info.threads},
+              {"emulated", false},
+              {"wait_ms", report.wait_ms},
+              {"prefill_ms", report.prefill_ms},
+              {"decode_ms", report.decode_ms},
+              {"latency_ms", report.prefill_ms + report.decode_ms},
+              {"load_ms", ready.load_ms},
+              {"choice", "the only engine"},
+              {"provenance", "measured"}};
+  // What was found in the context took no time, and neither did the token that prefill ends with.
+  put_rate(result, "prefill_tokens_per_second", report.prompt_tokens - report.cached_tokens,
+           report.prefill_ms);
+  put_rate(result, "decode_tokens_per_second", answer > answers ? answer - answers : 0,
+           report.decode_ms);
+  return result;
 }
 
 void count(Services& services, const inference::GenerationReport& report) {
@@ -120,8 +61,23 @@ void count(Services& services, const inference::GenerationReport& report) {
   metrics.counter("accel_text_requests_total", "Texts that were written").add(1);
   metrics.counter("accel_text_prompt_tokens_total", "Tokens of prompts that were read")
       .add(static_cast<double>(report.prompt_tokens));
+  metrics
+      .counter("accel_text_cached_tokens_total",
+               "Tokens of prompts that were found in the context and not read again")
+      .add(static_cast<double>(report.cached_tokens));
   metrics.counter("accel_text_answer_tokens_total", "Tokens that were written")
       .add(static_cast<double>(report.tokens.size()));
+}
+
+// Of several answers: the prompt counts once, and what was found of it at the first one.
+void add_up(inference::GenerationReport& sum, const inference::GenerationReport& report) {
+  const bool first = sum.prompt_tokens == 0;
+  sum.prompt_tokens = report.prompt_tokens;
+  if (first) sum.cached_tokens = report.cached_tokens;
+  if (first) sum.prefill_ms = report.prefill_ms;
+  sum.tokens.insert(sum.tokens.end(), report.tokens.begin(), report.tokens.end());
+  sum.wait_ms += report.wait_ms;
+  sum.decode_ms += report.decode_ms;
 }
 
 Result<json> generate(ServingContext& call, const GenerateRequest& request, SteadyTime started) {
@@ -133,13 +89,24 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request, Stea
     ACCEL_CHECK(generator.model().admits(prepared.prompt.size(), prepared.max_tokens));
     return json{{"prompt_tokens", prepared.prompt.size()}, {"max_tokens", prepared.max_tokens}};
   }
-  const inference::TextSink on_text = [&](std::string_view text) {
-    if (context.on_event) context.on_event(Event{nullptr, as_bytes(text)});
-  };
-  ACCEL_TRY(const inference::GenerationReport report,
-            generator.generate(request.text, on_text, context.stop));
-  count(context.services, report);
-  json result = result_of(ready, report);
+  ACCEL_TRY(inference::GenerationRequest prepared, generator.prepare(request.text));
+  json choices = json::array();
+  inference::GenerationReport sum;
+  for (std::size_t i = 0; i < request.answers; ++i, ++prepared.sampling.seed) {
+    TextAnswer answer(generator.model(), prepared, request.parts, context.on_event);
+    answer.set_choice(i);
+    const inference::TextSink on_text = [&](const inference::TextPiece& piece) {
+      answer.add(piece);
+    };
+    ACCEL_TRY(const inference::GenerationReport report,
+              generator.model().generate(prepared, on_text, context.stop));
+    count(context.services, report);
+    answer.finish(report, choices.emplace_back());
+    add_up(sum, report);
+  }
+  json result = result_of(ready, sum, choices.size());
+  result.update(choices.front());
+  if (choices.size() > 1) result["choices"] = std::move(choices);
   result["total_ms"] = to_ms(context.services.clock().now() - started);
   return result;
 }
@@ -164,6 +131,7 @@ json row_of(const LoadedText& loaded) {
           {"parallel", info.parallel},
           {"running", load.running},
           {"waiting", load.waiting},
+          {"kept_tokens", load.kept_tokens},
           {"loaded_at", to_rfc3339(loaded.loaded_at)}};
 }
 
@@ -172,7 +140,7 @@ json row_of(const LoadedText& loaded) {
 Result<json> text_generate(ServingContext& call) {
   Context& context = call.context;
   const SteadyTime started = context.services.clock().now();
-  ACCEL_TRY(const GenerateRequest request, read_request(call));
+  ACCEL_TRY(const GenerateRequest request, read_generate_request(call));
   Result<json> result = generate(call, request, started);
   if (!request.record || request.check_only) return result;
   if (result) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/ollama.hpp"
 
+#include "protocols/tools.hpp"
+
 namespace accel::server::ollama {
 namespace {
 
@@ -24,9 +26,11 @@ void read_sampling(const json& options, BodyReader& reader, json& params) {
   if (params.contains("max_tokens") && params["max_tokens"] < 0) params.erase("max_tokens");
   if (const auto stop = option.texts("stop"); !stop.empty()) params["stop"] = stop;
   // The values at which a sampler does nothing.
-  for (const char* name : {"repeat_penalty", "typical_p", "tfs_z"}) option.only(name, 1);
-  for (const char* name : {"min_p", "presence_penalty", "frequency_penalty", "mirostat"})
-    option.only(name, 0);
+  for (const char* name : {"typical_p", "tfs_z"}) option.only(name, 1);
+  option.only("mirostat", 0);
+  for (const char* name : {"min_p", "repeat_penalty", "presence_penalty", "frequency_penalty"})
+    option.number(name, params, name);
+  option.integer("repeat_last_n", params, "repeat_last_n");
   option.allow(kHints);
   if (const Status status = option.finish(); !status)
     reader.refuse(status.error().code, status.error().message);
@@ -55,9 +59,12 @@ void read_options(std::string_view text, BodyReader& reader, MethodRequest& requ
   params["top_p"] = 0.9;
   request.stream = reader.flag("stream", true);
   read_format(text, reader, params);
-  reader.only("tools", json::array());
   reader.only("think", false);
-  reader.only("logprobs", false);
+  const bool logprobs = reader.flag("logprobs", false);
+  if (logprobs) params["logprobs"] = 0;
+  if (logprobs) reader.integer("top_logprobs", params, "logprobs");
+  if (!logprobs) reader.only("top_logprobs", 0);
+  if (logprobs && request.stream) params["parts"] = true;
   reader.allow({kKeepAlive});
   if (const json* const options = reader.object("options"); options != nullptr)
     read_sampling(*options, reader, params);
@@ -82,6 +89,31 @@ json row_of(const json& model) {
           {"size", model.value("bytes", std::uint64_t{0})},
           {"digest", model.at("cid")},
           {"details", details_of(model)}};
+}
+
+void put_logprobs(const json& result, json& line) {
+  for (json entry : result.value("logprobs", json::array())) {
+    entry.erase("offset");
+    entry["top_logprobs"] = std::move(entry["top"]);
+    entry.erase("top");
+    line["logprobs"].push_back(std::move(entry));
+  }
+}
+
+// Calls whose arguments are whole: here they are objects, which a part of one is not.
+json calls_in(const json& result) {
+  json calls = json::array();
+  for (const json& call : result.value("tool_calls", json::array())) {
+    const auto& text = call.at("arguments").get_ref<const std::string&>();
+    json arguments = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!arguments.is_object()) continue;
+    calls.push_back({{"id", call.at("id")},
+                     {"function",
+                      {{"index", calls.size()},
+                       {"name", call.at("name")},
+                       {"arguments", std::move(arguments)}}}});
+  }
+  return calls;
 }
 
 json piece(Kind kind, const ReplyFacts& facts, std::string_view text, bool done) {
@@ -129,8 +161,9 @@ Result<MethodRequest> chat_request(const json& body, std::string_view text) {
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
   read_options(text, reader, request);
-  reader.allow({"messages"});
+  reader.allow({"messages", "tools"});
   ACCEL_CHECK(reader.finish());
+  ACCEL_CHECK(read_tools(body, text, request.params));
   ACCEL_TRY(request.params["messages"], messages_of(body));
   return request;
 }
@@ -173,7 +206,11 @@ Result<MethodRequest> show_request(const json& body) {
 json text_reply(Kind kind, const ReplyFacts& facts, const json& result, bool whole) {
   json reply =
       piece(kind, facts, whole ? result.at("text").get<std::string>() : std::string(), true);
-  reply["done_reason"] = result.at("finish");
+  if (const json calls = calls_in(result); whole && !calls.empty())
+    reply["message"]["tool_calls"] = calls;
+  if (whole) put_logprobs(result, reply);
+  const bool cut = result.at("finish") == "length";
+  reply["done_reason"] = cut ? "length" : "stop";
   reply["total_duration"] = nanoseconds(result, "total_ms");
   reply["load_duration"] = nanoseconds(result, "load_ms");
   reply["prompt_eval_count"] = result.at("prompt_tokens");
@@ -185,6 +222,27 @@ json text_reply(Kind kind, const ReplyFacts& facts, const json& result, bool who
 
 std::string text_line(Kind kind, const ReplyFacts& facts, std::string_view text) {
   return line_of(piece(kind, facts, text, false));
+}
+
+std::string part_lines(Kind kind, const ReplyFacts& facts, std::string_view parts) {
+  std::string lines;
+  for (const json& part : parts_of(parts)) {
+    if (!part.contains("content")) continue;  // Calls come whole, at the end.
+    json line = piece(kind, facts, part.at("content").get_ref<const std::string&>(), false);
+    put_logprobs(part, line);
+    lines += line_of(line);
+  }
+  return lines;
+}
+
+std::string last_lines(Kind kind, const ReplyFacts& facts, const json& result) {
+  std::string lines;
+  if (json calls = calls_in(result); !calls.empty()) {
+    json line = piece(kind, facts, "", false);
+    line["message"]["tool_calls"] = std::move(calls);
+    lines += line_of(line);
+  }
+  return lines + line_of(text_reply(kind, facts, result, false));
 }
 
 std::string line_of(const json& value) {

@@ -21,6 +21,10 @@ enum class Kind { generate, chat };
 nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::json& result,
                           bool whole);
 std::string text_line(Kind kind, const ReplyFacts& facts, std::string_view text);
+// The same of an answer's parts, as text.generate sends them.
+std::string part_lines(Kind kind, const ReplyFacts& facts, std::string_view parts);
+// The end of a stream: the calls of tools, if any, then the line that says done.
+std::string last_lines(Kind kind, const ReplyFacts& facts, const nlohmann::json& result);
 std::string line_of(const nlohmann::json& value);
 
 // Errors: invalid_argument (truncate is false and a text was cut).

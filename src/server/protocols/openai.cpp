@@ -3,6 +3,8 @@
 
 #include <bit>
 
+#include "protocols/tools.hpp"
+
 namespace accel::server::openai {
 namespace {
 
@@ -32,18 +34,26 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
   const auto stop = reader.texts("stop");
   if (!stop.empty()) params["stop"] = stop;
   request.stream = reader.flag("stream", false);
-  reader.only("n", 1);
+  reader.integer("n", params, "n");
   reader.only("best_of", 1);
   reader.only("echo", false);
   reader.only("suffix", "");
-  reader.only("logprobs", false);
-  reader.only("logit_bias", json::object());
-  reader.only("presence_penalty", 0);
-  reader.only("frequency_penalty", 0);
+  reader.number("presence_penalty", params, "presence_penalty");
+  reader.number("frequency_penalty", params, "frequency_penalty");
+  if (const json* const bias = reader.object("logit_bias"); bias != nullptr)
+    params["logit_bias"] = *bias;
   reader.only("store", false);
   reader.only("service_tier", "auto");
   reader.allow(kLabels);
   reader.allow({"stream_options"});  // Read where the stream is written.
+}
+
+// What a stream of text alone can't carry.
+void ask_parts(MethodRequest& request) {
+  const json& params = request.params;
+  const bool several = params.value("n", json(1)) != 1;
+  if (request.stream && (several || params.contains("tools") || params.contains("logprobs")))
+    request.params["parts"] = true;
 }
 
 // {"type": "text" | "json_object" | "json_schema", "json_schema": {"schema": …}}
@@ -71,7 +81,45 @@ json usage_of(const json& result) {
   const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
   return {{"prompt_tokens", count("prompt_tokens")},
           {"completion_tokens", count("completion_tokens")},
-          {"total_tokens", count("prompt_tokens") + count("completion_tokens")}};
+          {"total_tokens", count("prompt_tokens") + count("completion_tokens")},
+          {"prompt_tokens_details", {{"cached_tokens", count("cached_tokens")}}}};
+}
+
+json chat_logprobs(const json& entries) {
+  json content = json::array();
+  for (const json& entry : entries) {
+    json token = entry;
+    token.erase("offset");
+    token["top_logprobs"] = std::move(token["top"]);
+    token.erase("top");
+    content.push_back(std::move(token));
+  }
+  return {{"content", std::move(content)}, {"refusal", nullptr}};
+}
+
+json completion_logprobs(const json& entries) {
+  json tokens = json::array(), likely = json::array(), tops = json::array(),
+       offsets = json::array();
+  for (const json& entry : entries) {
+    tokens.push_back(entry.at("token"));
+    likely.push_back(entry.at("logprob"));
+    offsets.push_back(entry.at("offset"));
+    json top = json::object();
+    for (const json& one : entry.at("top"))
+      top[one.at("token").get_ref<const std::string&>()] = one.at("logprob");
+    tops.push_back(std::move(top));
+  }
+  return {{"tokens", std::move(tokens)},
+          {"token_logprobs", std::move(likely)},
+          {"top_logprobs", std::move(tops)},
+          {"text_offset", std::move(offsets)}};
+}
+
+// Of a result or a part; null where nobody asked.
+json logprobs_in(Kind kind, const json& result) {
+  const auto found = result.find("logprobs");
+  if (found == result.end()) return nullptr;
+  return kind == Kind::chat ? chat_logprobs(*found) : completion_logprobs(*found);
 }
 
 json envelope(Kind kind, const ReplyFacts& facts, bool chunk) {
@@ -86,11 +134,49 @@ json envelope(Kind kind, const ReplyFacts& facts, bool chunk) {
 
 json chunk_of(Kind kind, const ReplyFacts& facts, json choice) {
   json chunk = envelope(kind, facts, true);
-  choice["index"] = 0;
-  choice["logprobs"] = nullptr;
+  if (!choice.contains("index")) choice["index"] = 0;
+  if (!choice.contains("logprobs")) choice["logprobs"] = nullptr;
   if (!choice.contains("finish_reason")) choice["finish_reason"] = nullptr;
   chunk["choices"] = json::array({std::move(choice)});
   return chunk;
+}
+
+// A whole call, or with an index a part of one in a stream.
+json call_of(const json& call) {
+  json function{{"arguments", call.at("arguments")}};
+  json result = json::object();
+  if (call.contains("index")) result["index"] = call.at("index");
+  if (call.contains("name")) {
+    function["name"] = call.at("name");
+    result["id"] = call.at("id");
+    result["type"] = "function";
+  }
+  result["function"] = std::move(function);
+  return result;
+}
+
+json message_of(const json& result) {
+  json message{{"role", "assistant"}, {"content", result.at("text")}, {"refusal", nullptr}};
+  const json calls = result.value("tool_calls", json::array());
+  if (calls.empty()) return message;
+  if (message["content"] == "") message["content"] = nullptr;
+  for (const json& call : calls) message["tool_calls"].push_back(call_of(call));
+  return message;
+}
+
+// Of several answers each, else the result itself.
+json answers_in(const json& result) { return result.value("choices", json::array({result})); }
+
+json choice_of(Kind kind, const json& answer, std::size_t index) {
+  json choice{{"index", index},
+              {"logprobs", logprobs_in(kind, answer)},
+              {"finish_reason", answer.at("finish")}};
+  if (kind == Kind::chat) {
+    choice["message"] = message_of(answer);
+  } else {
+    choice["text"] = answer.at("text");
+  }
+  return choice;
 }
 
 json model_row(const json& model) {
@@ -104,19 +190,22 @@ Result<MethodRequest> chat_request(const json& body, std::string_view text) {
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
   read_sampling(reader, request);
-  reader.only("tools", json::array());
   reader.only("functions", json::array());
   if (const json* const format = reader.object("response_format"); format != nullptr)
     read_format(*format, text, reader, request.params);
   reader.only("modalities", json::array({"text"}));
-  reader.only("top_logprobs", 0);
-  reader.allow({"messages", "parallel_tool_calls"});
-  // Without tools both mean the same.
-  for (const char* name : {"tool_choice", "function_call"}) {
-    const bool automatic = body.value(name, json()) == "auto";
-    reader.only(name, automatic ? "auto" : "none");
-  }
+  const bool logprobs = reader.flag("logprobs", false);
+  json top = json::object();
+  reader.integer("top_logprobs", top, "logprobs");
+  if (!logprobs && !top.empty() && top["logprobs"] != 0)
+    reader.refuse(Errc::invalid_argument, "\"top_logprobs\" needs \"logprobs\": true.");
+  if (logprobs) request.params["logprobs"] = top.value("logprobs", json(0));
+  reader.allow({"messages", "tools", "tool_choice", "parallel_tool_calls"});
+  const bool automatic = body.value("function_call", json()) == "auto";
+  reader.only("function_call", automatic ? "auto" : "none");
   ACCEL_CHECK(reader.finish());
+  ACCEL_CHECK(read_tools(body, text, request.params));
+  ask_parts(request);
   ACCEL_TRY(request.params["messages"], messages_of(body));
   return request;
 }
@@ -128,8 +217,10 @@ Result<MethodRequest> completion_request(const json& body) {
   const auto prompts = reader.texts("prompt");
   if (prompts.size() != 1 || prompts.front().empty())
     reader.refuse(Errc::invalid_argument, "\"prompt\" must be one text that is not empty.");
+  reader.integer("logprobs", request.params, "logprobs");
   ACCEL_CHECK(reader.finish());
   request.params["prompt"] = prompts.front();
+  ask_parts(request);
   return request;
 }
 
@@ -153,14 +244,10 @@ Result<MethodRequest> embedding_request(const json& body) {
 
 json text_reply(Kind kind, const ReplyFacts& facts, const json& result) {
   json reply = envelope(kind, facts, false);
-  json choice{{"index", 0}, {"logprobs", nullptr}, {"finish_reason", result.at("finish")}};
-  if (kind == Kind::chat) {
-    choice["message"] = {
-        {"role", "assistant"}, {"content", result.at("text")}, {"refusal", nullptr}};
-  } else {
-    choice["text"] = result.at("text");
-  }
-  reply["choices"] = json::array({std::move(choice)});
+  json choices = json::array();
+  for (const json& answer : answers_in(result))
+    choices.push_back(choice_of(kind, answer, choices.size()));
+  reply["choices"] = std::move(choices);
   reply["usage"] = usage_of(result);
   return reply;
 }
@@ -175,14 +262,34 @@ std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text
   return event(chunk_of(kind, facts, {{"delta", {{"content", text}}}}));
 }
 
-std::string last_events(Kind kind, const ReplyFacts& facts, const json& result, bool with_usage) {
-  json choice{{"finish_reason", result.at("finish")}};
-  if (kind == Kind::chat) {
-    choice["delta"] = json::object();
-  } else {
-    choice["text"] = "";
+std::string part_events(Kind kind, const ReplyFacts& facts, std::string_view lines) {
+  std::string events;
+  for (const json& part : parts_of(lines)) {
+    json choice{{"index", part.value("choice", 0)}, {"logprobs", logprobs_in(kind, part)}};
+    if (part.contains("call")) {
+      choice["delta"]["tool_calls"] = json::array({call_of(part.at("call"))});
+    } else if (kind == Kind::chat) {
+      choice["delta"]["content"] = part.at("content");
+    } else {
+      choice["text"] = part.at("content");
+    }
+    events += event(chunk_of(kind, facts, std::move(choice)));
   }
-  std::string events = event(chunk_of(kind, facts, std::move(choice)));
+  return events;
+}
+
+std::string last_events(Kind kind, const ReplyFacts& facts, const json& result, bool with_usage) {
+  std::string events;
+  std::size_t index = 0;
+  for (const json& answer : answers_in(result)) {
+    json choice{{"index", index++}, {"finish_reason", answer.at("finish")}};
+    if (kind == Kind::chat) {
+      choice["delta"] = json::object();
+    } else {
+      choice["text"] = "";
+    }
+    events += event(chunk_of(kind, facts, std::move(choice)));
+  }
   if (with_usage) {
     json chunk = envelope(kind, facts, true);
     chunk["choices"] = json::array();

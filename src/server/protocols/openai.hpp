@@ -16,6 +16,8 @@ nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::js
 // The events of a stream, each "data: …\n\n".
 std::string first_event(Kind kind, const ReplyFacts& facts);
 std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text);
+// The same of an answer's parts, as text.generate sends them: words and calls of tools.
+std::string part_events(Kind kind, const ReplyFacts& facts, std::string_view lines);
 std::string last_events(Kind kind, const ReplyFacts& facts, const nlohmann::json& result,
                         bool with_usage);
 std::string error_event(const Error& error);

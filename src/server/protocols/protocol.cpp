@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "protocols/tools.hpp"
+
 namespace accel::server {
 namespace {
 
@@ -52,12 +54,44 @@ Result<std::string> content_of(const json& content) {
 
 // Clients send answers back as they got them, with empty lists and texts for what there was not.
 Status check_members(const json& message) {
+  const bool tool = message.at("role") == "tool";
   for (const auto& [name, value] : message.items()) {
-    const bool read = name == "role" || name == "content";
+    const bool of_tool = name == "tool_call_id" || name == "tool_name" || name == "name";
+    const bool read =
+        name == "role" || name == "content" || name == "tool_calls" || (tool && of_tool);
     const bool says_nothing = value.is_string() ? value == "" : value.empty();
     if (!read && !says_nothing) return fail(not_supported(name));
   }
   return {};
+}
+
+// What a tool says besides its words: which call it answers, or which function.
+Status read_tool(const json& message, const std::string& place, json& into) {
+  for (const char* name : {"tool_call_id", "tool_name", "name"}) {
+    const json value = message.value(name, json());
+    if (value.is_null()) continue;
+    if (!value.is_string())
+      return fail(Errc::invalid_argument, "{}.{} must be a text.", place, name);
+    into[std::string_view(name) == "name" ? "tool_name" : name] = value;
+  }
+  return {};
+}
+
+Result<json> message_of(const json& message, std::size_t index) {
+  const std::string place = fmt::format("messages[{}]", index);
+  ACCEL_CHECK(check_members(message));
+  ACCEL_TRY(json calls, calls_of(message, index));
+  json result{{"role", message.at("role")}, {"content", ""}};
+  const json content = message.value("content", json());
+  if (content.is_null() && calls.empty())
+    return fail(Errc::invalid_argument, "Each message must have a role and a content: {} has none.",
+                place);
+  if (!content.is_null()) {
+    ACCEL_TRY(result["content"], content_of(content));
+  }
+  if (!calls.empty()) result["tool_calls"] = std::move(calls);
+  if (message.at("role") == "tool") ACCEL_CHECK(read_tool(message, place, result));
+  return result;
 }
 
 }  // namespace
@@ -178,8 +212,7 @@ Result<json> messages_of(const json& body) {
                 kMaxMessages);
   json messages = json::array();
   for (const json& message : *found) {
-    if (!message.is_object() || !message.contains("role") || !message.at("role").is_string() ||
-        !message.contains("content")) {
+    if (!message.is_object() || !message.contains("role") || !message.at("role").is_string()) {
       return fail(Errc::invalid_argument, "Each message must have a role and a content.");
     }
     if (std::ranges::find(kRoles, message.at("role").get_ref<const std::string&>()) ==
@@ -187,9 +220,8 @@ Result<json> messages_of(const json& body) {
       return fail(Errc::invalid_argument, "The role of a message must be one of {}.",
                   fmt::join(kRoles, ", "));
     }
-    ACCEL_CHECK(check_members(message));
-    ACCEL_TRY(std::string content, content_of(message.at("content")));
-    messages.push_back({{"role", message.at("role")}, {"content", std::move(content)}});
+    ACCEL_TRY(json read, message_of(message, messages.size()));
+    messages.push_back(std::move(read));
   }
   return messages;
 }

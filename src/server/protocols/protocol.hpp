@@ -77,7 +77,8 @@ nlohmann::json schema_text(std::string_view body, const char* pointer,
                            const nlohmann::json& parsed);
 
 // Messages as text.generate takes them, of the member "messages": content may be a text or parts of
-// type text; what else a message holds is refused by name, unless it is empty.
+// type text, and missing beside calls of tools; what else a message holds is refused by name,
+// unless it is empty.
 Result<nlohmann::json> messages_of(const nlohmann::json& body);
 
 }  // namespace accel::server

@@ -315,7 +315,10 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   TextFormat format;
   format.content_type = "text/event-stream";
   format.begin = openai::first_event(kind, facts);
-  format.piece = [=](std::string_view text) { return openai::text_event(kind, facts, text); };
+  const bool parts = request.params.value("parts", false);
+  format.piece = [=](std::string_view text) {
+    return parts ? openai::part_events(kind, facts, text) : openai::text_event(kind, facts, text);
+  };
   format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
   format.failure = &openai::error_event;
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
@@ -362,10 +365,11 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   }
   TextFormat format;
   format.content_type = "application/x-ndjson";
-  format.piece = [=](std::string_view text) { return ollama::text_line(kind, facts, text); };
-  format.end = [=](const json& result) {
-    return ollama::line_of(ollama::text_reply(kind, facts, result, false));
+  const bool parts = request.params.value("parts", false);
+  format.piece = [=](std::string_view text) {
+    return parts ? ollama::part_lines(kind, facts, text) : ollama::text_line(kind, facts, text);
   };
+  format.end = [=](const json& result) { return ollama::last_lines(kind, facts, result); };
   format.failure = [](const Error& error) {
     return ollama::line_of(error_body(Protocol::ollama, error));
   };

@@ -91,11 +91,12 @@ TEST(OpenAi, parts_of_text_are_joined_and_others_are_refused) {
 }
 
 TEST(OpenAi, what_is_not_supported_is_named_and_never_ignored) {
-  const json members{{"n", 2},
-                     {"tools", {{{"type", "function"}}}},
+  const json members{{"n", "two"},
+                     {"tools", {{{"type", "retrieval"}}}},
                      {"response_format", {{"type", "grammar"}}},
-                     {"logprobs", true},
-                     {"presence_penalty", 1}};
+                     {"logprobs", 3},
+                     {"top_logprobs", 2},
+                     {"presence_penalty", "much"}};
   for (const auto& [name, value] : members.items()) {
     const auto request = openai::chat_request(chat_body({{name, value}}));
     ASSERT_FALSE(request) << name;
@@ -112,7 +113,7 @@ TEST(OpenAi, members_that_nobody_knows_are_refused_by_name_in_bodies_and_message
     EXPECT_THAT(request.error().message, HasSubstr(name));
   }
   EXPECT_EQ(openai::chat_request(chat_body({{"tool_choice", "required"}})).error().code,
-            Errc::unsupported);
+            Errc::invalid_argument);
   const json harmless{{"stream_options", {{"include_usage", true}}},
                       {"tool_choice", "auto"},
                       {"parallel_tool_calls", false},
@@ -211,7 +212,7 @@ TEST(Ollama, members_that_nobody_knows_are_refused_by_name) {
   };
   refuses({{"think", true}}, "think");
   refuses({{"temperature", 1}}, "temperature");
-  for (const char* name : {"num_ctx", "repeat_penalty", "min_p", "mirostat", "penalize_newline"})
+  for (const char* name : {"num_ctx", "typical_p", "mirostat", "penalize_newline"})
     refuses({{"options", {{name, 2}}}}, name);
   for (const char* name : {"images", "tool_calls", "thinking"}) {
     json body = chat_body();
@@ -248,6 +249,44 @@ TEST(Ollama, lines_have_the_shape_that_clients_read) {
   EXPECT_EQ(last.at("done_reason"), "stop");
   EXPECT_EQ(last.at("eval_duration"), 2'000'000);
   EXPECT_EQ(error_body(Protocol::ollama, {Errc::not_found, "no", {}}), json({{"error", "no"}}));
+}
+
+TEST(OpenAi, several_answers_are_choices) {
+  json several = kResult;
+  several["choices"] = {{{"text", "a"}, {"finish", "stop"}}, {{"text", "b"}, {"finish", "length"}}};
+  const json reply = openai::text_reply(openai::Kind::completion, kFacts, several);
+  EXPECT_EQ(reply.at("choices").at(1).at("text"), "b");
+  EXPECT_EQ(reply.at("choices").at(1).at("index"), 1);
+  const std::string lines = R"({"content":"x","choice":1})"
+                            "\n";
+  EXPECT_THAT(openai::part_events(openai::Kind::chat, kFacts, lines), HasSubstr("\"index\":1"));
+  const std::string last = openai::last_events(openai::Kind::chat, kFacts, several, false);
+  EXPECT_THAT(last, HasSubstr("\"finish_reason\":\"length\""));
+  EXPECT_EQ(openai::chat_request(chat_body({{"n", 3}, {"stream", true}}))->params.at("parts"),
+            true);
+}
+
+TEST(OpenAi, logprobs_have_each_apis_shape) {
+  const json entry{{"token", "a"},
+                   {"bytes", {97}},
+                   {"logprob", -0.5},
+                   {"offset", 0},
+                   {"top", {{{"token", "a"}, {"bytes", {97}}, {"logprob", -0.5}}}}};
+  json result = kResult;
+  result["logprobs"] = {entry};
+  const json chat = openai::text_reply(openai::Kind::chat, kFacts, result);
+  EXPECT_EQ(chat.at("choices").at(0).at("logprobs").at("content").at(0).at("top_logprobs").size(),
+            1U);
+  const json old = openai::text_reply(openai::Kind::completion, kFacts, result);
+  EXPECT_EQ(old.at("choices").at(0).at("logprobs"),
+            json::parse(R"({"tokens":["a"],"token_logprobs":[-0.5],"text_offset":[0],)"
+                        R"("top_logprobs":[{"a":-0.5}]})"));
+  const json line = ollama::text_reply(ollama::Kind::chat, kFacts, result, true);
+  EXPECT_EQ(line.at("logprobs").at(0).at("top_logprobs").at(0).at("token"), "a");
+  const auto asked =
+      openai::chat_request(chat_body({{"logprobs", true}, {"top_logprobs", 4}, {"stream", true}}));
+  EXPECT_EQ(asked->params.at("logprobs"), 4);
+  EXPECT_EQ(asked->params.at("parts"), true);
 }
 
 TEST(Oip, an_inference_names_its_outputs_and_refuses_what_it_can_not_do) {

@@ -19,6 +19,8 @@ from tritonclient.utils import InferenceServerException
 from harness import TestCase, model_directory
 
 ROOT = Path(__file__).resolve().parents[3]
+WEATHER = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}, "days": {"type": "integer", "minimum": 1, "maximum": 9}},
+           "required": ["city", "days"], "additionalProperties": False}
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
 
 
@@ -106,6 +108,20 @@ class Clients(TestCase):
         named = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
         answer = client.chat.completions.create(**{**asked, "max_tokens": 40}, response_format=named).choices[0].message.content
         self.assertEqual(list(json.loads(answer)), ["capital"])
+        tool = {"type": "function", "function": {"name": "get_weather", "description": "Weather of a city.", "parameters": WEATHER}}
+        tools = dict(tools=[tool], tool_choice="required", parallel_tool_calls=False, max_tokens=80)
+        call = client.chat.completions.create(**{**asked, **tools}).choices[0]
+        self.assertEqual((call.finish_reason, call.message.tool_calls[0].function.name), ("tool_calls", "get_weather"))
+        self.assertEqual(set(json.loads(call.message.tool_calls[0].function.arguments)), {"city", "days"})
+        with client.chat.completions.stream(**{**asked, **tools}) as stream:
+            streamed = stream.get_final_completion().choices[0].message.tool_calls[0].function
+        self.assertEqual((streamed.name, set(json.loads(streamed.arguments))), ("get_weather", {"city", "days"}))
+        answered = QUESTION + [call.message, {"role": "tool", "tool_call_id": call.message.tool_calls[0].id, "content": "It snows."}]
+        self.assertTrue(client.chat.completions.create(**{**asked, "messages": answered}).choices[0].message.content)
+        likely = client.chat.completions.create(**asked, logprobs=True, top_logprobs=2).choices[0].logprobs.content
+        self.assertEqual((len(likely), len(likely[0].top_logprobs)), (16, 2))
+        cached = client.chat.completions.create(**asked).usage.prompt_tokens_details.cached_tokens
+        self.assertEqual(cached, 36)
         explained = client.embeddings.create(model="minilm", input="a cat", extra_body={"explain": True})
         self.assertGreaterEqual(explained.model_extra["explain"]["batches"][0]["requests"], 1)
         with self.assertRaises(openai.NotFoundError):
@@ -131,6 +147,15 @@ class Clients(TestCase):
         formed = client.chat(model="smollm", messages=QUESTION, options={"temperature": 0, "num_predict": 40},
                              format={"type": "object", "properties": {"large": {"type": "boolean"}}, "required": ["large"]})
         self.assertIsInstance(json.loads(formed.message.content)["large"], bool)
+        # Nothing forces a call here: an answer with and without one is read alike.
+        tool = {"type": "function", "function": {"name": "get_weather", "description": "Weather of a city.", "parameters": WEATHER}}
+        asked = QUESTION + [ollama.Message(role="assistant", tool_calls=[{"function": {"name": "get_weather", "arguments": {"city": "Paris", "days": 1}}}]),
+                            ollama.Message(role="tool", tool_name="get_weather", content="It snows.")]
+        for messages in (QUESTION, asked):
+            told = client.chat(model="smollm", messages=messages, tools=[tool], options={"temperature": 0, "num_predict": 60})
+            for call in told.message.tool_calls or []:
+                self.assertEqual((call.function.name, set(call.function.arguments)), ("get_weather", {"city", "days"}))
+            self.assertTrue(told.message.tool_calls or told.message.content)
         with self.assertRaises(ollama.ResponseError) as refused:
             client.generate(model="nothing", prompt="x")
         self.assertEqual(refused.exception.status_code, 404)

@@ -11,14 +11,17 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accel/core/result.hpp"
 #include "accel/inference/backend.hpp"
+#include "accel/inference/chat.hpp"
 
 namespace accel::inference {
 
@@ -44,6 +47,8 @@ struct LlamaModelOptions {
   // Workers wait busily between two graphs: quicker on idle cores, harmful on shared ones.
   bool spinning = false;
   KvType kv_type = KvType::f16;
+  bool prefix_cache = true;        // Ended texts stay, for prompts that begin alike.
+  std::string chat_template = {};  // Jinja, in place of the file's own; empty: its own.
 };
 constexpr std::size_t kMaxParallelTexts = 64;
 
@@ -68,24 +73,44 @@ struct LlamaModelInfo {
   bool has_chat_template = false;
 };
 
-struct ChatMessage {
-  std::string role;  // "system", "user", "assistant", or what the model's template knows.
-  std::string content;
-};
-
 struct SamplingOptions {
   double temperature = 0;  // 0: greedy, the others count for nothing.
   int top_k = 0;           // 0: all.
   double top_p = 1;
   std::uint32_t seed = 0;
   std::string grammar = {};  // GBNF: only what it derives from "root" can be written; empty: all.
+  std::vector<std::string> grammar_triggers = {};  // As ChatPlan::triggers.
+  std::vector<TokenId> grammar_begun = {};         // Derived already, at the prompt's end.
+  double min_p = 0;  // Tokens less likely than so much of the likeliest are left out.
+  // Divides the logits of the last `repeat_last_n` tokens, the prompt's too; 1: nothing.
+  double repeat_penalty = 1;
+  int repeat_last_n = 64;
+  // Subtracted from the logits of tokens that the answer has: once, and for each time.
+  double presence_penalty = 0;
+  double frequency_penalty = 0;
+  std::vector<std::pair<TokenId, double>> logit_bias = {};  // Added to the logits.
 };
 
 struct GenerationRequest {
   std::vector<TokenId> prompt;  // Not empty.
   std::size_t max_tokens = 1;
   SamplingOptions sampling;
-  std::vector<std::string> stop;  // The text ends before the first of these.
+  std::vector<std::string> stop;    // The text ends before the first of these.
+  std::vector<TokenId> shown = {};  // Tokens that control the model and are text here all the same.
+  std::shared_ptr<const AnswerFormat> format = {};  // Of the text, for who reads it; null: text.
+  bool reuse_prefix = true;  // May go on from what others left, and leave something.
+  std::optional<std::size_t> logprobs = {};  // Of each token, and of so many likeliest; at most
+                                             // kMaxTopLogprobs.
+};
+constexpr std::size_t kMaxTopLogprobs = 20;  // OpenAI's.
+
+struct TokenLikelihood {
+  TokenId token = 0;
+  double logprob = 0;  // Natural logarithm, of the model's own distribution.
+};
+struct TokenLogprob {
+  TokenLikelihood chosen;
+  std::vector<TokenLikelihood> top;  // The likeliest first.
 };
 
 enum class FinishReason { stop, length };  // The model or a stop word ended it; max_tokens did.
@@ -94,14 +119,22 @@ struct GenerationReport {
   std::string text;
   std::vector<TokenId> tokens;  // As generated, the one that ends the text not among them.
   FinishReason finish = FinishReason::stop;
+  std::vector<TokenLogprob> logprobs;  // Of `tokens`, when asked for.
   std::size_t prompt_tokens = 0;
-  double wait_ms = 0;     // Until it had a slot.
-  double prefill_ms = 0;  // From the slot to the first token.
-  double decode_ms = 0;   // From the first token to the last.
+  std::size_t cached_tokens = 0;  // Of the prompt: found in the context, not computed.
+  double wait_ms = 0;             // Until it had a slot.
+  double prefill_ms = 0;          // From the slot to the first token.
+  double decode_ms = 0;           // From the first token to the last.
 };
 
-// Called on the thread of generate() with whole UTF-8 characters, in order.
-using TextSink = std::function<void(std::string_view)>;
+// Whole UTF-8 characters, and the likelihoods of the tokens up to them that were not told yet.
+struct TextPiece {
+  std::string_view text;
+  std::span<const TokenLogprob> logprobs;
+  operator std::string_view() const { return text; }  // For who wants no more than the text.
+};
+// Called on the thread of generate(), in order.
+using TextSink = std::function<void(const TextPiece&)>;
 
 class LlamaModel {
  public:
@@ -111,12 +144,21 @@ class LlamaModel {
   // `special`: text such as "<|im_end|>" becomes the token that it names. Tokens that the model
   // wants at the start are added. Errors: invalid_argument (too long to count).
   Result<std::vector<TokenId>> tokenize(std::string_view text, bool special) const;
+  // Tokens of text within a prompt: nothing is added around them. Errors: as tokenize().
+  Result<std::vector<TokenId>> tokens_of(std::string_view text) const;
   // The text of tokens, those that control the model left out.
   std::string text_of(std::span<const TokenId> tokens) const;
+  // The bytes of one token, which may be a part of a character; of one that controls, its name.
+  std::string bytes_of(TokenId token) const;
   // The model's own template, rendered by llama.cpp's Jinja interpreter (which reaches no file and
   // no network), up to where the assistant answers. Errors: unsupported (the model has none),
   // invalid_argument (the template refuses these messages; its words are the cause).
   Result<std::string> chat_prompt(std::span<const ChatMessage> messages) const;
+
+  // The same with tools: in the words of the model's own template where it knows tools, else told
+  // in the system message and called in tags. Errors: as chat_prompt(); invalid_argument (a tool
+  // whose schema can't be enforced, by its name).
+  Result<ChatPlan> chat_plan(const ChatRequest& request) const;
 
   // The grammar of a JSON Schema, as llama.cpp reads one. Errors: invalid_argument (no JSON, or a
   // schema that it can't turn into a grammar), unsupported (the model has no chat template).
@@ -129,13 +171,14 @@ class LlamaModel {
   // What generate() would refuse now. Errors: as generate().
   Status admits(std::size_t prompt_tokens, std::size_t max_tokens) const;
 
-  // Logits after the prompt's last token, float32[vocabulary], for comparing engines. Errors: as
-  // generate().
+  // Logits after the prompt's last token, float32[vocabulary], for comparing engines: nothing is
+  // reused. Errors: as generate().
   Result<std::vector<float>> logits(std::span<const TokenId> prompt, std::stop_token stop = {});
 
   struct Load {
     std::size_t running = 0;
     std::size_t waiting = 0;
+    std::size_t kept_tokens = 0;  // Of ended texts, in the context.
   };
   Load load() const;
 

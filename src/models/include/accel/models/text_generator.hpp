@@ -27,12 +27,21 @@ struct TextRequest {
   inference::SamplingOptions sampling = {};
   std::vector<std::string> stop = {};
   std::string json_schema = {};  // The answer is JSON that fits it; empty: any text.
+  std::vector<inference::ToolDefinition> tools = {};  // That the answer may call.
+  inference::ToolChoice tool_choice = inference::ToolChoice::automatic;
+  std::string tool_name = {};  // The one that must be called; empty: as tool_choice says.
+  bool parallel_tool_calls = true;
+  std::optional<std::size_t> logprobs = {};  // As GenerationRequest's.
+  bool reuse_prefix = true;
 };
 
 constexpr std::size_t kDefaultAnswerTokens = 512;
 constexpr std::size_t kMaxPromptBytes = 8U << 20U;
 constexpr std::size_t kMaxMessages = 4096;
 constexpr std::size_t kMaxSchemaBytes = 64U << 10U;
+constexpr std::size_t kMaxTools = 128;              // OpenAI's.
+constexpr std::size_t kMaxToolName = 64;            // OpenAI's.
+constexpr std::size_t kMaxToolBytes = 256U << 10U;  // Descriptions and schemas of all.
 constexpr std::size_t kMaxStopWords = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// How one text's tokens are chosen: llama.cpp's samplers in a chain, in the order of llama-server:
+// grammar, bias, penalties, then greedy, or top-k, top-p, min-p, temperature and chance.
+
+#include <memory>
+
+#include "llama/library.hpp"
+
+namespace accel::inference::llama {
+
+using SamplerHandle = std::unique_ptr<llama_sampler, void (*)(llama_sampler*)>;
+
+// Errors: invalid_argument (a grammar that can't be read, a bias of a token that there is not).
+Result<SamplerHandle> make_sampler(const Api& api, const llama_vocab* vocab,
+                                   const GenerationRequest& request);
+
+}  // namespace accel::inference::llama

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prompts that begin as what a slot holds: where they go on from, what must go for them, and that
+// the context then holds their own tokens, whatever happened before.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "llama/logprob.hpp"
+#include "llama/prefix_cache.hpp"
+#include "llama/slot_planner.hpp"
+
+namespace accel::inference::llama {
+namespace {
+
+using Tokens = std::vector<TokenId>;
+
+Tokens counted(TokenId from, std::size_t size) {
+  Tokens tokens(size);
+  std::iota(tokens.begin(), tokens.end(), from);
+  return tokens;
+}
+
+TEST(PrefixCache, finds_the_longest_prefix_and_forgets_the_oldest) {
+  PrefixCache cache;
+  EXPECT_FALSE(cache.best(counted(0, 5)));
+  EXPECT_FALSE(cache.oldest());
+  cache.keep(0, counted(0, 10));
+  cache.keep(1, counted(0, 20));
+  cache.keep(2, counted(5, 5));
+  const auto match = cache.best(counted(0, 15));
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->slot, 1U);
+  EXPECT_EQ(match->length, 15U);
+  EXPECT_EQ(match->held, 20U);
+  EXPECT_EQ(cache.best(counted(0, 8))->slot, 1U) << "of equal ones the last";
+  EXPECT_EQ(cache.tokens(), 35U);
+  EXPECT_EQ(cache.oldest(), 0U);
+  cache.keep(0, counted(0, 3));
+  EXPECT_EQ(cache.oldest(), 1U);
+  cache.drop(1);
+  cache.drop(1);
+  EXPECT_EQ(cache.tokens(), 8U);
+}
+
+// One text from its prompt to its end, `answer` tokens long.
+std::vector<Move> run(SlotPlanner& planner, RequestId id, const Tokens& prompt,
+                      std::size_t answer = 1) {
+  EXPECT_TRUE(planner.submit(id, prompt.size(), answer, prompt));
+  const auto moves = planner.seat();
+  for (auto plan = planner.next(); !plan.empty(); plan = planner.next()) {
+  }
+  planner.end(id, prompt);
+  return moves;
+}
+
+TEST(SlotPlanner, goes_on_in_place_from_a_slot_that_holds_the_beginning) {
+  SlotPlanner planner({2, 2, 100, 50, 16});
+  EXPECT_EQ(run(planner, 1, counted(0, 20)).at(0).keep, 0U);
+  EXPECT_EQ(planner.kept_tokens(), 20U);
+  const auto moves = run(planner, 2, counted(0, 25));
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_EQ(moves[0].keep, 20U);
+  EXPECT_EQ(moves[0].slot, moves[0].source);
+  // The last token is decoded again: its logits are wanted.
+  EXPECT_EQ(run(planner, 3, counted(0, 25)).at(0).keep, 24U);
+}
+
+TEST(SlotPlanner, copies_the_beginning_of_a_longer_text_and_leaves_that) {
+  SlotPlanner planner({2, 2, 200, 90, 16});
+  run(planner, 1, counted(0, 60));
+  Tokens other = counted(0, 10);
+  other.resize(30, 7);
+  const auto moves = run(planner, 2, other);
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_EQ(moves[0].keep, 10U);
+  EXPECT_NE(moves[0].slot, moves[0].source);
+  EXPECT_EQ(planner.kept_tokens(), 90U);
+}
+
+TEST(SlotPlanner, copies_from_a_text_that_still_runs) {
+  SlotPlanner planner({2, 2, 200, 90, 64});
+  const Tokens first = counted(0, 40), second = counted(0, 20);
+  ASSERT_TRUE(planner.submit(1, first.size(), 9, first));
+  planner.seat();
+  planner.next();
+  ASSERT_TRUE(planner.submit(2, second.size(), 9, second));
+  const auto moves = planner.seat();
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_EQ(moves[0].keep, 19U);
+  EXPECT_NE(moves[0].slot, moves[0].source);
+  const auto plan = planner.next();
+  ASSERT_EQ(plan.size(), 1U);
+  EXPECT_EQ(plan[0].position, 19U);
+  EXPECT_TRUE(plan[0].samples);
+}
+
+TEST(SlotPlanner, what_is_kept_goes_when_its_room_is_needed) {
+  SlotPlanner planner({3, 3, 100, 90, 128});
+  run(planner, 1, counted(0, 40));
+  run(planner, 2, counted(1000, 30));
+  const auto moves = run(planner, 3, counted(2000, 50), 10);
+  ASSERT_EQ(moves.size(), 2U);
+  EXPECT_EQ(moves[1].id, 0U);
+  EXPECT_EQ(moves[1].keep, 0U);
+  EXPECT_EQ(planner.kept_tokens(), 80U) << "the oldest went";
+}
+
+TEST(SlotPlanner, a_move_that_failed_starts_from_nothing) {
+  SlotPlanner planner({1, 1, 100, 90, 128});
+  run(planner, 1, counted(0, 20));
+  const Tokens prompt = counted(0, 30);
+  ASSERT_TRUE(planner.submit(2, prompt.size(), 1, prompt));
+  EXPECT_EQ(planner.seat().at(0).keep, 20U);
+  planner.start_over(2);
+  EXPECT_EQ(planner.next().at(0).count, 30U);
+}
+
+TEST(SlotPlanner, prompts_without_tokens_take_and_leave_nothing) {
+  SlotPlanner planner({1, 1, 100, 90, 128});
+  ASSERT_TRUE(planner.submit(1, 20, 1));
+  planner.seat();
+  planner.next();
+  EXPECT_EQ(planner.end(1).size(), 1U);
+  EXPECT_EQ(planner.kept_tokens(), 0U);
+}
+
+// A context that does what it is told: each text must find its own tokens before it.
+class Simulation {
+ public:
+  explicit Simulation(std::uint32_t seed) : state_(seed) {}
+
+  void turn() {
+    Tokens prompt;
+    const std::size_t size = 1 + roll(30);
+    for (std::size_t i = 0; i < size; ++i)
+      prompt.push_back(static_cast<TokenId>(i < 12 ? i : i * (1 + roll(2))));
+    const std::size_t answer = 1 + roll(9);
+    auto [text, added] = texts_.emplace(++id_, Text{prompt, {}, answer});
+    if (!planner_.submit(id_, prompt.size(), answer, text->second.prompt)) texts_.erase(text);
+    for (const Move& move : planner_.seat()) make(move);
+    for (const Chunk& chunk : planner_.next()) decode(chunk);
+    std::size_t used = 0;
+    for (const auto& [slot, tokens] : context_) used += tokens.size();
+    EXPECT_LE(used, kFew.context);
+  }
+  std::size_t reused() const { return reused_; }
+
+ private:
+  static constexpr SlotLimits kFew{3, 4, 90, 40, 8};
+  struct Text {
+    Tokens prompt, answer;
+    std::size_t most;
+    TokenId token_at(std::size_t place) const {
+      return place < prompt.size() ? prompt[place] : answer.at(place - prompt.size());
+    }
+  };
+
+  std::uint32_t roll(std::uint32_t sides) {
+    state_ = state_ * 1664525U + 1013904223U;
+    return (state_ >> 16U) % sides;
+  }
+  void make(const Move& move) {
+    Tokens kept = context_[move.source];
+    // As when the context can't go back, or what was to be copied started over itself.
+    const bool fails = kept.size() < move.keep || roll(10) == 0;
+    kept.resize(move.keep);
+    if (move.id != 0 && move.keep > 0 && fails) {
+      kept.clear();
+      planner_.start_over(move.id);
+    }
+    reused_ += kept.size();
+    context_[move.slot] = std::move(kept);
+  }
+  void decode(const Chunk& chunk) {
+    Text& text = texts_.at(chunk.id);
+    Tokens& held = context_[chunk.slot];
+    ASSERT_EQ(held.size(), chunk.position);
+    for (std::size_t i = 0; i < held.size(); ++i) ASSERT_EQ(held[i], text.token_at(i));
+    for (std::size_t i = 0; i < chunk.count; ++i) held.push_back(text.token_at(chunk.position + i));
+    if (!chunk.samples) return;
+    text.answer.push_back(static_cast<TokenId>(roll(50)));
+    if (text.answer.size() < text.most && roll(20) != 0) return planner_.sampled(chunk.id);
+    Tokens all = text.prompt;
+    all.insert(all.end(), text.answer.begin(), text.answer.end());
+    if (roll(10) == 0) all.clear();
+    for (const std::size_t slot : planner_.end(chunk.id, all)) context_[slot].clear();
+    texts_.erase(chunk.id);
+  }
+
+  std::uint32_t state_;
+  SlotPlanner planner_{kFew};
+  std::map<RequestId, Text> texts_;
+  std::map<std::size_t, Tokens> context_;
+  RequestId id_ = 0;
+  std::size_t reused_ = 0;
+};
+
+TEST(SlotPlanner, each_text_finds_its_own_tokens_before_it_whatever_was_kept) {
+  for (std::uint32_t seed = 1; seed <= 30; ++seed) {
+    SCOPED_TRACE(seed);
+    Simulation simulation(seed);
+    for (int i = 0; i < 300; ++i) simulation.turn();
+    EXPECT_GT(simulation.reused(), 100U);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(Logprob, is_the_log_softmax_and_names_the_likeliest_first) {
+  const std::vector<float> logits{1, 3, 2, 3};
+  const TokenLogprob result = logprob_of(logits, 2, 3);
+  const double sum = std::exp(1.0) + 2 * std::exp(3.0) + std::exp(2.0);
+  EXPECT_NEAR(result.chosen.logprob, 2 - std::log(sum), 1e-12);
+  ASSERT_EQ(result.top.size(), 3U);
+  EXPECT_EQ(result.top[0].token, 1);
+  EXPECT_EQ(result.top[1].token, 3);
+  EXPECT_EQ(result.top[2].token, 2);
+  EXPECT_TRUE(logprob_of(logits, 0, 0).top.empty());
+  EXPECT_EQ(logprob_of(logits, 0, 20).top.size(), 4U);
+  const std::vector<float> far{-1000, 1000};
+  EXPECT_EQ(logprob_of(far, 1, 0).chosen.logprob, 0);
+  EXPECT_EQ(logprob_of(far, 0, 0).chosen.logprob, -2000);
+}
+
+}  // namespace
+}  // namespace accel::inference::llama

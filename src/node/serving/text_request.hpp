@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What text.generate is asked, of its parameters.
+
+#include "accel/models/text_generator.hpp"
+#include "serving/serving.hpp"
+
+namespace accel::node {
+
+struct GenerateRequest {
+  std::string model;
+  models::TextRequest text;
+  int threads = 0;
+  bool record = true;
+  bool check_only = false;  // Loads the model and refuses what would be refused; writes nothing.
+  std::size_t answers = 1;  // To the same prompt, with one seed after the other.
+  bool parts = false;       // Pieces come as JSON, one a line (text_answer.hpp).
+};
+
+// Errors: invalid_argument (names the parameter).
+Result<GenerateRequest> read_generate_request(ServingContext& call);
+
+}  // namespace accel::node
