@@ -11,6 +11,11 @@ using OpenedFamily = Result<std::shared_ptr<const Family>>;
 OpenedFamily open_image_classification(const ModelManifest& manifest, const Fetcher& fetcher);
 OpenedFamily open_voice_activity(const ModelManifest& manifest, const Fetcher& fetcher);
 OpenedFamily open_file_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_text_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_text_ranking(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_token_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_fill_mask(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_question_answering(const ModelManifest& manifest, const Fetcher& fetcher);
 
 // What every family checks first: the request has what `info.takes` says, and nothing else.
 // Errors: invalid_argument, resource_exhausted.

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Families on real weights against what other programs make of the same inputs:
+// test/data/models/family_cases.json.
+#include "accel/models/family.hpp"
+
+#include <cmath>
+#include <map>
+
+#include "accel/inference/backend.hpp"
+#include "test_files.hpp"
+
+namespace accel::models {
+namespace {
+
+using nlohmann::json;
+using testing::models_folder;
+
+void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+
+Bytes input_file(const std::string& name) {
+  const auto bytes = read_file(std::filesystem::path(ACCEL_TEST_DATA) / "models" / "inputs" / name,
+                               kMaxMediaBytes);
+  EXPECT_TRUE(bytes) << bytes.error().to_string();
+  return bytes.value_or(Bytes());
+}
+
+class FamiliesOnRealWeights : public ::testing::Test {
+ protected:
+  void open(const std::string& name, std::string_view task) {
+    const auto folder = models_folder() / name;
+    const auto listing = list_directory(folder);
+    if (!listing) GTEST_SKIP() << "run `tools/deps install test`: " << listing.error().message;
+    const Fetcher fetcher = directory_fetcher(folder);
+    const auto manifest = read_manifest(*listing, fetcher);
+    ASSERT_TRUE(manifest) << manifest.error().to_string();
+    EXPECT_EQ(manifest->task, task);
+    const FamilyInfo* const info = find_family(manifest->task);
+    ASSERT_NE(info, nullptr);
+    auto family = info->open(*manifest, fetcher);
+    ASSERT_TRUE(family) << family.error().to_string();
+    family_ = *family;
+    const auto weights = fetch_variant(manifest->variants.at(0), fetcher);
+    auto session = inference::make_onnxruntime_backend()->open(weights.value(), {});
+    if (!session && session.error().code == Errc::unavailable)
+      GTEST_SKIP() << session.error().to_string();
+    ASSERT_TRUE(session) << session.error().to_string();
+    session_ = std::move(*session);
+  }
+
+  FamilyResult run(FamilyInput input) {
+    const auto workload = family_->prepare(std::move(input));
+    EXPECT_TRUE(workload) << workload.error().to_string();
+    auto result = workload ? (*workload)->run(*session_, {}) : Result<FamilyResult>(FamilyResult());
+    EXPECT_TRUE(result) << result.error().to_string();
+    return result.value_or(FamilyResult());
+  }
+
+  const json cases_ = testing::test_data("family_cases.json");
+  std::shared_ptr<const Family> family_;
+  std::unique_ptr<inference::Session> session_;
+};
+
+TEST_F(FamiliesOnRealWeights, opennsfw_gives_the_probabilities_of_the_reference) {
+  open("opennsfw", "image-classification");
+  if (!session_) return;
+  for (const json& row : cases_["image_classification"]) {
+    const FamilyResult result =
+        run({.media_kind = "image", .media = input_file(row["file"]), .top_k = 5});
+    ASSERT_EQ(result.rows.size(), 1U);
+    ASSERT_EQ(result.rows[0].size(), 2U);
+    EXPECT_EQ(result.rows[0][0].label, "sfw");
+    for (const Finding& finding : result.rows[0])
+      EXPECT_NEAR(finding.score, row["scores"][finding.label].get<double>(), 2e-6) << row["file"];
+  }
+}
+
+TEST_F(FamiliesOnRealWeights, silero_gives_the_probabilities_and_segments_of_the_reference) {
+  open("silero-vad", "voice-activity-detection");
+  if (!session_) return;
+  const json& wanted = cases_["voice_activity"][0];
+  const FamilyResult result = run({.media_kind = "audio", .media = input_file("speech16k.wav")});
+  ASSERT_EQ(result.numbers.at(0).size(), wanted["probabilities"].size());
+  for (std::size_t i = 0; i < result.numbers[0].size(); ++i)
+    EXPECT_NEAR(result.numbers[0][i], wanted["probabilities"][i].get<double>(), 2e-6) << i;
+  ASSERT_EQ(result.rows.at(0).size(), wanted["segments"].size());
+  for (std::size_t i = 0; i < result.rows[0].size(); ++i) {
+    const auto seconds = result.rows[0][i].seconds.value();
+    EXPECT_EQ(std::lround(seconds[0] * 16000), wanted["segments"][i][0].get<long>());
+    EXPECT_EQ(std::lround(seconds[1] * 16000), wanted["segments"][i][1].get<long>());
+    EXPECT_GT(result.rows[0][i].score, 0.8);
+  }
+}
+
+TEST_F(FamiliesOnRealWeights, magika_gives_the_labels_and_scores_of_the_reference) {
+  open("magika", "file-classification");
+  if (!session_) return;
+  for (const json& row : cases_["file_classification"]) {
+    const std::string name = row["name"];
+    Bytes content = to_bytes(row.value("text", std::string()));
+    if (name == "jpeg") content = input_file("china.jpg");
+    if (name == "wav") content = input_file("speech16k.wav");
+    if (content.empty()) {
+      for (int i = 0; i < 2000; ++i) append(content, as_bytes(std::string_view(" \n\t")));
+      append(content, as_bytes(std::string_view("select name from people where id = 3;\n")));
+      content.insert(content.end(), 9000, '\n');
+    }
+    const FamilyResult result = run({.media_kind = "file", .media = content, .top_k = 1});
+    ASSERT_EQ(result.rows.at(0).size(), 1U) << name;
+    EXPECT_EQ(result.rows[0][0].label, row["label"].get<std::string>()) << name;
+    EXPECT_NEAR(result.rows[0][0].score, row["score"].get<double>(), 2e-6) << name;
+  }
+}
+
+TEST_F(FamiliesOnRealWeights, labels_that_do_not_fit_the_outputs_are_told) {
+  open("opennsfw", "image-classification");
+  if (!session_) return;
+  const auto folder = models_folder() / "opennsfw";
+  auto listing = list_directory(folder).value();
+  const std::filesystem::path other = ::testing::TempDir() + "three_labels.json";
+  ASSERT_TRUE(write_file_atomic(
+      other, as_bytes(std::string_view(R"({"id2label": {"0": "a", "1": "b", "2": "c"}})"))));
+  const Fetcher fetcher = [&](std::string_view path) -> Result<std::filesystem::path> {
+    return path == "config.json" ? other : folder / path;
+  };
+  const ModelManifest manifest{"image-classification", "resnet", "huggingface", {}, listing};
+  const auto family = find_family("image-classification")->open(manifest, fetcher);
+  ASSERT_TRUE(family) << family.error().to_string();
+  const auto workload = (*family)->prepare({.media_kind = "image", .media = input_file("cat.png")});
+  const auto result = (*workload)->run(*session_, {});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::corrupt);
+  EXPECT_NE(result.error().message.find("2 scores, but its files name 3"), std::string::npos);
+}
+
+TEST(FamilyTable, names_each_task_once_and_each_row_of_evidence_has_a_family) {
+  std::map<std::string_view, int> seen;
+  for (const FamilyInfo& info : families()) EXPECT_EQ(++seen[info.task], 1) << info.task;
+  for (const FamilyEvidence& evidence : family_evidence()) {
+    EXPECT_NE(find_family(evidence.task), nullptr) << evidence.task;
+    EXPECT_FALSE(evidence.agreement.empty());
+  }
+  for (const FamilyInfo& info : families()) {
+    const auto row = std::ranges::find(family_evidence(), info.task, &FamilyEvidence::task);
+    EXPECT_NE(row, family_evidence().end()) << info.task;
+  }
+  EXPECT_EQ(find_family("telepathy"), nullptr);
+}
+
+TEST(FamilyInputs, of_the_wrong_kind_or_size_are_refused) {
+  const auto family = find_family("voice-activity-detection")->open({}, {});
+  ASSERT_TRUE(family);
+  const auto code = [&](FamilyInput input) {
+    const auto workload = (*family)->prepare(std::move(input));
+    return workload ? std::string("taken") : std::string(errc_name(workload.error().code));
+  };
+  EXPECT_EQ(code({.texts = {"a text"}}), "invalid_argument");
+  EXPECT_EQ(code({.media_kind = "image", .media = Bytes(10)}), "invalid_argument");
+  EXPECT_EQ(code({.media_kind = "audio"}), "invalid_argument");
+  EXPECT_EQ(code({.media_kind = "audio", .media = Bytes(10)}), "unsupported");
+  EXPECT_EQ(code({.media_kind = "audio", .media = Bytes(kMaxMediaBytes + 1)}),
+            "resource_exhausted");
+}
+
+}  // namespace
+}  // namespace accel::models
