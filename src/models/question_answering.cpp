@@ -121,7 +121,7 @@ class QuestionAnswering final : public Family {
     const Encoding question =
         model_.tokenizer.encode(input.query, {EncodeOptions::kUnlimited, false});
     const std::size_t length = std::min(model_.max_length, kMaxWindow);
-    ACCEL_TRY(const std::size_t special, model_.tokenizer.special_tokens_of_pair());
+    ACCEL_TRY(const std::size_t special, model_.pairs.special_tokens());
     const std::size_t used = question.ids.size() + special;
     const std::size_t overlap = std::min(length / 2, kMaxOverlap);
     if (question.ids.empty() || used + overlap >= length) {
@@ -153,7 +153,7 @@ class QuestionAnswering final : public Family {
   Status add_windows(std::size_t text, std::span<const std::int32_t> ids, Cut& cut) const {
     for (std::size_t first = 0;; first += cut.room - cut.overlap) {
       const std::size_t count = std::min(cut.room, ids.size() - first);
-      ACCEL_TRY(Encoding pair, model_.tokenizer.join(cut.question, ids.subspan(first, count)));
+      ACCEL_TRY(Encoding pair, model_.pairs.join(cut.question, ids.subspan(first, count)));
       cut.encodings.push_back(std::move(pair));
       cut.windows.push_back({text, first, count});
       if (first + count == ids.size()) return {};

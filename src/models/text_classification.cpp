@@ -64,7 +64,8 @@ class TextClassification final : public Family {
         encodings.push_back(model_.tokenizer.encode(text, {model_.max_length, true}));
         continue;
       }
-      ACCEL_TRY(Encoding pair, model_.tokenizer.encode_pair(input.query, text, model_.max_length));
+      ACCEL_TRY(Encoding pair,
+                model_.pairs.encode(model_.tokenizer, input.query, text, model_.max_length));
       encodings.push_back(std::move(pair));
     }
     return std::make_unique<ClassifyWorkload>(model_, std::move(encodings), input.top_k, ranks_);

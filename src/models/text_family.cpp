@@ -45,8 +45,9 @@ Result<TextModel> read_text_model(const ModelManifest& manifest, const Fetcher& 
   ACCEL_TRY(const std::filesystem::path path, fetcher("tokenizer.json"));
   ACCEL_TRY(const Bytes text, read_file(path, kMaxTokenizerBytes));
   ACCEL_TRY(Tokenizer tokenizer, Tokenizer::from_json(text));
+  ACCEL_TRY(TextPairs pairs, TextPairs::from_json(text));
   ACCEL_TRY(Labels labels, read_labels(manifest, fetcher));
-  return TextModel{std::move(tokenizer), config.max_length, std::move(labels)};
+  return TextModel{std::move(tokenizer), std::move(pairs), config.max_length, std::move(labels)};
 }
 
 Result<std::vector<std::string>> wanted_outputs(const inference::Session& session,

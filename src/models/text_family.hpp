@@ -10,11 +10,13 @@
 #include "accel/models/tokenizer.hpp"
 #include "families.hpp"
 #include "labels.hpp"
+#include "text_pairs.hpp"
 
 namespace accel::models {
 
 struct TextModel {
   Tokenizer tokenizer;
+  TextPairs pairs;
   std::size_t max_length;  // Tokens, special ones included.
   Labels labels;
 };

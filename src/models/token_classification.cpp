@@ -104,13 +104,13 @@ class TokenClassification final : public Family {
       texts.push_back({std::move(text), std::move(tokens)});
     }
     return std::make_unique<TagWorkload>(model_, std::move(encodings), std::move(texts),
-                                         model_.tokenizer.special_tokens_before());
+                                         model_.pairs.special_before_one());
   }
 
  private:
   // A tokenizer that cuts the beginning off would put the labels on other words.
   Status check_start(const Encoding& encoding, const WordTokens& tokens) const {
-    const std::size_t before = model_.tokenizer.special_tokens_before();
+    const std::size_t before = model_.pairs.special_before_one();
     const std::size_t special = model_.tokenizer.special_tokens();
     const std::size_t count = encoding.ids.size() - std::min(special, encoding.ids.size());
     const auto own = std::span(encoding.ids).subspan(std::min(before, encoding.ids.size()));

@@ -181,65 +181,6 @@ Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) 
   return encoding;
 }
 
-Result<Encoding> Tokenizer::join(std::span<const std::int32_t> first,
-                                 std::span<const std::int32_t> second) const {
-  if (state_->post_processor.pair.empty()) {
-    return fail(Errc::unsupported, "tokenizer.json does not say how two texts are joined.");
-  }
-  Encoding encoding;
-  for (const PairPiece& piece : state_->post_processor.pair) {
-    if (piece.text == PairPiece::Text::none) encoding.ids.push_back(piece.special.id);
-    const auto ids = piece.text == PairPiece::Text::first    ? first
-                     : piece.text == PairPiece::Text::second ? second
-                                                             : std::span<const std::int32_t>();
-    encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
-    encoding.type_ids.resize(encoding.ids.size(), piece.special.type_id);
-  }
-  return encoding;
-}
-
-Result<std::size_t> Tokenizer::special_tokens_of_pair() const {
-  ACCEL_TRY(const Encoding none, join({}, {}));
-  return none.ids.size();
-}
-
-Result<Encoding> Tokenizer::encode_pair(std::string_view first, std::string_view second,
-                                        std::size_t max_length) const {
-  ACCEL_TRY(const std::size_t special, special_tokens_of_pair());
-  if (max_length < special + 2) {
-    return fail(Errc::invalid_argument, "{} tokens leave no room for two texts.", max_length);
-  }
-  Encoding a = encode(first, {max_length, false});
-  Encoding b = encode(second, {max_length, false});
-  bool truncated = a.truncated || b.truncated;
-  const std::size_t room = max_length - special;
-  while (a.ids.size() + b.ids.size() > room) {
-    truncated = true;
-    // The longer loses what it has more, or both lose in turns.
-    (a.ids.size() > b.ids.size() ? a : b).ids.pop_back();
-  }
-  ACCEL_TRY(Encoding encoding, join(a.ids, b.ids));
-  encoding.truncated = truncated;
-  return encoding;
-}
-
-std::vector<std::string> Tokenizer::tokens_by_id() const {
-  std::vector<std::string> tokens;
-  const auto put = [&tokens](std::string_view text, std::int32_t id) {
-    const auto at = static_cast<std::size_t>(id);
-    if (at >= 2 * kMaxVocabulary) return;  // A gap of the file's making, not a vocabulary.
-    if (at >= tokens.size()) tokens.resize(at + 1);
-    tokens[at] = text;
-  };
-  state_->model.vocabulary().each(put);
-  for (const auto& [text, id] : state_->added.ids) put(text, id);
-  return tokens;
-}
-
-std::size_t Tokenizer::special_tokens_before() const {
-  return state_->post_processor.before.size();
-}
-
 std::size_t Tokenizer::vocabulary_size() const { return state_->vocabulary_size; }
 
 std::optional<std::int32_t> Tokenizer::token_to_id(std::string_view token) const {

@@ -27,6 +27,9 @@ struct LoadedFamily {
 Result<nlohmann::json> run_family(ServingContext& call, const RunRequest& request,
                                   StoredModel& model, const models::FamilyInfo& info);
 
+// models.families: the table of what can be run, and what it was tested with.
+Result<nlohmann::json> models_families(Context& context);
+
 // What engine, model and choice a run had, for its result; tasks add their own to it.
 nlohmann::json run_facts(const inference::SessionInfo& info, const Selected& selected);
 

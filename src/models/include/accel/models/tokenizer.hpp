@@ -11,13 +11,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "accel/core/bytes.hpp"
-#include "accel/core/result.hpp"
 
 namespace accel::models {
 
@@ -53,26 +51,12 @@ class Tokenizer {
   // 15, section 3.9), which BERT's normalizer then drops.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
 
-  // Two texts as the post-processor joins them, the longer one cut token by token until both fit
-  // ("longest_first"). Errors: unsupported (the file does not say how two texts are joined),
-  // invalid_argument (max_length leaves no room).
-  Result<Encoding> encode_pair(std::string_view first, std::string_view second,
-                               std::size_t max_length) const;
-  // The same of ids without special tokens; nothing is cut. Errors: unsupported.
-  Result<Encoding> join(std::span<const std::int32_t> first,
-                        std::span<const std::int32_t> second) const;
-
   std::size_t vocabulary_size() const;  // With added tokens.
   std::optional<std::int32_t> token_to_id(std::string_view token) const;
   // "[PAD]" or what the file's padding says; 0 where neither is there.
   std::int32_t pad_id() const;
   // How many tokens the post-processor adds to one text: 2 for BERT.
   std::size_t special_tokens() const;
-  std::size_t special_tokens_before() const;  // Those in front of a text.
-  // Errors: unsupported, as join().
-  Result<std::size_t> special_tokens_of_pair() const;
-  // Every token by its id; empty where there is none.
-  std::vector<std::string> tokens_by_id() const;
 
  private:
   struct State;
