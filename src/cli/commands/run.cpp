@@ -193,6 +193,16 @@ struct TaskCommand {
 constexpr TaskCommand kTextTasks[] = {
     {"embed", "text-embedding", "Sentence embeddings, one vector per input",
      "  ipfs-accelerate text embed --model minilm --input 'a cat' --input 'a dog' --json"},
+    {"classify", "text-classification", "Labels of texts, with scores",
+     "  ipfs-accelerate text classify --model NAME --input 'What a day!'"},
+    {"entities", "token-classification", "Names and places in texts",
+     "  ipfs-accelerate text entities --model NAME --input 'Anna lives in Berlin.'"},
+    {"fill-mask", "fill-mask", "Words for [MASK]",
+     "  ipfs-accelerate text fill-mask --model NAME --input 'A cat on a [MASK].'"},
+    {"question", "question-answering", "Where in a text a question is answered",
+     "  ipfs-accelerate text question --model NAME --query 'Who sat?' --input 'The cat sat.'"},
+    {"rerank", "text-ranking", "Texts by how well they answer a query",
+     "  ipfs-accelerate text rerank --model NAME --query 'cats' --input 'a cat' --input 'a dog'"},
 };
 constexpr TaskCommand kVisionTasks[] = {
     {"classify", "image-classification", "Labels of an image, with scores",
