@@ -9,6 +9,7 @@ namespace accel::models {
 using OpenedFamily = Result<std::shared_ptr<const Family>>;
 
 OpenedFamily open_image_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_object_detection(const ModelManifest& manifest, const Fetcher& fetcher);
 OpenedFamily open_voice_activity(const ModelManifest& manifest, const Fetcher& fetcher);
 OpenedFamily open_file_classification(const ModelManifest& manifest, const Fetcher& fetcher);
 OpenedFamily open_text_classification(const ModelManifest& manifest, const Fetcher& fetcher);

@@ -207,6 +207,8 @@ constexpr TaskCommand kTextTasks[] = {
 constexpr TaskCommand kVisionTasks[] = {
     {"classify", "image-classification", "Labels of an image, with scores",
      "  ipfs-accelerate vision classify --model opennsfw --image photo.jpg"},
+    {"detect", "object-detection", "Things in an image, with their boxes",
+     "  ipfs-accelerate vision detect --model NAME --image photo.jpg"},
 };
 constexpr TaskCommand kAudioTasks[] = {
     {"detect-speech", "voice-activity-detection", "Where in a recording somebody speaks",

@@ -3,6 +3,7 @@
 // test/data/models/family_cases.json.
 #include "accel/models/family.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -108,6 +109,24 @@ TEST_F(FamiliesOnRealWeights, magika_gives_the_labels_and_scores_of_the_referenc
     ASSERT_EQ(result.rows.at(0).size(), 1U) << name;
     EXPECT_EQ(result.rows[0][0].label, row["label"].get<std::string>()) << name;
     EXPECT_NEAR(result.rows[0][0].score, row["score"].get<double>(), 2e-6) << name;
+  }
+}
+
+TEST_F(FamiliesOnRealWeights, yolox_gives_the_boxes_of_the_reference) {
+  open("ddddocr-det", "object-detection");
+  if (!session_) return;
+  // By ddddocr 1.6.1's own code over det_glyphs.png, whole pixels, best first.
+  constexpr int kWanted[][4] = {
+      {301, 312, 337, 357}, {122, 270, 159, 317}, {58, 71, 98, 117}, {259, 101, 291, 144}};
+  const FamilyResult result = run({.media_kind = "image", .media = input_file("det_glyphs.png")});
+  ASSERT_EQ(result.rows.at(0).size(), std::size(kWanted));
+  for (std::size_t i = 0; i < std::size(kWanted); ++i) {
+    const Box& box = result.rows[0][i].box.value();
+    const int found[] = {static_cast<int>(box.left), static_cast<int>(box.top),
+                         static_cast<int>(box.right), static_cast<int>(box.bottom)};
+    EXPECT_TRUE(std::equal(std::begin(found), std::end(found), kWanted[i])) << i;
+    EXPECT_EQ(result.rows[0][i].label, "glyph");
+    EXPECT_GT(result.rows[0][i].score, 0.8);
   }
 }
 
