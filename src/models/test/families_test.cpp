@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 #include "accel/inference/backend.hpp"
+#include "scripted_session.hpp"
 #include "test_files.hpp"
 
 namespace accel::models {
@@ -149,6 +151,73 @@ TEST_F(FamiliesOnRealWeights, labels_that_do_not_fit_the_outputs_are_told) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Errc::corrupt);
   EXPECT_NE(result.error().message.find("2 scores, but its files name 3"), std::string::npos);
+}
+
+// A classifier of four pixels whose files and engine say what the test wants.
+class OddModels : public testing::Folder {
+ protected:
+  std::string run(std::string_view config, std::string_view preprocessor = R"({"size": 2})") {
+    write("config.json", config);
+    write("preprocessor_config.json", preprocessor);
+    const ModelManifest manifest{
+        "image-classification", "resnet", "huggingface", {}, list_directory(folder_).value()};
+    const auto family =
+        find_family("image-classification")->open(manifest, directory_fetcher(folder_));
+    if (!family) return std::string(errc_name(family.error().code));
+    const auto workload =
+        (*family)->prepare({.media_kind = "image", .media = input_file("cat.png")});
+    if (!workload) return std::string(errc_name(workload.error().code));
+    const auto result = (*workload)->run(session_, {});
+    if (!result) return std::string(errc_name(result.error().code));
+    return fmt::format("{} {:.2f}", result->rows.at(0).at(0).label, result->rows[0][0].score);
+  }
+
+  void answers(tensor::Shape shape, std::initializer_list<float> values) {
+    session_.answer = tensor::Tensor::of<float>(std::move(shape), values).value();
+  }
+
+  void SetUp() override {
+    Folder::SetUp();
+    session_.takes = {{"pixels", tensor::DType::f32, {-1, 3, 2, 2}, true}};
+    answers({1, 2}, {0.0F, 0.0F});
+  }
+
+  testing::ScriptedSession session_;
+};
+
+TEST_F(OddModels, get_labels_and_functions_as_their_files_say) {
+  answers({1, 2}, {1.0F, 3.0F});
+  EXPECT_EQ(run("{}"), "LABEL_1 0.88");
+  EXPECT_EQ(run(R"({"id2label": {"0": "a", "1": "b"}, "function_to_apply": "sigmoid"})"), "b 0.95");
+  EXPECT_EQ(run(R"({"problem_type": "regression"})"), "LABEL_1 3.00");
+}
+
+TEST_F(OddModels, with_results_that_make_no_sense_are_told) {
+  answers({1, 2}, {std::numeric_limits<float>::quiet_NaN(), 1.0F});
+  EXPECT_EQ(run("{}"), "internal");
+  answers({2, 1}, {1.0F, 1.0F});
+  EXPECT_EQ(run("{}"), "unsupported");
+  answers({2}, {1.0F, 1.0F});
+  EXPECT_EQ(run("{}"), "unsupported");
+  answers({1, 2}, {0.0F, 0.0F});
+  session_.takes = {{"pixels", tensor::DType::f32, {-1, 12}, true}};
+  EXPECT_EQ(run("{}"), "unsupported");
+  session_.takes = {{"pixels", tensor::DType::f32, {-1, 3, 4, 4}, true}};
+  EXPECT_EQ(run("{}"), "invalid_argument");
+}
+
+TEST_F(OddModels, with_files_that_make_no_sense_are_refused) {
+  EXPECT_EQ(run(R"({"id2label": {"0": "a", "2": "b"}})"), "corrupt");
+  EXPECT_EQ(run(R"({"id2label": {"0": "a", "00": "b"}})"), "corrupt");
+  EXPECT_EQ(run(R"({"id2label": ["a"]})"), "corrupt");
+  EXPECT_EQ(run(R"({"function_to_apply": "guess"})"), "corrupt");
+  EXPECT_EQ(run("{}", "{}"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 0})"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 1000000})"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 2, "resample": 5})"), "unsupported");
+  EXPECT_EQ(run("{}", R"({"size": 2, "image_std": [1, 0, 1]})"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 2, "image_mean": [1, "x"]})"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 2, "do_center_crop": true})"), "corrupt");
 }
 
 TEST(FamilyTable, names_each_task_once_and_each_row_of_evidence_has_a_family) {
