@@ -77,7 +77,6 @@ void add_media_options(CLI::App& command, MediaFlags& flags) {
   command.add_option("--file", flags.file, "A file of any kind, for a model that tells which");
   command.add_option("--query", flags.query,
                      "The question to the texts of --input, or what they are ranked by");
-  command.add_option("--top-k", flags.top_k, "How many answers at most (default 5)");
 }
 
 Status print_findings(const json& result, const std::vector<std::string>& inputs) {

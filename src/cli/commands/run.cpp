@@ -220,6 +220,7 @@ void add_task_command(CLI::App& group, const TaskCommand& task, Selection& selec
   CLI::App* command = add_command(group, task.name, task.description, task.example);
   command->add_option("--model", flags->model, "Name or CID")->required();
   add_run_options(*command, *flags);
+  command->add_option("--top-k", flags->media.top_k, "How many answers at most (default 5)");
   on_chosen(command, selection, [flags, task](Session& session) {
     flags->task = task.task;
     return run_model(session, *flags);
@@ -247,6 +248,7 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   run->add_option("--prompt", text_flags->prompt, "What a model that writes text shall answer");
   add_text_options(*run, *text_flags);
   on_chosen(run, selection, [flags, text_flags](Session& session) {
+    flags->media.top_k = text_flags->top_k;  // One option, whatever the model is for.
     if (text_flags->prompt.empty()) return run_model(session, *flags);
     return run_prompt(session, *flags, *text_flags);
   });
