@@ -39,6 +39,16 @@ add_library(accel_utf8proc INTERFACE)
 target_include_directories(accel_utf8proc SYSTEM INTERFACE ${ACCEL_UTF8PROC_INCLUDE})
 target_link_libraries(accel_utf8proc INTERFACE ${ACCEL_UTF8PROC_LIBRARY})
 
+# Images, linked statically: the libraries are small, and every model of images needs one of them.
+find_path(ACCEL_JPEG_INCLUDE jpeglib.h REQUIRED)
+find_library(ACCEL_JPEG_LIBRARY NAMES libjpeg.a REQUIRED)
+find_path(ACCEL_PNG_INCLUDE png.h REQUIRED)
+find_library(ACCEL_PNG_LIBRARY NAMES libpng16.a REQUIRED)
+find_library(ACCEL_ZLIB_LIBRARY NAMES libz.a REQUIRED)
+add_library(accel_images INTERFACE)
+target_include_directories(accel_images SYSTEM INTERFACE ${ACCEL_JPEG_INCLUDE} ${ACCEL_PNG_INCLUDE})
+target_link_libraries(accel_images INTERFACE ${ACCEL_JPEG_LIBRARY} ${ACCEL_PNG_LIBRARY} ${ACCEL_ZLIB_LIBRARY} m)
+
 find_path(ACCEL_NGHTTP2_INCLUDE nghttp2/nghttp2.h REQUIRED)
 find_library(ACCEL_NGHTTP2_LIBRARY NAMES libnghttp2.a REQUIRED)
 add_library(accel_nghttp2 INTERFACE)
@@ -61,4 +71,6 @@ accel_header_only_runtime(accel_onnxruntime_headers "${ACCEL_DEPS_DIR}/onnxrunti
 target_compile_definitions(accel_onnxruntime_headers INTERFACE ORT_API_MANUAL_INIT)
 accel_header_only_runtime(accel_openvino_headers "${ACCEL_DEPS_DIR}/openvino/include")
 accel_header_only_runtime(accel_llama_headers "${ACCEL_DEPS_DIR}/llama/include")
+find_path(ACCEL_SAMPLERATE_INCLUDE samplerate.h REQUIRED)
+accel_header_only_runtime(accel_samplerate_headers "${ACCEL_SAMPLERATE_INCLUDE}")
 accel_header_only_runtime(accel_duckdb_headers "${ACCEL_DEPS_DIR}/duckdb/include")

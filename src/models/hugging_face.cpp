@@ -96,6 +96,23 @@ Result<Variant> read_variant(const ModelManifest& manifest, const ModelFile& ent
   return variant;
 }
 
+// A folder with one ONNX file and no config.json is a model all the same, if its inputs have names
+// that one family alone gives them.
+Result<bool> read_bare_graph(ModelManifest& manifest, const Fetcher& fetcher) {
+  const auto entries = entries_of(manifest);
+  if (entries.size() != 1) return false;
+  ACCEL_TRY(const std::filesystem::path local, fetcher(entries.front()->path));
+  const auto weights = inspect_onnx(local);
+  if (!weights) return false;  // What is missing is told first.
+  const TaskAndFamily task = infer_task_of_graph(weights->inputs);
+  if (task.task.empty()) return false;
+  manifest.task = task.task;
+  manifest.family = task.family;
+  ACCEL_TRY(Variant variant, read_variant(manifest, *entries.front(), fetcher));
+  manifest.variants.push_back(std::move(variant));
+  return true;
+}
+
 Status fail_without_variants(const ModelManifest& manifest) {
   for (const ModelFile& file : manifest.files) {
     for (const std::string_view ending : {".safetensors", ".bin", ".pt", ".h5"}) {
@@ -125,6 +142,10 @@ Status read_hugging_face(ModelManifest& manifest, const Fetcher& fetcher) {
   if (has_gguf(manifest) && entries_of(manifest).empty())
     return read_gguf_folder(manifest, fetcher);
   manifest.source = "huggingface";
+  if (manifest.find("config.json") == nullptr) {
+    ACCEL_TRY(const bool known, read_bare_graph(manifest, fetcher));
+    if (known) return {};
+  }
   ACCEL_TRY(const nlohmann::json config,
             read_json_file(manifest.files, fetcher, "config.json", "what family the model is of"));
   nlohmann::json modules;

@@ -20,6 +20,7 @@ bool has_gguf(const ModelManifest& manifest);  // Weights of a language model am
 struct OnnxWeights {
   std::string precision;               // "f32", "int8", …
   std::vector<std::string> externals;  // Paths relative to the ONNX file's folder.
+  std::vector<std::string> inputs;     // The graph's, in its order.
 };
 // Errors: corrupt, unsupported, io.
 Result<OnnxWeights> inspect_onnx(const std::filesystem::path& file);

@@ -45,8 +45,11 @@ Result<OnnxWeights> inspect_onnx(const std::filesystem::path& file) {
   }
   const auto most = std::max_element(
       bits.begin(), bits.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return OnnxWeights{std::string(most == bits.end() ? "f32" : most->first),
-                     {externals.begin(), externals.end()}};
+  OnnxWeights weights{std::string(most == bits.end() ? "f32" : most->first),
+                      {externals.begin(), externals.end()},
+                      {}};
+  for (const inference::TensorSpec& input : summary.inputs) weights.inputs.push_back(input.name);
+  return weights;
 }
 
 }  // namespace accel::models

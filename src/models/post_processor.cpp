@@ -47,6 +47,33 @@ Status add_special(const nlohmann::json& piece, const nlohmann::json& section,
   return {};
 }
 
+// "pair": [[CLS] A [SEP] B [SEP]]; a file may lack it, or have null.
+Result<std::vector<PairPiece>> read_pair(const nlohmann::json& section, std::string_view what) {
+  std::vector<PairPiece> pair;
+  const nlohmann::json* pieces = find_field(section, "pair");
+  if (pieces == nullptr) return pair;
+  if (!pieces->is_array() || pieces->size() > kMaxPieces)
+    return fail(Errc::corrupt, "{}: the template for two texts is no list.", what);
+  for (const nlohmann::json& piece : *pieces) {
+    if (const nlohmann::json* special = find_field(piece, "SpecialToken")) {
+      std::vector<SpecialToken> tokens;
+      ACCEL_CHECK(add_special(*special, section, tokens, what));
+      for (const SpecialToken& token : tokens) pair.push_back({PairPiece::Text::none, token});
+      continue;
+    }
+    const nlohmann::json* text = find_field(piece, "Sequence");
+    const auto name = text == nullptr ? Result<std::string>("") : text_field(*text, "id", "", what);
+    if (name != "A" && name != "B")
+      return fail(Errc::corrupt,
+                  "{}: the template for two texts has a piece that is neither a "
+                  "special token nor a text.",
+                  what);
+    ACCEL_TRY(const std::uint8_t type, type_id(*text, what));
+    pair.push_back({name == "A" ? PairPiece::Text::first : PairPiece::Text::second, {0, type}});
+  }
+  return pair;
+}
+
 Result<PostProcessor> read_template(const nlohmann::json& section, std::string_view what) {
   PostProcessor result;
   const nlohmann::json* pieces = find_field(section, "single");
@@ -73,6 +100,7 @@ Result<PostProcessor> read_template(const nlohmann::json& section, std::string_v
     return fail(Errc::unsupported, "{}: the template for a single text holds it {} times.", what,
                 texts);
   }
+  ACCEL_TRY(result.pair, read_pair(section, what));
   return result;
 }
 
@@ -87,6 +115,12 @@ Result<PostProcessor> read_bert(const nlohmann::json& section, std::string_view 
     ACCEL_TRY(const std::int32_t id, token_id((*pair)[1], what));
     (key == "cls" ? result.before : result.after).push_back({id, 0});
   }
+  const std::int32_t end = result.after.front().id;
+  result.pair = {{PairPiece::Text::none, result.before.front()},
+                 {PairPiece::Text::first, {}},
+                 {PairPiece::Text::none, {end, 0}},
+                 {PairPiece::Text::second, {0, 1}},
+                 {PairPiece::Text::none, {end, 1}}};
   return result;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The post_processor section of a tokenizer.json: which special tokens surround one text.
-// TemplateProcessing and BertProcessing. Private to models; plain values.
+// The post_processor section of a tokenizer.json: which special tokens surround one text,
+// and how two are joined. TemplateProcessing and BertProcessing. Private to models; plain values.
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -17,10 +17,18 @@ struct SpecialToken {
   std::uint8_t type_id = 0;
 };
 
+// A part of the template for two texts: one of them, or a special token.
+struct PairPiece {
+  enum class Text : std::uint8_t { none, first, second };
+  Text text = Text::none;
+  SpecialToken special;  // Of a text, type_id alone counts.
+};
+
 struct PostProcessor {
   std::vector<SpecialToken> before;
   std::vector<SpecialToken> after;
   std::uint8_t text_type_id = 0;
+  std::vector<PairPiece> pair;  // Empty: the file does not say.
 
   // `section` is the value of "post_processor"; null means none. Errors: corrupt, unsupported.
   static Result<PostProcessor> from_json(const nlohmann::json& section, std::string_view what);

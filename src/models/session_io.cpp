@@ -30,7 +30,7 @@ Status add_input(const TensorSpec& spec, SessionPlan& plan) {
   const bool integer = spec.dtype == tensor::DType::i64 || spec.dtype == tensor::DType::i32;
   if (!kind || !integer || (spec.rank_known && spec.dims.size() != 2)) {
     return fail(Errc::unsupported,
-                "The model wants {}, which no sentence encoder here gives: they take input_ids, "
+                "The model wants {}, which no encoder of texts here gives: they take input_ids, "
                 "attention_mask and token_type_ids, integers of shape [batch, sequence].",
                 to_string(spec));
   }
@@ -57,15 +57,20 @@ const TensorSpec* find_output(const std::vector<TensorSpec>& outputs) {
 
 }  // namespace
 
-Result<SessionPlan> plan_text_encoder(const inference::Session& session) {
+Result<SessionPlan> plan_text_inputs(const inference::Session& session) {
   SessionPlan plan;
   for (const TensorSpec& spec : session.inputs()) ACCEL_CHECK(add_input(spec, plan));
   const bool has_ids = std::any_of(plan.inputs.begin(), plan.inputs.end(), [](const auto& input) {
     return input.kind == TextInput::input_ids;
   });
   if (!has_ids) {
-    return fail(Errc::unsupported, "The model has no input input_ids: it is no sentence encoder.");
+    return fail(Errc::unsupported, "The model has no input input_ids: it is no encoder of texts.");
   }
+  return plan;
+}
+
+Result<SessionPlan> plan_text_encoder(const inference::Session& session) {
+  ACCEL_TRY(SessionPlan plan, plan_text_inputs(session));
   const TensorSpec* output = find_output(session.outputs());
   if (output == nullptr) {
     return fail(Errc::unsupported,

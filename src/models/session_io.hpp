@@ -26,6 +26,8 @@ struct SessionPlan {
   std::optional<std::size_t> sequence;
 };
 
+// The inputs alone; `output` stays empty. Errors: unsupported (as below).
+Result<SessionPlan> plan_text_inputs(const inference::Session& session);
 // Errors: unsupported (an input that is none of these or has another type, input_ids missing, no
 // output float32[batch, sequence, hidden]; named).
 Result<SessionPlan> plan_text_encoder(const inference::Session& session);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -72,6 +73,14 @@ Result<TaskAndFamily> infer_task(const nlohmann::json& config, const nlohmann::j
   }
   result.task = task_of(architecture, result.family);
   return result;
+}
+
+TaskAndFamily infer_task_of_graph(const std::vector<std::string>& inputs) {
+  const std::set<std::string_view> names(inputs.begin(), inputs.end());
+  if (names == std::set<std::string_view>{"input", "sr", "state"})
+    return {"voice-activity-detection", "silero-vad"};
+  if (names == std::set<std::string_view>{"bytes"}) return {"file-classification", "magika"};
+  return {};
 }
 
 }  // namespace accel::models

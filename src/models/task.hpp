@@ -4,6 +4,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "accel/core/result.hpp"
 
@@ -18,5 +19,9 @@ struct TaskAndFamily {
 // makes any encoder a sentence encoder; else the name of the architecture decides.
 // Errors: corrupt (a member of the wrong type).
 Result<TaskAndFamily> infer_task(const nlohmann::json& config, const nlohmann::json& modules);
+
+// Of a model without config.json: what the names of its graph's inputs tell of it; empty where they
+// tell nothing.
+TaskAndFamily infer_task_of_graph(const std::vector<std::string>& inputs);
 
 }  // namespace accel::models

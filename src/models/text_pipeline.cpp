@@ -6,6 +6,7 @@
 #include "accel/models/text_embedder.hpp"
 #include "pooling.hpp"
 #include "session_io.hpp"
+#include "text_batch.hpp"
 
 namespace accel::models {
 namespace {
@@ -16,77 +17,10 @@ using tensor::Tensor;
 // Texts that are tokenized before any of them runs: enough to sort by length, few enough to hold.
 constexpr std::size_t kSliceTexts = 1024;
 
-std::size_t longest(std::span<const Encoding* const> encodings) {
-  std::size_t length = 1;
-  for (const Encoding* encoding : encodings) length = std::max(length, encoding->ids.size());
-  return length;
-}
-
-// Row `row` of each tensor from one encoding; the rest of the row stays padding.
-void fill_row(const Encoding& encoding, std::size_t row, std::size_t sequence, TextBatch& batch) {
-  const auto at = [&](Tensor& tensor) {
-    return tensor.mutable_data<std::int64_t>().subspan(row * sequence, sequence);
-  };
-  std::copy(encoding.ids.begin(), encoding.ids.end(), at(batch.input_ids).begin());
-  std::fill_n(at(batch.attention_mask).begin(), encoding.ids.size(), 1);
-  std::copy(encoding.type_ids.begin(), encoding.type_ids.end(), at(batch.token_type_ids).begin());
-  batch.tokens.push_back(encoding.ids.size());
-  batch.truncated += encoding.truncated ? 1 : 0;
-}
-
-Result<TextBatch> make_batch(std::span<const Encoding* const> encodings, std::size_t min_sequence,
-                             std::int32_t pad_id) {
-  const std::size_t sequence = std::max(longest(encodings), min_sequence);
-  const tensor::Shape shape{std::ssize(encodings), static_cast<std::int64_t>(sequence)};
-  TextBatch batch;
-  ACCEL_TRY(batch.input_ids, Tensor::zeros(DType::i64, shape));
-  ACCEL_TRY(batch.attention_mask, Tensor::zeros(DType::i64, shape));
-  ACCEL_TRY(batch.token_type_ids, Tensor::zeros(DType::i64, shape));
-  if (pad_id != 0) {
-    const auto ids = batch.input_ids.mutable_data<std::int64_t>();
-    std::fill(ids.begin(), ids.end(), std::int64_t{pad_id});
-  }
-  for (std::size_t row = 0; row < encodings.size(); ++row) {
-    fill_row(*encodings[row], row, sequence, batch);
-  }
-  return batch;
-}
-
-const Tensor& tensor_of(const TextBatch& batch, TextInput kind) {
-  switch (kind) {
-    case TextInput::input_ids:
-      return batch.input_ids;
-    case TextInput::attention_mask:
-      return batch.attention_mask;
-    case TextInput::token_type_ids:
-      break;
-  }
-  return batch.token_type_ids;
-}
-
-Result<Tensor> as_i32(const Tensor& tensor) {
-  ACCEL_TRY(Tensor narrow, Tensor::zeros(DType::i32, tensor.shape()));
-  const auto values = tensor.data<std::int64_t>();
-  std::transform(values.begin(), values.end(), narrow.mutable_data<std::int32_t>().begin(),
-                 [](std::int64_t value) { return static_cast<std::int32_t>(value); });
-  return narrow;
-}
-
 Result<Tensor> run_session(inference::Session& session, const SessionPlan& plan,
                            const TextBatch& batch, const inference::RunOptions& options) {
-  std::vector<Tensor> narrow;
-  narrow.reserve(plan.inputs.size());  // Addresses of its elements are kept below.
-  std::vector<inference::NamedTensor> inputs;
-  for (const SessionPlan::Input& input : plan.inputs) {
-    const Tensor* value = &tensor_of(batch, input.kind);
-    if (input.dtype == DType::i32) {
-      ACCEL_TRY(Tensor converted, as_i32(*value));
-      value = &narrow.emplace_back(std::move(converted));
-    }
-    inputs.push_back({input.name, value});
-  }
   const std::vector<std::string> wanted{plan.output};
-  ACCEL_TRY(std::vector<Tensor> outputs, session.run(inputs, wanted, options));
+  ACCEL_TRY(std::vector<Tensor> outputs, run_text(session, plan, batch, wanted, options));
   const tensor::Shape& in = batch.input_ids.shape();
   const bool fits = outputs.size() == 1 && outputs[0].dtype() == DType::f32 &&
                     outputs[0].shape().size() == 3 && outputs[0].shape()[0] == in[0] &&
@@ -129,7 +63,7 @@ Result<std::vector<std::vector<float>>> run_planned(inference::Session& session,
 // How many of `ordered`, longest first, fit one run.
 std::size_t batch_rows(std::span<const Encoding* const> ordered, const SessionPlan& plan) {
   if (plan.batch) return std::min(*plan.batch, ordered.size());
-  const std::size_t length = std::max<std::size_t>(plan.sequence.value_or(longest(ordered)), 1);
+  const std::size_t length = std::max<std::size_t>(plan.sequence.value_or(longest_of(ordered)), 1);
   return std::min(
       {ordered.size(), kMaxBatchRows, std::max<std::size_t>(kMaxBatchTokens / length, 1)});
 }
@@ -161,7 +95,7 @@ Result<TextBatch> TextPipeline::prepare(std::span<const std::string> texts,
   }
   std::vector<const Encoding*> pointers;
   for (const Encoding& encoding : encodings) pointers.push_back(&encoding);
-  return make_batch(pointers, sequence, tokenizer_.pad_id());
+  return make_text_batch(pointers, sequence, tokenizer_.pad_id());
 }
 
 Result<std::vector<std::vector<float>>> TextPipeline::run(
@@ -215,7 +149,7 @@ Status TextPipeline::embed_slice(inference::Session& session, const SessionPlan&
     std::vector<const Encoding*> group(&ordered[at], &ordered[at] + rows);
     if (plan.batch) group.resize(*plan.batch, group.back());  // A fixed batch is filled up.
     ACCEL_TRY(const TextBatch batch,
-              make_batch(group, plan.sequence.value_or(0), tokenizer_.pad_id()));
+              make_text_batch(group, plan.sequence.value_or(0), tokenizer_.pad_id()));
     ACCEL_TRY(auto vectors, run_planned(session, plan, config_, batch, options));
     for (std::size_t row = 0; row < rows; ++row) {
       result.vectors[first + order[at + row]] = std::move(vectors[row]);

@@ -24,6 +24,11 @@ class Vocabulary {
 
   std::optional<std::int32_t> find(std::string_view token) const;
   std::size_t size() const { return distinct_; }
+  // fn(text, id) for every token.
+  template <class Function>
+  void each(Function fn) const {
+    for (const Entry& entry : entries_) fn(text_of(entry), entry.id);
+  }
   // Of the longest token.
   std::size_t max_bytes() const { return max_bytes_; }
 

@@ -9,6 +9,7 @@
 #include "accel/core/log.hpp"
 #include "accel/node/home.hpp"
 #include "context.hpp"
+#include "serving/family_run.hpp"
 #include "serving/loaded_tensors.hpp"
 #include "serving/loaded_text.hpp"
 #include "serving/serving.hpp"
@@ -96,11 +97,12 @@ constexpr std::array kMethods{
     Method{{"key.rm", "Delete keys for good", Access::token}, key_rm},
     Method{{"key.export", "Write a private key to a file", Access::token}, key_export},
     Method{{"key.import", "Take in a private key from a file", Access::token}, key_import},
+    Method{{"models.families", "What can be run, and what it was tested with", Access::token},
+           models_families},
     Method{{"models.list", "List named models", Access::token}, models_list},
     Method{{"models.publish", "Publish a model under a name of its own", Access::token},
            models_publish},
     Method{{"models.show", "Describe one model", Access::token}, models_show},
-    Method{{"run", "Run a model on what measured best", Access::token}, run_model},
     Method{{"hardware.detect", "Probe the eight platforms", Access::token}, hardware_detect},
     Method{{"hardware.profile", "Measure the CPU briefly", Access::token}, hardware_profile},
     Method{{"history.query", "Read-only SQL over the records", Access::token}, history_query},
@@ -122,6 +124,7 @@ constexpr std::array kServingMethods{
                   model_signature},
     ServingMethod{{"model.infer", "Run a model on tensors as they are", Access::token},
                   model_infer},
+    ServingMethod{{"run", "Run a model on what measured best", Access::token}, run_model},
     ServingMethod{{"text.generate", "Write a text, piece by piece", Access::token}, text_generate},
 };
 

@@ -55,7 +55,7 @@ json model_row(const json& result) {
   const json& model = result.at("model");
   return {{"model_id", model.at("weights_sha256")},
           {"model_name", model.at("name")},
-          {"modality", "text"},
+          {"modality", result.value("takes", std::string("text"))},
           {"root_cid", model.at("cid")},
           {"weights_sha256", model.at("weights_sha256")},
           {"provenance", "measured"}};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as one of the JSON files that describe a model; the first byte picks which. The others
-// are those of a sentence encoder. A manifest that comes out names only files of its listing.
+// are those of a sentence encoder, and of families that want more. A manifest that comes out names
+// only files of its listing.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "accel/core/file.hpp"
 #include "accel/inference/canary.hpp"
+#include "accel/models/family.hpp"
 #include "accel/models/text_embedder.hpp"
 
 namespace {
@@ -23,6 +25,8 @@ std::map<std::string, Bytes, std::less<>> sentence_encoder() {
           {"sentence_bert_config.json", to_bytes("{}")},
           {"tokenizer_config.json", to_bytes("{}")},
           {"tokenizer.json", to_bytes("{}")},
+          {"preprocessor_config.json", to_bytes(R"({"size": 8})")},
+          {"config.min.json", to_bytes("{}")},
           {"onnx/model.onnx", inference::canary_model()}};
 }
 
@@ -31,7 +35,9 @@ constexpr std::array kTargets{"config.json",
                               "modules.json",
                               "1_Pooling/config.json",
                               "sentence_bert_config.json",
-                              "tokenizer_config.json"};
+                              "tokenizer_config.json",
+                              "preprocessor_config.json",
+                              "config.min.json"};
 
 }  // namespace
 
@@ -63,5 +69,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto config = models::read_text_embedding_config(*manifest, fetcher);
   if (config && config->max_length == 0) std::abort();
+  for (const models::FamilyInfo& info : models::families()) {
+    const auto family = info.open ? info.open(*manifest, fetcher)
+                                  : Result<std::shared_ptr<const models::Family>>(nullptr);
+    if (info.open && family && !*family) std::abort();
+  }
   return 0;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// models {list, show}: what is here under which name.
+// models {list, show, families}: what is here under which name.
 #include <memory>
 
 #include "command.hpp"
+#include "commands/findings.hpp"
 
 namespace accel::cli {
 namespace {
@@ -61,6 +62,10 @@ void add_model_commands(CLI::App& app, Selection& selection) {
   CLI::App* list =
       add_command(*group, "list", "Names, tasks, sizes, CIDs", "  ipfs-accelerate models list");
   on_chosen(list, selection, list_models);
+  CLI::App* families =
+      add_command(*group, "families", "What can be run, and what it was tested with",
+                  "  ipfs-accelerate models families");
+  on_chosen(families, selection, list_families);
   auto model = std::make_shared<std::string>();
   CLI::App* show = add_command(*group, "show", "Files and variants of one model",
                                "  ipfs-accelerate models show minilm");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// run, text embed: the main job.
+// run, text, vision, audio: the main job.
 #include <array>
 #include <cstdio>
 #include <iterator>
@@ -7,6 +7,7 @@
 
 #include "accel/core/file.hpp"
 #include "command.hpp"
+#include "commands/findings.hpp"
 #include "commands/source_flags.hpp"
 #include "commands/text.hpp"
 
@@ -25,6 +26,7 @@ struct RunFlags {
   int threads = 0;
   double max_error = 0;
   bool explain = false, remeasure = false;
+  MediaFlags media;
   SourceFlags sources;
 };
 
@@ -67,11 +69,11 @@ Result<std::vector<std::string>> inputs_of(const RunFlags& flags) {
     inputs.insert(inputs.end(), std::make_move_iterator(lines.begin()),
                   std::make_move_iterator(lines.end()));
   }
-  if (inputs.empty()) {
+  if (inputs.empty() && !flags.media.given()) {
     return fail(
         Errc::invalid_argument,
         "No input: give --input TEXT or --input-file FILE, or --prompt TEXT to a model that "
-        "writes text.");
+        "writes text, or --image, --audio or --file FILE to one that takes that.");
   }
   return inputs;
 }
@@ -107,8 +109,7 @@ Status print_selection(const json& selection) {
   return print_line(selection.value("reason", std::string()));
 }
 
-Status print_run(const json& result, bool explain) {
-  const json& embeddings = result.at("embeddings");
+Status print_embeddings(const json& embeddings) {
   for (const json& embedding : embeddings) {
     std::string line = fmt::format("[{} values]", embedding.size());
     for (std::size_t i = 0; i < std::min(kShownValues, embedding.size()); ++i) {
@@ -116,6 +117,12 @@ Status print_run(const json& result, bool explain) {
     }
     ACCEL_CHECK(print_line(line + " …"));
   }
+  return {};
+}
+
+Status print_run(const json& result, const std::vector<std::string>& inputs, bool explain) {
+  const bool embeds = result.contains("embeddings");
+  ACCEL_CHECK(embeds ? print_embeddings(result["embeddings"]) : print_findings(result, inputs));
   ACCEL_CHECK(print_line(fmt::format(
       "{} {} on {}, {}, {} thread(s): {:.2f} ms ({})", result.at("engine").get<std::string>(),
       result.value("engine_version", std::string()), result.at("device").get<std::string>(),
@@ -123,7 +130,7 @@ Status print_run(const json& result, bool explain) {
       result.at("latency_ms").get<double>(), result.at("provenance").get<std::string>())));
   if (const auto cut = result.value("truncated", std::size_t{0}); cut > 0) {
     print_note(fmt::format("{} of {} texts were longer than the model takes and were cut.", cut,
-                           embeddings.size()));
+                           inputs.size()));
   }
   return explain && result.contains("selection") ? print_selection(result["selection"]) : Status{};
 }
@@ -135,9 +142,10 @@ Status run_model(Session& session, const RunFlags& flags) {
               {"threads", flags.threads}, {"max_error", flags.max_error},
               {"explain", flags.explain}, {"remeasure", flags.remeasure}};
   if (!flags.task.empty()) params["task"] = flags.task;
+  ACCEL_CHECK(flags.media.add_to(params));
   flags.sources.add_to(params);
   ACCEL_TRY(const json result, session.call("run", params));
-  return session.flags().json ? print_json(result) : print_run(result, flags.explain);
+  return session.flags().json ? print_json(result) : print_run(result, inputs, flags.explain);
 }
 
 void add_run_options(CLI::App& command, RunFlags& flags) {
@@ -156,6 +164,7 @@ void add_run_options(CLI::App& command, RunFlags& flags) {
   command.add_flag("--explain", flags.explain, "Show what was measured and why the winner won");
   command.add_flag("--remeasure", flags.remeasure,
                    "Measure again instead of using the remembered choice");
+  add_media_options(command, flags.media);
   add_source_options(&command, flags.sources);
 }
 
@@ -173,6 +182,51 @@ Status run_prompt(Session& session, const RunFlags& flags, TextFlags& text) {
   return generate_text(session, text);
 }
 
+// A command that names its task: `text embed`, `vision classify`.
+struct TaskCommand {
+  const char* name;
+  const char* task;
+  const char* description;
+  const char* example;
+};
+
+constexpr TaskCommand kTextTasks[] = {
+    {"embed", "text-embedding", "Sentence embeddings, one vector per input",
+     "  ipfs-accelerate text embed --model minilm --input 'a cat' --input 'a dog' --json"},
+    {"classify", "text-classification", "Labels of texts, with scores",
+     "  ipfs-accelerate text classify --model NAME --input 'What a day!'"},
+    {"entities", "token-classification", "Names and places in texts",
+     "  ipfs-accelerate text entities --model NAME --input 'Anna lives in Berlin.'"},
+    {"fill-mask", "fill-mask", "Words for [MASK]",
+     "  ipfs-accelerate text fill-mask --model NAME --input 'A cat on a [MASK].'"},
+    {"question", "question-answering", "Where in a text a question is answered",
+     "  ipfs-accelerate text question --model NAME --query 'Who sat?' --input 'The cat sat.'"},
+    {"rerank", "text-ranking", "Texts by how well they answer a query",
+     "  ipfs-accelerate text rerank --model NAME --query 'cats' --input 'a cat' --input 'a dog'"},
+};
+constexpr TaskCommand kVisionTasks[] = {
+    {"classify", "image-classification", "Labels of an image, with scores",
+     "  ipfs-accelerate vision classify --model opennsfw --image photo.jpg"},
+    {"detect", "object-detection", "Things in an image, with their boxes",
+     "  ipfs-accelerate vision detect --model NAME --image photo.jpg"},
+};
+constexpr TaskCommand kAudioTasks[] = {
+    {"detect-speech", "voice-activity-detection", "Where in a recording somebody speaks",
+     "  ipfs-accelerate audio detect-speech --model silero-vad --audio speech.wav"},
+};
+
+void add_task_command(CLI::App& group, const TaskCommand& task, Selection& selection) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* command = add_command(group, task.name, task.description, task.example);
+  command->add_option("--model", flags->model, "Name or CID")->required();
+  add_run_options(*command, *flags);
+  command->add_option("--top-k", flags->media.top_k, "How many answers at most (default 5)");
+  on_chosen(command, selection, [flags, task](Session& session) {
+    flags->task = task.task;
+    return run_model(session, *flags);
+  });
+}
+
 }  // namespace
 
 void add_run_commands(CLI::App& app, Selection& selection) {
@@ -180,6 +234,8 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   CLI::App* run = add_command(app, "run", "Run a model on what measured best",
                               "  ipfs-accelerate run minilm --input 'a cat on a mat'\n"
                               "  ipfs-accelerate run smollm --prompt 'Tell me about llamas.'\n"
+                              "  ipfs-accelerate run opennsfw --image photo.jpg\n"
+                              "  ipfs-accelerate run silero-vad --audio speech.wav\n"
                               "  ipfs-accelerate run minilm --input 'a cat' --explain --json\n"
                               "  ipfs-accelerate run bafy… --from http://a:8080 --input 'a cat'\n\n"
                               "A model that is named by its CID and not here is pulled first, "
@@ -192,6 +248,7 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   run->add_option("--prompt", text_flags->prompt, "What a model that writes text shall answer");
   add_text_options(*run, *text_flags);
   on_chosen(run, selection, [flags, text_flags](Session& session) {
+    flags->media.top_k = text_flags->top_k;  // One option, whatever the model is for.
     if (text_flags->prompt.empty()) return run_model(session, *flags);
     return run_prompt(session, *flags, *text_flags);
   });
@@ -201,16 +258,16 @@ void add_run_commands(CLI::App& app, Selection& selection) {
                                "  ipfs-accelerate text embed --model minilm --input 'a cat'");
   text->require_subcommand(1);
   add_generate_command(*text, selection);
-  auto embed_flags = std::make_shared<RunFlags>();
-  CLI::App* embed = add_command(
-      *text, "embed", "Sentence embeddings, one vector per input",
-      "  ipfs-accelerate text embed --model minilm --input 'a cat' --input 'a dog' --json");
-  embed->add_option("--model", embed_flags->model, "Name or CID")->required();
-  add_run_options(*embed, *embed_flags);
-  on_chosen(embed, selection, [embed_flags](Session& session) {
-    embed_flags->task = "text-embedding";
-    return run_model(session, *embed_flags);
-  });
+  for (const TaskCommand& task : kTextTasks) add_task_command(*text, task, selection);
+  CLI::App* vision = add_command(app, "vision", "Tasks on images",
+                                 "  ipfs-accelerate vision classify --model NAME --image cat.png");
+  vision->require_subcommand(1);
+  for (const TaskCommand& task : kVisionTasks) add_task_command(*vision, task, selection);
+  CLI::App* audio =
+      add_command(app, "audio", "Tasks on recordings",
+                  "  ipfs-accelerate audio detect-speech --model NAME --audio speech.wav");
+  audio->require_subcommand(1);
+  for (const TaskCommand& task : kAudioTasks) add_task_command(*audio, task, selection);
 }
 
 }  // namespace accel::cli

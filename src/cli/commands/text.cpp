@@ -108,7 +108,8 @@ void add_text_options(CLI::App& command, TextFlags& flags) {
                      "The answer is JSON that fits this schema: a file, or its text");
   command.add_option("--temperature", flags.temperature,
                      "0 (default) takes the likeliest token; more is more varied");
-  command.add_option("--top-k", flags.top_k, "Choose among so many tokens; 0: all");
+  command.add_option("--top-k", flags.top_k,
+                     "Choose among so many tokens, 0: all; of other tasks, give so many answers");
   command.add_option("--top-p", flags.top_p, "Choose among the tokens that make up this share");
   command.add_option("--seed", flags.seed, "The same seed gives the same text (default: chance)");
   command.add_option("--stop", flags.stop, "End before this text; may be given several times");

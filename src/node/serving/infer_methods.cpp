@@ -7,6 +7,7 @@
 
 #include "names/names.hpp"
 #include "serving/batched.hpp"
+#include "serving/family_run.hpp"
 #include "serving/loaded_tensors.hpp"
 #include "serving/loaded_text.hpp"
 #include "serving/model_store.hpp"
@@ -206,6 +207,8 @@ Result<json> models_unload(ServingContext& call) {
       [&](const LoadedTensors& loaded) { return loaded.root == target.cid; });
   gone +=
       call.serving.texts.drop([&](const LoadedText& loaded) { return loaded.root == target.cid; });
+  gone += call.serving.families.drop(
+      [&](const LoadedFamily& loaded) { return loaded.root == target.cid; });
   gone += context.services.kept_sessions().drop(target.cid);
   return json{{"unloaded", gone}};
 }

@@ -2,12 +2,11 @@
 #include <algorithm>
 
 #include "accel/hardware/machine_load.hpp"
-#include "accel/hardware/platform.hpp"
-#include "content/pulling.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
 #include "recorder.hpp"
 #include "serving/batched.hpp"
+#include "serving/family_run.hpp"
 #include "serving/model_store.hpp"
 #include "serving/selection.hpp"
 
@@ -17,85 +16,38 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kTextEmbedding = "text-embedding";
-constexpr std::int64_t kMaxThreads = 4096;  // More than any machine has; an int holds it.
 constexpr std::string_view kHintSpace = "hints";
 constexpr const char* kLastEngine = "last_engine";
+// A larger batch is measured by so many of its texts: the order of candidates hardly changes from
+// there on, and the search must end within its budget.
+constexpr std::size_t kMeasuredTexts = 8;
 
-constexpr std::string_view kPrecisions[] = {"auto", "f32", "bf16", "f16", "int8dyn"};
-
-struct RunRequest {
-  std::string model, task;
-  std::vector<std::string> inputs;
-  perf::Policy policy;
-  bool explain = false;
-  bool remeasure = false;
-  bool record = true;  // Live traffic leaves no row a call.
-  std::string client;  // Whose request it is: clients share batches fairly.
-};
-
-// What no machine has is a slip of the pen, and not a thing that is missing here.
-Status check_policy(const perf::Policy& policy) {
-  const std::string_view device = policy.device;
-  const auto platform = hardware::platform_from_name(device.substr(0, device.find_first_of(":.")));
-  if (device != "auto" && !platform) {
-    return fail(Errc::invalid_argument,
-                "The device must be auto, cpu, cuda, rocm, mps, openvino, qualcomm, webgpu or "
-                "webnn, and may have an index (cuda:0).");
-  }
-  if (std::ranges::find(kPrecisions, policy.precision) != std::end(kPrecisions)) return {};
-  return fail(Errc::invalid_argument, "The precision must be one of {}.",
-              fmt::join(kPrecisions, ", "));
-}
-
-Result<RunRequest> read_request(Context& context) {
-  const Config& config = context.services.config();
-  Params& params = context.params;
-  RunRequest request;
-  request.model = params.required_text("model");
-  request.task = params.text("task", {});
-  request.inputs = params.texts("inputs");
-  request.policy.device = params.text("device", "auto");
-  request.policy.precision = params.text("precision", "auto");
-  request.policy.threads = static_cast<int>(params.integer_in("threads", 0, 0, kMaxThreads));
-  request.policy.max_error = params.number("max_error", 0);
-  request.explain = params.flag("explain");
-  request.remeasure = params.flag("remeasure");
-  request.record = params.flag("record", true);
-  request.client = params.text("client", {});
-  expect_pull_params(params);
-  ACCEL_CHECK(params.finish());
-  ACCEL_CHECK(check_policy(request.policy));
-  if (request.policy.precision == "auto")
-    request.policy.precision = config.get<std::string>("hardware.precision");
-  if (request.policy.threads == 0) {
-    const auto configured = config.get<std::int64_t>("cpu.num_threads");
-    if (configured > kMaxThreads) {
-      return fail(Errc::invalid_argument, "The setting cpu.num_threads must be between 0 and {}.",
-                  kMaxThreads);
-    }
-    request.policy.threads = static_cast<int>(configured);
-  }
-  if (request.policy.max_error == 0)
-    request.policy.max_error = config.get<double>("selection.max_error");
-  if (request.inputs.empty()) return fail(Errc::invalid_argument, "run: there is no input.");
-  return request;
-}
-
-Status check_task(const RunRequest& request, const StoredModel& model) {
+// Which task it is: the caller's word goes before the model's own. Errors: unsupported (names what
+// can be run), invalid_argument.
+Result<const models::FamilyInfo*> task_of(const RunRequest& request, const StoredModel& model) {
   const std::string& task = request.task.empty() ? model.manifest.task : request.task;
-  if (task != kTextEmbedding) {
-    if (task == "text-generation") {
-      return fail(Errc::invalid_argument, "{} writes text: give it a prompt (`run {} --prompt …`).",
-                  request.model, request.model);
-    }
-    return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task,
-                kTextEmbedding);
+  const models::FamilyInfo* const info = models::find_family(task);
+  if (task == "text-generation") {
+    return fail(Errc::invalid_argument, "{} writes text: give it a prompt (`run {} --prompt …`).",
+                request.model, request.model);
   }
-  if (model.manifest.task != task) {
+  if (info == nullptr) {
+    std::vector<std::string_view> known;
+    for (const models::FamilyInfo& family : models::families()) known.push_back(family.task);
+    return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task,
+                fmt::join(known, ", "));
+  }
+  if (info->open == nullptr && model.manifest.task != task) {
     return fail(Errc::invalid_argument, "{} is a model for {}, not for {}.", request.model,
                 model.manifest.task, task);
   }
-  return {};
+  return info;
+}
+
+// Text embedding has its own way, for its batches and the sessions that many clients share.
+Status expect_only_texts(const RunRequest& request) {
+  if (request.media_kind.empty() && request.query.empty()) return {};
+  return fail(Errc::invalid_argument, "{} takes texts (--input) alone.", request.model);
 }
 
 // A model ready to run, and how it came to run this way.
@@ -132,7 +84,9 @@ Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
 std::optional<Ready> ready_live(Context& context, const RunRequest& request) {
   KeptSessions& kept = context.services.kept_sessions();
   const bool embeds = request.task.empty() || request.task == kTextEmbedding;
-  if (request.record || request.remeasure || !embeds || !kept.keeps()) return std::nullopt;
+  if (request.record || request.remeasure || !embeds || !kept.keeps() ||
+      !request.media_kind.empty() || !request.query.empty())
+    return std::nullopt;
   const auto store = context.services.store();
   if (!store) return std::nullopt;
   const auto target = resolve_target(**store, request.model);
@@ -157,14 +111,23 @@ Result<Ready> make_ready(Context& context, const RunRequest& request, StoredMode
   if (!pipeline) {
     ACCEL_TRY(pipeline, models::TextPipeline::open(model.manifest, model.fetcher));
   }
+  const auto measured =
+      std::span(request.inputs).first(std::min(request.inputs.size(), kMeasuredTexts));
+  ACCEL_TRY(const models::TextBatch batch, pipeline->prepare(measured));
+  MeasuredWork work;
+  work.rows = static_cast<std::uint64_t>(batch.input_ids.shape()[0]);
+  work.length = static_cast<std::uint64_t>(batch.input_ids.shape()[1]);
+  work.calls = static_cast<double>(request.inputs.size()) / static_cast<double>(measured.size());
+  work.run = [&](inference::Session& session, const inference::RunOptions& options) {
+    return pipeline->run(session, batch, options);
+  };
   SelectionRequest selection{.variant = &variant,
                              .model_file = file,
                              .weights_sha256 = ready.weights_sha256,
                              .task = std::string(kTextEmbedding),
                              .policy = request.policy,
                              .remeasure = request.remeasure,
-                             .pipeline = pipeline.get(),
-                             .inputs = request.inputs};
+                             .work = &work};
   ACCEL_TRY(ready.selected, select_candidate(context, selection));
   ready.loaded = kept.find(model.root, ready.selected.candidate);
   if (!ready.loaded) {
@@ -226,27 +189,18 @@ json result_of(const Ready& ready, const models::Embeddings& embeddings, double 
   const inference::SessionInfo& info = ready.loaded->embedder->session().info();
   std::size_t tokens = 0;
   for (const std::size_t count : embeddings.tokens) tokens += count;
-  return {{"embeddings", embeddings.vectors},
-          {"dimension", embeddings.vectors.empty() ? 0 : embeddings.vectors.front().size()},
-          {"model",
-           {{"name", ready.loaded->name},
-            {"cid", ready.loaded->root.to_string()},
-            {"weights_sha256", ready.weights_sha256}}},
-          {"task", kTextEmbedding},
-          {"engine", info.engine},
-          {"engine_version", info.version},
-          {"device", info.device},
-          {"precision", info.precision},
-          {"threads", info.threads},
-          {"emulated", info.emulated},
-          {"weights_loaded", info.load},
-          {"tokens", tokens},
-          {"truncated", embeddings.truncated},
-          {"latency_ms", latency_ms},
-          {"load_ms", ready.load_ms},
-          {"provenance", info.emulated ? "simulated" : "measured"},
-          {"why", ready.selected.explanation.value("reason", std::string())},
-          {"choice", ready.selected.remembered ? "remembered" : "measured now"}};
+  json result = run_facts(info, ready.selected);
+  result["embeddings"] = embeddings.vectors;
+  result["dimension"] = embeddings.vectors.empty() ? 0 : embeddings.vectors.front().size();
+  result["model"] = {{"name", ready.loaded->name},
+                     {"cid", ready.loaded->root.to_string()},
+                     {"weights_sha256", ready.weights_sha256}};
+  result["task"] = kTextEmbedding;
+  result["tokens"] = tokens;
+  result["truncated"] = embeddings.truncated;
+  result["latency_ms"] = latency_ms;
+  result["load_ms"] = ready.load_ms;
+  return result;
 }
 
 Result<json> run_ready_model(Context& context, const RunRequest& request, Ready ready,
@@ -271,24 +225,37 @@ Result<json> run_found_model(Context& context, const RunRequest& request, Stored
   return run_ready_model(context, request, std::move(ready), started);
 }
 
+// By the task: a family of the table, or text embedding.
+Result<json> run_by_task(ServingContext& call, const RunRequest& request, StoredModel& model,
+                         const models::FamilyInfo& info, SteadyTime started) {
+  if (info.open != nullptr) {
+    ACCEL_TRY(json result, run_family(call, request, model, info));
+    result["total_ms"] = to_ms(call.context.services.clock().now() - started);
+    return result;
+  }
+  ACCEL_CHECK(expect_only_texts(request));
+  return run_found_model(call.context, request, model, started);
+}
+
 }  // namespace
 
-Result<json> run_model(Context& context) {
+Result<json> run_model(ServingContext& call) {
+  Context& context = call.context;
   const SteadyTime started = context.services.clock().now();
-  ACCEL_TRY(const RunRequest request, read_request(context));
+  ACCEL_TRY(const RunRequest request, read_run_request(context));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   if (auto ready = ready_live(context, request))
     return run_ready_model(context, request, std::move(*ready), started);
   load_last_engine(context.services, *store);
   ACCEL_TRY(StoredModel model, open_or_pull_model(context, *store, request.model));
-  ACCEL_CHECK(check_task(request, model));
-  Result<json> result = run_found_model(context, request, model, started);
+  ACCEL_TRY(const models::FamilyInfo* const info, task_of(request, model));
+  Result<json> result = run_by_task(call, request, model, *info, started);
   if (!request.record) return result;
   if (result) {
-    record_run(context, request.inputs.size(), *result);
+    record_run(context, std::max<std::size_t>(request.inputs.size(), 1), *result);
   } else {
     const Duration took = context.services.clock().now() - started;
-    record_failed_run(context, kTextEmbedding, took, result.error());
+    record_failed_run(context, info->task, took, result.error());
   }
   return result;
 }

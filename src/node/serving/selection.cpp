@@ -16,12 +16,8 @@ namespace accel::node {
 namespace {
 
 using nlohmann::json;
-using Vectors = std::vector<std::vector<float>>;
 
 constexpr std::string_view kChoiceSpace = "choices";
-// A larger batch is measured by so many of its texts: the order of candidates hardly changes from
-// there on, and the search must end within its budget.
-constexpr std::size_t kMeasuredTexts = 8;
 constexpr std::chrono::minutes kProvisionalFor{10};
 
 // Spinning workers win only on idle cores of one's own, so they are never proposed here.
@@ -92,20 +88,20 @@ Field candidates_here(Services& services, const models::Variant& variant,
 
 double max_difference(const Vectors& a, const Vectors& b) {
   double difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    for (std::size_t j = 0; j < a[i].size(); ++j) {
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    for (std::size_t j = 0; j < std::min(a[i].size(), b[i].size()); ++j) {
       difference = std::max(difference, static_cast<double>(std::abs(a[i][j] - b[i][j])));
     }
   }
   return difference;
 }
 
-// Opens candidates over one prepared batch, and compares their vectors with the first f32
+// Opens candidates over one prepared request, and compares their numbers with the first f32
 // session's.
 class Trials {
  public:
-  Trials(Context& context, const SelectionRequest& request, models::TextBatch batch)
-      : context_(context), request_(request), batch_(std::move(batch)) {}
+  Trials(Context& context, const SelectionRequest& request)
+      : context_(context), request_(request) {}
 
   // The reference precision on one thread of the first engine that can.
   Status make_reference(const std::vector<perf::Candidate>& candidates) {
@@ -113,7 +109,7 @@ class Trials {
     for (const perf::Candidate& candidate : candidates) {
       if (candidate.precision != "f32" || candidate.threads != 1) continue;
       auto session = open(candidate);
-      auto vectors = session ? request_.pipeline->run(**session, batch_, {context_.stop})
+      auto vectors = session ? request_.work->run(**session, {context_.stop})
                              : fail_with<Vectors>(session.error());
       if (vectors) {
         reference_ = std::move(*vectors);
@@ -128,12 +124,12 @@ class Trials {
     ACCEL_TRY(std::shared_ptr<inference::Session> session, open(candidate));
     bench::TrialTask task;
     task.call = [this, session](std::stop_token stop) -> Status {
-      auto vectors = request_.pipeline->run(*session, batch_, {stop});
+      auto vectors = request_.work->run(*session, {stop});
       if (!vectors) return fail(vectors.error());
       return {};
     };
     task.accuracy_error = [this, session]() -> Result<double> {
-      ACCEL_TRY(const Vectors vectors, request_.pipeline->run(*session, batch_, {context_.stop}));
+      ACCEL_TRY(const Vectors vectors, request_.work->run(*session, {context_.stop}));
       return max_difference(vectors, reference_);
     };
     return task;
@@ -156,7 +152,6 @@ class Trials {
 
   Context& context_;
   const SelectionRequest& request_;
-  models::TextBatch batch_;
   Vectors reference_;
 };
 
@@ -222,13 +217,11 @@ tl::unexpected<Error> no_candidate(const Field& field, const perf::Filtered& fil
             why});
 }
 
-std::string choice_key(const SelectionRequest& request, const Machine& machine,
-                       const models::TextBatch& batch) {
-  const auto rows = static_cast<std::uint64_t>(batch.input_ids.shape()[0]);
-  const auto sequence = static_cast<std::uint64_t>(batch.input_ids.shape()[1]);
+std::string choice_key(const SelectionRequest& request, const Machine& machine) {
   const std::string text = fmt::format(
       "choice 1\nweights {}\ntask {}\nshape {}\npolicy {}\nmachine {}\n", request.weights_sha256,
-      request.task, perf::shape_bucket(rows, sequence), request.policy.key(), machine.key);
+      request.task, perf::shape_bucket(request.work->rows, request.work->length),
+      request.policy.key(), machine.key);
   return to_hex(crypto::sha256(as_bytes(text)));
 }
 
@@ -302,8 +295,8 @@ perf::SearchOptions search_options(const Context& context, const SelectionReques
 }
 
 Result<Selected> measure(Context& context, const SelectionRequest& request, const Field& field,
-                         const perf::Filtered& filtered, models::TextBatch batch) {
-  Trials trials(context, request, std::move(batch));
+                         const perf::Filtered& filtered) {
+  Trials trials(context, request);
   ACCEL_CHECK(trials.make_reference(field.candidates));
   perf::SuccessiveHalving search(filtered.allowed, search_options(context, request));
   bench::SearchHooks hooks;
@@ -357,13 +350,9 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
   Services& services = context.services;
   ACCEL_TRY(blockstore::Store* const store, services.store());
   ACCEL_TRY(const Machine machine, this_machine(services, context.stop));
-  const auto measured_inputs =
-      request.inputs.first(std::min(request.inputs.size(), kMeasuredTexts));
-  ACCEL_TRY(models::TextBatch batch, request.pipeline->prepare(measured_inputs));
-  const std::string key = choice_key(request, machine, batch);
+  const std::string key = choice_key(request, machine);
   const bool ends_after = !services.kept_sessions().keeps();
-  const double calls =
-      static_cast<double>(request.inputs.size()) / static_cast<double>(measured_inputs.size());
+  const double calls = request.work->calls;
   const auto known = [&]() -> std::optional<Selected> {
     if (request.remeasure) return std::nullopt;
     auto selected = remembered(*store, key, services.clock().wall_now());
@@ -377,7 +366,7 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
   const Field field = candidates_here(services, *request.variant, machine.cpu);
   const perf::Filtered filtered = perf::filter(field.candidates, request.policy);
   if (filtered.allowed.empty()) return no_candidate(field, filtered);
-  ACCEL_TRY(Selected selected, measure(context, request, field, filtered, std::move(batch)));
+  ACCEL_TRY(Selected selected, measure(context, request, field, filtered));
   selected.key = key;
   selected.calls = calls;
   remember(services, *store, selected);

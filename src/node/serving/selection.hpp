@@ -4,17 +4,27 @@
 // remembered under (weights, task, shape bucket, policy, machine), explained on request. Never a
 // table of priorities. Used by run methods.
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
-#include <span>
 #include <string>
+#include <vector>
 
-#include "accel/models/text_embedder.hpp"
+#include "accel/inference/session.hpp"
 #include "accel/perf/candidate.hpp"
 #include "context.hpp"
 #include "machine.hpp"
 #include "serving/model_store.hpp"
 
 namespace accel::node {
+
+using Vectors = std::vector<std::vector<float>>;
+
+// What a trial calls: the user's own request, made ready once. What is measured is what will run.
+struct MeasuredWork {
+  std::function<Result<Vectors>(inference::Session&, const inference::RunOptions&)> run;
+  std::uint64_t rows = 1, length = 1;  // Its shape, which choices are remembered under.
+  double calls = 1;                    // Of it, that the whole request amounts to.
+};
 
 struct SelectionRequest {
   const models::Variant* variant = nullptr;  // Outlives the call.
@@ -23,8 +33,7 @@ struct SelectionRequest {
   std::string task;
   perf::Policy policy;
   bool remeasure = false;
-  const models::TextPipeline* pipeline = nullptr;
-  std::span<const std::string> inputs;  // The user's own: what is measured is what will run.
+  const MeasuredWork* work = nullptr;  // Outlives the call.
 };
 
 struct Selected {

@@ -13,11 +13,14 @@ namespace accel::node {
 
 struct LoadedText;
 struct LoadedTensors;
+struct LoadedFamily;
 struct InferTally;
 
 struct Serving {
   Serving(const Config& config, bool is_daemon)
-      : texts(limit(config, is_daemon)), tensors(limit(config, is_daemon)) {}
+      : texts(limit(config, is_daemon)),
+        tensors(limit(config, is_daemon)),
+        families(limit(config, is_daemon)) {}
 
   static constexpr std::size_t kMaxTallies = 4096;  // The models used least recently are forgotten.
 
@@ -29,6 +32,7 @@ struct Serving {
   inference::LlamaEngine llama;
   Kept<LoadedText> texts;
   Kept<LoadedTensors> tensors;
+  Kept<LoadedFamily> families;
   Kept<InferTally> tallies{kMaxTallies};  // Outlive `tensors`, which are let go.
 };
 
@@ -46,6 +50,7 @@ struct ServingContext {
 
 using ServingHandler = Result<nlohmann::json> (*)(ServingContext&);
 
+Result<nlohmann::json> run_model(ServingContext& call);
 Result<nlohmann::json> text_generate(ServingContext& call);
 Result<nlohmann::json> models_loaded(ServingContext& call);
 Result<nlohmann::json> model_signature(ServingContext& call);

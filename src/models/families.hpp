@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The families, each of its own file; families.cpp makes the table of them. Private to models.
+
+#include "accel/models/family.hpp"
+
+namespace accel::models {
+
+using OpenedFamily = Result<std::shared_ptr<const Family>>;
+
+OpenedFamily open_image_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_object_detection(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_voice_activity(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_file_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_text_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_text_ranking(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_token_classification(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_fill_mask(const ModelManifest& manifest, const Fetcher& fetcher);
+OpenedFamily open_question_answering(const ModelManifest& manifest, const Fetcher& fetcher);
+
+// What every family checks first: the request has what `info.takes` says, and nothing else.
+// Errors: invalid_argument, resource_exhausted.
+Status expect_media(const FamilyInput& input, std::string_view kind);
+Status expect_texts(const FamilyInput& input, bool with_query);
+
+}  // namespace accel::models

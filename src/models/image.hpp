@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Images as the vision families take them: decoded by libjpeg-turbo and libpng, resized as Pillow
+// resizes, for that is what models were trained and compared with. Private to models; pure
+// functions over bytes that may come from anywhere.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "accel/core/bytes.hpp"
+#include "accel/core/result.hpp"
+
+namespace accel::models {
+
+// Limits from the header alone, before anything is decoded: 40 million pixels take 120 MB.
+constexpr std::uint32_t kMaxImageSide = 20'000;
+constexpr std::uint64_t kMaxImagePixels = 40'000'000;
+
+struct Image {
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  std::vector<std::uint8_t> rgb;  // Rows from the top, three bytes a pixel.
+};
+
+// JPEG or PNG, by the first bytes; alpha is dropped, 16 bits become 8, grey becomes RGB, as
+// Pillow's convert("RGB") has it (but 16-bit grey, which is scaled here). An orientation of EXIF is
+// not applied. Errors: unsupported (another format, CMYK), corrupt (damaged or cut off),
+// resource_exhausted (a limit above, or a JPEG of too many scans).
+Result<Image> decode_image(ByteView file);
+Result<Image> decode_jpeg(ByteView file);
+Result<Image> decode_png(ByteView file);
+Status check_image_size(std::uint64_t width, std::uint64_t height);
+
+enum class Filter { nearest, box, bilinear, bicubic, lanczos };
+// Pixels equal Pillow's Image.resize(): filters widen when they shrink, 22 bits of fixed point,
+// rounded to 8 bits between the passes. Errors: resource_exhausted (sides as above),
+// invalid_argument (a side of 0).
+Result<Image> resize(const Image& image, std::uint32_t width, std::uint32_t height, Filter filter);
+// The middle; what lies outside is black. Where halves are left over, the start is rounded down.
+Image center_crop(const Image& image, std::uint32_t width, std::uint32_t height);
+
+}  // namespace accel::models

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// WAV files of every encoding that is read, and what is wrong with others; stretches of speech.
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "resample.hpp"
+#include "speech_segments.hpp"
+#include "test_files.hpp"
+#include "wav.hpp"
+
+namespace accel::models {
+namespace {
+
+void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+
+void put(Bytes& out, std::uint32_t value, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i)
+    out.push_back(static_cast<std::uint8_t>(value >> (8U * i)));
+}
+
+struct Wav {
+  std::uint16_t encoding = 1, channels = 1, bits = 16;
+  std::uint32_t rate = 16000;
+  Bytes data;
+
+  Bytes file(std::int64_t data_bytes = -1) const {
+    Bytes out = to_bytes("RIFF");
+    put(out, 0, 4);
+    append(out, as_bytes(std::string_view("WAVELIST")));
+    put(out, 3, 4);
+    append(out, as_bytes(std::string_view("abc\0", 4)));  // An odd chunk has a byte of padding.
+    append(out, as_bytes(std::string_view("fmt ")));
+    put(out, 16, 4);
+    const auto block = static_cast<std::uint32_t>(channels * (bits / 8));
+    put(out, encoding, 2);
+    put(out, channels, 2);
+    put(out, rate, 4);
+    put(out, rate * block, 4);
+    put(out, block, 2);
+    put(out, bits, 2);
+    append(out, as_bytes(std::string_view("data")));
+    put(out, static_cast<std::uint32_t>(data_bytes < 0 ? std::ssize(data) : data_bytes), 4);
+    append(out, data);
+    return out;
+  }
+};
+
+std::vector<float> samples_of(const Bytes& file) {
+  const auto audio = read_wav(file);
+  EXPECT_TRUE(audio) << audio.error().to_string();
+  return audio ? audio->samples : std::vector<float>();
+}
+
+TEST(WavFiles, of_each_width_give_samples_from_minus_one_to_one) {
+  EXPECT_EQ(samples_of(Wav{.bits = 8, .data = {0, 128, 192}}.file()),
+            (std::vector<float>{-1.0F, 0.0F, 0.5F}));
+  EXPECT_EQ(samples_of(Wav{.data = {0, 0x80, 0, 0x40}}.file()), (std::vector<float>{-1.0F, 0.5F}));
+  EXPECT_EQ(samples_of(Wav{.bits = 24, .data = {0, 0, 0xC0}}.file()), (std::vector<float>{-0.5F}));
+  EXPECT_EQ(samples_of(Wav{.bits = 32, .data = {0, 0, 0, 0x20}}.file()),
+            (std::vector<float>{0.25F}));
+  Wav real{.encoding = 3, .bits = 32};
+  put(real.data, std::bit_cast<std::uint32_t>(0.125F), 4);
+  EXPECT_EQ(samples_of(real.file()), (std::vector<float>{0.125F}));
+  EXPECT_EQ(samples_of(Wav{.channels = 2, .data = {0, 0x40, 0, 0}}.file()),
+            (std::vector<float>{0.25F}));
+}
+
+TEST(WavFiles, of_writers_that_stream_end_with_the_file) {
+  EXPECT_EQ(samples_of(Wav{.data = {0, 0x40}}.file(0xFFFFFFFF)), (std::vector<float>{0.5F}));
+  EXPECT_EQ(samples_of(Wav{.data = {0, 0x40, 7}}.file(0)), (std::vector<float>{0.5F}));
+}
+
+std::string refusal(const Bytes& file) {
+  const auto audio = read_wav(file);
+  return audio ? "read" : std::string(errc_name(audio.error().code));
+}
+
+TEST(WavFiles, that_are_none_or_empty_or_cut_off_say_so) {
+  EXPECT_EQ(refusal({}), "unsupported");
+  EXPECT_EQ(refusal(to_bytes("OggS, and more of it")), "unsupported");
+  EXPECT_EQ(refusal(Wav{}.file()), "corrupt");
+  EXPECT_EQ(refusal(Wav{.data = {1}}.file()), "corrupt");
+  EXPECT_EQ(refusal(Wav{.data = {0, 0}}.file(100)), "corrupt");
+  EXPECT_EQ(refusal(Wav{.encoding = 2, .data = {0, 0}}.file()), "unsupported");
+  EXPECT_EQ(refusal(Wav{.bits = 12, .data = {0, 0}}.file()), "unsupported");
+  EXPECT_EQ(refusal(Wav{.channels = 0, .data = {0, 0}}.file()), "corrupt");
+  EXPECT_EQ(refusal(Wav{.rate = 0, .data = {0, 0}}.file()), "corrupt");
+  Wav real{.encoding = 3, .bits = 32};
+  put(real.data, std::bit_cast<std::uint32_t>(std::numeric_limits<float>::quiet_NaN()), 4);
+  EXPECT_EQ(refusal(real.file()), "corrupt");
+  const Bytes whole = Wav{.data = {0, 0, 0, 0}}.file();
+  for (std::size_t size = 0; size < whole.size() - 1; ++size)
+    EXPECT_NE(refusal(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))),
+              "internal");
+}
+
+TEST(Resampling, keeps_a_tone_that_both_rates_hold) {
+  Audio audio{44100, 1, {}};
+  const auto tone = [](double second) { return std::sin(2 * std::numbers::pi * 440 * second); };
+  for (int i = 0; i < 44100; ++i)
+    audio.samples.push_back(static_cast<float>(tone(static_cast<double>(i) / 44100)));
+  const auto out = resample(std::move(audio), 16000);
+  if (!out && out.error().code == Errc::unavailable) GTEST_SKIP() << out.error().to_string();
+  ASSERT_TRUE(out) << out.error().to_string();
+  EXPECT_NEAR(static_cast<double>(out->samples.size()), 16000, 200);
+  for (std::size_t i = 2000; i < 12000; ++i)
+    ASSERT_NEAR(out->samples[i], tone(static_cast<double>(i) / 16000), 2e-3) << i;
+}
+
+TEST(Resampling, has_a_limit) {
+  Audio audio{1000, 1, std::vector<float>(5'000'000)};
+  EXPECT_EQ(resample(std::move(audio), 16000).error().code, Errc::resource_exhausted);
+}
+
+TEST(SpeechSegments, bridge_short_pauses_and_drop_short_sounds) {
+  std::vector<float> windows(100, 0.0F);
+  std::fill_n(windows.begin() + 10, 20, 0.9F);  // 640 ms.
+  std::fill_n(windows.begin() + 15, 2, 0.1F);   // A pause of 64 ms.
+  std::fill_n(windows.begin() + 50, 4, 0.9F);   // 128 ms: too short.
+  const auto segments = speech_segments(windows, 512, 51200, 16000);
+  ASSERT_EQ(segments.size(), 1U);
+  EXPECT_EQ(segments[0].begin, 10U * 512 - 480);
+  EXPECT_EQ(segments[0].end, 30U * 512 + 480);
+  EXPECT_NEAR(segments[0].probability, (18 * 0.9 + 2 * 0.1) / 20, 1e-6);
+}
+
+TEST(SpeechSegments, end_with_the_recording_and_begin_with_it) {
+  const std::vector<float> windows(40, 0.8F);
+  const auto segments = speech_segments(windows, 512, 20000, 16000);
+  ASSERT_EQ(segments.size(), 1U);
+  EXPECT_EQ(segments[0].begin, 0U);
+  EXPECT_EQ(segments[0].end, 20000U);
+  EXPECT_TRUE(speech_segments({}, 512, 0, 16000).empty());
+}
+
+}  // namespace
+}  // namespace accel::models

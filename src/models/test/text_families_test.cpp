@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Families over texts on tiny BERTs with RANDOM weights, against BERT written in numpy and the
+// tokenizers of Hugging Face: test/data/models/tiny_bert_cases.json.
+#include <cmath>
+
+#include "accel/inference/backend.hpp"
+#include "accel/models/family.hpp"
+#include "test_files.hpp"
+#include "text_pairs.hpp"
+#include "words.hpp"
+
+namespace accel::models {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kTolerance = 1e-5;
+
+std::filesystem::path folder_of_task(const std::string& task) {
+  return std::filesystem::path(ACCEL_TEST_DATA) / "models" / ("tiny-random-bert-" + task);
+}
+
+class TinyBerts : public ::testing::Test {
+ protected:
+  void open(const std::string& task) {
+    const auto folder = folder_of_task(task);
+    const Fetcher fetcher = directory_fetcher(folder);
+    const auto manifest = read_manifest(list_directory(folder).value(), fetcher);
+    ASSERT_TRUE(manifest) << manifest.error().to_string();
+    // A ranking model looks like a classifier; the caller says which it is.
+    EXPECT_EQ(manifest->task, task == "text-ranking" ? "text-classification" : task);
+    auto family = find_family(task)->open(*manifest, fetcher);
+    ASSERT_TRUE(family) << family.error().to_string();
+    family_ = *family;
+    auto session = inference::make_onnxruntime_backend()->open(folder / "model.onnx", {});
+    if (!session && session.error().code == Errc::unavailable)
+      GTEST_SKIP() << session.error().to_string();
+    ASSERT_TRUE(session) << session.error().to_string();
+    session_ = std::move(*session);
+  }
+
+  Result<FamilyResult> try_run(FamilyInput input) {
+    ACCEL_TRY(const auto workload, family_->prepare(std::move(input)));
+    return workload->run(*session_, {});
+  }
+  FamilyResult run(FamilyInput input) {
+    auto result = try_run(std::move(input));
+    EXPECT_TRUE(result) << result.error().to_string();
+    return result.value_or(FamilyResult());
+  }
+  std::string refusal(FamilyInput input) {
+    const auto result = try_run(std::move(input));
+    return result ? "taken" : std::string(errc_name(result.error().code));
+  }
+
+  std::vector<std::string> texts(bool with_long) const {
+    std::vector<std::string> all = cases_["texts"];
+    if (with_long) all.push_back(cases_["long"]);
+    return all;
+  }
+
+  const json cases_ = testing::test_data("tiny_bert_cases.json");
+  std::shared_ptr<const Family> family_;
+  std::unique_ptr<inference::Session> session_;
+};
+
+TEST_F(TinyBerts, classify_texts_alone_and_in_a_batch_alike) {
+  open("text-classification");
+  if (!session_) return;
+  const FamilyResult result = run({.texts = texts(true)});
+  const json& wanted = cases_["text-classification"];
+  ASSERT_EQ(result.rows.size(), wanted.size());
+  EXPECT_EQ(result.truncated, 1U);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_EQ(result.rows[i].size(), wanted[i].size());
+    for (std::size_t j = 0; j < wanted[i].size(); ++j) {
+      EXPECT_EQ(result.rows[i][j].label, wanted[i][j]["label"].get<std::string>());
+      EXPECT_NEAR(result.rows[i][j].score, wanted[i][j]["score"].get<double>(), kTolerance);
+    }
+    const FamilyResult alone = run({.texts = {texts(true)[i]}});
+    EXPECT_NEAR(alone.rows[0][0].score, result.rows[i][0].score, kTolerance);
+  }
+}
+
+TEST_F(TinyBerts, rank_texts_by_a_query) {
+  open("text-ranking");
+  if (!session_) return;
+  const FamilyResult result = run({.texts = texts(true), .query = cases_["query"]});
+  const json& wanted = cases_["text-ranking"];
+  ASSERT_EQ(result.rows.size(), 1U);
+  ASSERT_EQ(result.rows[0].size(), wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_EQ(result.rows[0][i].index, wanted[i]["index"].get<std::size_t>());
+    EXPECT_NEAR(result.rows[0][i].score, wanted[i]["score"].get<double>(), kTolerance);
+  }
+  EXPECT_EQ(refusal({.texts = {"no query"}}), "invalid_argument");
+}
+
+TEST_F(TinyBerts, tag_the_words_of_texts) {
+  open("token-classification");
+  if (!session_) return;
+  const std::vector<std::string> given = texts(false);
+  const FamilyResult result = run({.texts = given});
+  const json& wanted = cases_["token-classification"];
+  ASSERT_EQ(result.rows.size(), wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_EQ(result.rows[i].size(), wanted[i].size()) << given[i];
+    for (std::size_t j = 0; j < wanted[i].size(); ++j) {
+      const Finding& found = result.rows[i][j];
+      EXPECT_EQ(found.label, wanted[i][j]["label"].get<std::string>());
+      EXPECT_EQ(found.text, wanted[i][j]["text"].get<std::string>());
+      EXPECT_EQ((*found.bytes)[0], wanted[i][j]["start"].get<std::size_t>());
+      EXPECT_EQ((*found.bytes)[1], wanted[i][j]["end"].get<std::size_t>());
+      EXPECT_NEAR(found.score, wanted[i][j]["score"].get<double>(), kTolerance);
+    }
+  }
+}
+
+TEST_F(TinyBerts, fill_the_mask_of_texts) {
+  open("fill-mask");
+  if (!session_) return;
+  const std::vector<std::string> given = cases_["masked"];
+  const FamilyResult result = run({.texts = given});
+  const json& wanted = cases_["fill-mask"];
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_EQ(result.rows.at(i).size(), wanted[i].size());
+    for (std::size_t j = 0; j < wanted[i].size(); ++j) {
+      const Finding& found = result.rows[i][j];
+      EXPECT_EQ(found.label, wanted[i][j]["label"].get<std::string>());
+      EXPECT_NEAR(found.score, wanted[i][j]["score"].get<double>(), kTolerance);
+      EXPECT_EQ(found.text.find("[MASK]"), std::string::npos);
+      EXPECT_EQ(found.text.find("##"), std::string::npos);
+    }
+  }
+  EXPECT_EQ(refusal({.texts = {"nothing is missing"}}), "invalid_argument");
+  EXPECT_EQ(refusal({.texts = {"[MASK] and [MASK]"}}), "invalid_argument");
+  EXPECT_EQ(refusal({.texts = {cases_["long"].get<std::string>() + "[MASK]"}}), "invalid_argument");
+}
+
+TEST_F(TinyBerts, answer_questions_also_beyond_one_window) {
+  open("question-answering");
+  if (!session_) return;
+  const std::vector<std::string> given{texts(false)[1], texts(false)[3], cases_["long"]};
+  const FamilyResult result = run({.texts = given, .query = cases_["query"], .top_k = 3});
+  const json& wanted = cases_["question-answering"];
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    ASSERT_EQ(result.rows.at(i).size(), wanted[i].size());
+    for (std::size_t j = 0; j < wanted[i].size(); ++j) {
+      const Finding& found = result.rows[i][j];
+      EXPECT_EQ((*found.bytes)[0], wanted[i][j]["start"].get<std::size_t>()) << i << " " << j;
+      EXPECT_EQ((*found.bytes)[1], wanted[i][j]["end"].get<std::size_t>()) << i << " " << j;
+      EXPECT_NEAR(found.score, wanted[i][j]["score"].get<double>(), kTolerance);
+    }
+  }
+  EXPECT_EQ(refusal({.texts = {""}, .query = "who"}), "invalid_argument");
+  EXPECT_EQ(refusal({.texts = {"a text"}, .query = cases_["long"]}), "invalid_argument");
+}
+
+TEST_F(TinyBerts, refuse_a_head_that_is_for_another_task) {
+  open("question-answering");
+  if (!session_) return;
+  const auto folder = folder_of_task("fill-mask");
+  const auto other = inference::make_onnxruntime_backend()->open(folder / "model.onnx", {});
+  ASSERT_TRUE(other);
+  const auto workload = family_->prepare({.texts = {"a text"}, .query = "who"});
+  EXPECT_EQ((*workload)->run(**other, {}).error().code, Errc::unsupported);
+}
+
+Bytes tokenizer_file() {
+  return read_file(folder_of_task("fill-mask") / "tokenizer.json", 1 << 20).value();
+}
+
+TEST(TextPairs, are_cut_longest_first_as_tokenizers_does) {
+  const Bytes file = tokenizer_file();
+  const Tokenizer tokenizer = Tokenizer::from_json(file).value();
+  const TextPairs pairs = TextPairs::from_json(file).value();
+  const auto type_ids = [&](std::string_view a, std::string_view b, std::size_t length) {
+    const auto encoding = pairs.encode(tokenizer, a, b, length);
+    std::string types;
+    for (const std::uint8_t type : encoding.value().type_ids)
+      types += static_cast<char>('0' + type);
+    return types;
+  };
+  EXPECT_EQ(type_ids("a b c", "d e", 20), "00000111");
+  EXPECT_EQ(type_ids("a b c d e f g h", "i j", 9), "000000111");  // The first alone gives way.
+  EXPECT_EQ(type_ids("a b c d e f", "g h i j k l", 10),
+            "0000011111");  // The second has what is odd.
+  EXPECT_EQ(type_ids("a b c d e f g", "h i j k l m", 10), "0000001111");
+  EXPECT_EQ(pairs.encode(tokenizer, "a", "b", 4).error().code, Errc::invalid_argument);
+}
+
+TEST(Words, keep_the_ids_of_the_whole_text) {
+  const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_file()).value();
+  for (const std::string_view text :
+       {"", "Anna's cat, (red)!", "a[MASK]b [MASK]", "\xC3\xA9t\xC3\xA9 caf\xC3\xA9", "\xFF a"}) {
+    const WordTokens tokens = split_words(tokenizer, text);
+    EXPECT_EQ(tokens.ids, tokenizer.encode(text, {EncodeOptions::kUnlimited, false}).ids) << text;
+    ASSERT_EQ(tokens.word_of.size(), tokens.ids.size());
+    for (const std::uint32_t word : tokens.word_of) EXPECT_LT(word, tokens.words.size());
+  }
+}
+
+}  // namespace
+}  // namespace accel::models

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Encodings as tensors, and a run over them. Private to models; used by every family over text.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "accel/models/text_embedder.hpp"
+#include "session_io.hpp"
+
+namespace accel::models {
+
+std::size_t longest_of(std::span<const Encoding* const> encodings);  // At least 1.
+// Padded on the right to the longest, and to at least `min_sequence`. Errors: resource_exhausted.
+Result<TextBatch> make_text_batch(std::span<const Encoding* const> encodings,
+                                  std::size_t min_sequence, std::int32_t pad_id);
+// Gives the session what of the batch it wants. Errors: Session::run's.
+Result<std::vector<tensor::Tensor>> run_text(inference::Session& session, const SessionPlan& plan,
+                                             const TextBatch& batch,
+                                             std::span<const std::string> wanted,
+                                             const inference::RunOptions& options);
+
+}  // namespace accel::models

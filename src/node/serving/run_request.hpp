@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What `run` was asked for, read and checked once. Used by run methods, whatever the task.
+
+#include <string>
+#include <vector>
+
+#include "accel/models/family.hpp"
+#include "accel/perf/candidate.hpp"
+#include "serving/serving.hpp"
+
+namespace accel::node {
+
+struct RunRequest {
+  std::string model, task;
+  std::vector<std::string> inputs;
+  std::string query;
+  std::string media_kind;  // "image", "audio", "file"; empty: there is none.
+  Bytes media;
+  std::size_t top_k = models::kDefaultTopK;
+  perf::Policy policy;
+  bool explain = false;
+  bool remeasure = false;
+  bool record = true;  // Live traffic leaves no row a call.
+  std::string client;  // Whose request it is: clients share batches fairly.
+};
+
+// Errors: invalid_argument (a parameter, named), resource_exhausted (media above the limit).
+Result<RunRequest> read_run_request(Context& context);
+
+}  // namespace accel::node
