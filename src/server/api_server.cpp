@@ -5,6 +5,7 @@
 
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/offload.hpp"
+#include "accel/core/clock.hpp"
 #include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
 #include "accel/gateway/gateway.hpp"
@@ -12,8 +13,10 @@
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
 #include "method_stream.hpp"
+#include "page.hpp"
 #include "protocols/kubo_rpc_server.hpp"
 #include "protocols/protocol_server.hpp"
+#include "request_counters.hpp"
 
 namespace accel::server {
 namespace {
@@ -98,6 +101,7 @@ class ApiServer::Impl {
                                          .ready = gateway->ready_handler()}));
     }
     announce();
+    node_.announce_api(api_address());
     return {};
   }
 
@@ -124,12 +128,14 @@ class ApiServer::Impl {
 
  private:
   Task<HttpResponse> handle(HttpRequest request, std::stop_token stop);
+  Task<HttpResponse> route(HttpRequest request, std::stop_token stop);
   HttpResponse plain_route(const HttpRequest& request) const;
   Status admit(const HttpRequest& head) const;
   HttpResponse start_method(const HttpRequest& request, std::stop_token stop);
 
   node::Node& node_;
   node::Home home_;
+  RequestCounters counters_{node_.metrics()};
   std::string token_;
   IoThread io_;
   OffloadPool pool_;
@@ -142,6 +148,16 @@ class ApiServer::Impl {
 };
 
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
+  const SteadyTime started = system_clock().now();
+  const std::string path = request.path;
+  auto routing = route(std::move(request), std::move(stop));
+  Result<HttpResponse> response = co_await std::move(routing);
+  const int status = response ? response->status : net::http_status_of(response.error().code);
+  counters_.count(path, status, system_clock().now() - started);
+  co_return response;
+}
+
+Task<HttpResponse> ApiServer::Impl::route(HttpRequest request, std::stop_token stop) {
   if (ProtocolServer::serves(request.path)) {
     auto answer = protocols_->handle(std::move(request), std::move(stop));
     co_return co_await std::move(answer);
@@ -164,6 +180,7 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
   if (request.path == "/version") {
     return net::json_response(200, nlohmann::json{{"version", node::kVersion}}.dump() + "\n");
   }
+  if (auto page = page_response(request.path)) return *std::move(page);
   return net::text_response(
       404,
       "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version, and those "
