@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "accel/core/async/ticker.hpp"
+#include "accel/core/bytes.hpp"
 #include "accel/core/process.hpp"
 #include "database_impl.hpp"
 #include "sql_screen.hpp"
