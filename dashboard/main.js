@@ -30,7 +30,8 @@ function setState(kind, text) {
 
 function applyTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  setText(byId('theme'), `Theme: ${theme}`);
+  setText(byId('theme'), `◐ ${theme}`);
+  byId('theme').setAttribute('aria-label', `Colours: ${theme}`);
 }
 
 function nextTheme() {
@@ -56,10 +57,10 @@ function showSignedIn() {
 
 async function showSlowThings() {
   const orWhy = (promise) => promise.catch((error) => error.message);
-  const [models, status, id, peers] = await Promise.all([api.call('models.list'), api.call('node.status'), orWhy(api.call('node.id')), orWhy(api.call('swarm.peers'))]);
+  const [models, status, version, id, peers] = await Promise.all([api.call('models.list'), api.call('node.status'), api.version(), orWhy(api.call('node.id')), orWhy(api.call('swarm.peers'))]);
   stored = models.models;
   playground.update(stored);
-  showFacts(status, id);
+  showFacts(status, version, id);
   showPeers(typeof peers === 'string' ? peers : peers.peers, id?.addresses?.length > 0);
 }
 

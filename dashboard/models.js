@@ -15,7 +15,7 @@ function stateOf(model) {
   if (model.reason) return [el('span', {class: 'soft'}, clipped(model.reason, 160))];
   if (model.loaded.length === 0) return [el('span', {class: 'soft'}, 'stored')];
   return model.loaded.map((one) => {
-    const facts = [one.engine, one.device, one.precision, `${one.threads} threads`, bytes(one.bytes)];
+    const facts = [one.engine, one.device, one.precision, one.threads === 1 ? '1 thread' : `${one.threads} threads`, bytes(one.bytes)];
     if (one.kv_bytes) facts.push(`${bytes(one.kv_bytes)} cache`);
     if (one.running || one.waiting) facts.push(`${one.running} running, ${one.waiting} waiting`);
     return el('div', {}, el('span', {class: 'tag'}, 'loaded'), ' ', facts.filter(Boolean).map((fact) => clipped(fact, 40)).join(' · '));

@@ -98,6 +98,10 @@ export class NodeApi {
     return (await this.#fetch('/metrics')).text();
   }
 
+  async version() {
+    return (await (await this.#fetch('/version')).json()).version;
+  }
+
   async post(path, body, signal) {
     return (await this.#post(path, body, signal)).json();
   }

@@ -3,9 +3,9 @@
 import {byId, el, put} from './dom.js';
 import {bytes, clipped, number, UNKNOWN} from './format.js';
 
-export function showFacts(status, id) {
+export function showFacts(status, version, id) {
   const pairs = [
-    ['Version', status.version ?? UNKNOWN],
+    ['Version', version ?? UNKNOWN],
     ['Home', status.home],
     ['Processor', `${status.cpu}, ${status.usable_threads} threads for this process`],
     ['Peer id', id?.id ?? UNKNOWN],

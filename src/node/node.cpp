@@ -225,10 +225,6 @@ void Node::announce_gateways(const std::vector<std::string>& urls) {
   impl_->services().announce_gateways(urls);
 }
 
-void Node::announce_api(const std::string& url) { impl_->services().announce_api(url); }
-
-Metrics& Node::metrics() { return impl_->services().metrics(); }
-
 Result<gateway::Gateway*> Node::gateway() { return impl_->services().gateway(); }
 
 const std::filesystem::path& Node::home() const { return impl_->services().home().root; }

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "accel/hardware/cpu_info.hpp"
-#include "accel/node/build_info.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
 
@@ -62,8 +61,7 @@ Result<json> node_status(Context& context) {
   ACCEL_TRY(const auto pins, store->pins());
   ACCEL_TRY(const auto names, store->kv_list(kNameSpace));
   const hardware::CpuInfo cpu = hardware::cpu_info();
-  json status{{"version", kVersion},
-              {"home", context.services.home().root.string()},
+  return json{{"home", context.services.home().root.string()},
               {"home_format", kHomeVersion},
               {"pins", pins.size()},
               {"names", names.size()},
@@ -71,9 +69,6 @@ Result<json> node_status(Context& context) {
               {"cpu", cpu.model},
               {"usable_threads", cpu.usable_threads},
               {"pid", ::getpid()}};
-  const std::string api = context.services.api_url();
-  if (!api.empty()) status["api"] = api;
-  return status;
 }
 
 Result<json> node_doctor(Context& context) {

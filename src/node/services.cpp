@@ -8,7 +8,6 @@
 
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/log.hpp"
-#include "accel/core/process.hpp"
 #include "accel/core/random.hpp"
 #include "accel/libp2p/perf.hpp"
 #include "accel/net/txt_lookup.hpp"
@@ -204,16 +203,6 @@ void Services::announce_gateways(const std::vector<std::string>& urls) {
   serving_.set({*std::move(record)});
 }
 
-void Services::announce_api(const std::string& url) {
-  const std::scoped_lock lock(mutex_);
-  api_url_ = url;
-}
-
-std::string Services::api_url() {
-  const std::scoped_lock lock(mutex_);
-  return api_url_;
-}
-
 Result<gateway::NameResolver*> Services::names() {
   ACCEL_TRY(blockstore::Store* const opened, store());
   ACCEL_TRY(auto options, gateway_options(config_));
@@ -316,10 +305,6 @@ void Services::names_changed() {
 }
 
 void Services::refresh_metrics() {
-  if (const std::uint64_t bytes = resident_bytes(); bytes != 0) {
-    metrics_.gauge("process_resident_memory_bytes", "Memory of this process that is in RAM")
-        .set(static_cast<double>(bytes));
-  }
   refresh_swarm_metrics();
   const blockstore::Store* const store = [this] {
     const std::scoped_lock lock(mutex_);

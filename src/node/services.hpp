@@ -58,8 +58,6 @@ class Services {
   Result<db::Journal*> journal();
   Result<gateway::Gateway*> gateway();
   void announce_gateways(const std::vector<std::string>& urls);
-  void announce_api(const std::string& url);
-  std::string api_url();  // Empty when nothing listens on TCP.
   // From mutable names to content, by the configuration of the gateway.
   Result<gateway::NameResolver*> names();
   net::HttpClient& client();
@@ -139,7 +137,6 @@ class Services {
   std::unique_ptr<IoThread> early_;     // Uses backends_: declared after.
   std::unique_ptr<Scrubber> scrubber_;  // Uses store_.
   std::unique_ptr<FreshNames> fresh_names_;
-  std::string api_url_;
   std::unique_ptr<Publisher> publisher_;  // Uses store_, client_ and io_.
 };
 

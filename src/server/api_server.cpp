@@ -101,7 +101,6 @@ class ApiServer::Impl {
                                          .ready = gateway->ready_handler()}));
     }
     announce();
-    node_.announce_api(api_address());
     return {};
   }
 
@@ -135,7 +134,7 @@ class ApiServer::Impl {
 
   node::Node& node_;
   node::Home home_;
-  RequestCounters counters_{node_.metrics()};
+  mutable RequestCounters counters_;
   std::string token_;
   IoThread io_;
   OffloadPool pool_;
@@ -174,11 +173,14 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
   if (request.method != "GET" && request.method != "HEAD") {
     return net::text_response(405, "This route answers GET.\n");
   }
-  if (request.path == "/metrics") return net::text_response(200, node_.metrics_text());
+  if (request.path == "/metrics") {
+    return net::text_response(200, node_.metrics_text() + counters_.text());
+  }
   if (request.path == "/healthz" || request.path == "/readyz")
     return net::text_response(200, "ok\n");
   if (request.path == "/version") {
-    return net::json_response(200, nlohmann::json{{"version", node::kVersion}}.dump() + "\n");
+    const nlohmann::json facts{{"version", node::kVersion}, {"api", api_address()}};
+    return net::json_response(200, facts.dump() + "\n");
   }
   if (auto page = page_response(request.path)) return *std::move(page);
   return net::text_response(

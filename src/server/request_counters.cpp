@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "accel/core/process.hpp"
+
 namespace accel::server {
 namespace {
 
@@ -25,18 +27,19 @@ constexpr std::array<std::string_view, 4> kStatuses{"2xx", "3xx", "4xx", "5xx"};
 
 }  // namespace
 
-RequestCounters::RequestCounters(Metrics& metrics) {
+RequestCounters::RequestCounters()
+    : resident_(metrics_.gauge("process_resident_memory_bytes", "Memory of this process that is in RAM")) {
   static_assert(kKinds.size() == kProtocols);
   for (std::size_t kind = 0; kind < kProtocols; ++kind) {
     const std::string protocol(kKinds[kind].name);
     counters_[kind].seconds =
-        &metrics.histogram("accel_api_answer_seconds",
+        &metrics_.histogram("accel_api_answer_seconds",
                            "From a complete request to the head of its answer; a streamed text's "
                            "head goes with its first piece",
                            {{"protocol", protocol}});
     for (std::size_t status = 0; status < kStatuses.size(); ++status) {
       counters_[kind].by_status[status] =
-          &metrics.counter("accel_api_requests_total", "Requests that the API answered",
+          &metrics_.counter("accel_api_requests_total", "Requests that the API answered",
                            {{"protocol", protocol}, {"status", std::string(kStatuses[status])}});
     }
   }
@@ -49,6 +52,11 @@ void RequestCounters::count(std::string_view path, int status, Duration time) {
   const int row = std::clamp(status / 100 - 2, 0, static_cast<int>(kStatuses.size()) - 1);
   counters.by_status[static_cast<std::size_t>(row)]->add();
   counters.seconds->observe(std::chrono::duration<double>(time).count());
+}
+
+std::string RequestCounters::text() {
+  resident_.set(static_cast<double>(resident_bytes()));
+  return metrics_.prometheus_text();
 }
 
 }  // namespace accel::server

@@ -5,6 +5,7 @@
 // Used by ApiServer. Thread-safe.
 
 #include <array>
+#include <string>
 #include <string_view>
 
 #include "accel/core/clock.hpp"
@@ -14,9 +15,11 @@ namespace accel::server {
 
 class RequestCounters {
  public:
-  explicit RequestCounters(Metrics& metrics);  // It must outlive this.
+  RequestCounters();
   // `path` as it was asked for: it tells the protocol.
   void count(std::string_view path, int status, Duration time);
+  // For /metrics, with the memory that the process has in RAM now.
+  std::string text();
 
  private:
   static constexpr std::size_t kProtocols = 7;
@@ -24,6 +27,8 @@ class RequestCounters {
     std::array<Counter*, 4> by_status{};  // 2xx to 5xx.
     Histogram* seconds = nullptr;
   };
+  Metrics metrics_;
+  Gauge& resident_;
   std::array<Counters, kProtocols> counters_;
 };
 

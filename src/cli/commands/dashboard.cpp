@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // dashboard: the way to the page that a daemon serves.
+#include "accel/core/async/io.hpp"
+#include "accel/core/async/sync_wait.hpp"
+#include "accel/core/json.hpp"
+#include "accel/net/http_client.hpp"
 #include "command.hpp"
 #include "page_url.hpp"
 
@@ -15,6 +19,21 @@ std::string quoted(const std::string& text) {
   return word + "'";
 }
 
+// Where the daemon's API listens on TCP; empty when it does not.
+Result<std::string> api_of(Session& session) {
+  ACCEL_TRY(net::Url url, net::unix_url(session.home().api_socket().string(), "/version"));
+  IoThread io(1, "client");
+  net::HttpClient client(io.executor(), {});
+  net::HttpCall call;
+  call.stop = session.stop();
+  auto request = client.request(std::move(url), std::move(call));
+  ACCEL_TRY(const net::HttpReply reply, sync_wait(io.executor(), std::move(request), session.stop()));
+  if (!reply.ok()) return fail(net::reply_error(reply));
+  ACCEL_TRY(const json facts, parse_bounded_json(reply.body, "The daemon's answer"));
+  const auto api = facts.find("api");
+  return api != facts.end() && api->is_string() ? api->get<std::string>() : std::string();
+}
+
 // The token stands behind the '#', which browsers keep to themselves: no server, log or Referer
 // sees it. The page takes it out of the address at once.
 Status show_link(Session& session) {
@@ -25,8 +44,7 @@ Status show_link(Session& session) {
                 "127.0.0.1:5080`.",
                 home);
   }
-  ACCEL_TRY(const json status, session.call("node.status", json::object()));
-  const std::string api = status.value("api", std::string());
+  ACCEL_TRY(const std::string api, api_of(session));
   if (api.empty()) {
     return fail(Errc::unavailable,
                 "The daemon of {} has no API on TCP, where the page would be; start it with --api "

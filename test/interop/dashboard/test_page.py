@@ -23,9 +23,6 @@ class DashboardTest(unittest.TestCase):
         cls.home = Home(cls.folder / "home")
         cls.home.add(model_directory("smollm2-135m-q4_1"), "--name", "smollm")
         cls.home.add(model_directory("minilm-l6-f32"), "--name", "minilm")
-        note = cls.folder / "note.txt"
-        note.write_text("no model")
-        cls.home.add(note, "--name", HOSTILE)
         cls.daemon = Daemon(cls.home, "--api", "127.0.0.1:0")
         cls.addClassCleanup(cls.daemon.stop)
         cls.url = cls.daemon.where["api"] + "/"
@@ -41,7 +38,7 @@ class DashboardTest(unittest.TestCase):
         page = self.page(**options)
         page.open(self.link)
         page.wait("document.getElementById('state').textContent === 'live'")
-        page.wait("document.querySelectorAll('#model-rows tr').length >= 3")
+        page.wait("document.querySelectorAll('#model-rows tr').length >= 2")
         return page
 
     def test_it_loads_clean_by_the_link_and_keeps_the_token_to_itself(self):
@@ -114,16 +111,42 @@ class DashboardTest(unittest.TestCase):
         self.assertIn("384 dimensions", page.text("#panel-embed [role=status]"))
         self.assertEqual(page.complaints(), [])
 
-    def test_a_hostile_name_is_text(self):
+    def test_hostile_texts_of_the_node_stay_texts(self):
+        page = self.page()
+        # The node refuses such names; here it tells some all the same, in every text of every method.
+        page.send("Page.addScriptToEvaluateOnNewDocument", source="const hostile = " + json.dumps(HOSTILE) + """;
+          const spoil = (value) => typeof value === 'string' ? (value.startsWith('text-') ? value : hostile + value)
+            : Array.isArray(value) ? value.map(spoil)
+            : value && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, spoil(one)])) : value;
+          const ask = fetch;
+          fetch = async (path, ...rest) => {
+            const reply = await ask(path, ...rest);
+            if (!String(path).startsWith('/api/v1/')) return reply;
+            const lines = (await reply.text()).split('\\n').filter(Boolean);
+            return new Response(lines.map((line) => JSON.stringify(spoil(JSON.parse(line)))).join('\\n'));
+          };""")
+        page.open(self.link)
+        page.wait("document.querySelectorAll('#model-rows tr').length >= 2")
+        page.wait("document.querySelector('#devices .tag') !== null")
+        page.click("#model-rows .actions button:last-child")
+        page.wait("document.querySelector('.details') !== null")
+        time.sleep(1.5)
+        self.assertIn(HOSTILE + "smollm", page.value("[...document.querySelectorAll('#model-rows th.name')].map((cell) => cell.textContent)"))
+        self.assertIn(HOSTILE, page.text("#facts"))
+        self.assertIsNone(page.value("globalThis.stolen ?? null"))
+        self.assertEqual(page.value("document.querySelectorAll('main img, script:not([src])').length"), 0)
+        self.assertEqual(page.complaints(), [])
+
+    def test_html_and_scripts_that_got_in_would_not_run(self):
         page = self.signed_in()
-        names = page.value("[...document.querySelectorAll('#model-rows th.name')].map((cell) => cell.textContent)")
-        self.assertIn(HOSTILE, names)
-        self.assertIsNone(page.value("globalThis.stolen"))
-        self.assertEqual(page.value("document.querySelectorAll('#model-rows img').length"), 0)
-        # Nor would HTML run that got in by a bug of ours: the policy stands behind.
-        with self.assertRaises(AssertionError):
+        with self.assertRaisesRegex(AssertionError, "TrustedHTML"):
             page.value("document.getElementById('facts').innerHTML = '<b>x</b>'")
-        self.assertTrue(page.value("(() => { try { return !new Function('return 1')(); } catch { return true; } })()"))
+        page.value("""const script = document.createElement('script');
+          try { script.textContent = 'globalThis.stolen = 1'; } catch { script.append('globalThis.stolen = 1'); }
+          document.body.append(script)""")
+        page.value("fetch('http://127.0.0.1:9/').catch(() => {})")
+        self.assertIsNone(page.value("globalThis.stolen ?? null"))
+        self.assertTrue(any("Content Security Policy" in json.dumps(one) for one in page.complaints()))
 
     def test_everything_has_a_name_and_tabs_go_by_keys(self):
         page = self.signed_in()
@@ -148,6 +171,7 @@ class DashboardTest(unittest.TestCase):
                     page.click("#model-rows .actions button:last-child")
                     page.wait("document.querySelector('.details dl') !== null")
                     time.sleep(3)
+                    page.value("document.activeElement.blur(); scrollTo(0, 0)")
                     self.assertLessEqual(page.value("document.documentElement.scrollWidth"), width)
                     page.screenshot(PICTURES / f"{name}-{'dark' if dark else 'light'}.png")
         page = self.page(width=390, height=844)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What this process takes. Used by db, which bounds queries, and by node, which exports it.
+// What this process takes. Used by db, which bounds queries, and by server, which exports it.
 
 #include <cstdint>
 

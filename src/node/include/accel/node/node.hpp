@@ -20,7 +20,6 @@
 
 #include "accel/core/bytes.hpp"
 #include "accel/core/config.hpp"
-#include "accel/core/metrics.hpp"
 #include "accel/core/result.hpp"
 
 namespace accel::gateway {
@@ -76,14 +75,10 @@ class Node {
 
   // Prometheus text of everything the node counts.
   std::string metrics_text() const;
-  // The one that everything of this process counts in.
-  Metrics& metrics();
   // The gateway over this node's store; built on first use. Errors: as opening the store.
   Result<gateway::Gateway*> gateway();
   // Where the gateway listens, for what it answers about who has what. Errors are logged.
   void announce_gateways(const std::vector<std::string>& urls);
-  // Where the API listens on TCP, for node.status; empty when it does not.
-  void announce_api(const std::string& url);
   const std::filesystem::path& home() const;
 
  private:
