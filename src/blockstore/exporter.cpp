@@ -93,8 +93,8 @@ Status Exporter::check_free(const Target& target) const {
     return fail_target("look at", target.shown);
   }
   if (!options_.overwrite) {
-    return fail(Errc::already_exists, "{} exists already. Name another place, or ask to overwrite.",
-                target.shown);
+    return fail(Errc::already_exists,
+                "{} exists already. Name another place, or overwrite it (--force).", target.shown);
   }
   if (S_ISDIR(info.st_mode)) {
     return fail(Errc::already_exists, "{} is a folder and is not replaced by a file.",

@@ -222,6 +222,29 @@ Status unpin_root(StoreCore& core, const ipld::Cid& root) {
   return {};
 }
 
+Result<bool> unpin_root_named(StoreCore& core, const ipld::Cid& root, std::string_view name) {
+  bool had = false;
+  const Status written = core.index->write([&](Txn& txn) -> Status {
+    ACCEL_TRY(const auto pin, get_pin(txn, root));
+    had = pin && pin->name == name;
+    return had ? txn.erase(Table::pins, root_key(root)) : Status{};
+  });
+  ACCEL_CHECK(written);
+  if (had) settle_privacy(core);
+  return had;
+}
+
+Result<std::optional<PinInfo>> find_pin(const StoreCore& core, const ipld::Cid& root) {
+  std::optional<PinInfo> found;
+  const Status looked = core.index->read([&](const Txn& txn) -> Status {
+    ACCEL_TRY(const auto pin, get_pin(txn, root));
+    if (pin) found = info_of(*pin);
+    return {};
+  });
+  ACCEL_CHECK(looked);
+  return found;
+}
+
 Result<std::vector<PinInfo>> list_pins(const StoreCore& core) {
   std::vector<PinInfo> result;
   const Status looked = core.index->read([&](const Txn& txn) -> Status {

@@ -207,6 +207,15 @@ Result<std::vector<PinCheck>> Store::check_pins(const std::stop_token& stop) con
   return check_all_pins(*impl_->core, stop);
 }
 
+Result<bool> Store::unpin_named(const ipld::Cid& root, std::string_view name) {
+  ACCEL_CHECK(impl_->check_writable());
+  return unpin_root_named(*impl_->core, root, name);
+}
+
+Result<std::optional<PinInfo>> Store::pin_of(const ipld::Cid& root) const {
+  return find_pin(*impl_->core, root);
+}
+
 Result<std::vector<PinInfo>> Store::pins() const { return list_pins(*impl_->core); }
 
 Result<bool> Store::is_private(const ipld::Cid& cid) const {

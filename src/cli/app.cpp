@@ -67,11 +67,19 @@ void add_all_commands(CLI::App& app, Selection& selection) {
 
 constexpr int kReaderGone = 128 + SIGPIPE;  // As a shell tells it of other tools.
 
+Status act(const Selection& selection, Session& session) {
+  const Status& problem = session.settings_problem();
+  if (problem || selection.mends_settings) return selection.action(session);
+  Error error = problem.error();
+  error.message += " `config set` and `config unset` mend a home's settings.";
+  return fail(std::move(error));
+}
+
 int run_selected(const Selection& selection, GlobalFlags flags) {
   const bool json = flags.json;
   const Interrupt interrupt;
-  auto session = Session::create(std::move(flags), interrupt.token());
-  const Status status = session ? selection.action(**session) : Status(fail(session.error()));
+  const auto session = Session::create(std::move(flags), interrupt.token());
+  const Status status = session ? act(selection, **session) : Status(fail(session.error()));
   if (status) return EXIT_SUCCESS;
   if (reader_gone()) return kReaderGone;
   print_error(status.error(), json);
@@ -80,31 +88,64 @@ int run_selected(const Selection& selection, GlobalFlags flags) {
 
 constexpr std::size_t kMaxShownWord = 64;
 
-// The first word that names no command where one is expected, with the nearest that there is.
-std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv) {
+// The name that the word was meant to be, as the end of a sentence; empty when none is near.
+std::string nearest_name(std::string_view word, const std::vector<std::string>& names) {
+  const auto nearer = [&](const std::string& a, const std::string& b) {
+    return edit_distance(a, word) < edit_distance(b, word);
+  };
+  const auto nearest = std::ranges::min_element(names, nearer);
+  const std::size_t far = std::max<std::size_t>(2, word.size() / 3) + 1;
+  if (nearest == names.end() || edit_distance(*nearest, word) >= far) return {};
+  return fmt::format("; the nearest is \"{}\"", *nearest);
+}
+
+std::vector<std::string> names_of(const std::vector<const CLI::App*>& commands) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : commands) names.push_back(command->get_name());
+  return names;
+}
+
+const CLI::Option* option_of(const CLI::App& app, const CLI::App& group, std::string_view word) {
+  const std::string name(word.substr(0, word.find('=')));
+  const CLI::Option* own = group.get_option_no_throw(name);
+  return own != nullptr ? own : app.get_option_no_throw(name);
+}
+
+std::vector<std::string> long_options(const CLI::App& app, const CLI::App& group) {
+  std::vector<std::string> names;
+  for (const CLI::App* known : {&app, &group}) {
+    for (const CLI::Option* option : known->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+// The first word that names no command, or no option, where one is expected.
+std::optional<std::string> unknown_word(const CLI::App& app, int argc, const char* const* argv) {
   const CLI::App* group = &app;
   for (int i = 1; i < argc; ++i) {
     const auto word = std::string_view(argv[i]).substr(0, kMaxShownWord);
-    const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
-    if (word.starts_with("-")) {
-      const CLI::Option* option = app.get_option_no_throw(std::string(word));
-      if (option != nullptr && option->get_items_expected_max() > 0) ++i;  // Its value.
+    const std::string in = group == &app ? "" : " " + group->get_name();
+    if (word.size() > 1 && word.starts_with("-")) {
+      const CLI::Option* option = option_of(app, *group, word);
+      if (option == nullptr) {
+        return fmt::format("ipfs-accelerate{} has no option \"{}\"{}", in, word,
+                           nearest_name(word, long_options(app, *group)));
+      }
+      const bool takes_next = option->get_items_expected_min() > 0 && word.find('=') == word.npos;
+      if (takes_next) ++i;
       continue;
     }
+    const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
     const auto by_name = [&](const CLI::App* command) { return command->get_name() == word; };
     const auto found = std::ranges::find_if(commands, by_name);
-    if (found != commands.end()) {
-      group = *found;
-      continue;
+    if (found == commands.end() && commands.empty()) return std::nullopt;
+    if (found == commands.end()) {
+      return fmt::format("ipfs-accelerate{} has no command \"{}\"{}", in, word,
+                         nearest_name(word, names_of(commands)));
     }
-    if (commands.empty()) return std::nullopt;
-    const auto nearer = [&](const CLI::App* a, const CLI::App* b) {
-      return edit_distance(a->get_name(), word) < edit_distance(b->get_name(), word);
-    };
-    const std::string nearest = (*std::ranges::min_element(commands, nearer))->get_name();
-    const std::string in = group == &app ? "" : " " + group->get_name();
-    return fmt::format("ipfs-accelerate{} has no command \"{}\"; the nearest is \"{}\"", in, word,
-                       nearest);
+    group = *found;
   }
   return std::nullopt;
 }
@@ -113,7 +154,7 @@ std::string parse_error(const CLI::App& app, const CLI::ParseError& error, int a
                         const char* const* argv) {
   const bool no_command = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ||
                           dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-  const auto unknown = no_command ? unknown_command(app, argc, argv) : std::nullopt;
+  const auto unknown = no_command ? unknown_word(app, argc, argv) : std::nullopt;
   return (unknown ? *unknown : std::string(error.what())) + ". See --help.";
 }
 
@@ -142,6 +183,14 @@ std::string absolute(const std::string& path) {
 
 void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Session&)> action) {
   command->callback([&selection, action = std::move(action)] { selection.action = action; });
+}
+
+void on_chosen_to_mend(CLI::App* command, Selection& selection,
+                       std::function<Status(Session&)> action) {
+  command->callback([&selection, action = std::move(action)] {
+    selection.action = action;
+    selection.mends_settings = true;
+  });
 }
 
 int run(int argc, const char* const* argv) {

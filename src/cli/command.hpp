@@ -14,6 +14,7 @@ namespace accel::cli {
 
 struct Selection {
   std::function<Status(Session&)> action;  // What the parsed command line asks for.
+  bool mends_settings = false;             // It works with settings that can't be used, too.
 };
 
 // Registers `name` under `parent` with a one-line description and examples; `action` runs when it
@@ -21,6 +22,9 @@ struct Selection {
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
                       const std::string& examples);
 void on_chosen(CLI::App* command, Selection& selection, std::function<Status(Session&)> action);
+// The same for what finds or mends settings that can't be used.
+void on_chosen_to_mend(CLI::App* command, Selection& selection,
+                       std::function<Status(Session&)> action);
 // A path as a daemon in another folder must see it; an empty one stays empty.
 std::string absolute(const std::string& path);
 

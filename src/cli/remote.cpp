@@ -24,6 +24,19 @@ net::HttpCall http_call_of(const RemoteCall& call, server::FrameReader& reader) 
   return http;
 }
 
+// What became of the call, in the words of who typed the command.
+Error in_plain_words(Error error, const std::stop_token& stop) {
+  if (stop.stop_requested()) {
+    error = {
+        Errc::cancelled, "Stopped. What is complete stays; the same command goes on from it.", {}};
+  } else if (error.code == Errc::unavailable) {
+    error.message =
+        "The daemon went away before it had answered; its log may say why. Start it again, or do "
+        "the same with --no-daemon.";
+  }
+  return error;
+}
+
 }  // namespace
 
 Result<nlohmann::json> call_remote(const RemoteCall& call,
@@ -36,8 +49,9 @@ Result<nlohmann::json> call_remote(const RemoteCall& call,
   options.idle_timeout = kPatience;
   net::HttpClient client(io.executor(), options);
   auto request = client.request(std::move(url), http_call_of(call, reader));
-  ACCEL_TRY(const net::HttpReply reply, sync_wait(io.executor(), std::move(request), call.stop));
-  if (!reply.ok()) return fail(net::reply_error(reply));
+  const auto reply = sync_wait(io.executor(), std::move(request), call.stop);
+  if (!reply) return fail(in_plain_words(reply.error(), call.stop));
+  if (!reply->ok()) return fail(net::reply_error(*reply));
   return reader.finish();
 }
 

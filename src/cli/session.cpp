@@ -30,15 +30,20 @@ Result<std::unique_ptr<Session>> Session::create(GlobalFlags flags, std::stop_to
   std::unique_ptr<Session> session(new Session(std::move(flags), stop));  // tidy: raw-new: private
   session->home_ = node::Home{root};
   ACCEL_CHECK(session->home_.check_version());
-  node::SettingsRequest request{
-      .home = session->home_, .project_file = session->flags_.config_file, .command_line = {}};
-  if (!session->flags_.log_level.empty()) {
-    request.command_line["logging.level"] = session->flags_.log_level;
-  }
-  ACCEL_TRY(Config config, node::load_settings(request));
-  session->config_ = std::make_unique<Config>(std::move(config));
-  ACCEL_CHECK(configure_logs(*session->config_));
+  session->settings_problem_ = session->load_settings();
+  if (session->settings_problem_) return session;
+  ACCEL_TRY(Config defaults, Config::load(node::settings_registry(), {}));
+  session->config_ = std::make_unique<Config>(std::move(defaults));
   return session;
+}
+
+Status Session::load_settings() {
+  node::SettingsRequest request{
+      .home = home_, .project_file = flags_.config_file, .command_line = {}};
+  if (!flags_.log_level.empty()) request.command_line["logging.level"] = flags_.log_level;
+  ACCEL_TRY(Config config, node::load_settings(request));
+  config_ = std::make_unique<Config>(std::move(config));
+  return configure_logs(*config_);
 }
 
 bool Session::has_daemon() {

@@ -28,8 +28,8 @@ struct GlobalFlags {
 
 class Session {
  public:
-  // Resolves the home and the configuration; opens nothing yet. Errors: invalid_argument,
-  // unsupported, io.
+  // Resolves the home and the configuration; opens nothing yet. Settings that can't be used are no
+  // error yet: settings_problem() has it, and config() the defaults. Errors: those of the home.
   static Result<std::unique_ptr<Session>> create(GlobalFlags flags, std::stop_token stop);
   ~Session();
 
@@ -46,10 +46,13 @@ class Session {
   const GlobalFlags& flags() const { return flags_; }
   const node::Home& home() const { return home_; }
   const Config& config() const { return *config_; }
+  // Why the settings can't be used; only what mends them goes on then.
+  const Status& settings_problem() const { return settings_problem_; }
   std::stop_token stop() const { return stop_; }
 
  private:
   Session(GlobalFlags flags, std::stop_token stop) : flags_(std::move(flags)), stop_(stop) {}
+  Status load_settings();
   Result<nlohmann::json> call_in_process(std::string_view method, const nlohmann::json& params,
                                          const node::EventSink& sink, std::stop_token stop);
 
@@ -57,6 +60,7 @@ class Session {
   std::stop_token stop_;
   node::Home home_;
   std::unique_ptr<Config> config_;
+  Status settings_problem_;
   std::unique_ptr<node::Node> node_;
 };
 

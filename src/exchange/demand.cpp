@@ -36,17 +36,24 @@ void Demand::note(const ipld::PeerId& peer, const ipld::Cid& cid, SteadyTime now
   ++named_[peer];
 }
 
-// The block that fewest want goes, of these the one that was wanted longest ago.
+// The blocks that fewest want go, of these the ones that were wanted longest ago: some at once,
+// because finding them looks at all.
 void Demand::make_room() {
   if (blocks_.size() < limits_.blocks) return;
-  const auto less = [](const auto& a, const auto& b) {
-    if (a.second.size() != b.second.size()) return a.second.size() < b.second.size();
-    return last_of(a.second) < last_of(b.second);
-  };
-  const auto weakest = std::ranges::min_element(blocks_, less);
-  for (const auto& [peer, when] : weakest->second) leave(peer);
-  blocks_.erase(weakest);
-  ++unheard_;
+  std::vector<std::pair<std::pair<std::size_t, SteadyTime>, const ipld::Cid*>> weakest;
+  for (const auto& [cid, wanters] : blocks_) {
+    weakest.push_back({{wanters.size(), last_of(wanters)}, &cid});
+  }
+  const std::size_t leaving = 1 + limits_.blocks / 64;
+  const auto by_strength = [](const auto& entry) { return entry.first; };
+  std::ranges::nth_element(weakest, weakest.begin() + static_cast<std::ptrdiff_t>(leaving - 1), {},
+                           by_strength);
+  for (std::size_t i = 0; i < leaving; ++i) {
+    const auto block = blocks_.find(*weakest[i].second);
+    for (const auto& [peer, when] : block->second) leave(peer);
+    blocks_.erase(block);
+    ++unheard_;
+  }
 }
 
 void Demand::leave(const ipld::PeerId& peer) {

@@ -6,6 +6,7 @@
 #include "accel/core/random.hpp"
 #include "host_impl.hpp"
 #include "identity.hpp"
+#include "remote.hpp"
 
 namespace accel::libp2p {
 
@@ -68,6 +69,11 @@ Task<void> Host::reach(PeerId peer, std::vector<Multiaddr> also) {
 std::optional<Multiaddr> Host::remote_of(const PeerId& peer) const {
   const auto connection = impl_->best(peer);
   return connection == nullptr ? std::nullopt : std::optional(connection->remote());
+}
+
+std::string Host::machine_of(const PeerId& peer) const {
+  const auto remote = remote_of(peer);
+  return remote ? origin_of(*remote) : std::string();
 }
 
 std::vector<Multiaddr> Host::addresses_of(const PeerId& peer) const {

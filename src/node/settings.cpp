@@ -10,10 +10,8 @@
 #include "accel/crypto/sha256.hpp"
 #include "accel/hub/hugging_face.hpp"
 #include "accel/hub/ollama.hpp"
-#include "accel/ipld/multiaddr.hpp"
-#include "accel/ipld/peer_id.hpp"
-#include "accel/libp2p/swarm_key.hpp"
 #include "audit.hpp"
+#include "setting_checks.hpp"
 
 namespace accel::node {
 namespace {
@@ -40,26 +38,6 @@ ConfigKey checked(ConfigKey made, Status (*check)(const ConfigValue&)) {
   return made;
 }
 
-Status check_peers(const ConfigValue& value) {
-  for (const std::string& text : std::get<ConfigList>(value)) {
-    ACCEL_TRY(const auto peer, ipld::PeerId::parse(text));
-  }
-  return {};
-}
-
-Status check_peers_or_any(const ConfigValue& value) {
-  ConfigList peers = std::get<ConfigList>(value);
-  std::erase(peers, "any");
-  return check_peers(peers);
-}
-
-Status check_addresses(const ConfigValue& value) {
-  for (const std::string& text : std::get<ConfigList>(value)) {
-    ACCEL_TRY(const auto address, ipld::Multiaddr::parse(text));
-  }
-  return {};
-}
-
 ConfigKey at_least(ConfigKey made, double minimum) {
   made.minimum = minimum;
   return made;
@@ -73,13 +51,17 @@ ConfigKey bytes(std::string name, std::int64_t value, std::string doc) {
 }
 
 void add_content_keys(ConfigRegistry& registry) {
+  registry.add(checked(
+      key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"),
+      check_urls));
   registry.add(
-      key("ipfs.gateway", ConfigList{}, "Gateways that `pull` asks when no --from is given"));
-  registry.add(key("routing.delegated", ConfigList{},
-                   "Delegated routers that `pull` asks for gateways when no source is given"));
-  registry.add(key("routing.publishers", ConfigList{},
-                   "Delegated routers that published names go to; empty: those of "
-                   "routing.delegated"));
+      checked(key("routing.delegated", ConfigList{},
+                  "Delegated routers that `pull` asks for gateways when no source is given"),
+              check_urls));
+  registry.add(checked(key("routing.publishers", ConfigList{},
+                           "Delegated routers that published names go to; empty: those of "
+                           "routing.delegated"),
+                       check_urls));
   registry.add(at_least(key("names.republish_interval", milliseconds(std::chrono::hours(4)),
                             "How often a daemon signs its published names anew; 0: never"),
                         0));
@@ -105,16 +87,21 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(at_least(bytes("store.scrub_rate", std::int64_t{32} << 20U,
                               "Bytes per second that this reads at most"),
                         1));
-  registry.add(key("listen.api", std::string(),
-                   "Where `daemon` serves the API on TCP; empty: only the home's socket"));
+}
+
+void add_listen_keys(ConfigRegistry& registry) {
+  registry.add(checked(key("listen.api", std::string(),
+                           "Where `daemon` serves the API on TCP; empty: only the home's socket"),
+                       check_endpoint));
   registry.add(
       key("server.kubo_rpc", false,
           "Serve Kubo's RPC (/api/v0) on listen.api and the home's socket, with the token"));
   registry.add(at_least(bytes("server.kubo_rpc_upload", std::int64_t{64} << 30U,
                               "Bytes that one upload over it may have"),
                         1));
-  registry.add(
-      key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"));
+  registry.add(checked(
+      key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"),
+      check_endpoint));
   registry.add(
       checked(key("listen.swarm", ConfigList{},
                   "Where `daemon` meets peers, as /ip4/127.0.0.1/tcp/4001, with /ws behind it for "
@@ -135,8 +122,10 @@ void add_content_keys(ConfigRegistry& registry) {
   registry.add(
       key("swarm.psk", std::string(),
           "File with the key of a private swarm, as Kubo's swarm.key; empty: open to all"));
-  registry.add(key("listen.gateway_tls", std::string(),
-                   "The same with TLS and HTTP/2, as IPFS nodes ask for it; empty: nowhere"));
+  registry.add(
+      checked(key("listen.gateway_tls", std::string(),
+                  "The same with TLS and HTTP/2, as IPFS nodes ask for it; empty: nowhere"),
+              check_endpoint));
   registry.add(key("gateway.tls_certificate", std::string(),
                    "PEM file of listen.gateway_tls; empty: one made for this home, for localhost"));
   registry.add(key("gateway.tls_key", std::string(), "PEM file with its private key"));
@@ -190,17 +179,21 @@ void add_prefetch_keys(ConfigRegistry& registry) {
 }
 
 void add_gateway_keys(ConfigRegistry& registry) {
-  registry.add(key("gateway.hosts", ConfigList{"localhost=subdomain"},
-                   "Names the gateway is known by: NAME=subdomain gives each root an origin of "
-                   "its own, NAME=path does not"));
-  registry.add(key("gateway.dnslink", ConfigList{},
-                   "Sites by their domain, DOMAIN:/ipfs/CID or DOMAIN:/ipns/NAME"));
+  registry.add(
+      checked(key("gateway.hosts", ConfigList{"localhost=subdomain"},
+                  "Names the gateway is known by: NAME=subdomain gives each root an origin of "
+                  "its own, NAME=path does not"),
+              check_known_hosts));
+  registry.add(checked(key("gateway.dnslink", ConfigList{},
+                           "Sites by their domain, DOMAIN:/ipfs/CID or DOMAIN:/ipns/NAME"),
+                       check_dnslinks));
   registry.add(choice("gateway.routing", "read",
                       "Answer who has what at /routing/v1: read; write also keeps IPNS records "
                       "that anybody signs",
                       {"off", "read", "write"}));
-  registry.add(key("gateway.announce", ConfigList{},
-                   "URLs under which others reach this gateway; empty: its listeners' own"));
+  registry.add(checked(key("gateway.announce", ConfigList{},
+                           "URLs under which others reach this gateway; empty: its listeners' own"),
+                       check_urls));
   registry.add(key("gateway.libp2p", false,
                    "Serve blocks and CARs to peers of the swarm over /http/1.1 streams, too"));
   registry.add(key("gateway.dns_lookup", false,
@@ -258,12 +251,14 @@ void add_hardware_keys(ConfigRegistry& registry) {
           "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
   registry.add(key("models.pull_absent", true,
                    "Whether a model that is named by its CID and not here is pulled to be run"));
-  registry.add(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
-                   "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"));
+  registry.add(checked(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),
+                           "The hub that `pull hf:…` asks; without it HF_ENDPOINT counts"),
+                       check_url));
   registry.add(key("models.hf_token", std::string(),
                    "The hub's access token; without it HF_TOKEN counts. Lists never show it"));
-  registry.add(key("models.ollama_registry", std::string(hub::kOllamaRegistry),
-                   "The registry that `pull ollama:…` asks"));
+  registry.add(checked(key("models.ollama_registry", std::string(hub::kOllamaRegistry),
+                           "The registry that `pull ollama:…` asks"),
+                       check_url));
 }
 
 void add_log_keys(ConfigRegistry& registry) {
@@ -295,6 +290,7 @@ void add_unsupported_keys(ConfigRegistry& registry) {
 ConfigRegistry make_registry() {
   ConfigRegistry registry;
   add_content_keys(registry);
+  add_listen_keys(registry);
   add_routing_keys(registry);
   add_gateway_keys(registry);
   add_replication_keys(registry);
@@ -364,19 +360,9 @@ void note(const Home& home, std::string_view method, nlohmann::json params, cons
   Audit(home, system_clock()).note(Caller::process, method, params, outcome);
 }
 
-// What a value names is looked at only here: a file that has gone since must not keep a home from
-// being repaired.
-Status check_named_file(std::string_view key, const std::string& value) {
-  if (key != "swarm.psk" || value.empty()) return {};
-  const auto read = libp2p::load_swarm_key(value);
-  if (read) return {};
-  return fail(Error{read.error().code,
-                    fmt::format("swarm.psk can't be {}: {}", value, read.error().message),
-                    read.error().cause});
-}
-
 Status set_checked(const Home& home, std::string_view key, const std::string& value) {
-  ACCEL_CHECK(check_named_file(key, value));
+  const ConfigKey* known = settings_registry().find(key);
+  if (known != nullptr) ACCEL_CHECK(check_before_setting(*known, value));
   return set_config_value(settings_registry(), home.config_file(), key, value);
 }
 

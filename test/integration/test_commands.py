@@ -47,12 +47,29 @@ class Content(TestCase):
     def test_values_that_would_not_work_are_not_set(self):
         home = self.home()
         for key, value in (("replication.accept", "everybody"), ("swarm.allow", "x"), ("listen.swarm", "localhost:4001"),
-                           ("prefetch.for", "12D3")):
+                           ("prefetch.for", "12D3"), ("listen.api", "nowhere"), ("listen.gateway", "1.2.3.4:x"), ("ipfs.gateway", "ftp:x"),
+                           ("gateway.hosts", "a=b=c"), ("gateway.dnslink", "x"), ("swarm.bootstrap", "/ip4/127.0.0.1/tcp/1"),
+                           ("logging.file", "/dev/null/log")):
             self.assert_fails(2, home.run("config", "set", key, value), key)
         self.assert_fails(3, home.run("config", "set", "swarm.psk", self.folder / "nothing"), "swarm.psk")
         home.ok("config", "set", "replication.accept", "any")
         lines = [json.loads(line) for line in (home.path / "logs/audit.jsonl").read_text().splitlines()]
         self.assertEqual([(line["target"], line["outcome"]) for line in lines][-1], ("replication.accept", "ok"))
+
+    def test_settings_that_can_not_be_used_can_be_mended(self):
+        home = self.home()
+        home.ok("config", "set", "logging.level", "error")
+        for section, key, value in (("listen", "api", "nowhere"), ("swarm", "allow", ["x"]), ("logging", "file", "/dev/null/log")):
+            (home.path / "config.json").write_text(json.dumps({section: {key: value}}))
+            code, _, error = home.run("status")
+            self.assertIn(code, (2, 13))
+            self.assertIn("config unset", error)
+            _, report, _ = home.run("doctor", "--json")
+            self.assertEqual([check["what"] for check in json.loads(report)["checks"] if not check["ok"]], ["settings"])
+            home.ok("config", "unset", f"{section}.{key}")
+            home.ok("status")
+        with self.daemon(home):
+            self.assertIn("daemon", home.run("config", "set", "logging.level", "info")[2])
 
     def test_add_cat_get_and_ls_give_back_what_was_added(self):
         home = self.home()

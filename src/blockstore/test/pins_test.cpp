@@ -39,6 +39,18 @@ TEST_F(Pins, that_are_direct_keep_one_block_alone) {
   EXPECT_FALSE(has(folder));
 }
 
+TEST_F(Pins, are_found_by_their_root_and_end_only_under_their_name) {
+  const ipld::Cid block = put_raw(as_bytes("block"));
+  EXPECT_FALSE(store_->pin_of(block)->has_value());
+  EXPECT_FALSE(*store_->unpin_named(block, ""));
+  ASSERT_TRUE(store_->pin(block, {.name = "mine"}).has_value());
+  EXPECT_EQ((*store_->pin_of(block))->name, "mine");
+  EXPECT_FALSE(*store_->unpin_named(block, "others"));
+  EXPECT_TRUE(store_->pin_of(block)->has_value());
+  EXPECT_TRUE(*store_->unpin_named(block, "mine"));
+  EXPECT_FALSE(store_->pin_of(block)->has_value());
+}
+
 TEST_F(Pins, that_are_there_already_write_nothing) {
   make_file("f", 90, 1000);
   const ipld::Cid root = add("f").cid;

@@ -40,13 +40,29 @@ Status get_config(Session& session, const std::string& key) {
     return session.flags().json ? print_json(json_of(entry)) : print_line(entry.value);
   }
   const std::string nearest = node::settings_registry().nearest(key);
-  return fail(Errc::invalid_argument, "No configuration key \"{}\"; did you mean \"{}\"?", key,
-              nearest);
+  const std::string hint = nearest.empty() ? "`config list` shows all keys."
+                                           : fmt::format("Did you mean \"{}\"?", nearest);
+  return fail(Errc::invalid_argument, "There is no setting \"{}\". {}", key, hint);
+}
+
+// A daemon reads its settings once.
+void tell_of_daemon(Session& session) {
+  if (session.has_daemon()) {
+    print_note("the daemon that runs keeps its settings until it is started again");
+  }
 }
 
 Status set_config(Session& session, const std::string& key, const std::string& value) {
   ACCEL_TRY(const node::Home home, node::Home::open(session.home().root));
-  return node::set_setting(home, key, value);
+  ACCEL_CHECK(node::set_setting(home, key, value));
+  tell_of_daemon(session);
+  return {};
+}
+
+Status unset_config(Session& session, const std::string& key) {
+  ACCEL_CHECK(node::unset_setting(session.home(), key));
+  tell_of_daemon(session);
+  return {};
 }
 
 struct KeyValue {
@@ -77,16 +93,18 @@ void add_config_commands(CLI::App& app, Selection& selection) {
   CLI::App* set =
       add_key_command(*group, "set", "Write one value into the home's config.json", *flags);
   set->add_option("VALUE", flags->value)->required();
-  on_chosen(set, selection,
-            [flags](Session& session) { return set_config(session, flags->key, flags->value); });
+  on_chosen_to_mend(set, selection, [flags](Session& session) {
+    return set_config(session, flags->key, flags->value);
+  });
   CLI::App* unset =
       add_key_command(*group, "unset", "Remove one value from the home's config.json", *flags);
-  on_chosen(unset, selection,
-            [flags](Session& session) { return node::unset_setting(session.home(), flags->key); });
+  on_chosen_to_mend(unset, selection,
+                    [flags](Session& session) { return unset_config(session, flags->key); });
   CLI::App* path = add_command(*group, "path", "Where the home's config.json lies",
                                "  ipfs-accelerate config path");
-  on_chosen(path, selection,
-            [](Session& session) { return print_line(session.home().config_file().string()); });
+  on_chosen_to_mend(path, selection, [](Session& session) {
+    return print_line(session.home().config_file().string());
+  });
   auto file = std::make_shared<std::string>("ipfs_accelerate.json");
   CLI::App* trust =
       add_command(*group, "trust", "Let this folder's ipfs_accelerate.json count, as it is now",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // daemon, status, doctor, version: the node itself.
 #include <memory>
+#include <utility>
 
 #include "accel/net/endpoint.hpp"
 #include "accel/node/build_info.hpp"
@@ -17,7 +18,8 @@ namespace {
 using nlohmann::json;
 
 struct DaemonFlags {
-  std::string api, gateway, gateway_tls, swarm;
+  std::string api, gateway, gateway_tls;
+  std::vector<std::string> swarm;
   bool kubo_rpc = false;
 };
 
@@ -79,7 +81,7 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   options.kubo_rpc_upload =
       static_cast<std::uint64_t>(session.config().get<std::int64_t>("server.kubo_rpc_upload"));
   node::NodeOptions own{.home = session.home().root, .is_daemon = true};
-  if (!flags.swarm.empty()) own.swarm = {flags.swarm};
+  own.swarm = flags.swarm;
   const bool has_swarm =
       !own.swarm.empty() || !session.config().get<ConfigList>("listen.swarm").empty();
   ACCEL_TRY(const auto node, node::Node::open(own, session.config()));
@@ -96,6 +98,7 @@ void add_daemon(CLI::App& app, Selection& selection) {
   CLI::App* command = add_command(
       app, "daemon", "Run the node: other commands then talk to it, gateways serve its content",
       "  ipfs-accelerate daemon --gateway 127.0.0.1:8080\n"
+      "  ipfs-accelerate daemon --swarm /ip4/0.0.0.0/tcp/4001 --swarm /ip4/0.0.0.0/tcp/4002/ws\n"
       "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
   command->add_option("--api", flags->api,
                       "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
@@ -107,9 +110,12 @@ void add_daemon(CLI::App& app, Selection& selection) {
       "--gateway-tls", flags->gateway_tls,
       "The same with TLS and HTTP/2; gateway.tls_certificate names the certificate");
   command
-      ->add_option("--swarm", flags->swarm,
-                   "Meet peers over libp2p at a multiaddr (without one: loopback, port 4001)")
+      ->add_option(
+          "--swarm", flags->swarm,
+          "Meet peers over libp2p at a multiaddr, with /ws behind it for WebSocket; may be "
+          "given again (without one: loopback, port 4001)")
       ->expected(0, 1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->default_str(kDefaultSwarm);
   on_chosen(command, selection, [flags](Session& session) { return run_daemon(session, *flags); });
 }
@@ -132,11 +138,22 @@ void add_status(CLI::App& app, Selection& selection) {
   });
 }
 
+void add_settings_check(const Status& problem, json& report) {
+  json row{{"what", "settings"}, {"ok", problem.has_value()}, {"found", "can be used"}};
+  if (!problem) {
+    report["healthy"] = false;
+    row["found"] = problem.error().message;
+    row["advice"] = "mend it with `config set KEY VALUE` or `config unset KEY`";
+  }
+  report.at("checks").push_back(std::move(row));
+}
+
 void add_doctor(CLI::App& app, Selection& selection) {
   CLI::App* command =
       add_command(app, "doctor", "Check a home and say what to do", "  ipfs-accelerate doctor");
-  on_chosen(command, selection, [](Session& session) -> Status {
-    ACCEL_TRY(const json result, session.call("node.doctor", json::object()));
+  on_chosen_to_mend(command, selection, [](Session& session) -> Status {
+    ACCEL_TRY(json result, session.call("node.doctor", json::object()));
+    add_settings_check(session.settings_problem(), result);
     if (session.flags().json) {
       ACCEL_CHECK(print_json(result));
     } else {

@@ -44,7 +44,7 @@ std::string ConfigRegistry::nearest(std::string_view name) const {
       best = known;
     }
   }
-  return best;
+  return least <= std::max<std::size_t>(3, name.size() / 3) ? best : std::string();
 }
 
 bool ConfigRegistry::reserved(std::string_view variable) const {
@@ -95,9 +95,10 @@ Result<SourceValues> read_environment(const ConfigRegistry& registry,
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
       });
       const std::string nearest = registry.nearest(as_key);
-      return fail(Errc::invalid_argument,
-                  "The environment variable {} names no setting. Did you mean {}?", variable,
-                  config_environment_name(nearest));
+      const std::string hint =
+          nearest.empty() ? "" : fmt::format(" Did you mean {}?", config_environment_name(nearest));
+      return fail(Errc::invalid_argument, "The environment variable {} names no setting.{}",
+                  variable, hint);
     }
     auto value = parse_config_value(*found->second, text);
     if (!value) return fail(at(value.error(), "environment variable " + variable));

@@ -99,6 +99,11 @@ TEST_F(ConfigLoad, names_the_nearest_key_for_an_unknown_one) {
   EXPECT_NE(in_file.message.find("h.json"), std::string::npos);
 }
 
+TEST_F(ConfigLoad, names_no_key_that_is_not_near) {
+  EXPECT_EQ(error_of({.command_line = {{"completely.other", "1"}}}).message,
+            "There is no setting 'completely.other' (command line).");
+}
+
 TEST_F(ConfigLoad, refuses_an_unknown_variable_but_knows_the_reserved_ones) {
   EXPECT_TRUE(load({.environment = {{"IPFS_ACCELERATE_HOME", "/x"}}}));
   const Error error = error_of({.environment = {{"IPFS_ACCELERATE_IPFS_GATWAY", "x"}}});

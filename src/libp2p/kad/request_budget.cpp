@@ -13,7 +13,8 @@ Duration RequestBudget::take(const std::string& machine, SteadyTime now) {
   if (paid_until_.size() >= rules_.machines && !paid_until_.contains(machine)) forget(now);
   const bool is_full = paid_until_.size() >= rules_.machines && !paid_until_.contains(machine);
   SteadyTime& until = paid_until_[is_full ? std::string() : machine];
-  until = std::max(until, now) + each_;
+  const SteadyTime most = now + each_ * rules_.burst + rules_.longest_wait;
+  until = std::min(std::max(until, now) + each_, most);
   return std::max(until - now - each_ * rules_.burst, Duration::zero());
 }
 

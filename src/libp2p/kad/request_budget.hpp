@@ -16,6 +16,7 @@ namespace accel::libp2p::kad {
 struct RequestRules {
   std::int64_t per_second = 1'000;
   std::int64_t burst = 10'000;
+  Duration longest_wait = std::chrono::seconds(30);  // What asked more is forgiven the rest.
   std::size_t machines = 4'096;  // That have asked lately; more share one budget.
 };
 

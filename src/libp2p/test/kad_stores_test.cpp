@@ -133,7 +133,7 @@ TEST(ProviderStore, gives_each_machine_a_share) {
 }
 
 TEST(RequestBudget, lets_bursts_through_and_delays_what_goes_on) {
-  RequestBudget budget({10, 5, 100});
+  RequestBudget budget({10, 5, 30s, 100});
   for (int i = 0; i < 5; ++i) EXPECT_EQ(budget.take("a", kStart), 0ms);
   EXPECT_EQ(budget.take("a", kStart), 100ms);
   EXPECT_EQ(budget.take("a", kStart), 200ms);
@@ -143,8 +143,15 @@ TEST(RequestBudget, lets_bursts_through_and_delays_what_goes_on) {
   EXPECT_EQ(budget.take("a", kStart + 1h), 0ms);
 }
 
+TEST(RequestBudget, lets_nobody_wait_longer_than_its_limit) {
+  RequestBudget budget({10, 5, 2s, 100});
+  for (int i = 0; i < 1'000; ++i) EXPECT_LE(budget.take("a", kStart), 2s);
+  EXPECT_EQ(budget.take("a", kStart), 2s);
+  EXPECT_EQ(budget.take("a", kStart + 3s), 0ms);
+}
+
 TEST(RequestBudget, remembers_few_machines) {
-  RequestBudget budget({10, 1, 2});
+  RequestBudget budget({10, 1, 30s, 2});
   EXPECT_EQ(budget.take("a", kStart) + budget.take("b", kStart), 0ms);
   EXPECT_EQ(budget.take("c", kStart), 0ms);  // From here on they share one budget.
   EXPECT_EQ(budget.take("d", kStart), 100ms);

@@ -46,11 +46,9 @@ std::optional<ipld::Cid> root_of_origin(const blockstore::Store& store, const st
   const auto text = store.kv_get(kOriginSpace, origin_key(origin));
   if (!text || !*text) return std::nullopt;
   const auto root = ipld::Cid::parse(**text);
-  const auto pins = store.pins();
-  if (!root || !pins) return std::nullopt;
-  const bool pinned = std::ranges::any_of(
-      *pins, [&](const blockstore::PinInfo& pin) { return pin.cid.as_v1() == root->as_v1(); });
-  return pinned ? std::optional(*root) : std::nullopt;
+  if (!root) return std::nullopt;
+  const auto pin = store.pin_of(*root);
+  return pin && *pin ? std::optional(*root) : std::nullopt;
 }
 
 Result<std::string> give_free_name(blockstore::Store& store, const std::string& name,

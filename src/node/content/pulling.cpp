@@ -13,10 +13,11 @@ using nlohmann::json;
 
 constexpr std::int64_t kMostRate = std::int64_t{1} << 50;
 
+// Without a total while the tree is still read: a share of what is known so far would mislead.
 json progress_of(const exchange::PullProgress& progress) {
   json step{{"phase", "pull"},
             {"bytes_done", progress.bytes_done},
-            {"bytes_total", progress.bytes_total},
+            {"bytes_total", progress.total_known ? progress.bytes_total : 0},
             {"bytes_per_second", progress.bytes_per_second}};
   if (progress.seconds_left) step["eta_seconds"] = *progress.seconds_left;
   return step;

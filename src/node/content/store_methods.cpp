@@ -73,10 +73,9 @@ Result<json> pin_add(Context& context) {
   }
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const Target target, resolve_target(*store, text));
-  ACCEL_TRY(const auto pins, store->pins());
+  ACCEL_TRY(const auto old, store->pin_of(target.cid));
   // What is not said stays as it was: the label, and that a root is private.
-  const auto old = std::ranges::find(pins, target.cid, &blockstore::PinInfo::cid);
-  if (old != pins.end()) {
+  if (old) {
     const bool for_others = old->name == blockstore::kReplicaPinName;
     if (options.name.empty() && !for_others) options.name = old->name;
     if (!says_private) options.is_private = old->is_private;

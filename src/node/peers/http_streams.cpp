@@ -12,6 +12,7 @@ constexpr std::string_view kWellKnown = "/.well-known/libp2p/protocols";
 constexpr std::string_view kProtocols = R"({"/ipfs/gateway":{"path":"/"}})";
 // Each may hold one lot of a CAR in memory.
 constexpr std::size_t kStreamsPerPeer = 16;
+constexpr std::size_t kStreamsPerMachine = 48;  // Peers behind one address, or one with many ids.
 constexpr std::size_t kStreams = 128;
 constexpr std::uint64_t kLotBytes = std::uint64_t{256} << 10U;
 
@@ -46,31 +47,47 @@ class StreamCarrier final : public net::HttpCarrier {
 HttpStreams::HttpStreams(const blockstore::Store& store, OffloadPool& pool, Metrics& metrics)
     : gateway_(store, pool, metrics, blocks_alone()) {}
 
+// One stream under way, counted for as long as this lives.
+class HttpStreams::Place {
+ public:
+  Place(HttpStreams& streams, const Guest& guest)
+      : all_(streams.all_),
+        peer_(streams.of_peer_[guest.peer]),
+        machine_(streams.of_machine_[guest.machine]) {
+    for (std::size_t* count : {&all_, &peer_, &machine_}) ++*count;
+  }
+  ~Place() {
+    for (std::size_t* count : {&all_, &peer_, &machine_}) --*count;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+ private:
+  std::size_t& all_;
+  std::size_t& peer_;
+  std::size_t& machine_;
+};
+
 void HttpStreams::attach(libp2p::Host& host) {
-  host.handle(std::string(kHttpProtocol),
-              [this](std::unique_ptr<libp2p::Stream> stream) { return serve(std::move(stream)); });
+  host.handle(std::string(kHttpProtocol), [this, &host](std::unique_ptr<libp2p::Stream> stream) {
+    Guest guest{stream->peer(), host.machine_of(stream->peer())};
+    return serve(std::move(stream), std::move(guest));
+  });
 }
 
-Task<void> HttpStreams::serve(std::unique_ptr<libp2p::Stream> stream) {
-  struct Place {
-    HttpStreams& of;
-    const ipld::PeerId peer;
-    Place(HttpStreams& streams, ipld::PeerId who) : of(streams), peer(std::move(who)) {
-      ++of.all_;
-      ++of.under_way_[peer];
-    }
-    ~Place() {
-      --of.all_;
-      const auto mine = of.under_way_.find(peer);
-      if (--mine->second == 0) of.under_way_.erase(mine);
-    }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-  };
-  const auto mine = under_way_.find(stream->peer());
-  const std::size_t of_peer = mine == under_way_.end() ? 0 : mine->second;
-  if (all_ >= kStreams || of_peer >= kStreamsPerPeer) co_return Status{};  // Reset as it goes.
-  const Place place(*this, stream->peer());
+bool HttpStreams::has_place(const Guest& guest) {
+  const auto is_idle = [](const auto& entry) { return entry.second == 0; };
+  std::erase_if(of_peer_, is_idle);
+  std::erase_if(of_machine_, is_idle);
+  const auto peer = of_peer_.find(guest.peer);
+  const auto machine = of_machine_.find(guest.machine);
+  return all_ < kStreams && (peer == of_peer_.end() || peer->second < kStreamsPerPeer) &&
+         (machine == of_machine_.end() || machine->second < kStreamsPerMachine);
+}
+
+Task<void> HttpStreams::serve(std::unique_ptr<libp2p::Stream> stream, Guest guest) {
+  if (!has_place(guest)) co_return Status{};  // Reset as it goes.
+  const Place place(*this, guest);
   net::HttpHandler handler = [this](net::HttpRequest request,
                                     std::stop_token stop) -> Task<net::HttpResponse> {
     if (request.path != kWellKnown) return gateway_.handle(std::move(request), std::move(stop));

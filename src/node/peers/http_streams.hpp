@@ -24,10 +24,18 @@ class HttpStreams {
   void attach(libp2p::Host& host);
 
  private:
-  Task<void> serve(std::unique_ptr<libp2p::Stream> stream);
+  struct Guest {
+    ipld::PeerId peer;
+    std::string machine;
+  };
+  class Place;
+  bool has_place(const Guest& guest);
+  Task<void> serve(std::unique_ptr<libp2p::Stream> stream, Guest guest);
 
   gateway::Gateway gateway_;
-  std::map<ipld::PeerId, std::size_t> under_way_;  // Streams; only those above 0.
+  // Streams under way; entries of 0 go when the next comes.
+  std::map<ipld::PeerId, std::size_t> of_peer_;
+  std::map<std::string, std::size_t> of_machine_;
   std::size_t all_ = 0;
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "accel/blockstore/replica_pin.hpp"
 #include "accel/core/log.hpp"
@@ -202,10 +201,8 @@ std::vector<KeptReplica> ReplicaKeeper::kept() const {
 }
 
 bool ReplicaKeeper::is_pinned(const ipld::Cid& root) const {
-  const auto pins = store_.pins();
-  return pins && std::ranges::any_of(*pins, [&](const blockstore::PinInfo& pin) {
-           return !pin.direct && pin.cid.as_v1() == root.as_v1();
-         });
+  const auto pin = store_.pin_of(root);
+  return pin && *pin && !(*pin)->direct;
 }
 
 // The user may have unpinned it: then it is fetched again for whoever asks again.
@@ -232,14 +229,9 @@ ReplicaKeeper::Left ReplicaKeeper::uncollected() const {
   Left left = left_;
   lock.unlock();
   if (left.empty()) return left;
-  std::set<std::string> pinned;
-  const auto pins = store_.pins();
-  for (const auto& pin : pins.value_or(std::vector<blockstore::PinInfo>{})) {
-    if (!pin.direct) pinned.insert(pin.cid.as_v1().to_string());
-  }
   std::erase_if(left, [&](const auto& entry) {
     const auto root = ipld::Cid::parse(entry.first);
-    if (!root || pinned.contains(entry.first)) return true;
+    if (!root || is_pinned(*root)) return true;
     const auto here = store_.has(*root);
     return here && !*here;
   });
@@ -316,12 +308,7 @@ void ReplicaKeeper::fetched(const Kept& kept, const Result<exchange::PullReport>
 
 // What the user has pinned meanwhile has another name and stays.
 void ReplicaKeeper::drop_pin(const ipld::Cid& root) {
-  const auto pins = store_.pins();
-  const bool is_mine =
-      pins && std::ranges::any_of(*pins, [&](const blockstore::PinInfo& pin) {
-        return pin.name == blockstore::kReplicaPinName && pin.cid.as_v1() == root.as_v1();
-      });
-  if (is_mine) (void)store_.unpin(root);
+  (void)store_.unpin_named(root, blockstore::kReplicaPinName);
 }
 
 // The pin goes with the last asker.

@@ -109,7 +109,7 @@ Result<json> routing_findprovs(Context& context) {
   }
   const bool has_dht = discovery_of(context).has_value();
   if (routers.empty() && !has_dht) {
-    return fail(Errc::invalid_argument,
+    return fail(Errc::unavailable,
                 "No router is known: name one with --router, set routing.delegated, or start a "
                 "daemon with a swarm, which asks the DHT.");
   }

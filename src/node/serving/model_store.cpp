@@ -83,10 +83,8 @@ Result<StoredModel> open_or_pull_model(Context& context, blockstore::Store& stor
     error.message += " It is not pulled by itself, for models.pull_absent is false.";
     return fail(std::move(error));
   }
-  const auto pins = store.pins();
-  const bool was_pinned = pins && std::ranges::any_of(*pins, [&](const blockstore::PinInfo& pin) {
-                            return pin.cid.as_v1() == target->root.as_v1();
-                          });
+  const auto pin = store.pin_of(target->root);
+  const bool was_pinned = !pin || pin->has_value();
   if (const auto pulled = pull_from_anywhere(context, store, target->root); !pulled) {
     if (pulled.error().code != Errc::not_found) return fail(Error(pulled.error()));
     return fail(Error{Errc::not_found, found.error().message, pulled.error().to_string()});

@@ -127,6 +127,27 @@ TEST_F(SettingsTest, an_unknown_key_names_the_nearest_and_an_unread_one_is_refus
             Errc::unsupported);
 }
 
+TEST_F(SettingsTest, values_that_only_a_daemon_would_refuse_are_not_set) {
+  const std::pair<const char*, std::string> refused[] = {
+      {"listen.api", "nowhere"},
+      {"ipfs.gateway", "http://a,ftp://b"},
+      {"gateway.hosts", "localhost=other"},
+      {"gateway.dnslink", "example.org"},
+      {"swarm.peering", "/ip4/127.0.0.1/tcp/4001"},
+      {"logging.file", "/dev/null/log"},
+      {"gateway.tls_key", "/nowhere/at/all/key"},
+      {"models.hf_endpoint", "hub"}};
+  for (const auto& [key, value] : refused) {
+    const Status set = set_setting(home_, key, value);
+    ASSERT_FALSE(set.has_value()) << key;
+    EXPECT_NE(set.error().message.find(key), std::string::npos) << set.error().message;
+  }
+  EXPECT_TRUE(set_setting(home_, "listen.api", "127.0.0.1:0"));
+  EXPECT_TRUE(set_setting(home_, "listen.api", ""));
+  EXPECT_TRUE(set_setting(home_, "ipfs.gateway", "http://127.0.0.1:8080"));
+  EXPECT_TRUE(set_setting(home_, "logging.file", (home_.root / "new.log").string()));
+}
+
 TEST_F(SettingsTest, a_missing_config_file_that_was_named_is_an_error) {
   EXPECT_EQ(load_settings({home_, "absent.json", {}}).error().code, Errc::not_found);
 }

@@ -136,10 +136,13 @@ class Store {
   // (names what is missing), already_exists (direct, of what is pinned with all below it).
   Status pin(const ipld::Cid& root, const PinOptions& options);
   Status unpin(const ipld::Cid& root);
+  // Only while the pin has this name; whether it had.
+  Result<bool> unpin_named(const ipld::Cid& root, std::string_view name);
   // Moves a pin, with its name and privacy, in one step; keep_old leaves the old one as well.
   // Errors: not_found (not pinned, or names what is missing below `to`), invalid_argument (direct).
   Status update_pin(const ipld::Cid& from, const ipld::Cid& to, bool keep_old);
   Result<std::vector<PinInfo>> pins() const;
+  Result<std::optional<PinInfo>> pin_of(const ipld::Cid& root) const;
   // Walks what each pin keeps; nodes are hashed, leaves are looked up.
   Result<std::vector<PinCheck>> check_pins(const std::stop_token& stop) const;
   // Whether the block was ever reached by a private pin and is reached by no public one: such a

@@ -50,7 +50,7 @@ class ConfigRegistry {
   void reserve_environment(std::string name);
 
   const ConfigKey* find(std::string_view name) const;
-  std::string nearest(std::string_view name) const;  // By edit distance; empty without keys.
+  std::string nearest(std::string_view name) const;  // By edit distance; empty: none.
   const std::map<std::string, ConfigKey, std::less<>>& keys() const { return keys_; }
   bool reserved(std::string_view variable) const;
 

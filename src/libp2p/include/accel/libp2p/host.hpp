@@ -127,6 +127,9 @@ class Host {
   Task<void> reach(PeerId peer, std::vector<Multiaddr> also);
   // Where a connected peer is, without its id.
   std::optional<Multiaddr> remote_of(const PeerId& peer) const;
+  // What its machine is counted as, whatever ids it has: an address, or a /48 of IPv6. Empty for
+  // a peer that is not connected.
+  std::string machine_of(const PeerId& peer) const;
   // What is known of a peer, connected or not: what worked first.
   std::vector<Multiaddr> addresses_of(const PeerId& peer) const;
 
