@@ -3,6 +3,7 @@
 # script (cmake -P, with OUT and FILES) it writes that file. Needs nothing but CMake.
 if(CMAKE_SCRIPT_MODE_FILE)
   set(rows "")
+  string(REPLACE "|" ";" FILES "${FILES}")
   foreach(file IN LISTS FILES)
     file(READ "${file}" text)
     get_filename_component(name "${file}" NAME)
@@ -33,7 +34,7 @@ endif()
 set(accel_embed_script "${CMAKE_CURRENT_LIST_FILE}")
 function(accel_embed_files out)
   cmake_parse_arguments(ARG "" "" "FILES" ${ARGN})
-  string(REPLACE ";" "\\;" files "${ARG_FILES}")
+  string(REPLACE ";" "|" files "${ARG_FILES}") # A list would come apart on the command line.
   add_custom_command(OUTPUT "${out}" DEPENDS ${ARG_FILES} "${accel_embed_script}" VERBATIM
     COMMAND ${CMAKE_COMMAND} "-DOUT=${out}" "-DFILES=${files}" -P "${accel_embed_script}")
 endfunction()

@@ -128,13 +128,13 @@ class ApiServer::Impl {
  private:
   Task<HttpResponse> handle(HttpRequest request, std::stop_token stop);
   Task<HttpResponse> route(HttpRequest request, std::stop_token stop);
-  HttpResponse plain_route(const HttpRequest& request) const;
+  HttpResponse plain_route(const HttpRequest& request);
   Status admit(const HttpRequest& head) const;
   HttpResponse start_method(const HttpRequest& request, std::stop_token stop);
 
   node::Node& node_;
   node::Home home_;
-  mutable RequestCounters counters_;
+  RequestCounters counters_;
   std::string token_;
   IoThread io_;
   OffloadPool pool_;
@@ -169,7 +169,7 @@ Task<HttpResponse> ApiServer::Impl::route(HttpRequest request, std::stop_token s
   co_return start_method(request, std::move(stop));
 }
 
-HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
+HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) {
   if (request.method != "GET" && request.method != "HEAD") {
     return net::text_response(405, "This route answers GET.\n");
   }

@@ -28,19 +28,20 @@ constexpr std::array<std::string_view, 4> kStatuses{"2xx", "3xx", "4xx", "5xx"};
 }  // namespace
 
 RequestCounters::RequestCounters()
-    : resident_(metrics_.gauge("process_resident_memory_bytes", "Memory of this process that is in RAM")) {
+    : resident_(metrics_.gauge("process_resident_memory_bytes",
+                               "Memory of this process that is in RAM")) {
   static_assert(kKinds.size() == kProtocols);
   for (std::size_t kind = 0; kind < kProtocols; ++kind) {
     const std::string protocol(kKinds[kind].name);
     counters_[kind].seconds =
         &metrics_.histogram("accel_api_answer_seconds",
-                           "From a complete request to the head of its answer; a streamed text's "
-                           "head goes with its first piece",
-                           {{"protocol", protocol}});
+                            "From a complete request to the head of its answer; a streamed text's "
+                            "head goes with its first piece",
+                            {{"protocol", protocol}});
     for (std::size_t status = 0; status < kStatuses.size(); ++status) {
       counters_[kind].by_status[status] =
           &metrics_.counter("accel_api_requests_total", "Requests that the API answered",
-                           {{"protocol", protocol}, {"status", std::string(kStatuses[status])}});
+                            {{"protocol", protocol}, {"status", std::string(kStatuses[status])}});
     }
   }
 }

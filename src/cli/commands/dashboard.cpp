@@ -27,7 +27,8 @@ Result<std::string> api_of(Session& session) {
   net::HttpCall call;
   call.stop = session.stop();
   auto request = client.request(std::move(url), std::move(call));
-  ACCEL_TRY(const net::HttpReply reply, sync_wait(io.executor(), std::move(request), session.stop()));
+  ACCEL_TRY(const net::HttpReply reply,
+            sync_wait(io.executor(), std::move(request), session.stop()));
   if (!reply.ok()) return fail(net::reply_error(reply));
   ACCEL_TRY(const json facts, parse_bounded_json(reply.body, "The daemon's answer"));
   const auto api = facts.find("api");
