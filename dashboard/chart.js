@@ -37,7 +37,7 @@ export class Chart {
     this.note = note;
     this.picture = svg('svg', {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img'}, svg('path', {class: 'base', d: `M0 ${HEIGHT - 1}H${WIDTH}`}), ...this.paths);
     const values = series.map((name, i) => el('span', {class: `value value-${i}`}, this.now[i], name ? el('small', {}, ` ${name}`) : null));
-    this.element = el('div', {class: 'card chart'}, el('h3', {}, title), el('div', {class: 'values'}, values), el('div', {class: 'picture'}, this.picture, this.most), this.aside);
+    this.element = el('div', {class: 'card chart'}, el('h3', {}, title), el('div', {class: 'values'}, values, this.most), el('div', {class: 'picture'}, this.picture), this.aside);
     this.series = series;
   }
 
@@ -51,7 +51,7 @@ export class Chart {
     const top = Math.max(...known, 0);
     this.paths.forEach((path, i) => path.setAttribute('d', pathOf(this.values[i], top || 1)));
     values.forEach((value, i) => setText(this.now[i], Number.isFinite(value) ? this.format(value) : '–'));
-    setText(this.most, known.length > 0 && top > 0 ? this.format(top) : '');
+    setText(this.most, known.length > 0 && top > 0 ? `most ${this.format(top)}` : '');
     setText(this.aside, aside ?? this.note);
     const spoken = this.series.map((name, i) => `${name ? `${name}: ` : ''}${Number.isFinite(values[i]) ? this.format(values[i]) : 'not measured'}`);
     this.picture.setAttribute('aria-label', `${this.title}, two minutes. Now ${spoken.join(', ')}. Most ${known.length > 0 ? this.format(top) : 'not known'}.`);

@@ -9,7 +9,7 @@ const MAX_TOKENS = 512;
 /** What an answer took, from when it was asked for, its first piece came and it ended (milliseconds), and the node's count. */
 export function taken({asked, first, ended, usage}) {
   const parts = [];
-  if (first !== null) parts.push(`first piece after ${seconds((first - asked) / 1000)}`);
+  if (first !== null) parts.push(`First piece after ${seconds((first - asked) / 1000)}`);
   const tokens = usage?.completion_tokens;
   if (Number.isFinite(tokens)) {
     parts.push(`${tokens} tokens in ${seconds((ended - asked) / 1000)}`);

@@ -9,6 +9,7 @@ import {Playground} from './playground.js';
 import {showDevices, showFacts, showPeers} from './status.js';
 
 const TICK_MS = 1000;
+const DETECT_MS = 120000; // Engines are loaded to see what they can do.
 const SLOW_TICKS = 5; // Models, facts and peers change seldom.
 const THEMES = ['auto', 'light', 'dark'];
 const THEME_KEY = 'ipfs-accelerate.theme';
@@ -72,7 +73,7 @@ async function tick() {
     const [metrics, loaded] = await Promise.all([api.metricsText(), api.call('models.loaded')]);
     live.add(parseMetrics(metrics), loaded.models, performance.now());
     table.update(stored, loaded.models);
-    if (round === 0) api.call('hardware.detect').then(showDevices, (error) => showDevices(error.message));
+    if (round === 0) api.call('hardware.detect', {}, DETECT_MS).then(showDevices, (error) => showDevices(error.message));
     ++round;
     if (api.signedIn) setState('live', 'live');
   } catch (error) {

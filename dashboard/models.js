@@ -28,7 +28,7 @@ function licenceOf(shown) {
 }
 
 function facts(shown) {
-  const variants = (shown.variants ?? []).map((one) => `${one.precision} ${one.format} for ${one.engine}, ${bytes(one.bytes)}`);
+  const variants = (shown.variants ?? []).map((one) => [one.precision, one.format, one.engine && `for ${one.engine}`, `(${bytes(one.bytes)})`].filter(Boolean).join(' '));
   const pairs = [
     ['CID', shown.cid],
     ['Licence', licenceOf(shown)],

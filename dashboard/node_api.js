@@ -84,8 +84,8 @@ export class NodeApi {
   }
 
   /** The result of a method; what it tells on the way is left out. */
-  async call(method, params = {}) {
-    const response = await this.#post(`/api/v1/${method}`, params);
+  async call(method, params = {}, patienceMs = PATIENCE_MS) {
+    const response = await this.#post(`/api/v1/${method}`, params, AbortSignal.timeout(patienceMs));
     for await (const line of lines(response.body)) {
       const frame = line === '' ? {} : JSON.parse(line);
       if (frame.error) throw new ApiError(frame.error.message, 0);

@@ -94,5 +94,5 @@ test('a line has gaps where nothing was measured', () => {
 
 test('what an answer took is told as far as it is known', () => {
   assert.equal(taken({asked: 0, first: null, ended: 5, usage: null}), '');
-  assert.equal(taken({asked: 0, first: 100, ended: 1100, usage: {completion_tokens: 11}}), 'first piece after 100 ms, 11 tokens in 1.10 s, 10 tokens/s while writing; measured by this page.');
+  assert.equal(taken({asked: 0, first: 100, ended: 1100, usage: {completion_tokens: 11}}), 'First piece after 100 ms, 11 tokens in 1.10 s, 10 tokens/s while writing; measured by this page.');
 });
