@@ -37,7 +37,7 @@ export class Chart {
     this.note = note;
     this.picture = svg('svg', {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img'}, svg('path', {class: 'base', d: `M0 ${HEIGHT - 1}H${WIDTH}`}), ...this.paths);
     const values = series.map((name, i) => el('span', {class: `value value-${i}`}, this.now[i], name ? el('small', {}, ` ${name}`) : null));
-    this.element = el('div', {class: 'card chart'}, el('h3', {}, title), el('div', {class: 'values'}, values, this.most), el('div', {class: 'picture'}, this.picture), this.aside);
+    this.element = el('div', {class: 'card chart'}, el('div', {class: 'title'}, el('h3', {}, title), this.most), el('div', {class: 'values'}, values), el('div', {class: 'picture'}, this.picture), this.aside);
     this.series = series;
   }
 
