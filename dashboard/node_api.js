@@ -83,9 +83,9 @@ export class NodeApi {
     return this.#fetch(path, {method: 'POST', body: JSON.stringify(body), headers: {'Content-Type': 'application/json'}, signal});
   }
 
-  /** The result of a method; what it tells on the way is left out. */
+  /** The result of a method; what it tells on the way is left out. patienceMs null: as long as it takes. */
   async call(method, params = {}, patienceMs = PATIENCE_MS) {
-    const response = await this.#post(`/api/v1/${method}`, params, AbortSignal.timeout(patienceMs));
+    const response = await this.#post(`/api/v1/${method}`, params, patienceMs === null ? new AbortController().signal : AbortSignal.timeout(patienceMs));
     for await (const line of lines(response.body)) {
       const frame = line === '' ? {} : JSON.parse(line);
       if (frame.error) throw new ApiError(frame.error.message, 0);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tabs to try models in. A panel is a module with {id, title, task, always, make(api)}; make() gives {element, models(list),
-// choose(name)}. One that is not for always shows as soon as the node has a model of its task: a classifier of images or a
-// transcriber becomes one more module and one more line in PANELS.
+// choose(name), focus()}. One that is not for always shows as soon as the node has a model of its task: another family is one
+// more module and one more name in PANELS.
 import {byId, el} from './dom.js';
 import {chat} from './chat.js';
+import {classify} from './classify.js';
 import {embed} from './embed.js';
 
-const PANELS = [chat, embed];
+const PANELS = [chat, embed, classify];
 
 export class Playground {
   #chosen = PANELS[0].id;

@@ -148,6 +148,19 @@ class DashboardTest(unittest.TestCase):
         self.assertIsNone(page.value("globalThis.stolen ?? null"))
         self.assertTrue(any("Content Security Policy" in json.dumps(one) for one in page.complaints()))
 
+    def test_a_tab_of_another_family_shows_when_the_node_has_a_model_of_it(self):
+        page = self.signed_in()
+        self.assertTrue(page.value("document.getElementById('tab-classify').hidden"))
+        other = self.page()
+        other.send("Page.addScriptToEvaluateOnNewDocument", source="""const ask = fetch;
+          fetch = async (path, ...rest) => path !== '/api/v1/models.list' ? ask(path, ...rest)
+            : new Response(JSON.stringify({result: {models: [{name: 'eye', cid: 'bafy', task: 'image-classification', bytes: 1}]}}));""")
+        other.open(self.link)
+        other.wait("!document.getElementById('tab-classify').hidden")
+        other.click("#model-rows .actions button")  # Try
+        self.assertEqual(other.value("document.activeElement.id"), "classify-file")
+        self.assertEqual(other.complaints(), [])
+
     def test_everything_has_a_name_and_tabs_go_by_keys(self):
         page = self.signed_in()
         nameless = page.value("""[...document.querySelectorAll('button, input, select, textarea, a, [role=img]')]
