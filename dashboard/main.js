@@ -52,6 +52,7 @@ function takeTokenFromAddress() {
 function showSignedIn() {
   byId('sign-in').hidden = api.signedIn;
   byId('signed-in').hidden = !api.signedIn;
+  byId('sections').hidden = !api.signedIn;
   byId('sign-out').hidden = !api.signedIn;
   if (!api.signedIn) setState('out', 'not signed in');
 }

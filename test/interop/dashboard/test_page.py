@@ -157,6 +157,7 @@ class DashboardTest(unittest.TestCase):
             : new Response(JSON.stringify({result: {models: [{name: 'eye', cid: 'bafy', task: 'image-classification', bytes: 1}]}}));""")
         other.open(self.link)
         other.wait("!document.getElementById('tab-classify').hidden")
+        other.wait("document.querySelector('#model-rows .actions button') !== null")
         other.click("#model-rows .actions button")  # Try
         self.assertEqual(other.value("document.activeElement.id"), "classify-file")
         self.assertEqual(other.complaints(), [])
