@@ -6,8 +6,10 @@ const POINTS = 120;
 const WIDTH = 240;
 const HEIGHT = 64;
 
+/** A line through the readings; those between two gaps are dots: lines of no length, with round ends. */
 export function pathOf(values, top, points = POINTS) {
-  let path = '';
+  let line = '';
+  let dots = '';
   let pen = false;
   values.forEach((value, i) => {
     if (value === null) {
@@ -16,12 +18,12 @@ export function pathOf(values, top, points = POINTS) {
     }
     const x = ((i + points - values.length) * WIDTH) / (points - 1);
     const y = HEIGHT - 2 - (value / top) * (HEIGHT - 6);
-    path += `${pen ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
-    // A reading between two gaps is a dot: a line of no length, with round ends.
-    if (!pen && (values[i + 1] ?? null) === null) path += 'h0.1';
+    const place = `${x.toFixed(1)} ${y.toFixed(1)}`;
+    if (!pen && (values[i + 1] ?? null) === null) dots += `M${place}h0.1`;
+    else line += `${pen ? 'L' : 'M'}${place}`;
     pen = true;
   });
-  return path;
+  return {line, dots};
 }
 
 export class Chart {
@@ -31,11 +33,12 @@ export class Chart {
     this.format = format;
     this.values = series.map(() => []);
     this.paths = series.map((_, i) => svg('path', {class: `line line-${i}`, 'vector-effect': 'non-scaling-stroke'}));
+    this.dots = series.map((_, i) => svg('path', {class: `line dot line-${i}`, 'vector-effect': 'non-scaling-stroke'}));
     this.now = series.map(() => el('b', {}, '–'));
     this.most = el('span', {class: 'most'});
     this.aside = el('p', {class: 'soft aside'}, note);
     this.note = note;
-    this.picture = svg('svg', {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img'}, svg('path', {class: 'base', d: `M0 ${HEIGHT - 1}H${WIDTH}`}), ...this.paths);
+    this.picture = svg('svg', {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img'}, svg('path', {class: 'base', d: `M0 ${HEIGHT - 1}H${WIDTH}`}), ...this.paths, ...this.dots);
     const values = series.map((name, i) => el('span', {class: `value value-${i}`}, this.now[i], name ? el('small', {}, ` ${name}`) : null));
     this.element = el('div', {class: 'card chart'}, el('div', {class: 'title'}, el('h3', {}, title), this.most), el('div', {class: 'values'}, values), el('div', {class: 'picture'}, this.picture), this.aside);
     this.series = series;
@@ -49,7 +52,11 @@ export class Chart {
     });
     const known = this.values.flat().filter((value) => value !== null);
     const top = Math.max(...known, 0);
-    this.paths.forEach((path, i) => path.setAttribute('d', pathOf(this.values[i], top || 1)));
+    this.values.forEach((readings, i) => {
+      const {line, dots} = pathOf(readings, top || 1);
+      this.paths[i].setAttribute('d', line);
+      this.dots[i].setAttribute('d', dots);
+    });
     values.forEach((value, i) => setText(this.now[i], Number.isFinite(value) ? this.format(value) : '–'));
     setText(this.most, known.length > 0 && top > 0 ? `most ${this.format(top)}` : '');
     setText(this.aside, aside ?? this.note);

@@ -90,9 +90,9 @@ function begin() {
   tick();
 }
 
-api.onRefused = (error) => {
+api.onRefused = () => {
   api.signIn('');
-  setText(byId('sign-in-note'), error.message);
+  setText(byId('sign-in-note'), 'The node does not take this token. The one it takes is in the file api.token of its home.');
   showSignedIn();
 };
 

@@ -75,7 +75,7 @@ export class NodeApi {
     const response = await fetch(path, {...options, headers, signal, cache: 'no-store', credentials: 'omit', redirect: 'error'});
     if (response.ok) return response;
     const error = new ApiError(await messageOf(response), response.status);
-    if (response.status === 401) this.onRefused(error);
+    if (response.status === 401) this.onRefused();
     throw error;
   }
 

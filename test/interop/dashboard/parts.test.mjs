@@ -87,9 +87,10 @@ test('models that are loaded without a name are listed too', () => {
 });
 
 test('a line has gaps where nothing was measured', () => {
-  assert.equal(pathOf([null, null], 1), '');
-  assert.equal(pathOf([1, null, 1, 1], 1).match(/M/g).length, 2);
-  assert.match(pathOf([null, 1, null], 1), /h0\.1$/);
+  assert.deepEqual(pathOf([null, null], 1), {line: '', dots: ''});
+  assert.equal(pathOf([1, 1, null, 1, 1], 1).line.match(/M/g).length, 2);
+  assert.equal(pathOf([1, 1], 1).dots, '');
+  assert.match(pathOf([null, 1, null], 1).dots, /^M[\d. ]+h0\.1$/);
 });
 
 test('what an answer took is told as far as it is known', () => {
