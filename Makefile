@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 300
 SOAK_CLIENTS ?= 200
 
-.PHONY: help run build test unit async e2e tidy interop conformance soak soak-peers fuzz bench install format clean deps
+.PHONY: help run build test unit async e2e tidy interop conformance soak soak-peers fuzz bench install package format clean deps
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench: build ## measure against peers and limits; tables and JSON under build/be
 install: build ## install into PREFIX (default ~/.local), relocatable, with its libraries
 	@cmake --install build/release --prefix $(PREFIX) >/dev/null
 	@echo "installed $(PREFIX)/bin/ipfs-accelerate"
+
+package: build ## build/package/*.deb: the program, its libraries, a systemd unit, completions, a man page
+	@tools/package
 
 format: ## format C++ with clang-format
 	@tools/deps install format

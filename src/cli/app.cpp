@@ -60,6 +60,7 @@ void add_all_commands(CLI::App& app, Selection& selection) {
   add_hardware_commands(app, selection);
   add_history_commands(app, selection);
   add_node_commands(app, selection);
+  add_dashboard_command(app, selection);
   add_config_commands(app, selection);
   add_completion_command(app, selection);
 }

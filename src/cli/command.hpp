@@ -42,6 +42,7 @@ void add_hardware_commands(CLI::App& app, Selection& selection);
 void add_history_commands(CLI::App& app, Selection& selection);
 void add_node_commands(CLI::App& app, Selection& selection);
 void add_config_commands(CLI::App& app, Selection& selection);
+void add_dashboard_command(CLI::App& app, Selection& selection);
 void add_completion_command(CLI::App& app, Selection& selection);
 
 }  // namespace accel::cli

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queries of strangers. Three walls, each of which would do: the text is parsed and screened, the
 // transaction is read-only, and the database was opened without any way out (database.cpp).
-#include <unistd.h>
-
 #include <atomic>
 
 #include "accel/core/async/ticker.hpp"
-#include "accel/core/file.hpp"
+#include "accel/core/bytes.hpp"
+#include "accel/core/process.hpp"
 #include "database_impl.hpp"
 #include "sql_screen.hpp"
 
@@ -17,17 +16,6 @@ using detail::Connection;
 using detail::Statement;
 
 constexpr Duration kWatchInterval = std::chrono::milliseconds(10);
-
-// How much memory this process has in use (proc(5), statm), 0 when that can't be read.
-std::uint64_t resident_bytes() {
-  const auto fd = open_file("/proc/self/statm", 0);
-  char text[128] = {};
-  if (!fd || ::read(fd->get(), text, sizeof text - 1) <= 0) return 0;
-  unsigned long long total = 0;
-  unsigned long long resident = 0;
-  if (std::sscanf(text, "%llu %llu", &total, &resident) != 2) return 0;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
 
 // Watches one query from another thread and interrupts it at a limit.
 class Watch {

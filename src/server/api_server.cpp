@@ -5,6 +5,7 @@
 
 #include "accel/core/async/io.hpp"
 #include "accel/core/async/offload.hpp"
+#include "accel/core/clock.hpp"
 #include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
 #include "accel/gateway/gateway.hpp"
@@ -12,10 +13,12 @@
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
 #include "method_stream.hpp"
+#include "page.hpp"
 #include "protocols/grpc.hpp"
 #include "protocols/grpc_server.hpp"
 #include "protocols/kubo_rpc_server.hpp"
 #include "protocols/protocol_server.hpp"
+#include "request_counters.hpp"
 
 namespace accel::server {
 namespace {
@@ -140,12 +143,14 @@ class ApiServer::Impl {
 
  private:
   Task<HttpResponse> handle(HttpRequest request, std::stop_token stop);
-  HttpResponse plain_route(const HttpRequest& request) const;
+  Task<HttpResponse> route(HttpRequest request, std::stop_token stop);
+  HttpResponse plain_route(const HttpRequest& request);
   Status admit(const HttpRequest& head) const;
   HttpResponse start_method(const HttpRequest& request, std::stop_token stop);
 
   node::Node& node_;
   node::Home home_;
+  RequestCounters counters_;
   std::string token_;
   IoThread io_;
   OffloadPool pool_;
@@ -160,6 +165,16 @@ class ApiServer::Impl {
 };
 
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
+  const SteadyTime started = system_clock().now();
+  const std::string path = request.path;
+  auto routing = route(std::move(request), std::move(stop));
+  Result<HttpResponse> response = co_await std::move(routing);
+  const int status = response ? response->status : net::http_status_of(response.error().code);
+  counters_.count(path, status, system_clock().now() - started);
+  co_return response;
+}
+
+Task<HttpResponse> ApiServer::Impl::route(HttpRequest request, std::stop_token stop) {
   if (GrpcServer::serves(request.path)) {
     auto answer = grpc_->handle(std::move(request), std::move(stop));
     co_return co_await std::move(answer);
@@ -176,16 +191,20 @@ Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token 
   co_return start_method(request, std::move(stop));
 }
 
-HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) const {
+HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) {
   if (request.method != "GET" && request.method != "HEAD") {
     return net::text_response(405, "This route answers GET.\n");
   }
-  if (request.path == "/metrics") return net::text_response(200, node_.metrics_text());
+  if (request.path == "/metrics") {
+    return net::text_response(200, node_.metrics_text() + counters_.text());
+  }
   if (request.path == "/healthz" || request.path == "/readyz")
     return net::text_response(200, "ok\n");
   if (request.path == "/version") {
-    return net::json_response(200, nlohmann::json{{"version", node::kVersion}}.dump() + "\n");
+    const nlohmann::json facts{{"version", node::kVersion}, {"api", api_address()}};
+    return net::json_response(200, facts.dump() + "\n");
   }
+  if (auto page = page_response(request.path)) return *std::move(page);
   return net::text_response(
       404,
       "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version, and those "

@@ -2,12 +2,14 @@
 """The daemon: its listeners, who may call them, and commands through it."""
 import json
 import os
+import shutil
 import stat
+import subprocess
 import unittest
 import urllib.error
 import urllib.request
 
-from harness import MIB, TestCase
+from harness import MIB, Home, TestCase
 
 
 def request(url, data=None, **headers):
@@ -73,6 +75,34 @@ class Listeners(TestCase):
             self.assertEqual(request(url, b"[1]", **good)[0], 400)
             self.assertEqual(request(daemon.where["api"] + "/healthz")[0], 200)
             self.assertIn(b"accel_", request(daemon.where["api"] + "/metrics")[1])
+
+    def test_its_first_lines_lead_to_the_page_and_a_curl_line_that_works(self):
+        for flags in (["--api", "127.0.0.1:0"], []):
+            home = Home(self.folder / f"it's a home {len(flags)}")
+            process = home.start("daemon", *flags)
+            try:
+                lines = {}
+                for line in process.stdout:
+                    name, _, text = line.strip().partition(" ")
+                    lines[name] = text.strip()
+                    if line.startswith("ready"):
+                        break
+                if shutil.which("curl"):
+                    done = subprocess.run(["bash", "-c", lines["try"]], capture_output=True, text=True, timeout=30)
+                    self.assertEqual(json.loads(done.stdout), {"object": "list", "data": []}, done.stderr)
+                token = (home.path / "api.token").read_text().strip()
+                self.assertNotIn(token, str(lines))
+                if not flags:
+                    self.assertNotIn("page", lines)
+                    self.assert_fails(10, home.run("dashboard"), "--api")
+                    continue
+                page = lines["page"].split()[0]
+                self.assertEqual(home.json("dashboard"), {"page": page, "link": f"{page}#token={token}"})
+                self.assertIn(b"<!doctype html>", request(page)[1])
+            finally:
+                process.terminate()
+                process.communicate(timeout=30)
+        self.assert_fails(10, home.run("dashboard"), "No daemon")
 
     def test_the_gateway_serves_raw_blocks_ranges_and_the_probe(self):
         home = self.home()

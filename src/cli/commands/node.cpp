@@ -10,6 +10,7 @@
 
 #include "command.hpp"
 #include "interrupt.hpp"
+#include "page_url.hpp"
 
 namespace accel::cli {
 namespace {
@@ -50,7 +51,11 @@ Status print_listeners(Session& session, const server::ApiServer& server, const 
   if (session.flags().json) return print_line(where.dump());
   ACCEL_CHECK(print_line("home     " + session.home().root.string()));
   ACCEL_CHECK(print_line("socket   " + session.home().api_socket().string()));
-  if (!server.api_address().empty()) ACCEL_CHECK(print_line("api      " + server.api_address()));
+  if (!server.api_address().empty()) {
+    ACCEL_CHECK(print_line("api      " + server.api_address()));
+    ACCEL_CHECK(print_line("page     " + page_url(server.api_address()) +
+                           " (`ipfs-accelerate dashboard` prints a link that signs in)"));
+  }
   if (!server.grpc_address().empty()) ACCEL_CHECK(print_line("grpc     " + server.grpc_address()));
   if (!server.gateway_address().empty())
     ACCEL_CHECK(print_line("gateway  " + server.gateway_address()));
@@ -59,6 +64,7 @@ Status print_listeners(Session& session, const server::ApiServer& server, const 
   for (const json& address : swarm) {
     ACCEL_CHECK(print_line("swarm    " + address.get<std::string>()));
   }
+  ACCEL_CHECK(print_line("try      " + curl_line(server.api_address(), session.home())));
   return print_line("ready; stop with Ctrl-C");
 }
 

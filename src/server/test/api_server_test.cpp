@@ -244,6 +244,51 @@ TEST_F(ApiServerTest, stored_pages_do_not_share_the_api_s_origin) {
   EXPECT_TRUE(gateway.read_to_end().starts_with("HTTP/1.1 200 "));
 }
 
+TEST_F(ApiServerTest, the_page_is_for_browsers_of_this_machine) {
+  start();
+  const auto answer = [&](std::string_view line, std::string_view fields) {
+    RawClient client = tcp();
+    client.send(fmt::format("{} HTTP/1.1\r\n{}Connection: close\r\n\r\n", line, fields));
+    return client.read_to_end();
+  };
+  const std::string page = answer("GET /", "Host: 127.0.0.1\r\n");
+  EXPECT_TRUE(page.starts_with("HTTP/1.1 200 ")) << page;
+  EXPECT_TRUE(contains(page, "Content-Security-Policy: default-src 'none'; script-src 'self';"));
+  EXPECT_TRUE(contains(page, "X-Frame-Options: DENY"));
+  EXPECT_TRUE(contains(page, "<!doctype html>"));
+  EXPECT_FALSE(contains(page, home_.token().value()));
+  const std::string head = answer("HEAD /dashboard/main.js", "Host: localhost\r\n");
+  EXPECT_TRUE(contains(head, "Content-Type: text/javascript"));
+  EXPECT_TRUE(head.ends_with("\r\n\r\n"));
+  // A name that was rebound to this machine, and a page of somebody else.
+  EXPECT_TRUE(answer("GET /", "Host: evil.example\r\n").starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(answer("GET /", "Host: 127.0.0.1\r\nOrigin: http://evil.example\r\n")
+                  .starts_with("HTTP/1.1 403 "));
+  EXPECT_TRUE(answer("POST /", "Host: 127.0.0.1\r\n").starts_with("HTTP/1.1 405 "));
+  EXPECT_TRUE(
+      answer("GET /dashboard/../api.token", "Host: 127.0.0.1\r\n").starts_with("HTTP/1.1 404 "));
+}
+
+TEST_F(ApiServerTest, counts_what_it_answers_by_protocol) {
+  start();
+  RawClient owner = tcp();
+  owner.post("pin.ls", "{}", bearer());
+  owner.read_answer();
+  RawClient stranger = tcp();
+  stranger.send("GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(stranger.read_to_end().starts_with("HTTP/1.1 401 "));
+  RawClient reader = tcp();
+  reader.send("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+  const std::string text = reader.read_to_end();
+  for (const char* const line :
+       {"accel_api_requests_total{protocol=\"methods\",status=\"2xx\"} 1\n",
+        "accel_api_requests_total{protocol=\"openai\",status=\"4xx\"} 1\n",
+        "accel_api_answer_seconds_count{protocol=\"openai\"} 1\n", "process_resident_memory_bytes ",
+        "accel_gateway_requests_total"}) {
+    EXPECT_TRUE(contains(text, line)) << line << "\n" << text;
+  }
+}
+
 TEST_F(ApiServerTest, a_client_that_stops_reading_is_cut_and_its_worker_goes_on) {
   net::ServerLimits limits = api_limits();
   limits.stall_timeout = 200ms;

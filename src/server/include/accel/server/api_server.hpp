@@ -4,6 +4,7 @@
 // Routes (docs/api.md):
 //   POST /api/v1/<method>   a method of the node, answered as api_frames.hpp says
 //   GET  /metrics /healthz /readyz /version
+//   GET  / /dashboard/…     the page for people: static files, which ask the API
 //   POST /api/v0/<command>  Kubo's RPC, when asked for
 //   the protocols of api/openapi.yaml, and over HTTP/2 those of api/inference.proto (gRPC)
 // and, on the gateway's port alone, GET /ipfs/… and /ipns/…: stored pages must not share the API's

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// dashboard: the way to the page that a daemon serves.
+#include "accel/core/async/io.hpp"
+#include "accel/core/async/sync_wait.hpp"
+#include "accel/core/json.hpp"
+#include "accel/net/http_client.hpp"
+#include "command.hpp"
+#include "page_url.hpp"
+
+namespace accel::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string quoted(const std::string& text) {
+  std::string word = "'";
+  for (const char letter : text)
+    word += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return word + "'";
+}
+
+// Where the daemon's API listens on TCP; empty when it does not.
+Result<std::string> api_of(Session& session) {
+  ACCEL_TRY(net::Url url, net::unix_url(session.home().api_socket().string(), "/version"));
+  IoThread io(1, "client");
+  net::HttpClient client(io.executor(), {});
+  net::HttpCall call;
+  call.stop = session.stop();
+  auto request = client.request(std::move(url), std::move(call));
+  ACCEL_TRY(const net::HttpReply reply,
+            sync_wait(io.executor(), std::move(request), session.stop()));
+  if (!reply.ok()) return fail(net::reply_error(reply));
+  ACCEL_TRY(const json facts, parse_bounded_json(reply.body, "The daemon's answer"));
+  const auto api = facts.find("api");
+  return api != facts.end() && api->is_string() ? api->get<std::string>() : std::string();
+}
+
+// The token stands behind the '#', which browsers keep to themselves: no server, log or Referer
+// sees it. The page takes it out of the address at once.
+Status show_link(Session& session) {
+  const std::string home = session.home().root.string();
+  if (!session.has_daemon()) {
+    return fail(Errc::unavailable,
+                "No daemon runs on {}; start one with `ipfs-accelerate daemon --api "
+                "127.0.0.1:5080`.",
+                home);
+  }
+  ACCEL_TRY(const std::string api, api_of(session));
+  if (api.empty()) {
+    return fail(Errc::unavailable,
+                "The daemon of {} has no API on TCP, where the page would be; start it with --api "
+                "127.0.0.1:5080, or set listen.api.",
+                home);
+  }
+  ACCEL_TRY(const std::string token, session.home().token());
+  const std::string page = page_url(api);
+  const std::string link = page + "#token=" + token;
+  if (session.flags().json) return print_json(json{{"page", page}, {"link", link}});
+  ACCEL_CHECK(print_line(link));
+  print_note("open it in a browser on this machine; whoever has this link can use the node");
+  return {};
+}
+
+}  // namespace
+
+std::string page_url(const std::string& api) {
+  std::string url = api + "/";
+  for (const auto& [any, loopback] :
+       {std::pair<std::string_view, std::string_view>{"//0.0.0.0:", "//127.0.0.1:"},
+        {"//[::]:", "//[::1]:"}}) {
+    const std::size_t at = url.find(any);
+    if (at != std::string::npos) url.replace(at, any.size(), loopback);
+  }
+  return url;
+}
+
+std::string curl_line(const std::string& api, const node::Home& home) {
+  if (api.empty()) {
+    return fmt::format("curl --unix-socket {} http://localhost/v1/models",
+                       quoted(home.api_socket().string()));
+  }
+  return fmt::format("curl -H \"Authorization: Bearer $(cat {})\" {}v1/models",
+                     quoted(home.api_token().string()), page_url(api));
+}
+
+void add_dashboard_command(CLI::App& app, Selection& selection) {
+  CLI::App* command = add_command(
+      app, "dashboard", "Print a link to the page of the running daemon that signs a browser in",
+      "  ipfs-accelerate dashboard\n"
+      "  ipfs-accelerate --home /var/lib/ipfs-accelerate dashboard --json");
+  on_chosen(command, selection, &show_link);
+}
+
+}  // namespace accel::cli
