@@ -14,7 +14,8 @@ constexpr std::string_view kFolder = "/dashboard/";
 // Scripts and styles of this origin alone, nothing inline, nothing from elsewhere, in no frame; and
 // where the browser knows Trusted Types no text becomes HTML, whatever the script does.
 constexpr std::string_view kPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src "
+    "'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'";
 
