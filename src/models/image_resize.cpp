@@ -121,17 +121,24 @@ Image resize_height(const Image& image, std::uint32_t height, const Kernel& kern
   return out;
 }
 
+// Steps are added up, as Pillow adds them: products would round otherwise here and there.
+std::vector<std::size_t> places_of(std::uint32_t from, std::uint32_t to) {
+  const double step = static_cast<double>(from) / to;
+  std::vector<std::size_t> places;
+  for (double at = step * 0.5; places.size() < to; at += step)
+    places.push_back(std::min<std::size_t>(static_cast<std::size_t>(at), from - 1));
+  return places;
+}
+
 Image pick_nearest(const Image& image, std::uint32_t width, std::uint32_t height) {
   Image out{width, height, std::vector<std::uint8_t>(kChannels * width * height)};
-  const auto place = [](std::uint32_t at, std::uint32_t from, std::uint32_t to) {
-    return std::min<std::size_t>(
-        static_cast<std::size_t>((at + 0.5) * (static_cast<double>(from) / to)), from - 1);
-  };
+  const std::vector<std::size_t> columns = places_of(image.width, width);
   std::uint8_t* to = out.rgb.data();
-  for (std::uint32_t y = 0; y < height; ++y) {
-    const std::size_t row = place(y, image.height, height) * image.width;
-    for (std::uint32_t x = 0; x < width; ++x, to += kChannels)
-      std::copy_n(&image.rgb[kChannels * (row + place(x, image.width, width))], kChannels, to);
+  for (const std::size_t row : places_of(image.height, height)) {
+    for (const std::size_t column : columns) {
+      std::copy_n(&image.rgb[kChannels * (row * image.width + column)], kChannels, to);
+      to += kChannels;
+    }
   }
   return out;
 }

@@ -165,7 +165,7 @@ class ObjectDetection final : public Family {
       for (std::size_t i = 0; i < std::size_t{3} * image.width; ++i) {
         const std::size_t plane = 2 - i % 3;
         out[(plane * side_ + y) * side_ + i / 3] =
-            float{image.rgb[std::size_t{3} * image.width * y + i]};
+            static_cast<float>(image.rgb[std::size_t{3} * image.width * y + i]);
       }
     }
     return planes;

@@ -23,7 +23,7 @@ void put(Bytes& out, std::uint32_t value, std::size_t bytes) {
 struct Wav {
   std::uint16_t encoding = 1, channels = 1, bits = 16;
   std::uint32_t rate = 16000;
-  Bytes data;
+  Bytes data = {};
 
   Bytes file(std::int64_t data_bytes = -1) const {
     Bytes out = to_bytes("RIFF");
