@@ -59,6 +59,7 @@ Result<Activation> read_activation(const json& config, std::size_t names) {
 }  // namespace
 
 Status Labels::check(std::size_t count) const {
+  if (count == 0) return fail(Errc::corrupt, "The model gives no scores: an axis of them is 0.");
   if (names.empty() || names.size() == count) return {};
   return fail(Errc::corrupt, "The model gives {} scores, but its files name {} labels.", count,
               names.size());

@@ -13,8 +13,8 @@
 namespace accel::models {
 namespace {
 
-constexpr png_alloc_size_t kMaxChunkBytes = 8U << 20U;  // Of a chunk that is kept, inflated.
-constexpr png_uint_32 kMaxChunks = 1000;
+constexpr png_alloc_size_t kMaxChunkBytes = 64U << 10U;  // Of a chunk that is kept, inflated.
+constexpr png_uint_32 kMaxChunks = 8;
 
 class Decoder {
  public:
@@ -69,6 +69,8 @@ class Decoder {
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_chunk_malloc_max(png_, kMaxChunkBytes);
     png_set_chunk_cache_max(png_, kMaxChunks);
+    // Texts, profiles and whatever else is not pixels: a small file may inflate to gigabytes.
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_read_info(png_, info_);
   }
 

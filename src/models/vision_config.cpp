@@ -15,7 +15,8 @@ using nlohmann::json;
 using tensor::Tensor;
 
 constexpr std::string_view kWhat = "preprocessor_config.json";
-constexpr std::uint32_t kMaxModelSide = 4096;  // Of what a model takes.
+constexpr std::uint32_t kMaxModelSide = 4096;                       // Of what a model takes.
+constexpr std::uint64_t kMaxModelPixels = std::uint64_t{1} << 22U;  // 4 Mi: 48 MiB of floats.
 constexpr std::size_t kChannels = 3;
 
 struct Size {
@@ -137,6 +138,11 @@ Result<VisionConfig> read_vision_config(const ModelManifest& manifest, const Fet
 Result<Tensor> pixels_of(const VisionConfig& config, const Image& image) {
   ACCEL_TRY(Image ready, sized(config, image));
   if (config.crops) ready = center_crop(ready, config.crop_width, config.crop_height);
+  if (std::uint64_t{ready.width} * ready.height > kMaxModelPixels) {
+    return fail(Errc::resource_exhausted,
+                "The model would take {} x {} pixels as its files say; {} are taken at most.",
+                ready.width, ready.height, kMaxModelPixels);
+  }
   ACCEL_TRY(Tensor pixels, Tensor::zeros(tensor::DType::f32, {1, ready.height, ready.width, 3}));
   const auto out = pixels.mutable_data<float>();
   for (std::size_t i = 0; i < ready.rgb.size(); ++i) {

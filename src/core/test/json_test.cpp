@@ -39,5 +39,21 @@ TEST(BoundedJson, what_is_no_json_is_refused) {
     EXPECT_EQ(parse_bounded_json(text, "It").error().code, Errc::invalid_argument) << text;
 }
 
+std::string object_of(int members) {
+  std::string text = "{";
+  for (int i = 0; i < members; ++i)
+    text += (i == 0 ? "" : ",") + ("\"" + std::to_string(i) + "\":0");
+  return text + "}";
+}
+
+TEST(OrderedJson, is_refused_when_reading_it_would_take_long) {
+  EXPECT_TRUE(check_ordered_json(object_of(2000), "It"));
+  EXPECT_FALSE(check_ordered_json(object_of(20'000), "It"));
+  std::string list = "[";
+  for (int i = 0; i < 10; ++i) list += object_of(2000) + ",";
+  EXPECT_FALSE(check_ordered_json(list + "0]", "It"));
+  EXPECT_TRUE(check_ordered_json("}}}]" + std::string(1000, ':') + R"(":::::)", "It"));
+}
+
 }  // namespace
 }  // namespace accel

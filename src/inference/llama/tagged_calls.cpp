@@ -27,6 +27,7 @@ std::string text_of(const Json& value) {
 Result<Ordered> parameters_of(const ToolDefinition& tool) {
   const std::string& text = tool.parameters.empty() ? kNoArguments : tool.parameters;
   ACCEL_TRY(const json checked, parse_bounded_json(text, "The JSON Schema"));
+  ACCEL_CHECK(check_ordered_json(text, "The JSON Schema"));
   Ordered schema = Ordered::parse(text, nullptr, /*allow_exceptions=*/false);
   const bool object = checked.is_object() && checked.value("type", json("object")) == "object";
   if (!object) {

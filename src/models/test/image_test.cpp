@@ -121,6 +121,21 @@ TEST(Images, that_are_bombs_are_refused_by_their_header) {
   EXPECT_EQ(code_of(decode_image(jpeg)), "resource_exhausted");
 }
 
+TEST(Images, keep_no_texts_and_profiles_however_many) {
+  const Bytes zeros(4U << 20U);
+  uLongf size = compressBound(zeros.size());
+  Bytes text{'k', 0, 0};
+  text.resize(3 + size);
+  compress2(text.data() + 3, &size, zeros.data(), zeros.size(), 9);
+  text.resize(3 + size);
+  PngMaker maker;
+  maker.header(2, 1, 8, 0);
+  for (int i = 0; i < 50; ++i) maker.chunk("zTXt", text);
+  const auto image = decode_image(maker.rows({0, 10, 200}).chunk("IEND", {}).file());
+  ASSERT_TRUE(image) << image.error().to_string();
+  EXPECT_EQ(image->rgb, (std::vector<std::uint8_t>{10, 10, 10, 200, 200, 200}));
+}
+
 TEST(Images, that_are_none_or_cut_off_or_empty_say_so) {
   EXPECT_EQ(code_of(decode_image({})), "unsupported");
   EXPECT_EQ(code_of(decode_image(to_bytes("GIF89a, which is not read"))), "unsupported");

@@ -43,7 +43,11 @@ void read_format(std::string_view text, BodyReader& reader, json& params) {
   if (*format == "json") {
     params["json_schema"] = {{"type", "object"}};
   } else if (format->is_object()) {
-    params["json_schema"] = schema_text(text, "/format", *format);
+    if (auto schema = schema_text(text, "/format", *format)) {
+      params["json_schema"] = *std::move(schema);
+    } else {
+      reader.refuse(schema.error().code, schema.error().message);
+    }
   } else {
     reader.refuse(Errc::invalid_argument, "\"format\" must be \"json\" or a JSON Schema.");
   }

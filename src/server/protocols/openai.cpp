@@ -67,14 +67,14 @@ void read_format(const json& format, std::string_view text, BodyReader& reader, 
   const auto named = format.find("json_schema");
   const bool given = type == "json_schema" && named != format.end() && named->is_object() &&
                      named->contains("schema") && named->at("schema").is_object();
-  if (given) {
-    params["json_schema"] =
-        schema_text(text, "/response_format/json_schema/schema", named->at("schema"));
-  } else {
-    reader.refuse(Errc::invalid_argument,
-                  "\"response_format\" must be of type text, json_object, or json_schema with "
-                  "a \"schema\".");
+  if (!given) {
+    return reader.refuse(Errc::invalid_argument,
+                         "\"response_format\" must be of type text, json_object, or json_schema "
+                         "with a \"schema\".");
   }
+  auto schema = schema_text(text, "/response_format/json_schema/schema", named->at("schema"));
+  if (!schema) return reader.refuse(schema.error().code, schema.error().message);
+  params["json_schema"] = *std::move(schema);
 }
 
 json usage_of(const json& result) {

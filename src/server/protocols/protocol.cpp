@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "accel/core/json.hpp"
 #include "protocols/tools.hpp"
 
 namespace accel::server {
@@ -194,7 +195,8 @@ Status BodyReader::finish() {
   return status_;
 }
 
-json schema_text(std::string_view body, const char* pointer, const json& parsed) {
+Result<json> schema_text(std::string_view body, const char* pointer, const json& parsed) {
+  ACCEL_CHECK(check_ordered_json(body, "The body"));
   using Ordered = nlohmann::ordered_json;
   const auto text = [](const auto& value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);

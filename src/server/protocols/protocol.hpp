@@ -73,8 +73,9 @@ class BodyReader {
 
 // A schema that stands at `pointer` in the `body` of a request, as text with its members in the
 // order in which they were sent, which an answer follows; from `parsed` when there is no such body.
-nlohmann::json schema_text(std::string_view body, const char* pointer,
-                           const nlohmann::json& parsed);
+// Errors: invalid_argument (objects with thousands of members).
+Result<nlohmann::json> schema_text(std::string_view body, const char* pointer,
+                                   const nlohmann::json& parsed);
 
 // Messages as text.generate takes them, of the member "messages": content may be a text or parts of
 // type text, and missing beside calls of tools; what else a message holds is refused by name,

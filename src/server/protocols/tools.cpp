@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "accel/core/json.hpp"
+
 namespace accel::server {
 namespace {
 
@@ -68,7 +70,8 @@ Result<json> choice_of(const json& choice) {
 }
 
 // The schemas in the order of their members, where the body as it came has them.
-void put_schemas(std::string_view text, json& tools) {
+Status put_schemas(std::string_view text, json& tools) {
+  ACCEL_CHECK(check_ordered_json(text, "The body"));
   const Ordered body = Ordered::parse(text, nullptr, /*allow_exceptions=*/false);
   for (std::size_t i = 0; i < tools.size(); ++i) {
     json& tool = tools[i];
@@ -77,6 +80,7 @@ void put_schemas(std::string_view text, json& tools) {
     const bool found = !body.is_discarded() && body.contains(place);
     tool["parameters"] = found ? dumped(body.at(place)) : dumped(tool.at("parameters"));
   }
+  return {};
 }
 
 }  // namespace
@@ -99,7 +103,7 @@ Status read_tools(const json& body, std::string_view text, json& params) {
     ACCEL_TRY(json tool, tool_of(item, fmt::format("tools[{}]", list.size())));
     list.push_back(std::move(tool));
   }
-  put_schemas(text, list);
+  ACCEL_CHECK(put_schemas(text, list));
   params["tools"] = std::move(list);
   if (!parallel.is_null()) params["parallel_tool_calls"] = parallel;
   if (!choice.is_null()) {

@@ -37,6 +37,25 @@ const json kCalled{{"text", ""},
                    {"prompt_tokens", 5},
                    {"completion_tokens", 2}};
 
+TEST(Tools, and_schemas_with_thousands_of_members_are_refused_before_they_cost_time) {
+  json many = json::object();
+  for (int i = 0; i < 50'000; ++i) many[std::to_string(i)] = 0;
+  const std::string bodies[] = {
+      with_tools({{"tools",
+                   {{{"type", "function"},
+                     {"function", {{"name", "f"}, {"parameters", {{"default", many}}}}}}}}})
+          .dump(),
+      chat_body({{"response_format",
+                  {{"type", "json_schema"}, {"json_schema", {{"schema", {{"default", many}}}}}}}})
+          .dump()};
+  for (const std::string& text : bodies) {
+    const auto asked = openai::chat_request(json::parse(text), text);
+    ASSERT_FALSE(asked);
+    EXPECT_EQ(asked.error().code, Errc::invalid_argument);
+    EXPECT_THAT(asked.error().message, HasSubstr("too many members"));
+  }
+}
+
 TEST(Tools, of_a_request_become_the_methods_own) {
   const std::string text =
       R"({"model":"m","messages":[{"role":"user","content":"c"}],"tools":[{"type":"function",)"

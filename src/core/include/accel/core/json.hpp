@@ -18,4 +18,8 @@ inline constexpr std::size_t kMaxJsonDepth = 64;
 Result<nlohmann::json> parse_bounded_json(std::string_view text, std::string_view what,
                                           std::size_t max_depth = kMaxJsonDepth);
 
+// nlohmann::ordered_json looks through all members of an object for each that it adds: whether
+// reading `text` in order stays a matter of milliseconds. Errors: invalid_argument.
+Status check_ordered_json(std::string_view text, std::string_view what);
+
 }  // namespace accel
