@@ -19,7 +19,7 @@ class GatewayRecord : public testing::Test {
   Result<routing::PeerRecord> with(const std::vector<std::string>& listeners,
                                    const std::map<std::string, std::string>& settings = {}) {
     const auto config = load_settings({home_, {}, settings});
-    EXPECT_TRUE(config);
+    if (!config) return fail(Error(config.error()));
     return gateway_record(home_, *config, listeners);
   }
   Home home_;
