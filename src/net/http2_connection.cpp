@@ -139,6 +139,7 @@ Http2Events Http2Connection::events() {
     return admit(shared_, head);
   };
   events.is_live = [this](const HttpRequest& head) { return shared_.live && shared_.live(head); };
+  events.body_limit = shared_.body_limit;
   events.on_request = [this](StreamId stream, HttpRequest request,
                              std::optional<HttpResponse> refusal) {
     pending_.push_back({stream, std::move(request), std::move(refusal)});

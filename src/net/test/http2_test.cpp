@@ -329,7 +329,10 @@ class LiveServer {
   explicit LiveServer(HttpHandler handler, HeadCheck check = {}) {
     ServerOptions options;
     options.check_head = std::move(check);
-    options.live = [](const HttpRequest& head) { return head.path != "/held"; };
+    options.live = [](const HttpRequest& head) { return !head.path.starts_with("/held"); };
+    options.body_limit = [](const HttpRequest& head) -> std::uint64_t {
+      return head.path == "/held-small" ? 1000 : 100'000'000;
+    };
     options.shape = [](const HttpRequest& head, HttpResponse refusal) {
       return text_response(200, fmt::format("{} {}", head.path, refusal.status));
     };
@@ -451,6 +454,28 @@ TEST(Http2Live, a_refusal_speaks_the_protocol_of_its_head) {
   EXPECT_EQ(client.wait(client.get("/shut")).body, "/shut 401");
   Answer& large = client.wait(client.post("/held", std::string(9'000'000, 'x')));
   EXPECT_EQ(large.body, "/held 413");
+}
+
+TEST(Http2, holds_as_much_of_a_body_as_its_head_may_have) {
+  LiveServer server(echo);
+  H2Client client(server.endpoint());
+  EXPECT_EQ(client.wait(client.post("/held-small", std::string(1000, 'x'))).body,
+            "POST /held-small test 1000");
+  EXPECT_EQ(client.wait(client.post("/held-small", std::string(1001, 'x'))).body,
+            "/held-small 413");
+  EXPECT_EQ(client.wait(client.post("/held", std::string(100'000, 'x'))).body,
+            "POST /held test 100000");
+  // Side by side on one connection, with no length: frames of 600 bytes that do not end.
+  RawClient raw(server.endpoint());
+  const std::string path = "/held-small";
+  const std::string head = "\x83\x86\x04" + std::string(1, char(path.size())) + path + "\x41\4test";
+  std::string sent = std::string(kHttp2Preface) + std::string("\0\0\0\4\0\0\0\0\0", 9);
+  for (const char stream : {1, 3}) {
+    sent += std::string{0, 0, char(head.size()), 1, 4, 0, 0, 0, stream} + head;
+    sent += std::string{0, 2, 0x58, 0, 0, 0, 0, 0, stream} + std::string(600, 'x');
+  }
+  ASSERT_TRUE(raw.send(sent));
+  EXPECT_TRUE(raw.read_until("/held-small 413").ends_with("/held-small 413"));
 }
 
 TEST(Http2, survives_garbage_behind_the_preface) {

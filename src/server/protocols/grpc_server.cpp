@@ -16,6 +16,9 @@ using net::HttpRequest;
 using net::HttpResponse;
 using nlohmann::json;
 
+constexpr std::string_view kWhatIsGrpc =
+    "gRPC is POST over HTTP/2 with the content-type application/grpc.";
+
 void append_frame(const proto::Message& type, const json& message, std::string& out) {
   const std::size_t begin = grpc::begin_frame(out);
   proto::write(type, message, out);
@@ -107,14 +110,14 @@ bool GrpcServer::is_live(const HttpRequest& head) {
 
 Status GrpcServer::admit(const HttpRequest& head) const {
   if (head.over_unix_socket) return {};
+  if (!is_live(head)) return fail(Errc::invalid_argument, "{}", kWhatIsGrpc);
   const oip::Rpc* const rpc = oip::find_rpc(head.path);
   if (rpc != nullptr && rpc->open) return {};
   return net::check_bearer_token(head, token_);
 }
 
 Task<HttpResponse> GrpcServer::handle(HttpRequest request, std::stop_token stop) {
-  if (!request.source)
-    co_return net::text_response(415, "gRPC is POST over HTTP/2 with application/grpc.\n");
+  if (!request.source) co_return net::text_response(415, std::string(kWhatIsGrpc) + "\n");
   auto starting = start(std::move(request), std::move(stop));
   Result<HttpResponse> response = co_await std::move(starting);
   if (response) co_return response;

@@ -30,7 +30,7 @@ class GrpcServer {
   static bool serves(std::string_view path);
   // Whether a head belongs here and its body is read while it comes.
   static bool is_live(const net::HttpRequest& head);
-  // Asked before the body is read. Errors: unauthenticated.
+  // Asked before the body is read. Errors: invalid_argument (it is not live), unauthenticated.
   Status admit(const net::HttpRequest& head) const;
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
 
