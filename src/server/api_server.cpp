@@ -87,8 +87,8 @@ class ApiServer::Impl {
       const bool known = head.over_unix_socket || net::check_bearer_token(head, token_);
       return known ? kMaxRequestBytes : kMaxStrangerBytes;
     };
-    rules.shape = [](const HttpRequest& head, HttpResponse refusal) {
-      return grpc::is_grpc(head) ? grpc::refusal_of(refusal) : std::move(refusal);
+    rules.shape = [](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
+      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why) : std::move(refusal);
     };
     if (options.kubo_rpc) {
       rpc_ = std::make_unique<KuboRpcServer>(node_, io_.executor(), home_.downloads());

@@ -326,15 +326,18 @@ TEST(Http2, sends_a_client_away_that_resets_without_end) {
 // A server whose requests are all live.
 class LiveServer {
  public:
-  explicit LiveServer(HttpHandler handler, HeadCheck check = {}) {
+  explicit LiveServer(HttpHandler handler, HeadCheck check = {}, ServerLimits limits = {}) {
     ServerOptions options;
+    options.limits = limits;
     options.check_head = std::move(check);
     options.live = [](const HttpRequest& head) { return !head.path.starts_with("/held"); };
     options.body_limit = [](const HttpRequest& head) -> std::uint64_t {
       return head.path == "/held-small" ? 1000 : 100'000'000;
     };
-    options.shape = [](const HttpRequest& head, HttpResponse refusal) {
-      return text_response(200, fmt::format("{} {}", head.path, refusal.status));
+    options.shape = [](const HttpRequest& head, const HttpResponse& refusal,
+                       std::optional<Errc> why) {
+      const std::string code = why ? fmt::format(" {}", http_status_of(*why)) : "";
+      return text_response(200, fmt::format("{} {}{}", head.path, refusal.status, code));
     };
     server_ =
         HttpServer::listen(io_.executor(), TcpEndpoint{}, std::move(handler), options).value();
@@ -454,6 +457,25 @@ TEST(Http2Live, a_refusal_speaks_the_protocol_of_its_head) {
   EXPECT_EQ(client.wait(client.get("/shut")).body, "/shut 401");
   Answer& large = client.wait(client.post("/held", std::string(9'000'000, 'x')));
   EXPECT_EQ(large.body, "/held 413");
+}
+
+TEST(Http2Live, so_does_the_failure_of_a_handler) {
+  ServerLimits limits;
+  limits.request_timeout = 50ms;
+  LiveServer server(
+      [](HttpRequest request, std::stop_token) -> Task<HttpResponse> {
+        if (request.path == "/broken") throw std::runtime_error("A bug.");
+        if (request.path == "/none") co_return fail(Errc::not_found, "None.");
+        auto sleeping = delay(10s);
+        const Status slept = co_await std::move(sleeping);
+        if (!slept) co_return fail(Error(slept.error()));
+        co_return text_response(200, "late");
+      },
+      {}, limits);
+  H2Client client(server.endpoint());
+  EXPECT_EQ(client.wait(client.get("/broken")).body, "/broken 500 500");
+  EXPECT_EQ(client.wait(client.get("/none")).body, "/none 404 404");
+  EXPECT_EQ(client.wait(client.get("/late")).body, "/late 503 504");
 }
 
 TEST(Http2, holds_as_much_of_a_body_as_its_head_may_have) {

@@ -111,14 +111,14 @@ HttpResponse refusal(const Error& error) {
   return response;
 }
 
-HttpResponse refusal_of(const HttpResponse& response) {
+HttpResponse refusal_of(const HttpResponse& response, std::optional<Errc> why) {
   const auto* const text = std::get_if<std::string>(&response.body);
   std::string sentence = text == nullptr ? std::string(net::reason_phrase(response.status)) : *text;
   while (sentence.ends_with('\n')) sentence.pop_back();
   const bool too_large = response.status == 413 || response.status == 431;
   const Errc code =
       too_large ? Errc::resource_exhausted : net::errc_of_http_status(response.status);
-  return refusal({code, std::move(sentence), {}});
+  return refusal({why.value_or(code), std::move(sentence), {}});
 }
 
 bool is_grpc(const net::HttpRequest& head) {

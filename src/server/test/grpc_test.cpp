@@ -251,6 +251,10 @@ TEST(Grpc, errors_become_its_statuses) {
   const net::HttpResponse large = grpc::refusal_of(net::text_response(413, "Too large.\n"));
   EXPECT_EQ(large.headers.get_or("grpc-status", ""), "8");
   EXPECT_EQ(large.headers.get_or("grpc-message", ""), "Too large.");
+  const net::HttpResponse late =
+      grpc::refusal_of(net::text_response(503, "Late.\n"), Errc::timeout);
+  EXPECT_EQ(late.headers.get_or("grpc-status", ""), "4");
+  EXPECT_EQ(late.headers.get_or("grpc-message", ""), "Late.");
 }
 
 json input(const std::string& datatype, std::vector<std::int64_t> shape, json contents = {}) {

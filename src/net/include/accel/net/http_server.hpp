@@ -72,8 +72,10 @@ using LiveCheck = std::function<bool(const HttpRequest& head)>;
 // after check_head. Below max_body_bytes, the bodies of a connection's requests count together.
 using BodyLimit = std::function<std::uint64_t(const HttpRequest& head)>;
 // Puts the server's own refusal of a request (over HTTP/2) into the words of the protocol that its
-// head speaks.
-using RefusalShape = std::function<HttpResponse(const HttpRequest& head, HttpResponse refusal)>;
+// head speaks; `why` when the handler failed, threw or was late. The head has neither target nor
+// body.
+using RefusalShape = std::function<HttpResponse(const HttpRequest& head, HttpResponse refusal,
+                                                std::optional<Errc> why)>;
 
 struct ServerOptions {
   ServerLimits limits{};
