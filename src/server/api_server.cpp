@@ -129,6 +129,7 @@ class ApiServer::Impl {
   }
 
   void stop() {
+    if (grpc_) grpc_->stop();
     for (auto* server : {&gateway_tls_server_, &gateway_server_, &grpc_server_, &api_, &socket_}) {
       if (*server) (*server)->stop();
     }

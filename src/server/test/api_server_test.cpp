@@ -405,6 +405,17 @@ TEST_F(ApiServerTest, grpc_is_answered_on_the_api_s_port_and_asks_for_the_token)
   EXPECT_TRUE(large.read_to_end().starts_with("HTTP/1.1 400 "));
 }
 
+TEST_F(ApiServerTest, an_idle_stream_of_grpc_ends_at_once_when_the_server_stops) {
+  start();
+  RawClient client = local();
+  client.send(h2_head("/inference.GRPCInferenceService/ModelStreamInfer", "application/grpc") +
+              h2_frame(6, 0, "12345678", 0));
+  client.read_until("12345678");
+  const auto begin = std::chrono::steady_clock::now();
+  server_->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);  // It would be let finish for 5 s.
+}
+
 TEST_F(ApiServerTest, a_stranger_s_body_over_http2_without_a_length_is_small_too) {
   start();
   const std::string settings{0, 0, 18, 4};  // The server's.
