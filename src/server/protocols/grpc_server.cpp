@@ -144,9 +144,7 @@ Status GrpcServer::admit(const HttpRequest& head) const {
 Task<HttpResponse> GrpcServer::handle(HttpRequest request, std::stop_token stop) {
   if (!request.source) co_return net::text_response(415, std::string(kWhatIsGrpc) + "\n");
   auto starting = start(std::move(request), std::move(stop));
-  Result<HttpResponse> response = co_await std::move(starting);
-  if (response) co_return response;
-  co_return grpc::refusal(response.error());
+  co_return co_await std::move(starting);
 }
 
 Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop) {

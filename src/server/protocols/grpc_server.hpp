@@ -33,6 +33,7 @@ class GrpcServer {
   static bool is_live(const net::HttpRequest& head);
   // Asked before the body is read. Errors: invalid_argument (it is not live), unauthenticated.
   Status admit(const net::HttpRequest& head) const;
+  // Errors: the call's, which ServerOptions::shape tells the client by grpc::refusal_of().
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
   // Calls that wait for a message that has not begun end. Before the listeners stop, which let
   // requests finish and would wait for them. From any thread.
