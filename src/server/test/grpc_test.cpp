@@ -257,6 +257,20 @@ TEST(Grpc, errors_become_its_statuses) {
   EXPECT_EQ(late.headers.get_or("grpc-message", ""), "Late.");
 }
 
+TEST(Grpc, a_long_sentence_is_cut_at_a_character) {
+  const auto message_of = [](const std::string& text) {
+    return std::string(
+        grpc::trailers(fail(Error{Errc::not_found, text, {}})).get_or("grpc-message", ""));
+  };
+  const std::string fits(1024, 'a');
+  EXPECT_EQ(message_of(fits), fits);
+  EXPECT_EQ(message_of(fits + "b"), fits);
+  const std::string before(1022, 'a');
+  EXPECT_EQ(message_of(before + "ü"), before + "%C3%BC");
+  EXPECT_EQ(message_of(before + "aü"), before + "a");
+  EXPECT_EQ(message_of(before + "€b"), before);
+}
+
 json input(const std::string& datatype, std::vector<std::int64_t> shape, json contents = {}) {
   json made{{"name", "x"}, {"datatype", datatype}, {"shape", std::move(shape)}};
   if (!contents.is_null()) made["contents"] = std::move(contents);
