@@ -492,7 +492,7 @@ TEST(Http2, holds_as_much_of_a_body_as_its_head_may_have) {
   const std::string path = "/held-small";
   const std::string head = "\x83\x86\x04" + std::string(1, char(path.size())) + path + "\x41\4test";
   std::string sent = std::string(kHttp2Preface) + std::string("\0\0\0\4\0\0\0\0\0", 9);
-  for (const char stream : {1, 3}) {
+  for (const char stream : {'\1', '\3'}) {
     sent += std::string{0, 0, char(head.size()), 1, 4, 0, 0, 0, stream} + head;
     sent += std::string{0, 2, 0x58, 0, 0, 0, 0, 0, stream} + std::string(600, 'x');
   }
