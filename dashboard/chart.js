@@ -61,6 +61,6 @@ export class Chart {
     setText(this.most, known.length > 0 && top > 0 ? `most ${this.format(top)}` : '');
     setText(this.aside, aside ?? this.note);
     const spoken = this.series.map((name, i) => `${name ? `${name}: ` : ''}${Number.isFinite(values[i]) ? this.format(values[i]) : 'not measured'}`);
-    this.picture.setAttribute('aria-label', `${this.title}, two minutes. Now ${spoken.join(', ')}. Most ${known.length > 0 ? this.format(top) : 'not known'}.`);
+    this.picture.setAttribute('aria-label', `${this.title}, the last ${POINTS} readings. Now ${spoken.join(', ')}. Most ${known.length > 0 ? this.format(top) : 'not known'}.`);
   }
 }

@@ -139,6 +139,7 @@ Http2Events Http2Connection::events() {
     return admit(shared_, head);
   };
   events.is_live = [this](const HttpRequest& head) { return shared_.live && shared_.live(head); };
+  events.body_limit = shared_.body_limit;
   events.on_request = [this](StreamId stream, HttpRequest request,
                              std::optional<HttpResponse> refusal) {
     pending_.push_back({stream, std::move(request), std::move(refusal)});
@@ -210,7 +211,7 @@ void Http2Connection::start(StreamId stream, HttpRequest request,
   auto exchange = std::make_shared<Exchange>(executor_, stream, request.method == "HEAD");
   open_.emplace(stream, exchange);
   if (refusal) {
-    if (shared_.shape) *refusal = shared_.shape(request, std::move(*refusal));
+    if (shared_.shape) *refusal = shared_.shape(request, std::move(*refusal), std::nullopt);
     send_response(exchange, std::move(*refusal));
     return;
   }
@@ -234,6 +235,12 @@ Task<void> Http2Connection::serve(ExchangePtr exchange, HttpRequest request) {
 
 Task<HttpResponse> Http2Connection::call_handler(ExchangePtr exchange, HttpRequest request) {
   const std::string what = request.method + " " + request.path;
+  HttpRequest head;  // For `shape`, as the handler takes the request.
+  if (shared_.shape) {
+    head.method = request.method;
+    head.path = request.path;
+    head.headers = request.headers;
+  }
   Result<HttpResponse> result;
   try {
     Task<HttpResponse> task = shared_.handler(std::move(request), exchange->stop.get_token());
@@ -250,11 +257,15 @@ Task<HttpResponse> Http2Connection::call_handler(ExchangePtr exchange, HttpReque
     result = fail(Errc::internal, "The server failed at this request; its log says why.");
   }
   if (result) co_return std::move(*result);
-  if (result.error().code == Errc::timeout) {
-    ++shared_.counters.timeouts;
-    co_return text_response(503, "The request took longer than the server allows.\n");
-  }
-  co_return failure_response(what, result.error());
+  HttpResponse failed = answer_to_failure(what, result.error());
+  if (shared_.shape) failed = shared_.shape(head, std::move(failed), result.error().code);
+  co_return failed;
+}
+
+HttpResponse Http2Connection::answer_to_failure(const std::string& request, const Error& error) {
+  if (error.code != Errc::timeout) return failure_response(request, error);
+  ++shared_.counters.timeouts;
+  return text_response(503, "The request took longer than the server allows.\n");
 }
 
 bool Http2Connection::send_response(const ExchangePtr& exchange, HttpResponse response) {

@@ -36,6 +36,7 @@ class Http2Connection {
   Task<void> write_loop();
   Task<void> serve(ExchangePtr exchange, HttpRequest request);
   Task<HttpResponse> call_handler(ExchangePtr exchange, HttpRequest request);
+  HttpResponse answer_to_failure(const std::string& request, const Error& error);
   Task<void> write_stream(ExchangePtr exchange, StreamBody stream);
   Http2Events events();
   void start(StreamId stream, HttpRequest request, std::optional<HttpResponse> refusal);

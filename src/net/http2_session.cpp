@@ -79,6 +79,7 @@ struct Http2Session::Impl {
     HttpRequest request;
     std::optional<HttpResponse> refused;
     std::size_t head_bytes = 0;
+    std::uint64_t max_body = 0;
     bool receiving = true;  // The client has not ended its side.
     bool told = false;      // on_request was called.
     std::shared_ptr<Http2Body> body;
@@ -113,13 +114,17 @@ struct Http2Session::Impl {
   void tell(StreamId id, Stream& stream);
   void sent_end(StreamId id);
   void closed(StreamId id);
+  std::uint64_t& held_with(const Stream& stream) {
+    return stream.max_body < limits.max_body_bytes ? held_limited_bytes : held_body_bytes;
+  }
   ssize_t fill(StreamId id, std::span<std::uint8_t> out, std::uint32_t& flags);
 
   ServerLimits limits;
   Http2Events events;
   SessionPtr session;
   std::unordered_map<StreamId, Stream> streams;
-  std::uint64_t held_body_bytes = 0;  // Of requests that are not told yet, on all streams.
+  std::uint64_t held_body_bytes = 0;     // Of requests that are not told yet, on all streams.
+  std::uint64_t held_limited_bytes = 0;  // The same, of those with a limit of their own.
   std::uint64_t sent_body_bytes = 0;
   std::string frames;  // What output() returned last.
 };
@@ -261,7 +266,9 @@ void Http2Session::Impl::head_complete(StreamId id) {
   if (const Status admitted = events.on_head(request); !admitted) {
     return refuse(id, *stream, error_response(admitted.error()));
   }
-  if (announces_more_than(request.headers, limits.max_body_bytes)) {
+  stream->max_body = limits.max_body_bytes;
+  if (events.body_limit) stream->max_body = std::min(stream->max_body, events.body_limit(request));
+  if (announces_more_than(request.headers, stream->max_body)) {
     return refuse(id, *stream, refusal(413, "The request's body is too large."));
   }
   if (!events.is_live || !events.is_live(request)) return;
@@ -281,9 +288,10 @@ void Http2Session::Impl::data(StreamId id, std::string_view bytes) {
   }
   nghttp2_session_consume_stream(session.get(), id, bytes.size());
   if (stream == nullptr || stream->told) return;  // Refused: what still comes is dropped.
-  held_body_bytes += bytes.size();
   stream->request.body += bytes;
-  if (held_body_bytes > limits.max_body_bytes) {
+  std::uint64_t& held = held_with(*stream);
+  held += bytes.size();
+  if (held > stream->max_body) {
     refuse(id, *stream, refusal(413, "The bodies of the requests are too large together."));
   }
 }
@@ -306,7 +314,7 @@ void Http2Session::Impl::refuse(StreamId id, Stream& stream, HttpResponse answer
 
 void Http2Session::Impl::tell(StreamId id, Stream& stream) {
   stream.told = true;
-  held_body_bytes -= stream.request.body.size();
+  held_with(stream) -= stream.request.body.size();
   if (stream.refused) stream.request.body.clear();
   events.on_request(id, std::move(stream.request), std::move(stream.refused));
 }
@@ -322,7 +330,7 @@ void Http2Session::Impl::closed(StreamId id) {
   const auto found = streams.find(id);
   if (found == streams.end()) return;
   const bool told = found->second.told;
-  if (!told) held_body_bytes -= found->second.request.body.size();
+  if (!told) held_with(found->second) -= found->second.request.body.size();
   const auto incoming = std::move(found->second.incoming);
   streams.erase(found);
   if (incoming) {

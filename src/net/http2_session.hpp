@@ -40,6 +40,8 @@ struct Http2Events {
   std::function<Status(HttpRequest& head)> on_head;
   // Whether the body is read while it comes; asked after on_head admitted it. May be empty.
   std::function<bool(const HttpRequest& head)> is_live{};
+  // Asked then too; empty: ServerLimits::max_body_bytes. See ServerOptions::body_limit.
+  BodyLimit body_limit{};
   // Complete, or live: then its body is to come, in incoming(); or refused: then `refusal` is the
   // answer and the request has its head only.
   std::function<void(StreamId, HttpRequest, std::optional<HttpResponse> refusal)> on_request;

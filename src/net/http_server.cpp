@@ -233,6 +233,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor exe
                         nullptr,
                         std::move(options.streamed),
                         std::move(options.live),
+                        std::move(options.body_limit),
                         std::move(options.shape)};
   if (options.tls) {
     ACCEL_TRY(rules.tls, make_tls_server_context(options.tls->certificate, options.tls->key));

@@ -30,7 +30,8 @@ constexpr std::string_view kApiPrefix = "/api/v1/";
 constexpr std::uint64_t kMaxRequestBytes = 32U << 20U;   // Many inputs of a `run`.
 constexpr std::uint64_t kMaxStrangerBytes = 64U << 10U;  // A body that came without the token.
 
-// What a stranger may make the server hold: a small body of a size that is known beforehand.
+// What a stranger may make the server hold: a small body; over HTTP/1.1 of a size that is known
+// beforehand, over HTTP/2 see ServerOptions::body_limit.
 Status check_small_body(const HttpRequest& head) {
   const std::string_view text = head.headers.get_or("Content-Length", "0");
   std::uint64_t length = 0;
@@ -82,8 +83,12 @@ class ApiServer::Impl {
     const net::Endpoint socket = net::UnixEndpoint{home_.api_socket()};
     net::ServerOptions rules{options.limits, check};
     rules.live = &GrpcServer::is_live;
-    rules.shape = [](const HttpRequest& head, HttpResponse refusal) {
-      return grpc::is_grpc(head) ? grpc::refusal_of(refusal) : std::move(refusal);
+    rules.body_limit = [this](const HttpRequest& head) {
+      const bool known = head.over_unix_socket || net::check_bearer_token(head, token_);
+      return known ? kMaxRequestBytes : kMaxStrangerBytes;
+    };
+    rules.shape = [](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
+      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why) : std::move(refusal);
     };
     if (options.kubo_rpc) {
       rpc_ = std::make_unique<KuboRpcServer>(node_, io_.executor(), home_.downloads());
@@ -124,6 +129,7 @@ class ApiServer::Impl {
   }
 
   void stop() {
+    if (grpc_) grpc_->stop();
     for (auto* server : {&gateway_tls_server_, &gateway_server_, &grpc_server_, &api_, &socket_}) {
       if (*server) (*server)->stop();
     }
@@ -217,7 +223,8 @@ Status ApiServer::Impl::admit(const HttpRequest& head) const {
   ACCEL_CHECK(net::check_host_and_origin(head, {}));
   if (head.over_unix_socket) return {};
   if (GrpcServer::serves(head.path)) {
-    // Over HTTP/2 a body needs no length and is bounded by GrpcServer; else it is held.
+    // A live body over HTTP/2 needs no length and is bounded by GrpcServer; over HTTP/1.1 it is
+    // held.
     const bool held = head.headers.has("Content-Length") || head.headers.has("Transfer-Encoding");
     if (held && !net::check_bearer_token(head, token_)) ACCEL_CHECK(check_small_body(head));
     return grpc_->admit(head);

@@ -35,8 +35,8 @@ RequestCounters::RequestCounters()
     const std::string protocol(kKinds[kind].name);
     counters_[kind].seconds =
         &metrics_.histogram("accel_api_answer_seconds",
-                            "From a complete request to the head of its answer; a streamed text's "
-                            "head goes with its first piece",
+                            "From a complete request (over gRPC from its head) to the head of its "
+                            "answer; a streamed text's head goes with its first piece",
                             {{"protocol", protocol}});
     for (std::size_t status = 0; status < kStatuses.size(); ++status) {
       counters_[kind].by_status[status] =

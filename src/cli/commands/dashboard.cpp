@@ -4,20 +4,13 @@
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/json.hpp"
 #include "accel/net/http_client.hpp"
+#include "api_lines.hpp"
 #include "command.hpp"
-#include "page_url.hpp"
 
 namespace accel::cli {
 namespace {
 
 using nlohmann::json;
-
-std::string quoted(const std::string& text) {
-  std::string word = "'";
-  for (const char letter : text)
-    word += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return word + "'";
-}
 
 // Where the daemon's API listens on TCP; empty when it does not.
 Result<std::string> api_of(Session& session) {
@@ -62,26 +55,6 @@ Status show_link(Session& session) {
 }
 
 }  // namespace
-
-std::string page_url(const std::string& api) {
-  std::string url = api + "/";
-  for (const auto& [any, loopback] :
-       {std::pair<std::string_view, std::string_view>{"//0.0.0.0:", "//127.0.0.1:"},
-        {"//[::]:", "//[::1]:"}}) {
-    const std::size_t at = url.find(any);
-    if (at != std::string::npos) url.replace(at, any.size(), loopback);
-  }
-  return url;
-}
-
-std::string curl_line(const std::string& api, const node::Home& home) {
-  if (api.empty()) {
-    return fmt::format("curl --unix-socket {} http://localhost/v1/models",
-                       quoted(home.api_socket().string()));
-  }
-  return fmt::format("curl -H \"Authorization: Bearer $(cat {})\" {}v1/models",
-                     quoted(home.api_token().string()), page_url(api));
-}
 
 void add_dashboard_command(CLI::App& app, Selection& selection) {
   CLI::App* command = add_command(

@@ -8,9 +8,9 @@
 #include "accel/node/gateway_tls.hpp"
 #include "accel/server/api_server.hpp"
 
+#include "api_lines.hpp"
 #include "command.hpp"
 #include "interrupt.hpp"
-#include "page_url.hpp"
 
 namespace accel::cli {
 namespace {

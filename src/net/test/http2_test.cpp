@@ -326,12 +326,18 @@ TEST(Http2, sends_a_client_away_that_resets_without_end) {
 // A server whose requests are all live.
 class LiveServer {
  public:
-  explicit LiveServer(HttpHandler handler, HeadCheck check = {}) {
+  explicit LiveServer(HttpHandler handler, HeadCheck check = {}, ServerLimits limits = {}) {
     ServerOptions options;
+    options.limits = limits;
     options.check_head = std::move(check);
-    options.live = [](const HttpRequest& head) { return head.path != "/held"; };
-    options.shape = [](const HttpRequest& head, HttpResponse refusal) {
-      return text_response(200, fmt::format("{} {}", head.path, refusal.status));
+    options.live = [](const HttpRequest& head) { return !head.path.starts_with("/held"); };
+    options.body_limit = [](const HttpRequest& head) -> std::uint64_t {
+      return head.path == "/held-small" ? 1000 : 100'000'000;
+    };
+    options.shape = [](const HttpRequest& head, const HttpResponse& refusal,
+                       std::optional<Errc> why) {
+      const std::string code = why ? fmt::format(" {}", http_status_of(*why)) : "";
+      return text_response(200, fmt::format("{} {}{}", head.path, refusal.status, code));
     };
     server_ =
         HttpServer::listen(io_.executor(), TcpEndpoint{}, std::move(handler), options).value();
@@ -451,6 +457,47 @@ TEST(Http2Live, a_refusal_speaks_the_protocol_of_its_head) {
   EXPECT_EQ(client.wait(client.get("/shut")).body, "/shut 401");
   Answer& large = client.wait(client.post("/held", std::string(9'000'000, 'x')));
   EXPECT_EQ(large.body, "/held 413");
+}
+
+TEST(Http2Live, so_does_the_failure_of_a_handler) {
+  ServerLimits limits;
+  limits.request_timeout = 50ms;
+  LiveServer server(
+      [](HttpRequest request, std::stop_token) -> Task<HttpResponse> {
+        if (request.path == "/broken") throw std::runtime_error("A bug.");
+        if (request.path == "/none") co_return fail(Errc::not_found, "None.");
+        auto sleeping = delay(10s);
+        const Status slept = co_await std::move(sleeping);
+        if (!slept) co_return fail(Error(slept.error()));
+        co_return text_response(200, "late");
+      },
+      {}, limits);
+  H2Client client(server.endpoint());
+  EXPECT_EQ(client.wait(client.get("/broken")).body, "/broken 500 500");
+  EXPECT_EQ(client.wait(client.get("/none")).body, "/none 404 404");
+  EXPECT_EQ(client.wait(client.get("/late")).body, "/late 503 504");
+}
+
+TEST(Http2, holds_as_much_of_a_body_as_its_head_may_have) {
+  LiveServer server(echo);
+  H2Client client(server.endpoint());
+  EXPECT_EQ(client.wait(client.post("/held-small", std::string(1000, 'x'))).body,
+            "POST /held-small test 1000");
+  EXPECT_EQ(client.wait(client.post("/held-small", std::string(1001, 'x'))).body,
+            "/held-small 413");
+  EXPECT_EQ(client.wait(client.post("/held", std::string(100'000, 'x'))).body,
+            "POST /held test 100000");
+  // Side by side on one connection, with no length: frames of 600 bytes that do not end.
+  RawClient raw(server.endpoint());
+  const std::string path = "/held-small";
+  const std::string head = "\x83\x86\x04" + std::string(1, char(path.size())) + path + "\x41\4test";
+  std::string sent = std::string(kHttp2Preface) + std::string("\0\0\0\4\0\0\0\0\0", 9);
+  for (const char stream : {'\1', '\3'}) {
+    sent += std::string{0, 0, char(head.size()), 1, 4, 0, 0, 0, stream} + head;
+    sent += std::string{0, 2, 0x58, 0, 0, 0, 0, 0, stream} + std::string(600, 'x');
+  }
+  ASSERT_TRUE(raw.send(sent));
+  EXPECT_TRUE(raw.read_until("/held-small 413").ends_with("/held-small 413"));
 }
 
 TEST(Http2, survives_garbage_behind_the_preface) {

@@ -19,6 +19,15 @@ constexpr std::size_t kMaxMessage = 1024;  // Of an error: clients bound what th
 constexpr std::uint64_t kRetrySeconds = 1;
 constexpr int kMaxTimeoutDigits = 8;  // The protocol's own limit.
 
+// What of an error's sentence is sent, whole characters: protobuf's strings are UTF-8.
+std::string_view message_of(const Error& error) {
+  const std::string_view text = error.message;
+  if (text.size() <= kMaxMessage) return text;
+  std::size_t end = kMaxMessage;
+  while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
+
 // google.rpc.Status with google.rpc.RetryInfo among its details.
 std::string retry_details(const Error& error, int status) {
   Bytes delay, info, any, details;
@@ -27,8 +36,7 @@ std::string retry_details(const Error& error, int status) {
   ipld::put_bytes_field(any, 1, as_bytes("type.googleapis.com/google.rpc.RetryInfo"));
   ipld::put_bytes_field(any, 2, info);
   ipld::put_varint_field(details, 1, static_cast<std::uint64_t>(status));
-  ipld::put_bytes_field(details, 2,
-                        as_bytes(std::string_view(error.message).substr(0, kMaxMessage)));
+  ipld::put_bytes_field(details, 2, as_bytes(message_of(error)));
   ipld::put_bytes_field(details, 3, any);
   return ipld::base_encode(ipld::Multibase::base64, details);
 }
@@ -96,8 +104,7 @@ net::Headers trailers(const Status& outcome) {
   const Error& error = outcome.error();
   const int status = net::grpc_status_of(error.code);
   fields.add("grpc-status", std::to_string(status));
-  fields.add("grpc-message",
-             percent_encoded(std::string_view(error.message).substr(0, kMaxMessage)));
+  fields.add("grpc-message", percent_encoded(message_of(error)));
   if (error.code != Errc::resource_exhausted) return fields;
   fields.add("grpc-retry-pushback-ms", std::to_string(kRetrySeconds * 1000));
   fields.add("grpc-status-details-bin", retry_details(error, status));
@@ -111,14 +118,14 @@ HttpResponse refusal(const Error& error) {
   return response;
 }
 
-HttpResponse refusal_of(const HttpResponse& response) {
+HttpResponse refusal_of(const HttpResponse& response, std::optional<Errc> why) {
   const auto* const text = std::get_if<std::string>(&response.body);
   std::string sentence = text == nullptr ? std::string(net::reason_phrase(response.status)) : *text;
   while (sentence.ends_with('\n')) sentence.pop_back();
   const bool too_large = response.status == 413 || response.status == 431;
   const Errc code =
       too_large ? Errc::resource_exhausted : net::errc_of_http_status(response.status);
-  return refusal({code, std::move(sentence), {}});
+  return refusal({why.value_or(code), std::move(sentence), {}});
 }
 
 bool is_grpc(const net::HttpRequest& head) {

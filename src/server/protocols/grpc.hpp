@@ -42,8 +42,8 @@ void end_frame(std::string& out, std::size_t begin);
 net::Headers trailers(const Status& outcome);
 // A call that ends before any message: all in the head.
 net::HttpResponse refusal(const Error& error);
-// The server's own refusal of a head or a body, which it knows by its HTTP status.
-net::HttpResponse refusal_of(const net::HttpResponse& response);
+// The server's own refusal, as ServerOptions::shape has it: by `why`, else by its HTTP status.
+net::HttpResponse refusal_of(const net::HttpResponse& response, std::optional<Errc> why = {});
 
 bool is_grpc(const net::HttpRequest& head);  // By its content-type.
 

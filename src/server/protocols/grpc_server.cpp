@@ -16,6 +16,9 @@ using net::HttpRequest;
 using net::HttpResponse;
 using nlohmann::json;
 
+constexpr std::string_view kWhatIsGrpc =
+    "gRPC is POST over HTTP/2 with the content-type application/grpc.";
+
 void append_frame(const proto::Message& type, const json& message, std::string& out) {
   const std::size_t begin = grpc::begin_frame(out);
   proto::write(type, message, out);
@@ -46,28 +49,31 @@ struct GrpcServer::Call {
 // next one is asked for, or the call is over.
 class GrpcServer::Incoming {
  public:
-  Incoming(net::BodySource& source, std::size_t max_message, Duration patience,
-           std::atomic<std::size_t>& held)
-      : source_(source), frames_(max_message), patience_(patience), held_(held) {}
-  ~Incoming() { held_ -= mine_; }
+  // Both must outlive it. `patience`: for the first byte of a message.
+  Incoming(GrpcServer& server, const Call& call, std::size_t max_message, Duration patience)
+      : server_(server), call_(call), frames_(max_message), patience_(patience) {}
+  ~Incoming() { server_.held_ -= mine_; }
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
 
-  // Nothing at the end. Errors: those of FrameReader, protocol (it ended within a message),
-  // resource_exhausted (the budget), timeout, cancelled.
+  // Nothing at the end. Errors: those of FrameReader, invalid_argument (it ended within a message),
+  // resource_exhausted (the budget), timeout, unavailable (the server stops), cancelled.
   Task<std::optional<std::string>> next() {
+    ++number_;
+    std::optional<SteadyTime> complete_by;
     while (true) {
       ACCEL_CO_TRY(std::optional<std::string> message, frames_.next());
       ACCEL_CO_CHECK(count(message ? message->size() : 0));
       if (message) co_return message;
-      std::string piece = source_.take();
+      std::string piece = call_.source->take();
       if (!piece.empty()) {
         frames_.feed(std::move(piece));
         continue;
       }
-      if (source_.ended()) co_return end();
-      const Duration limit = frames_.waiting() > 0 ? kStall : patience_;
-      auto waiting = with_timeout(source_.wait(), limit);
+      if (call_.source->ended()) co_return end();
+      const SteadyTime now = system_clock().now();
+      if (!complete_by && has_more()) complete_by = now + kMessageTime;
+      auto waiting = wait(complete_by ? *complete_by - now : patience_);
       const Status waited = co_await std::move(waiting);
       if (!waited) co_return fail(waited.error());
     }
@@ -77,23 +83,45 @@ class GrpcServer::Incoming {
  private:
   Result<std::optional<std::string>> end() const {
     if (frames_.waiting() == 0) return std::nullopt;
-    return fail(Errc::invalid_argument, "The call ended within a message.");
+    return fail(Errc::invalid_argument, "The call ended within {}.", name());
+  }
+  std::string name() const { return fmt::format("message {} of {}", number_, call_.rpc->name); }
+
+  // Between two messages a stream ends when the server stops; a message that has begun is waited
+  // for, as long as the server lets its requests finish.
+  Task<void> wait(Duration limit) {
+    const bool begun = has_more();
+    const std::stop_token stop = begun ? call_.stop : server_.stopping_.get_token();
+    auto coming = with_timeout(call_.source->wait(), limit);
+    auto stoppable = with_stop(std::move(coming), stop);
+    Status waited = co_await std::move(stoppable);
+    if (waited) co_return waited;
+    if (stop.stop_requested())
+      co_return fail(Errc::unavailable, "This node stops; it waits for no {}.", name());
+    if (waited.error().code != Errc::timeout) co_return waited;
+    if (begun) {
+      co_return fail(Errc::timeout, "The {} was not complete {} s after it began.", name(),
+                     kMessageTime / std::chrono::seconds(1));
+    }
+    co_return fail(Errc::timeout, "The {} did not come within {} s.", name(),
+                   limit / std::chrono::seconds(1));
   }
   Status count(std::size_t given) {
     const std::size_t now = frames_.waiting() + given;
-    held_ += now;
-    held_ -= std::exchange(mine_, now);
-    if (held_ <= kMaxHeld) return {};
+    server_.held_ += now;
+    server_.held_ -= std::exchange(mine_, now);
+    if (server_.held_ <= kMaxHeld) return {};
     return fail(Errc::resource_exhausted,
                 "Messages of {} bytes wait at this node for their answers; try again later.",
                 kMaxHeld);
   }
 
-  net::BodySource& source_;
+  GrpcServer& server_;
+  const Call& call_;
   grpc::FrameReader frames_;
   Duration patience_;
-  std::atomic<std::size_t>& held_;
   std::size_t mine_ = 0;
+  std::size_t number_ = 0;  // Of the message that is waited for, from 1.
 };
 
 GrpcServer::GrpcServer(ProtocolServer& methods, std::string token)
@@ -107,18 +135,16 @@ bool GrpcServer::is_live(const HttpRequest& head) {
 
 Status GrpcServer::admit(const HttpRequest& head) const {
   if (head.over_unix_socket) return {};
+  if (!is_live(head)) return fail(Errc::invalid_argument, "{}", kWhatIsGrpc);
   const oip::Rpc* const rpc = oip::find_rpc(head.path);
   if (rpc != nullptr && rpc->open) return {};
   return net::check_bearer_token(head, token_);
 }
 
 Task<HttpResponse> GrpcServer::handle(HttpRequest request, std::stop_token stop) {
-  if (!request.source)
-    co_return net::text_response(415, "gRPC is POST over HTTP/2 with application/grpc.\n");
+  if (!request.source) co_return net::text_response(415, std::string(kWhatIsGrpc) + "\n");
   auto starting = start(std::move(request), std::move(stop));
-  Result<HttpResponse> response = co_await std::move(starting);
-  if (response) co_return response;
-  co_return grpc::refusal(response.error());
+  co_return co_await std::move(starting);
 }
 
 Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop) {
@@ -141,7 +167,7 @@ Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop) 
 
 Task<HttpResponse> GrpcServer::unary(Call call) {
   const std::size_t most = call.rpc->open ? kMaxOpenMessage : kMaxMessage;
-  Incoming incoming(*call.source, most, kStall, held_);
+  Incoming incoming(*this, call, most, kFirstMessage);
   auto reading = incoming.next();
   const Result<std::optional<std::string>> message = co_await std::move(reading);
   if (!message) co_return fail(message.error());
@@ -224,7 +250,7 @@ Task<void> GrpcServer::converse(Call call, std::shared_ptr<net::Headers> trailer
 
 // One request after the other; a request that fails does not end the stream.
 Task<void> GrpcServer::talk(Call call, net::BodyWriter& writer) {
-  Incoming incoming(*call.source, kMaxMessage, kStreamIdle, held_);
+  Incoming incoming(*this, call, kMaxMessage, kStreamIdle);
   while (true) {
     auto reading = incoming.next();
     const Result<std::optional<std::string>> message = co_await std::move(reading);

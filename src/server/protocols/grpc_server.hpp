@@ -18,11 +18,12 @@ namespace accel::server {
 
 class GrpcServer {
  public:
-  static constexpr std::size_t kMaxMessage = 32U << 20U;             // As a body over REST.
-  static constexpr std::size_t kMaxOpenMessage = 4U << 10U;          // Of calls without the token.
-  static constexpr std::size_t kMaxHeld = 256U << 20U;               // Of all messages that wait.
-  static constexpr Duration kStall = std::chrono::seconds(30);       // Between pieces of a message.
-  static constexpr Duration kStreamIdle = std::chrono::minutes(10);  // Between two messages.
+  static constexpr std::size_t kMaxMessage = 32U << 20U;     // As a body over REST.
+  static constexpr std::size_t kMaxOpenMessage = 4U << 10U;  // Of calls without the token.
+  static constexpr std::size_t kMaxHeld = 256U << 20U;       // Of all messages that wait.
+  static constexpr Duration kFirstMessage = std::chrono::seconds(30);  // Until it begins.
+  static constexpr Duration kMessageTime = std::chrono::minutes(2);    // From its first byte.
+  static constexpr Duration kStreamIdle = std::chrono::minutes(10);    // Between two messages.
 
   // `methods` must outlive it.
   GrpcServer(ProtocolServer& methods, std::string token);
@@ -30,9 +31,13 @@ class GrpcServer {
   static bool serves(std::string_view path);
   // Whether a head belongs here and its body is read while it comes.
   static bool is_live(const net::HttpRequest& head);
-  // Asked before the body is read. Errors: unauthenticated.
+  // Asked before the body is read. Errors: invalid_argument (it is not live), unauthenticated.
   Status admit(const net::HttpRequest& head) const;
+  // Errors: the call's, which ServerOptions::shape tells the client by grpc::refusal_of().
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
+  // Calls that wait for a message that has not begun end. Before the listeners stop, which let
+  // requests finish and would wait for them. From any thread.
+  void stop() { stopping_.request_stop(); }
 
  private:
   struct Call;
@@ -51,6 +56,7 @@ class GrpcServer {
   ProtocolServer& methods_;
   std::string token_;
   std::atomic<std::size_t> held_{0};  // Bytes of messages that wait.
+  std::stop_source stopping_;
 };
 
 }  // namespace accel::server

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/openai.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "protocols/tools.hpp"
@@ -10,6 +11,8 @@ namespace {
 
 using nlohmann::json;
 
+// text.generate, which is asked after they are made, refuses more answers than this.
+constexpr std::int64_t kMostFirstEvents = 16;
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -252,9 +255,15 @@ json text_reply(Kind kind, const ReplyFacts& facts, const json& result) {
   return reply;
 }
 
-std::string first_event(Kind kind, const ReplyFacts& facts) {
-  if (kind == Kind::completion) return {};
-  return event(chunk_of(kind, facts, {{"delta", {{"role", "assistant"}, {"content", ""}}}}));
+std::string first_events(Kind kind, const ReplyFacts& facts, const json& params) {
+  std::string events;
+  if (kind == Kind::completion) return events;
+  const std::int64_t answers = std::min(params.value("n", std::int64_t{1}), kMostFirstEvents);
+  for (std::int64_t index = 0; index < answers; ++index) {
+    const json delta{{"role", "assistant"}, {"content", ""}};
+    events += event(chunk_of(kind, facts, {{"index", index}, {"delta", delta}}));
+  }
+  return events;
 }
 
 std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text) {

@@ -14,7 +14,8 @@ Result<MethodRequest> embedding_request(const nlohmann::json& body);
 enum class Kind { chat, completion };
 nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::json& result);
 // The events of a stream, each "data: …\n\n".
-std::string first_event(Kind kind, const ReplyFacts& facts);
+// One for each of the answers that `params`, those of text.generate, ask for.
+std::string first_events(Kind kind, const ReplyFacts& facts, const nlohmann::json& params);
 std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text);
 // The same of an answer's parts, as text.generate sends them: words and calls of tools.
 std::string part_events(Kind kind, const ReplyFacts& facts, std::string_view lines);

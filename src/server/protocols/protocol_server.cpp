@@ -314,7 +314,7 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
                      options->value("include_usage", json()) == true;
   TextFormat format;
   format.content_type = "text/event-stream";
-  format.begin = openai::first_event(kind, facts);
+  format.begin = openai::first_events(kind, facts, request.params);
   const bool parts = request.params.value("parts", false);
   format.piece = [=](std::string_view text) {
     return parts ? openai::part_events(kind, facts, text) : openai::text_event(kind, facts, text);

@@ -357,24 +357,24 @@ TEST_F(ApiServerTest, a_large_file_arrives_whole_at_a_client_that_reads) {
 
 // Frames of HTTP/2 as a client of gRPC sends them, headers literal (RFC 7541, section 6.2.2).
 std::string h2_frame(char type, char flags, const std::string& payload, char stream = 1) {
-  const auto size = static_cast<char>(payload.size());
-  return std::string{0, 0, size, type, flags, 0, 0, 0, stream} + payload;
+  const auto size = static_cast<char>(payload.size() & 0xFFU);
+  const auto more = static_cast<char>(payload.size() >> 8U);
+  return std::string{0, more, size, type, flags, 0, 0, 0, stream} + payload;
 }
-std::string h2_request(const std::string& method) {
+std::string h2_head(const std::string& path, const std::string& type) {
   const std::pair<std::string, std::string> fields[] = {
-      {":method", "POST"},
-      {":scheme", "http"},
-      {":path", "/inference.GRPCInferenceService/" + method},
-      {":authority", "127.0.0.1"},
-      {"content-type", "application/grpc"},
-      {"te", "trailers"}};
+      {":method", "POST"},         {":scheme", "http"},    {":path", path},
+      {":authority", "127.0.0.1"}, {"content-type", type}, {"te", "trailers"}};
   std::string head;
   for (const auto& [name, value] : fields) {
     head += std::string{0, static_cast<char>(name.size())} + name;
     head += static_cast<char>(value.size()) + value;
   }
+  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, {}, 0) + h2_frame(1, 4, head);
+}
+std::string h2_request(const std::string& method) {
   const std::string empty_message(5, '\0');
-  return "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, {}, 0) + h2_frame(1, 4, head) +
+  return h2_head("/inference.GRPCInferenceService/" + method, "application/grpc") +
          h2_frame(0, 1, empty_message);
 }
 
@@ -403,6 +403,44 @@ TEST_F(ApiServerTest, grpc_is_answered_on_the_api_s_port_and_asks_for_the_token)
       "POST /inference.GRPCInferenceService/ServerLive HTTP/1.1\r\nHost: 127.0.0.1\r\n"
       "Content-Length: 33000000\r\n\r\n");
   EXPECT_TRUE(large.read_to_end().starts_with("HTTP/1.1 400 "));
+}
+
+TEST_F(ApiServerTest, a_call_of_grpc_that_fails_counts_by_its_error) {
+  start();
+  RawClient call = local();
+  call.send(h2_request("ModelReady"));  // Of no model: INVALID_ARGUMENT, in a head of status 200.
+  const std::string end{1, 5, 0, 0, 0, 1};  // HEADERS that end the stream 1.
+  EXPECT_TRUE(contains(call.read_until(end), end));
+  RawClient reader = tcp();
+  reader.send("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+  const std::string text = reader.read_to_end();
+  EXPECT_TRUE(contains(text, "accel_api_requests_total{protocol=\"grpc\",status=\"4xx\"} 1\n"));
+  EXPECT_TRUE(contains(text, "accel_api_requests_total{protocol=\"grpc\",status=\"2xx\"} 0\n"));
+}
+
+TEST_F(ApiServerTest, an_idle_stream_of_grpc_ends_at_once_when_the_server_stops) {
+  start();
+  RawClient client = local();
+  client.send(h2_head("/inference.GRPCInferenceService/ModelStreamInfer", "application/grpc") +
+              h2_frame(6, 0, "12345678", 0));
+  client.read_until("12345678");
+  const auto begin = std::chrono::steady_clock::now();
+  server_->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);  // It would be let finish for 5 s.
+}
+
+TEST_F(ApiServerTest, a_stranger_s_body_over_http2_without_a_length_is_small_too) {
+  start();
+  const std::string settings{0, 0, 18, 4};  // The server's.
+  RawClient open = tcp();
+  open.send(h2_head("/api/v1/node.status", "application/json"));
+  open.read_until(settings);
+  open.send(h2_frame(4, 1, {}, 0));
+  for (int i = 0; i < 5; ++i) open.send(h2_frame(0, 0, std::string(16'384, ' ')));
+  EXPECT_TRUE(contains(open.read_until("too large"), "too large"));
+  RawClient method = tcp();  // The head alone: it is refused before the body.
+  method.send(h2_head("/inference.GRPCInferenceService/ServerLive", "application/json"));
+  EXPECT_TRUE(contains(method.read_until("application/grpc."), "gRPC is POST"));
 }
 
 // The method's own threads, over a socket that nobody reads.

@@ -251,6 +251,24 @@ TEST(Grpc, errors_become_its_statuses) {
   const net::HttpResponse large = grpc::refusal_of(net::text_response(413, "Too large.\n"));
   EXPECT_EQ(large.headers.get_or("grpc-status", ""), "8");
   EXPECT_EQ(large.headers.get_or("grpc-message", ""), "Too large.");
+  const net::HttpResponse late =
+      grpc::refusal_of(net::text_response(503, "Late.\n"), Errc::timeout);
+  EXPECT_EQ(late.headers.get_or("grpc-status", ""), "4");
+  EXPECT_EQ(late.headers.get_or("grpc-message", ""), "Late.");
+}
+
+TEST(Grpc, a_long_sentence_is_cut_at_a_character) {
+  const auto message_of = [](const std::string& text) {
+    return std::string(
+        grpc::trailers(fail(Error{Errc::not_found, text, {}})).get_or("grpc-message", ""));
+  };
+  const std::string fits(1024, 'a');
+  EXPECT_EQ(message_of(fits), fits);
+  EXPECT_EQ(message_of(fits + "b"), fits);
+  const std::string before(1022, 'a');
+  EXPECT_EQ(message_of(before + "ü"), before + "%C3%BC");
+  EXPECT_EQ(message_of(before + "aü"), before + "a");
+  EXPECT_EQ(message_of(before + "€b"), before);
 }
 
 json input(const std::string& datatype, std::vector<std::int64_t> shape, json contents = {}) {

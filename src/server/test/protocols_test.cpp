@@ -257,6 +257,17 @@ TEST(OpenAi, several_answers_are_choices) {
   const json reply = openai::text_reply(openai::Kind::completion, kFacts, several);
   EXPECT_EQ(reply.at("choices").at(1).at("text"), "b");
   EXPECT_EQ(reply.at("choices").at(1).at("index"), 1);
+  const auto roles = [](const json& params) {
+    const std::string events = openai::first_events(openai::Kind::chat, kFacts, params);
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = events.find("\"role\":\"assistant\"", at)) != events.npos; ++at)
+      ++count;
+    return std::pair(count, events.find("\"index\":1,") != events.npos);
+  };
+  EXPECT_EQ(roles(json::object()), std::pair(std::size_t{1}, false));
+  EXPECT_EQ(roles({{"n", 2}}), std::pair(std::size_t{2}, true));
+  EXPECT_EQ(roles({{"n", 1'000'000'000}}).first, 16U);
+  EXPECT_EQ(roles({{"n", 0}}).first, 0U);
   const std::string lines = R"({"content":"x","choice":1})"
                             "\n";
   EXPECT_THAT(openai::part_events(openai::Kind::chat, kFacts, lines), HasSubstr("\"index\":1"));

@@ -68,9 +68,14 @@ struct StreamedBodies {
 // Requests whose bodies the handler reads while they come (HTTP/2 only), by the head, after
 // check_head.
 using LiveCheck = std::function<bool(const HttpRequest& head)>;
+// How much of a body may be held over HTTP/2, whose bodies need no length beforehand; by the head,
+// after check_head. Below max_body_bytes, the bodies of a connection's requests count together.
+using BodyLimit = std::function<std::uint64_t(const HttpRequest& head)>;
 // Puts the server's own refusal of a request (over HTTP/2) into the words of the protocol that its
-// head speaks.
-using RefusalShape = std::function<HttpResponse(const HttpRequest& head, HttpResponse refusal)>;
+// head speaks; `why` when the handler failed, threw or was late. The head has neither target nor
+// body.
+using RefusalShape = std::function<HttpResponse(const HttpRequest& head, HttpResponse refusal,
+                                                std::optional<Errc> why)>;
 
 struct ServerOptions {
   ServerLimits limits{};
@@ -80,8 +85,9 @@ struct ServerOptions {
   std::optional<ServerTls> tls{};  // Only TLS then.
   ReadyHandler ready{};            // May be empty.
   StreamedBodies streamed{};
-  LiveCheck live{};      // May be empty.
-  RefusalShape shape{};  // May be empty.
+  LiveCheck live{};        // May be empty.
+  BodyLimit body_limit{};  // May be empty: max_body_bytes.
+  RefusalShape shape{};    // May be empty.
 };
 
 class HttpServer {
