@@ -163,6 +163,8 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
   ACCEL_CHECK(check_tokens(request.prompt));
   if (request.logprobs.value_or(0) > kMaxTopLogprobs)
     return fail(Errc::invalid_argument, "There may be {} top_logprobs.", kMaxTopLogprobs);
+  // Before the sampler: the windows of its penalties are as long as prompt and answer.
+  ACCEL_CHECK(admits(request.prompt.size(), request.max_tokens));
   ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request));
   const std::scoped_lock lock(mutex_);
   auto job = std::make_shared<Job>(next_id_++, request, std::move(sampler));

@@ -11,6 +11,7 @@ namespace accel::inference::llama {
 
 using SamplerHandle = std::unique_ptr<llama_sampler, void (*)(llama_sampler*)>;
 
+// Prompt and answer fit the context: penalties keep windows as long as both.
 // Errors: invalid_argument (a grammar that can't be read, a bias of a token that there is not).
 Result<SamplerHandle> make_sampler(const Api& api, const llama_vocab* vocab,
                                    const GenerationRequest& request);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <future>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "accel/core/file.hpp"
@@ -401,6 +402,12 @@ TEST_F(Llama, what_does_not_fit_the_context_is_refused) {
   EXPECT_EQ(model_->generate(request("a", 64), {}, {}).error().code, Errc::invalid_argument);
   EXPECT_EQ(model_->admits(60, 5).error().code, Errc::invalid_argument);
   EXPECT_TRUE(model_->admits(60, 4));
+  // Before anything is made of its size: windows of penalties would take 8 GB.
+  GenerationRequest long_window = request("a", std::numeric_limits<std::int32_t>::max());
+  long_window.sampling.frequency_penalty = 1;
+  long_window.sampling.repeat_penalty = 1.1;
+  long_window.sampling.repeat_last_n = -1;
+  EXPECT_EQ(model_->generate(long_window, {}, {}).error().code, Errc::invalid_argument);
   GenerationRequest unknown{{1 << 30}, 1, {}, {}};
   EXPECT_EQ(model_->generate(unknown, {}, {}).error().code, Errc::invalid_argument);
 }
