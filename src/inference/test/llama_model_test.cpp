@@ -131,6 +131,25 @@ TEST_F(Llama, a_call_that_is_required_fits_the_schema_in_tags_and_in_a_templates
   }
 }
 
+TEST_F(Llama, of_more_calls_than_an_answer_may_have_the_first_are_read) {
+  const std::vector<ChatMessage> messages{{"user", "What is the weather in Paris?"}};
+  const std::vector<ToolDefinition> tools{{"get_weather", "Weather of a city.", kWeather}};
+  for (const bool own : {false, true}) {
+    open({.context = 2048, .parallel = 1, .chat_template = own ? kToolTemplate : ""});
+    const auto plan = model_->chat_plan({messages, tools});
+    ASSERT_TRUE(plan) << plan.error().to_string();
+    std::string text;
+    for (std::size_t calls = 1; calls <= 20; ++calls) {
+      text += "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": ";
+      text += R"({"city": "Paris", "days": 1}})";
+      text += "\n</tool_call>\n";
+      const Answer answer = plan->format->read(text, false);
+      ASSERT_EQ(answer.calls.size(), std::min<std::size_t>(calls, 16)) << own << answer.content;
+      EXPECT_EQ(answer.calls.back().name, "get_weather");
+    }
+  }
+}
+
 TEST_F(Llama, a_call_of_its_own_choice_holds_the_grammar_from_its_tag_on) {
   open();
   const std::vector<ChatMessage> messages{{"user", "What is the weather in Paris?"}};
