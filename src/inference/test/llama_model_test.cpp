@@ -72,6 +72,24 @@ TEST_F(Llama, writes_what_a_schema_allows_and_nothing_else) {
             Errc::invalid_argument);
 }
 
+// No token of SmolLM2 begins with the bytes F1 or F2, and its first one ends texts: llama.cpp would
+// take that one then, and abort.
+TEST_F(Llama, a_grammar_that_no_token_goes_on_within_ends_the_text_and_nothing_else) {
+  open();
+  const auto grammar = model_->json_grammar("{\"const\":\"\U00040000\"}");
+  ASSERT_TRUE(grammar) << grammar.error().to_string();
+  for (const double temperature : {0.0, 1.0}) {
+    GenerationRequest asked = request("The capital of France is", 8);
+    asked.sampling.grammar = *grammar;
+    asked.sampling.temperature = temperature;
+    EXPECT_EQ(model_->generate(asked, {}, {}).error().code, Errc::unsupported) << temperature;
+    asked.sampling.grammar = "root ::= \"a\" \"b\"";
+    asked.sampling.grammar_begun = *model_->tokens_of("<|im_end|>");
+    EXPECT_EQ(model_->generate(asked, {}, {}).error().code, Errc::unsupported) << temperature;
+  }
+  EXPECT_EQ(model_->generate(request("The capital of France is", 2), {}, {})->text, " Paris.");
+}
+
 constexpr const char* kWeather =
     R"({"type":"object","properties":{"city":{"type":"string","maxLength":20},"days":)"
     R"({"type":"integer","minimum":1,"maximum":9}},"required":["city","days"],)"
