@@ -127,6 +127,11 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
     return fail(Errc::invalid_argument, "A JSON Schema may have {} bytes.", kMaxSchemaBytes);
   if (!request.json_schema.empty()) {
     ACCEL_TRY(result.sampling.grammar, model_->json_grammar(request.json_schema));
+    // A plan without calls may speak of the template's own grammar, which this one takes the place
+    // of: what the prompt ends with is no beginning of the JSON.
+    result.sampling.grammar_triggers.clear();
+    result.sampling.grammar_begun.clear();
+    result.format.reset();
   }
   return result;
 }

@@ -123,7 +123,9 @@ class ChatTemplate::OwnFormat final : public AnswerFormat {
     try {
       common_chat_msg message = parts_->parse(begun_ + std::string(text), partial, params_);
       answer.content = std::move(message.content);
-      for (common_chat_tool_call& call : message.tool_calls)
+      // llama.cpp's grammars don't count calls.
+      for (common_chat_tool_call& call :
+           std::span(message.tool_calls).first(std::min(message.tool_calls.size(), kMaxCalls)))
         answer.calls.push_back(
             {std::move(call.id), std::move(call.name), std::move(call.arguments)});
     } catch (const std::exception&) {  // It is none of the template's: words, then.

@@ -163,6 +163,8 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
   ACCEL_CHECK(check_tokens(request.prompt));
   if (request.logprobs.value_or(0) > kMaxTopLogprobs)
     return fail(Errc::invalid_argument, "There may be {} top_logprobs.", kMaxTopLogprobs);
+  // Before the sampler: the windows of its penalties are as long as prompt and answer.
+  ACCEL_CHECK(admits(request.prompt.size(), request.max_tokens));
   ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request));
   const std::scoped_lock lock(mutex_);
   auto job = std::make_shared<Job>(next_id_++, request, std::move(sampler));
@@ -333,25 +335,22 @@ void Generator::make(const Move& move) {
 
 void Generator::take_token(Job& job, std::int32_t row) {
   const Api& api = library_->api();
+  const float* const values = api.logits(context_.get(), row);
+  if (values == nullptr) return finish(job, fail(Errc::internal, "llama.cpp has no logits."));
+  const std::span logits(values, static_cast<std::size_t>(api.vocab_size(vocab_)));
   if (job.wants_logits) {
-    const float* const values = api.logits(context_.get(), row);
-    if (values == nullptr) return finish(job, fail(Errc::internal, "llama.cpp has no logits."));
-    job.logits.assign(values, values + api.vocab_size(vocab_));
+    job.logits.assign(logits.begin(), logits.end());
     return finish(job, {});
   }
-  TokenId token = 0;
-  try {
-    token = api.sample(job.sampler.get(), context_.get(), row);
-  } catch (const std::exception& thrown) {  // A grammar that no token continues.
-    return finish(job, fail(Error{Errc::internal, "llama.cpp can't go on within the grammar.",
-                                  thrown.what()}));
-  }
+  const Result<TokenId> next = next_token(api, job.sampler.get(), logits);
+  if (!next) return finish(job, fail(next.error()));
+  const TokenId token = *next;
   job.last = system_clock().now();
   if (job.report.tokens.empty()) job.first = job.last;
   bool ends = api.is_end(vocab_, token);
   job.report.finish = FinishReason::stop;
   if (!ends) {
-    if (const Status added = add_token(job, token, row); !added) return finish(job, added);
+    add_token(job, token, logits);
     ends = job.stream.stopped();
   }
   if (!ends && job.report.tokens.size() >= job.request.max_tokens) {
@@ -369,19 +368,15 @@ void Generator::take_token(Job& job, std::int32_t row) {
 }
 
 // Its place among the answer's tokens, its text, and how likely it was.
-Status Generator::add_token(Job& job, TokenId token, std::int32_t row) {
+void Generator::add_token(Job& job, TokenId token, std::span<const float> logits) {
   const Api& api = library_->api();
   job.report.tokens.push_back(token);
   const bool shown = std::ranges::find(job.request.shown, token) != job.request.shown.end();
   const std::string text = job.stream.push(piece_of(api, vocab_, token, shown));
   job.report.text += text;
   job.unread += text;
-  if (!job.request.logprobs) return {};
-  const float* const values = api.logits(context_.get(), row);
-  if (values == nullptr) return fail(Errc::internal, "llama.cpp has no logits.");
-  const std::span logits(values, static_cast<std::size_t>(api.vocab_size(vocab_)));
+  if (!job.request.logprobs) return;
   job.report.logprobs.push_back(logprob_of(logits, token, *job.request.logprobs));
-  return {};
 }
 
 void Generator::finish(Job& job, Status outcome) {

@@ -50,7 +50,7 @@ class Generator {
   Status decode(llama_batch batch);
   void take_results(const std::vector<Chunk>& plan);
   void take_token(Job& job, std::int32_t row);
-  Status add_token(Job& job, TokenId token, std::int32_t row);
+  void add_token(Job& job, TokenId token, std::span<const float> logits);
   void make(const Move& move);
   void finish(Job& job, Status outcome);
   static bool is_aborted(void* self);

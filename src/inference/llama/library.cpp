@@ -93,7 +93,7 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(chain_new, "llama_sampler_chain_init"));
   ACCEL_CHECK(library.bind(chain_add, "llama_sampler_chain_add"));
   ACCEL_CHECK(library.bind(sampler_free, "llama_sampler_free"));
-  ACCEL_CHECK(library.bind(sample, "llama_sampler_sample"));
+  ACCEL_CHECK(library.bind(apply, "llama_sampler_apply"));
   ACCEL_CHECK(library.bind(grammar, "llama_sampler_init_grammar"));
   ACCEL_CHECK(library.bind(lazy_grammar, "llama_sampler_init_grammar_lazy_patterns"));
   ACCEL_CHECK(library.bind(accept, "llama_sampler_accept"));

@@ -60,7 +60,7 @@ struct Api {
   decltype(&llama_sampler_chain_init) chain_new = nullptr;
   decltype(&llama_sampler_chain_add) chain_add = nullptr;
   decltype(&llama_sampler_free) sampler_free = nullptr;
-  decltype(&llama_sampler_sample) sample = nullptr;
+  decltype(&llama_sampler_apply) apply = nullptr;
   decltype(&llama_sampler_init_grammar) grammar = nullptr;
   decltype(&llama_sampler_init_grammar_lazy_patterns) lazy_grammar = nullptr;
   decltype(&llama_sampler_accept) accept = nullptr;

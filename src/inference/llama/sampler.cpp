@@ -2,6 +2,7 @@
 #include "llama/sampler.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace accel::inference::llama {
 namespace {
@@ -17,7 +18,12 @@ Result<SamplerHandle> make_grammar(const Api& api, const llama_vocab* vocab,
                                                               triggers.size(), nullptr, 0),
                           api.sampler_free);
     if (grammar) {
-      for (const TokenId token : options.grammar_begun) api.accept(grammar.get(), token);
+      for (const TokenId token : options.grammar_begun) {
+        // llama.cpp ends the process when a text ends where its grammar does not.
+        if (api.is_end(vocab, token))
+          return fail(Errc::unsupported, "The model's chat template ends an answer to begin it.");
+        api.accept(grammar.get(), token);
+      }
       return grammar;
     }
   } catch (const std::exception& thrown) {
@@ -91,6 +97,30 @@ Result<SamplerHandle> make_sampler(const Api& api, const llama_vocab* vocab,
   api.chain_add(chain.get(), api.temperature(static_cast<float>(options.temperature)));
   api.chain_add(chain.get(), api.dist(options.seed));
   return chain;
+}
+
+// As llama_sampler_sample(), but for the look at what was chosen: where a grammar leaves no token,
+// that is any, and llama.cpp ends the process when it is one that ends texts.
+Result<TokenId> next_token(const Api& api, llama_sampler* chain, std::span<const float> logits) {
+  std::vector<llama_token_data> candidates;
+  candidates.reserve(logits.size());
+  for (const float logit : logits)
+    candidates.push_back({static_cast<TokenId>(candidates.size()), logit, 0});
+  llama_token_data_array all{candidates.data(), candidates.size(), -1, false};
+  try {
+    api.apply(chain, &all);
+    if (all.selected < 0 || static_cast<std::size_t>(all.selected) >= all.size)
+      return fail(Errc::internal, "llama.cpp chose no token.");
+    const llama_token_data& chosen = all.data[all.selected];
+    if (!std::isfinite(chosen.logit)) {
+      return fail(Errc::unsupported,
+                  "The model has no token that goes on within the grammar of this answer.");
+    }
+    api.accept(chain, chosen.id);
+    return chosen.id;
+  } catch (const std::exception& thrown) {
+    return fail(Error{Errc::internal, "llama.cpp can't go on within the grammar.", thrown.what()});
+  }
 }
 
 }  // namespace accel::inference::llama

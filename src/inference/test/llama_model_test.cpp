@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <future>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "accel/core/file.hpp"
@@ -71,6 +72,24 @@ TEST_F(Llama, writes_what_a_schema_allows_and_nothing_else) {
             Errc::invalid_argument);
 }
 
+// No token of SmolLM2 begins with the bytes F1 or F2, and its first one ends texts: llama.cpp would
+// take that one then, and abort.
+TEST_F(Llama, a_grammar_that_no_token_goes_on_within_ends_the_text_and_nothing_else) {
+  open();
+  const auto grammar = model_->json_grammar("{\"const\":\"\U00040000\"}");
+  ASSERT_TRUE(grammar) << grammar.error().to_string();
+  for (const double temperature : {0.0, 1.0}) {
+    GenerationRequest asked = request("The capital of France is", 8);
+    asked.sampling.grammar = *grammar;
+    asked.sampling.temperature = temperature;
+    EXPECT_EQ(model_->generate(asked, {}, {}).error().code, Errc::unsupported) << temperature;
+    asked.sampling.grammar = "root ::= \"a\" \"b\"";
+    asked.sampling.grammar_begun = *model_->tokens_of("<|im_end|>");
+    EXPECT_EQ(model_->generate(asked, {}, {}).error().code, Errc::unsupported) << temperature;
+  }
+  EXPECT_EQ(model_->generate(request("The capital of France is", 2), {}, {})->text, " Paris.");
+}
+
 constexpr const char* kWeather =
     R"({"type":"object","properties":{"city":{"type":"string","maxLength":20},"days":)"
     R"({"type":"integer","minimum":1,"maximum":9}},"required":["city","days"],)"
@@ -127,6 +146,25 @@ TEST_F(Llama, a_call_that_is_required_fits_the_schema_in_tags_and_in_a_templates
     ASSERT_TRUE(report) << report.error().to_string() << plan->grammar;
     SCOPED_TRACE(report->text);
     expect_weather(plan->format->read(report->text, false));
+  }
+}
+
+TEST_F(Llama, of_more_calls_than_an_answer_may_have_the_first_are_read) {
+  const std::vector<ChatMessage> messages{{"user", "What is the weather in Paris?"}};
+  const std::vector<ToolDefinition> tools{{"get_weather", "Weather of a city.", kWeather}};
+  for (const bool own : {false, true}) {
+    open({.context = 2048, .parallel = 1, .chat_template = own ? kToolTemplate : ""});
+    const auto plan = model_->chat_plan({messages, tools});
+    ASSERT_TRUE(plan) << plan.error().to_string();
+    std::string text;
+    for (std::size_t calls = 1; calls <= 20; ++calls) {
+      text += "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": ";
+      text += R"({"city": "Paris", "days": 1}})";
+      text += "\n</tool_call>\n";
+      const Answer answer = plan->format->read(text, false);
+      ASSERT_EQ(answer.calls.size(), std::min<std::size_t>(calls, 16)) << own << answer.content;
+      EXPECT_EQ(answer.calls.back().name, "get_weather");
+    }
   }
 }
 
@@ -401,6 +439,12 @@ TEST_F(Llama, what_does_not_fit_the_context_is_refused) {
   EXPECT_EQ(model_->generate(request("a", 64), {}, {}).error().code, Errc::invalid_argument);
   EXPECT_EQ(model_->admits(60, 5).error().code, Errc::invalid_argument);
   EXPECT_TRUE(model_->admits(60, 4));
+  // Before anything is made of its size: windows of penalties would take 8 GB.
+  GenerationRequest long_window = request("a", std::numeric_limits<std::int32_t>::max());
+  long_window.sampling.frequency_penalty = 1;
+  long_window.sampling.repeat_penalty = 1.1;
+  long_window.sampling.repeat_last_n = -1;
+  EXPECT_EQ(model_->generate(long_window, {}, {}).error().code, Errc::invalid_argument);
   GenerationRequest unknown{{1 << 30}, 1, {}, {}};
   EXPECT_EQ(model_->generate(unknown, {}, {}).error().code, Errc::invalid_argument);
 }

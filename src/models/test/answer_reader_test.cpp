@@ -82,6 +82,22 @@ TEST(AnswerReader, without_a_format_all_is_words) {
   EXPECT_EQ(told.content, "a!f:b.");
 }
 
+TEST(AnswerReader, without_a_format_tells_each_piece_when_it_comes_and_nothing_twice) {
+  AnswerReader answer(nullptr, {});
+  std::string all;
+  for (const char* piece : {"one ", "", "two ", "three"}) {
+    const auto deltas = answer.push(piece);
+    ASSERT_EQ(deltas.size(), *piece == '\0' ? 0U : 1U);
+    if (deltas.empty()) continue;
+    EXPECT_EQ(deltas[0].content, piece);
+    EXPECT_FALSE(deltas[0].call);
+    all += piece;
+    EXPECT_EQ(answer.answer().content, all);
+  }
+  EXPECT_TRUE(answer.finish(true).empty());
+  EXPECT_EQ(answer.answer().content, all);
+}
+
 TEST(AnswerReader, reads_a_long_answer_again_in_proportion_to_its_length) {
   class Counting final : public inference::AnswerFormat {
    public:

@@ -61,7 +61,11 @@ class SmolLm : public ::testing::Test {
     const auto file = models_folder() / "smollm2-135m-q4_1" / "SmolLM2-135M-Instruct.Q4_1.gguf";
     if (!std::filesystem::exists(file))
       GTEST_SKIP() << file << " is missing: run `tools/deps install model test`.";
-    auto opened = inference::LlamaEngine().open(file, {.context = 256, .parallel = 1});
+    open({.context = 256, .parallel = 1});
+  }
+  void open(const inference::LlamaModelOptions& options) {
+    const auto file = models_folder() / "smollm2-135m-q4_1" / "SmolLM2-135M-Instruct.Q4_1.gguf";
+    auto opened = inference::LlamaEngine().open(file, options);
     ASSERT_TRUE(opened) << opened.error().to_string();
     generator_ = std::make_unique<TextGenerator>(std::move(*opened));
   }
@@ -126,6 +130,41 @@ TEST_F(SmolLm, tools_become_a_grammar_that_holds_at_once_or_from_a_call_on) {
   request.tool_choice = inference::ToolChoice::none;
   prepared = generator_->prepare(request);
   EXPECT_TRUE(prepared->sampling.grammar.empty() && !prepared->format);
+}
+
+// A template that knows tools by itself.
+constexpr const char* kToolTemplate = R"({%- if tools %}{{- '<|im_start|>system\n# Tools' }}
+{%- for tool in tools %}{{- '\n' }}{{- tool | tojson }}{%- endfor %}
+{{- '<|im_end|>\n' }}{%- endif %}
+{%- for message in messages %}{{- '<|im_start|>' + message.role }}
+{%- if message.content %}{{- '\n' + message.content }}{%- endif %}
+{%- if message.tool_calls %}{%- for call in message.tool_calls %}
+{{- '\n<tool_call>\n{"name": "' + call.function.name + '", "arguments": ' }}
+{{- call.function.arguments | tojson }}{{- '}\n</tool_call>' }}
+{%- endfor %}{%- endif %}{{- '<|im_end|>\n' }}{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %})";
+
+TEST_F(SmolLm, writes_json_alone_where_a_template_knows_tools_that_are_not_to_be_called) {
+  open({.context = 512, .parallel = 1, .chat_template = kToolTemplate});
+  const inference::ChatMessage hi{"user", "Is Paris in France?"};
+  const std::vector<inference::ChatMessage> answered{
+      hi, {"assistant", "", {{"c1", "where", "{}"}}}, {"tool", "France", {}, "c1"}};
+  TextRequest request{
+      .messages = {hi},
+      .max_tokens = 40,
+      .json_schema = R"({"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]})",
+      .tools = {{"where"}},
+      .tool_choice = inference::ToolChoice::none};
+  for (const auto& messages : {request.messages, answered}) {
+    request.messages = messages;
+    const auto prepared = generator_->prepare(request);
+    ASSERT_TRUE(prepared) << prepared.error().to_string();
+    EXPECT_TRUE(prepared->sampling.grammar_begun.empty() && !prepared->format);
+    const auto report = generator_->generate(request, {}, {});
+    ASSERT_TRUE(report) << report.error().to_string();
+    EXPECT_THAT(report->text, HasSubstr("\"a\""));
+    request.tools.clear();  // Next: a chat that speaks of tools in its messages alone.
+  }
 }
 
 TEST_F(SmolLm, tools_that_can_not_be_are_refused_by_their_place) {

@@ -136,6 +136,20 @@ json row_of(const LoadedText& loaded) {
           {"loaded_at", to_rfc3339(loaded.loaded_at)}};
 }
 
+// Of what runs in a session that is kept.
+template <class Loaded>
+json session_row(const Loaded& loaded, std::string_view task,
+                 const inference::SessionInfo& session) {
+  return {{"name", loaded.name},
+          {"cid", loaded.root.to_string()},
+          {"task", task},
+          {"engine", session.engine},
+          {"device", session.device},
+          {"precision", session.precision},
+          {"threads", session.threads},
+          {"bytes", loaded.bytes}};
+}
+
 }  // namespace
 
 Result<json> text_generate(ServingContext& call) {
@@ -156,39 +170,14 @@ Result<json> models_loaded(ServingContext& call) {
   ACCEL_CHECK(call.context.params.finish());
   json rows = json::array();
   for (const auto& loaded : call.serving.texts.all()) rows.push_back(row_of(*loaded));
-  for (const auto& loaded : call.serving.tensors.all()) {
-    const inference::SessionInfo& info = loaded->session->info();
-    rows.push_back({{"name", loaded->name},
-                    {"cid", loaded->root.to_string()},
-                    {"task", "tensors"},
-                    {"engine", info.engine},
-                    {"device", info.device},
-                    {"precision", info.precision},
-                    {"threads", info.threads},
-                    {"bytes", loaded->bytes}});
-  }
-  for (const auto& loaded : call.serving.families.all()) {
-    const inference::SessionInfo& info = loaded->session->info();
-    rows.push_back({{"name", loaded->name},
-                    {"cid", loaded->root.to_string()},
-                    {"task", loaded->task},
-                    {"engine", info.engine},
-                    {"device", info.device},
-                    {"precision", info.precision},
-                    {"threads", info.threads},
-                    {"bytes", loaded->bytes}});
-  }
+  for (const auto& loaded : call.serving.tensors.all())
+    rows.push_back(session_row(*loaded, "tensors", loaded->session->info()));
+  for (const auto& loaded : call.serving.families.all())
+    rows.push_back(session_row(*loaded, loaded->task, loaded->session->info()));
   for (const auto& loaded : call.context.services.kept_sessions().all()) {
-    const inference::SessionInfo& info = loaded->embedder->session().info();
-    rows.push_back({{"name", loaded->name},
-                    {"cid", loaded->root.to_string()},
-                    {"task", "text-embedding"},
-                    {"policy", loaded->choice.policy},
-                    {"engine", info.engine},
-                    {"device", info.device},
-                    {"precision", info.precision},
-                    {"threads", info.threads},
-                    {"bytes", loaded->bytes}});
+    json row = session_row(*loaded, "text-embedding", loaded->embedder->session().info());
+    row["policy"] = loaded->choice.policy;
+    rows.push_back(std::move(row));
   }
   return json{{"models", std::move(rows)}};
 }

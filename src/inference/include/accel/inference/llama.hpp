@@ -165,7 +165,8 @@ class LlamaModel {
   Result<std::string> json_grammar(const std::string& schema) const;
 
   // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token; a grammar
-  // that can't be read), resource_exhausted (too many wait already), cancelled, internal.
+  // that can't be read), resource_exhausted (too many wait already), unsupported (a grammar that
+  // no token of the model goes on within), cancelled, internal.
   Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
                                     std::stop_token stop);
   // What generate() would refuse now. Errors: as generate().
