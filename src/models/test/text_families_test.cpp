@@ -189,6 +189,25 @@ TEST(TextPairs, are_cut_longest_first_as_tokenizers_does) {
   EXPECT_EQ(pairs.encode(tokenizer, "a", "b", 4).error().code, Errc::invalid_argument);
 }
 
+TEST(TextPairs, say_where_the_second_text_begins) {
+  json file = json::parse(as_text(tokenizer_file()));
+  json& pair = file["post_processor"]["pair"];
+  ASSERT_EQ(pair.size(), 5U);
+  const json end = pair[4];
+  const auto second = [&] {
+    const std::string text = file.dump();
+    const auto joined =
+        TextPairs::from_json(as_bytes(text))->join(std::vector{7, 8}, std::vector{9, 10, 11});
+    EXPECT_EQ(joined->encoding.ids.at(joined->second), 9);
+    return joined->second;
+  };
+  EXPECT_EQ(second(), 4U);
+  pair.push_back(end);  // However much is behind it.
+  EXPECT_EQ(second(), 4U);
+  pair.erase(4), pair.erase(4), pair.erase(2);
+  EXPECT_EQ(second(), 3U);
+}
+
 TEST(Words, keep_the_ids_of_the_whole_text) {
   const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_file()).value();
   for (const std::string_view text :
