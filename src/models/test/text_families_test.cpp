@@ -219,5 +219,36 @@ TEST(Words, keep_the_ids_of_the_whole_text) {
   }
 }
 
+std::vector<std::string> words_in(const Tokenizer& tokenizer, std::string_view text) {
+  std::vector<std::string> words;
+  for (const auto& [begin, end] : split_words(tokenizer, text).words)
+    words.emplace_back(text.substr(begin, end - begin));
+  return words;
+}
+
+TEST(Words, are_those_of_the_tokenizer_beyond_ascii_too) {
+  using List = std::vector<std::string>;
+  const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_file()).value();
+  EXPECT_EQ(words_in(tokenizer, "Anna's cat, [MASK]!"),
+            (List{"Anna", "'", "s", "cat", ",", "[MASK]", "!"}));
+  EXPECT_EQ(words_in(tokenizer, "in \u201CParis\u201D\u2014yes\u2026"),
+            (List{"in", "\u201C", "Paris", "\u201D", "\u2014", "yes", "\u2026"}));
+  EXPECT_EQ(words_in(tokenizer, "\u6771\u4EAC\u3001abc\u6771"),
+            (List{"\u6771", "\u4EAC", "\u3001", "abc", "\u6771"}));
+  EXPECT_EQ(words_in(tokenizer, "caf\u00E9\u00A0cafe\u0301\u3000b"),
+            (List{"caf\u00E9", "cafe\u0301", "b"}));
+}
+
+TEST(Words, follow_another_pre_tokenizer_and_normalizer) {
+  using List = std::vector<std::string>;
+  json file = json::parse(as_text(tokenizer_file()));
+  file["pre_tokenizer"] = {{"type", "WhitespaceSplit"}};
+  file["normalizer"]["handle_chinese_chars"] = false;
+  const std::string text = file.dump();
+  const Tokenizer tokenizer = Tokenizer::from_json(as_bytes(text)).value();
+  EXPECT_EQ(words_in(tokenizer, "a, \u201Cb\u201D \u6771\u4EAC"),
+            (List{"a,", "\u201Cb\u201D", "\u6771\u4EAC"}));
+}
+
 }  // namespace
 }  // namespace accel::models
