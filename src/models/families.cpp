@@ -77,6 +77,8 @@ const FamilyInfo* find_family(std::string_view task) {
 
 std::span<const FamilyEvidence> family_evidence() { return kEvidence; }
 
+std::unique_ptr<Sample> Workload::sample() const { return nullptr; }
+
 Status expect_media(const FamilyInput& input, std::string_view kind) {
   if (!input.texts.empty() || !input.query.empty())
     return fail(Errc::invalid_argument, "This model takes a file (--{}), not a text.", kind);

@@ -18,6 +18,7 @@ class FillWorkload final : public TextWorkload {
         vocabulary_(vocabulary),
         texts_(std::move(texts)) {}
 
+  std::unique_ptr<Sample> sample() const override { return first_of(*this); }
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
     const std::int32_t mask = model_.tokenizer.token_to_id(kMask).value_or(-1);

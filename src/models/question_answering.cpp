@@ -40,6 +40,7 @@ class AnswerWorkload final : public TextWorkload {
         windows_(std::move(windows)),
         contexts_(std::move(contexts)) {}
 
+  std::unique_ptr<Sample> sample() const override { return first_of(*this); }
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
     ACCEL_TRY(const auto wanted, wanted_outputs(session, {"start_logits", "end_logits"}));

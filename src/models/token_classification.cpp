@@ -33,6 +33,7 @@ class TagWorkload final : public TextWorkload {
               std::vector<TaggedText> texts, std::size_t before)
       : TextWorkload(model, std::move(encodings), 0), texts_(std::move(texts)), before_(before) {}
 
+  std::unique_ptr<Sample> sample() const override { return first_of(*this); }
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
     ACCEL_TRY(const auto wanted, wanted_outputs(session, {"logits"}));

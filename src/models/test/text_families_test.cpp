@@ -156,6 +156,20 @@ TEST_F(TinyBerts, answer_questions_also_beyond_one_window) {
   EXPECT_EQ(refusal({.texts = {"a text"}, .query = cases_["long"]}), "invalid_argument");
 }
 
+TEST_F(TinyBerts, are_tried_on_the_first_texts_of_many) {
+  open("text-classification");
+  if (!session_) return;
+  const std::vector<std::string> given(20, texts(false)[0]);
+  EXPECT_EQ((*family_->prepare({.texts = {given.begin(), given.begin() + 8}}))->sample(), nullptr);
+  const auto whole = family_->prepare({.texts = given}).value();
+  const auto sample = whole->sample();
+  ASSERT_NE(sample, nullptr);
+  EXPECT_EQ(sample->calls, 2.5);
+  EXPECT_EQ(sample->workload->rows(), 8U);
+  EXPECT_EQ(sample->workload->run(*session_, {})->numbers.size(), 8U);
+  EXPECT_EQ(whole->run(*session_, {})->rows.size(), 20U);
+}
+
 TEST_F(TinyBerts, refuse_a_head_that_is_for_another_task) {
   open("question-answering");
   if (!session_) return;

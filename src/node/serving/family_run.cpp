@@ -121,12 +121,15 @@ class FamilyRun {
     ACCEL_TRY(variant_, onnx_variant(model_));
     ACCEL_TRY(weights_sha256_, weights_hash(*store, *variant_, model_.fetcher, context_.stop));
     ACCEL_TRY(file_, models::fetch_variant(*variant_, model_.fetcher));
+    const auto sample = workload_->sample();
+    const models::Workload& tried = sample ? *sample->workload : *workload_;
     MeasuredWork work;
-    work.rows = workload_->rows();
-    work.length = workload_->length();
-    work.run = [this](inference::Session& session,
-                      const inference::RunOptions& options) -> Result<Vectors> {
-      ACCEL_TRY(models::FamilyResult result, workload_->run(session, options));
+    work.rows = tried.rows();
+    work.length = tried.length();
+    if (sample) work.calls = sample->calls;
+    work.run = [&tried](inference::Session& session,
+                        const inference::RunOptions& options) -> Result<Vectors> {
+      ACCEL_TRY(models::FamilyResult result, tried.run(session, options));
       return std::move(result.numbers);
     };
     const SelectionRequest selection{.variant = variant_,
