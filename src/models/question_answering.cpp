@@ -140,7 +140,8 @@ class QuestionAnswering final : public Family {
     for (std::string& text : input.texts) {
       WordTokens tokens = split_words(model_.tokenizer, text);
       if (tokens.ids.empty())
-        return fail(Errc::invalid_argument, "A text to look for the answer in is empty.");
+        return fail(Errc::invalid_argument,
+                    "inputs[{}]: the text to look for the answer in is empty.", contexts.size());
       ACCEL_CHECK(add_windows(contexts.size(), tokens.ids, cut));
       contexts.push_back({std::move(text), std::move(tokens)});
     }
@@ -165,8 +166,9 @@ class QuestionAnswering final : public Family {
       if (first + count == ids.size()) return {};
       if (cut.windows.size() == kMaxWindows) {
         return fail(Errc::resource_exhausted,
-                    "The texts are too long: they are over {} windows of {} tokens.", kMaxWindows,
-                    cut.length);
+                    "inputs[{}]: the texts up to this one are over {} windows of {} tokens; give "
+                    "fewer or shorter ones.",
+                    text, kMaxWindows, cut.length);
       }
     }
   }

@@ -133,6 +133,8 @@ TEST_F(TinyBerts, fill_the_mask_of_texts) {
     }
   }
   EXPECT_EQ(refusal({.texts = {"nothing is missing"}}), "invalid_argument");
+  const auto second = try_run({.texts = {given[0], "nothing is missing"}});
+  EXPECT_TRUE(second.error().message.starts_with("inputs[1]: ")) << second.error().to_string();
   EXPECT_EQ(refusal({.texts = {"[MASK] and [MASK]"}}), "invalid_argument");
   EXPECT_EQ(refusal({.texts = {cases_["long"].get<std::string>() + "[MASK]"}}), "invalid_argument");
 }
