@@ -90,7 +90,6 @@ class FamilyRun {
     result["model"] = {{"name", loaded_->name},
                        {"cid", loaded_->root.to_string()},
                        {"weights_sha256", weights_sha256_}};
-    result["total_ms"] = since(started);
     if (request_.explain) result["selection"] = selected_.explanation;
     return result;
   }
