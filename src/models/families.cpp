@@ -45,7 +45,9 @@ constexpr std::array kEvidence{
                    "probabilities within 2e-6; pixels equal after decoding and resizing"},
     FamilyEvidence{"object-detection", "ddddocr 1.6.1 common_det (YOLOX, one label)",
                    "bafybeifjrkt5qoq3nixijr332yc3r32xzf2dsbsteki5h3g5x5sb6awy3i", "MIT",
-                   "onnxruntime", "ddddocr in Python", "boxes equal to the pixel"},
+                   "onnxruntime", "ddddocr in Python",
+                   "boxes equal to the pixel, where `tools/deps install families` was run (tests "
+                   "skip it elsewhere)"},
     FamilyEvidence{"voice-activity-detection", "silero-vad 6.2.3",
                    "bafybeihugx7v2x2z5xxdd6poqx4pjyjaztcmgg55nhb7ketst5dofc6pb4", "MIT",
                    "onnxruntime", "ONNX Runtime in Python, silero-vad's own segments",
@@ -76,6 +78,8 @@ const FamilyInfo* find_family(std::string_view task) {
 }
 
 std::span<const FamilyEvidence> family_evidence() { return kEvidence; }
+
+std::unique_ptr<Sample> Workload::sample() const { return nullptr; }
 
 Status expect_media(const FamilyInput& input, std::string_view kind) {
   if (!input.texts.empty() || !input.query.empty())

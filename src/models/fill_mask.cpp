@@ -18,6 +18,7 @@ class FillWorkload final : public TextWorkload {
         vocabulary_(vocabulary),
         texts_(std::move(texts)) {}
 
+  std::unique_ptr<Sample> sample() const override { return first_of(*this); }
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
     const std::int32_t mask = model_.tokenizer.token_to_id(kMask).value_or(-1);
@@ -70,14 +71,15 @@ class FillMask final : public Family {
     const auto mask = model_.tokenizer.token_to_id(kMask);
     if (!mask) return fail(Errc::unsupported, "The model's tokenizer has no {}.", kMask);
     std::vector<Encoding> encodings;
-    for (const std::string& text : input.texts) {
+    for (std::size_t i = 0; i < input.texts.size(); ++i) {
+      const std::string& text = input.texts[i];
       encodings.push_back(model_.tokenizer.encode(text, {model_.max_length, true}));
       const auto masks = std::ranges::count(encodings.back().ids, *mask);
       if (masks != 1 || text.find(kMask) == std::string::npos) {
         return fail(Errc::invalid_argument,
-                    "A text must have {} once, within the {} tokens that the model takes; this "
-                    "one has it {} times.",
-                    kMask, model_.max_length, masks);
+                    "inputs[{}]: a text must have {} once, within the {} tokens that the model "
+                    "takes; this one has it {} times.",
+                    i, kMask, model_.max_length, masks);
       }
     }
     return std::make_unique<FillWorkload>(model_, vocabulary_, std::move(encodings),

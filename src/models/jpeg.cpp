@@ -22,12 +22,16 @@ struct Errors {
   std::jmp_buf back;
   std::array<char, JMSG_LENGTH_MAX> words;
   bool damaged;
+  bool limit;  // The file may be whole: it asks for too much.
 };
 
 Errors& errors_of(j_common_ptr info) { return *reinterpret_cast<Errors*>(info->err); }
 
 [[noreturn]] void leave(j_common_ptr info) {
   Errors& errors = errors_of(info);
+  const int code = info->err->msg_code;
+  if (code == JERR_NO_BACKING_STORE || code == JERR_OUT_OF_MEMORY || code == JERR_IMAGE_TOO_BIG)
+    errors.limit = true;
   info->err->format_message(info, errors.words.data());
   std::longjmp(errors.back, 1);
 }
@@ -48,6 +52,7 @@ void stay_quiet(j_common_ptr) {}
 void count_scans(j_common_ptr info) {
   if (!info->is_decompressor) return;
   if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+  errors_of(info).limit = true;
   errors_of(info).base.msg_code = JERR_BAD_PROGRESSION;
   leave(info);
 }
@@ -101,6 +106,13 @@ class Decoder {
   }
 
   tl::unexpected<Error> damaged() const {
+    if (errors_.limit) {
+      return fail(Error{Errc::resource_exhausted,
+                        fmt::format("The JPEG has more than {} scans, or needs more than {} MiB "
+                                    "to be decoded; save it without progression.",
+                                    kMaxScans, kMaxDecoderBytes >> 20U),
+                        errors_.words.data()});
+    }
     return fail(Error{Errc::corrupt, "The image is a JPEG that is damaged or cut off.",
                       errors_.words.data()});
   }

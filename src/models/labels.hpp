@@ -34,8 +34,8 @@ void activate(Activation activation, std::span<float> values);
 std::vector<Finding> best_of(const Labels& labels, std::span<const float> scores,
                              std::size_t top_k);
 
-// The one row of `values`, checked: f32, the last of its axes `count` long where that is known.
-// Errors: internal (another shape or type; a number that is not finite).
+// All numbers of `values`, whatever its shape. Errors: internal (not f32; a number that is not
+// finite).
 Result<std::span<const float>> finite_values(const tensor::Tensor& values, std::string_view name);
 
 }  // namespace accel::models

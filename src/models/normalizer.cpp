@@ -58,6 +58,7 @@ Result<Normalizer> Normalizer::from_json(const nlohmann::json& section, std::str
   };
   normalizer.cleans_ = has(Step::clean);
   normalizer.lowercases_ = has(Step::lowercase);
+  normalizer.spaces_chinese_ = has(Step::space_chinese);
   return normalizer;
 }
 

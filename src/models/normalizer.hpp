@@ -22,6 +22,7 @@ class Normalizer {
   // that is not in the list above, named).
   static Result<Normalizer> from_json(const nlohmann::json& section, std::string_view what);
 
+  bool spaces_chinese() const { return spaces_chinese_; }  // Each such character is a word.
   // Normalizes text into `out` (replaced), which is UTF-8 whatever `text` is.
   void apply(std::string_view text, std::string& out) const;
 
@@ -36,6 +37,7 @@ class Normalizer {
   std::vector<Step> steps_;
   bool cleans_ = false;  // What the steps do to ASCII text: these two, nothing else.
   bool lowercases_ = false;
+  bool spaces_chinese_ = false;
 };
 
 }  // namespace accel::models

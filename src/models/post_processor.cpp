@@ -47,6 +47,19 @@ Status add_special(const nlohmann::json& piece, const nlohmann::json& section,
   return {};
 }
 
+Status check_pair(const std::vector<PairPiece>& pair, std::string_view what) {
+  using Text = PairPiece::Text;
+  std::vector<Text> texts;
+  for (const PairPiece& piece : pair) {
+    if (piece.text != Text::none) texts.push_back(piece.text);
+  }
+  if (pair.empty() || texts == std::vector{Text::first, Text::second}) return {};
+  return fail(Errc::unsupported,
+              "{}: the template for two texts must hold A and then B, each once; it holds {} texts "
+              "or another order.",
+              what, texts.size());
+}
+
 // "pair": [[CLS] A [SEP] B [SEP]]; a file may lack it, or have null.
 Result<std::vector<PairPiece>> read_pair(const nlohmann::json& section, std::string_view what) {
   std::vector<PairPiece> pair;
@@ -71,6 +84,7 @@ Result<std::vector<PairPiece>> read_pair(const nlohmann::json& section, std::str
     ACCEL_TRY(const std::uint8_t type, type_id(*text, what));
     pair.push_back({name == "A" ? PairPiece::Text::first : PairPiece::Text::second, {0, type}});
   }
+  ACCEL_CHECK(check_pair(pair, what));
   return pair;
 }
 

@@ -28,7 +28,7 @@ struct PostProcessor {
   std::vector<SpecialToken> before;
   std::vector<SpecialToken> after;
   std::uint8_t text_type_id = 0;
-  std::vector<PairPiece> pair;  // Empty: the file does not say.
+  std::vector<PairPiece> pair;  // Both texts once, in order. Empty: the file does not say.
 
   // `section` is the value of "post_processor"; null means none. Errors: corrupt, unsupported.
   static Result<PostProcessor> from_json(const nlohmann::json& section, std::string_view what);

@@ -19,6 +19,7 @@ struct Window {
   std::size_t text;   // Which of the texts.
   std::size_t first;  // Its first token among those of the text.
   std::size_t count;
+  std::size_t start;  // Where that token is among the window's own.
 };
 
 struct Span {
@@ -39,6 +40,7 @@ class AnswerWorkload final : public TextWorkload {
         windows_(std::move(windows)),
         contexts_(std::move(contexts)) {}
 
+  std::unique_ptr<Sample> sample() const override { return first_of(*this); }
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
     ACCEL_TRY(const auto wanted, wanted_outputs(session, {"start_logits", "end_logits"}));
@@ -47,6 +49,7 @@ class AnswerWorkload final : public TextWorkload {
     std::vector<std::vector<Span>> spans(contexts_.size());
     FamilyResult result = counted();
     for (std::size_t i = 0; i < rows.size(); ++i) {
+      ACCEL_CHECK(check_row(i, rows[i]));
       add_spans(i, rows[i], spans[windows_[i].text]);
       for (std::vector<float>& logits : rows[i].outputs) {
         logits.resize(encodings_[i].ids.size());
@@ -61,16 +64,19 @@ class AnswerWorkload final : public TextWorkload {
   // Shares of the first token ([CLS]: no answer) and of the window's own tokens.
   std::vector<float> shares(std::size_t window, std::span<const float> logits) const {
     std::vector<float> values{logits[0]};
-    const auto own = logits.subspan(start_of(window), windows_[window].count);
+    const auto own = logits.subspan(windows_[window].start, windows_[window].count);
     values.insert(values.end(), own.begin(), own.end());
     activate(Activation::softmax, values);
     values.erase(values.begin());
     return values;
   }
 
-  // Where the text begins in a window: what is behind it is one [SEP].
-  std::size_t start_of(std::size_t window) const {
-    return encodings_[window].ids.size() - 1 - windows_[window].count;
+  // The template and the outputs are a stranger's files: nothing is read beyond a row.
+  Status check_row(std::size_t window, const TextRow& row) const {
+    const std::size_t end = windows_[window].start + windows_[window].count;
+    const auto holds = [end](const std::vector<float>& logits) { return logits.size() >= end; };
+    if (end > 0 && std::ranges::all_of(row.outputs, holds)) return {};
+    return fail(Errc::corrupt, "The model gives fewer scores than a window has tokens.");
   }
 
   void add_spans(std::size_t index, const TextRow& row, std::vector<Span>& spans) const {
@@ -134,7 +140,8 @@ class QuestionAnswering final : public Family {
     for (std::string& text : input.texts) {
       WordTokens tokens = split_words(model_.tokenizer, text);
       if (tokens.ids.empty())
-        return fail(Errc::invalid_argument, "A text to look for the answer in is empty.");
+        return fail(Errc::invalid_argument,
+                    "inputs[{}]: the text to look for the answer in is empty.", contexts.size());
       ACCEL_CHECK(add_windows(contexts.size(), tokens.ids, cut));
       contexts.push_back({std::move(text), std::move(tokens)});
     }
@@ -153,14 +160,15 @@ class QuestionAnswering final : public Family {
   Status add_windows(std::size_t text, std::span<const std::int32_t> ids, Cut& cut) const {
     for (std::size_t first = 0;; first += cut.room - cut.overlap) {
       const std::size_t count = std::min(cut.room, ids.size() - first);
-      ACCEL_TRY(Encoding pair, model_.pairs.join(cut.question, ids.subspan(first, count)));
-      cut.encodings.push_back(std::move(pair));
-      cut.windows.push_back({text, first, count});
+      ACCEL_TRY(JoinedTexts pair, model_.pairs.join(cut.question, ids.subspan(first, count)));
+      cut.encodings.push_back(std::move(pair.encoding));
+      cut.windows.push_back({text, first, count, pair.second});
       if (first + count == ids.size()) return {};
       if (cut.windows.size() == kMaxWindows) {
         return fail(Errc::resource_exhausted,
-                    "The texts are too long: they are over {} windows of {} tokens.", kMaxWindows,
-                    cut.length);
+                    "inputs[{}]: the texts up to this one are over {} windows of {} tokens; give "
+                    "fewer or shorter ones.",
+                    text, kMaxWindows, cut.length);
       }
     }
   }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "accel/core/file.hpp"
+
 namespace accel::models {
 namespace {
 
@@ -42,6 +44,17 @@ Result<Tensor> as_i32(const Tensor& tensor) {
 }
 
 }  // namespace
+
+Result<TextFiles> read_text_files(const ModelManifest& manifest, const Fetcher& fetcher) {
+  if (manifest.find("tokenizer.json") == nullptr) {
+    return fail(Errc::not_found,
+                "The model has no tokenizer.json, which says how text becomes tokens.");
+  }
+  ACCEL_TRY(const TextEmbeddingConfig config, read_text_embedding_config(manifest, fetcher));
+  ACCEL_TRY(const std::filesystem::path path, fetcher("tokenizer.json"));
+  ACCEL_TRY(Bytes text, read_file(path, kMaxTokenizerBytes));
+  return TextFiles{config, std::move(text)};
+}
 
 std::size_t longest_of(std::span<const Encoding* const> encodings) {
   std::size_t length = 1;

@@ -11,6 +11,14 @@
 
 namespace accel::models {
 
+// What a model of text says by its small files.
+struct TextFiles {
+  TextEmbeddingConfig config;
+  Bytes tokenizer_json;
+};
+// Errors: not_found (tokenizer.json), and those of reading the files.
+Result<TextFiles> read_text_files(const ModelManifest& manifest, const Fetcher& fetcher);
+
 std::size_t longest_of(std::span<const Encoding* const> encodings);  // At least 1.
 // Padded on the right to the longest, and to at least `min_sequence`. Errors: resource_exhausted.
 Result<TextBatch> make_text_batch(std::span<const Encoding* const> encodings,

@@ -15,6 +15,7 @@ class ClassifyWorkload final : public TextWorkload {
                    bool ranks)
       : TextWorkload(model, std::move(encodings), top_k), ranks_(ranks) {}
 
+  std::unique_ptr<Sample> sample() const override { return first_of(*this); }
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
     ACCEL_TRY(const auto wanted, wanted_outputs(session, {"logits"}));

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "accel/core/file.hpp"
 #include "text_batch.hpp"
 
 namespace accel::models {
@@ -37,17 +36,12 @@ Status check_shape(const Tensor& output, const std::string& name, const TextBatc
 }  // namespace
 
 Result<TextModel> read_text_model(const ModelManifest& manifest, const Fetcher& fetcher) {
-  if (manifest.find("tokenizer.json") == nullptr) {
-    return fail(Errc::not_found,
-                "The model has no tokenizer.json, which says how text becomes tokens.");
-  }
-  ACCEL_TRY(const TextEmbeddingConfig config, read_text_embedding_config(manifest, fetcher));
-  ACCEL_TRY(const std::filesystem::path path, fetcher("tokenizer.json"));
-  ACCEL_TRY(const Bytes text, read_file(path, kMaxTokenizerBytes));
-  ACCEL_TRY(Tokenizer tokenizer, Tokenizer::from_json(text));
-  ACCEL_TRY(TextPairs pairs, TextPairs::from_json(text));
+  ACCEL_TRY(const TextFiles files, read_text_files(manifest, fetcher));
+  ACCEL_TRY(Tokenizer tokenizer, Tokenizer::from_json(files.tokenizer_json));
+  ACCEL_TRY(TextPairs pairs, TextPairs::from_json(files.tokenizer_json));
   ACCEL_TRY(Labels labels, read_labels(manifest, fetcher));
-  return TextModel{std::move(tokenizer), std::move(pairs), config.max_length, std::move(labels)};
+  return TextModel{std::move(tokenizer), std::move(pairs), files.config.max_length,
+                   std::move(labels)};
 }
 
 Result<std::vector<std::string>> wanted_outputs(const inference::Session& session,

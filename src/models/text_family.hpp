@@ -46,6 +46,9 @@ Result<std::vector<TextRow>> run_rows(inference::Session& session, const TextMod
                                       const std::vector<std::string>& wanted, RowShape shape,
                                       const inference::RunOptions& options);
 
+// Enough to tell engines apart: the order of candidates hardly changes from there on.
+constexpr std::size_t kSampleRows = 8;
+
 // A workload over encodings; families say what comes of the rows.
 class TextWorkload : public Workload {
  public:
@@ -54,6 +57,15 @@ class TextWorkload : public Workload {
   std::uint64_t length() const override;
 
  protected:
+  // The first texts or windows of a workload of many, as a workload of its own.
+  template <class Own>
+  static std::unique_ptr<Sample> first_of(const Own& whole) {
+    if (whole.encodings_.size() <= kSampleRows) return nullptr;
+    auto part = std::make_unique<Own>(whole);
+    part->encodings_.resize(kSampleRows);
+    const double calls = static_cast<double>(whole.encodings_.size()) / kSampleRows;
+    return std::make_unique<Sample>(Sample{std::move(part), calls});
+  }
   // Counts of tokens and of cut texts are the same for all.
   FamilyResult counted() const;
 

@@ -42,12 +42,14 @@ Result<TextPairs> TextPairs::from_json(ByteView tokenizer_json) {
   return pairs;
 }
 
-Result<Encoding> TextPairs::join(std::span<const std::int32_t> first,
-                                 std::span<const std::int32_t> second) const {
+Result<JoinedTexts> TextPairs::join(std::span<const std::int32_t> first,
+                                    std::span<const std::int32_t> second) const {
   if (post_.pair.empty())
     return fail(Errc::unsupported, "tokenizer.json does not say how two texts are joined.");
-  Encoding encoding;
+  JoinedTexts joined;
+  Encoding& encoding = joined.encoding;
   for (const PairPiece& piece : post_.pair) {
+    if (piece.text == PairPiece::Text::second) joined.second = encoding.ids.size();
     if (piece.text == PairPiece::Text::none) encoding.ids.push_back(piece.special.id);
     const auto ids = piece.text == PairPiece::Text::first    ? first
                      : piece.text == PairPiece::Text::second ? second
@@ -55,12 +57,12 @@ Result<Encoding> TextPairs::join(std::span<const std::int32_t> first,
     encoding.ids.insert(encoding.ids.end(), ids.begin(), ids.end());
     encoding.type_ids.resize(encoding.ids.size(), piece.special.type_id);
   }
-  return encoding;
+  return joined;
 }
 
 Result<std::size_t> TextPairs::special_tokens() const {
-  ACCEL_TRY(const Encoding none, join({}, {}));
-  return none.ids.size();
+  ACCEL_TRY(const JoinedTexts none, join({}, {}));
+  return none.encoding.ids.size();
 }
 
 Result<Encoding> TextPairs::encode(const Tokenizer& tokenizer, std::string_view first,
@@ -73,9 +75,9 @@ Result<Encoding> TextPairs::encode(const Tokenizer& tokenizer, std::string_view 
   Encoding b = tokenizer.encode(second, {max_length, false});
   const bool truncated = a.truncated || b.truncated || a.ids.size() + b.ids.size() > room;
   cut_longest_first(a.ids, b.ids, room);
-  ACCEL_TRY(Encoding encoding, join(a.ids, b.ids));
-  encoding.truncated = truncated;
-  return encoding;
+  ACCEL_TRY(JoinedTexts joined, join(a.ids, b.ids));
+  joined.encoding.truncated = truncated;
+  return std::move(joined.encoding);
 }
 
 }  // namespace accel::models

@@ -14,6 +14,11 @@
 
 namespace accel::models {
 
+struct JoinedTexts {
+  Encoding encoding;
+  std::size_t second = 0;  // Where the second text begins.
+};
+
 class TextPairs {
  public:
   // Reads the file once more than Tokenizer does: few families need this. Errors: as
@@ -26,8 +31,8 @@ class TextPairs {
   Result<Encoding> encode(const Tokenizer& tokenizer, std::string_view first,
                           std::string_view second, std::size_t max_length) const;
   // The same of ids without special tokens; nothing is cut. Errors: unsupported.
-  Result<Encoding> join(std::span<const std::int32_t> first,
-                        std::span<const std::int32_t> second) const;
+  Result<JoinedTexts> join(std::span<const std::int32_t> first,
+                           std::span<const std::int32_t> second) const;
   // How many tokens joining adds. Errors: unsupported.
   Result<std::size_t> special_tokens() const;
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "accel/core/file.hpp"
 #include "accel/models/text_embedder.hpp"
 #include "pooling.hpp"
 #include "session_io.hpp"
@@ -72,15 +71,9 @@ std::size_t batch_rows(std::span<const Encoding* const> ordered, const SessionPl
 
 Result<std::shared_ptr<const TextPipeline>> TextPipeline::open(const ModelManifest& manifest,
                                                                const Fetcher& fetcher) {
-  if (manifest.find("tokenizer.json") == nullptr) {
-    return fail(Errc::not_found,
-                "The model has no tokenizer.json, which says how text becomes tokens.");
-  }
-  ACCEL_TRY(const TextEmbeddingConfig config, read_text_embedding_config(manifest, fetcher));
-  ACCEL_TRY(const std::filesystem::path path, fetcher("tokenizer.json"));
-  ACCEL_TRY(const Bytes text, read_file(path, kMaxTokenizerBytes));
-  ACCEL_TRY(Tokenizer tokenizer, Tokenizer::from_json(text));
-  return std::make_shared<const TextPipeline>(config, std::move(tokenizer));
+  ACCEL_TRY(const TextFiles files, read_text_files(manifest, fetcher));
+  ACCEL_TRY(Tokenizer tokenizer, Tokenizer::from_json(files.tokenizer_json));
+  return std::make_shared<const TextPipeline>(files.config, std::move(tokenizer));
 }
 
 TextPipeline::TextPipeline(TextEmbeddingConfig config, Tokenizer tokenizer)

@@ -33,6 +33,7 @@ class TagWorkload final : public TextWorkload {
               std::vector<TaggedText> texts, std::size_t before)
       : TextWorkload(model, std::move(encodings), 0), texts_(std::move(texts)), before_(before) {}
 
+  std::unique_ptr<Sample> sample() const override { return first_of(*this); }
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
     ACCEL_TRY(const auto wanted, wanted_outputs(session, {"logits"}));
@@ -100,7 +101,7 @@ class TokenClassification final : public Family {
     for (std::string& text : input.texts) {
       encodings.push_back(model_.tokenizer.encode(text, {model_.max_length, true}));
       WordTokens tokens = split_words(model_.tokenizer, text);
-      ACCEL_CHECK(check_start(encodings.back(), tokens));
+      ACCEL_CHECK(check_start(texts.size(), encodings.back(), tokens));
       texts.push_back({std::move(text), std::move(tokens)});
     }
     return std::make_unique<TagWorkload>(model_, std::move(encodings), std::move(texts),
@@ -109,16 +110,16 @@ class TokenClassification final : public Family {
 
  private:
   // A tokenizer that cuts the beginning off would put the labels on other words.
-  Status check_start(const Encoding& encoding, const WordTokens& tokens) const {
+  Status check_start(std::size_t text, const Encoding& encoding, const WordTokens& tokens) const {
     const std::size_t before = model_.pairs.special_before_one();
     const std::size_t special = model_.tokenizer.special_tokens();
     const std::size_t count = encoding.ids.size() - std::min(special, encoding.ids.size());
     const auto own = std::span(encoding.ids).subspan(std::min(before, encoding.ids.size()));
     if (std::ranges::equal(own.first(count), std::span(tokens.ids).first(count))) return {};
     return fail(Errc::unsupported,
-                "The text has more than {} tokens, and the model's tokenizer cuts its beginning "
-                "off: words of the rest can't be told.",
-                model_.max_length);
+                "inputs[{}]: the text has more than {} tokens, and the model's tokenizer cuts its "
+                "beginning off: words of the rest can't be told.",
+                text, model_.max_length);
   }
 
   TextModel model_;

@@ -130,6 +130,22 @@ Encoding assemble(std::vector<std::int32_t> ids, const PostProcessor& post, bool
   return encoding;
 }
 
+// A word, or where Chinese characters are words of their own, what lies between them too.
+void add_word(std::string_view piece, bool chinese_apart, std::vector<std::string_view>& words) {
+  std::size_t start = 0;
+  const auto add = [&](std::size_t end) {
+    if (end > start) words.push_back(piece.substr(start, end - start));
+    start = end;
+  };
+  for (std::size_t at = 0; chinese_apart && at < piece.size();) {
+    const std::size_t begin = at;
+    if (!is_chinese(next_code_point(piece, at))) continue;
+    add(begin);
+    add(at);
+  }
+  add(piece.size());
+}
+
 }  // namespace
 
 Tokenizer::Tokenizer(std::unique_ptr<const State> state) : state_(std::move(state)) {}
@@ -179,6 +195,22 @@ Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) 
   Encoding encoding = assemble(std::move(ids), state.post_processor, options.add_special);
   encoding.truncated = truncated;
   return encoding;
+}
+
+std::vector<std::string_view> Tokenizer::words(std::string_view text) const {
+  const TokenMatcher& added = state_->added.raw;
+  const bool apart = state_->normalizer.spaces_chinese();
+  std::vector<std::string_view> pieces, words;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto match = added.empty() ? std::nullopt : added.find(text, at);
+    pieces.clear();
+    state_->pre_tokenizer.split(text.substr(at, (match ? match->start : text.size()) - at), pieces);
+    for (const std::string_view piece : pieces) add_word(piece, apart, words);
+    if (!match) break;
+    words.push_back(text.substr(match->start, match->end - match->start));
+    at = match->end;
+  }
+  return words;
 }
 
 std::size_t Tokenizer::vocabulary_size() const { return state_->vocabulary_size; }

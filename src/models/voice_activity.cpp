@@ -17,6 +17,7 @@ using tensor::DType;
 using tensor::Tensor;
 
 constexpr std::uint32_t kFullRate = 16'000, kHalfRate = 8'000;
+constexpr std::size_t kSampleWindows = 64;  // Two seconds.
 constexpr std::int64_t kStateRows = 2, kStateWidth = 128;
 
 struct Windows {
@@ -60,6 +61,15 @@ class VoiceWorkload final : public Workload {
     }
     result.numbers.push_back(std::move(probabilities));
     return result;
+  }
+  std::unique_ptr<Sample> sample() const override {
+    const std::size_t kept = kSampleWindows * windows_.window;
+    if (audio_.samples.size() <= kept) return nullptr;
+    const auto end = audio_.samples.begin() + static_cast<std::ptrdiff_t>(kept);
+    Audio part{audio_.sample_rate, audio_.channels, {audio_.samples.begin(), end}};
+    const double calls = static_cast<double>(length()) / kSampleWindows;
+    return std::make_unique<Sample>(
+        Sample{std::make_unique<VoiceWorkload>(std::move(part)), calls});
   }
   std::uint64_t length() const override {
     return (audio_.samples.size() + windows_.window - 1) / windows_.window;

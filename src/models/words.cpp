@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "words.hpp"
 
+#include "unicode.hpp"
+
 namespace accel::models {
 namespace {
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_mark(char c) {
-  return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
-         (c >= '{' && c <= '~');
+std::vector<Word> words_of(const Tokenizer& tokenizer, std::string_view text) {
+  std::vector<Word> words;
+  for (const std::string_view word : tokenizer.words(text)) {
+    const auto begin = static_cast<std::size_t>(word.data() - text.data());
+    words.push_back({begin, begin + word.size()});
+  }
+  return words;
 }
 
-std::vector<Word> words_of(std::string_view text, bool marks) {
+std::vector<Word> spaced_words(std::string_view text) {
   std::vector<Word> words;
   bool inside = false;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const bool mark = marks && is_mark(text[at]);
-    if (is_space(text[at]) || mark) inside = false;
-    if (is_space(text[at])) continue;
-    if (!inside) words.push_back({at, at});
-    words.back().end = at + 1;
-    inside = !mark;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const bool space = is_space(next_code_point(text, at));
+    if (!space && !inside) words.push_back({begin, at});
+    if (!space) words.back().end = at;
+    inside = !space;
   }
   return words;
 }
@@ -43,10 +47,10 @@ WordTokens encode_words(const Tokenizer& tokenizer, std::string_view text,
 
 WordTokens split_words(const Tokenizer& tokenizer, std::string_view text) {
   const Encoding whole = tokenizer.encode(text, kBare);
-  for (const bool marks : {true, false}) {
-    WordTokens tokens = encode_words(tokenizer, text, words_of(text, marks));
-    if (tokens.ids == whole.ids) return tokens;
-  }
+  WordTokens tokens = encode_words(tokenizer, text, words_of(tokenizer, text));
+  if (tokens.ids == whole.ids) return tokens;
+  tokens = encode_words(tokenizer, text, spaced_words(text));
+  if (tokens.ids == whole.ids) return tokens;
   return {{{0, text.size()}}, whole.ids, std::vector<std::uint32_t>(whole.ids.size(), 0)};
 }
 

@@ -24,9 +24,9 @@ struct WordTokens {
   }
 };
 
-// Words end at ASCII white space, and each mark of ASCII punctuation is one, as BERT splits. The
-// ids always are those of the whole text: where words alone would give others, white space alone
-// ends a word, and where that does too, the text is one word.
+// Words are the tokenizer's own (Tokenizer::words). The ids always are those of the whole text:
+// where its words alone would give others, white space alone ends a word, and where that does too,
+// the text is one word.
 WordTokens split_words(const Tokenizer& tokenizer, std::string_view text);
 
 }  // namespace accel::models

@@ -94,7 +94,6 @@ Result<nlohmann::json> key_import(Context& context);
 Result<nlohmann::json> models_list(Context& context);
 Result<nlohmann::json> models_publish(Context& context);
 Result<nlohmann::json> models_show(Context& context);
-Result<nlohmann::json> run_model(Context& context);
 Result<nlohmann::json> hardware_detect(Context& context);
 Result<nlohmann::json> hardware_profile(Context& context);
 Result<nlohmann::json> history_query(Context& context);

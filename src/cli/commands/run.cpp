@@ -169,7 +169,24 @@ void add_run_options(CLI::App& command, RunFlags& flags) {
 }
 
 // Engine, device and precision of a model that writes text are not a choice yet.
+// What a model that writes text would not see is refused by its name.
+Status expect_prompt_alone(const RunFlags& flags) {
+  const std::pair<const char*, bool> others[] = {
+      {"--input", !flags.inputs.empty()},      {"--input-file", !flags.input_file.empty()},
+      {"--image", !flags.media.image.empty()}, {"--audio", !flags.media.audio.empty()},
+      {"--file", !flags.media.file.empty()},   {"--query", !flags.media.query.empty()}};
+  for (const auto& [name, given] : others) {
+    if (given) {
+      return fail(
+          Errc::invalid_argument,
+          "--prompt is for models that write text, which take no {}: leave one of them out.", name);
+    }
+  }
+  return {};
+}
+
 Status run_prompt(Session& session, const RunFlags& flags, TextFlags& text) {
+  ACCEL_CHECK(expect_prompt_alone(flags));
   if (flags.device != "auto" && flags.device != "cpu") {
     return fail(Errc::unsupported,
                 "Text is written by llama.cpp on the CPU here; --device {} is not there for it.",

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numbers>
 
+#include "accel/models/family.hpp"
 #include "resample.hpp"
 #include "speech_segments.hpp"
 #include "test_files.hpp"
@@ -133,6 +134,19 @@ TEST(SpeechSegments, end_with_the_recording_and_begin_with_it) {
   EXPECT_EQ(segments[0].begin, 0U);
   EXPECT_EQ(segments[0].end, 20000U);
   EXPECT_TRUE(speech_segments({}, 512, 0, 16000).empty());
+}
+
+TEST(Recordings, are_tried_on_their_first_two_seconds) {
+  const auto family = find_family("voice-activity-detection")->open({}, {}).value();
+  const auto prepared = [&](std::size_t windows) {
+    const Wav wav{.data = Bytes(windows * 512 * 2)};
+    return family->prepare({.media_kind = "audio", .media = wav.file()}).value();
+  };
+  EXPECT_EQ(prepared(64)->sample(), nullptr);
+  const auto sample = prepared(160)->sample();
+  ASSERT_NE(sample, nullptr);
+  EXPECT_EQ(sample->workload->length(), 64U);
+  EXPECT_EQ(sample->calls, 2.5);
 }
 
 }  // namespace

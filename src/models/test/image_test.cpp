@@ -136,6 +136,32 @@ TEST(Images, keep_no_texts_and_profiles_however_many) {
   EXPECT_EQ(image->rgb, (std::vector<std::uint8_t>{10, 10, 10, 200, 200, 200}));
 }
 
+// An image of 8 by 8 with `components` of one code each, and so many scans of a byte.
+Bytes tiny_jpeg(std::uint8_t frame, std::uint8_t components, int scans) {
+  Bytes file{0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0};
+  file.insert(file.end(), 64, 1);
+  file.insert(file.end(), {0xFF, 0xC4, 0, 20, 0, 1});  // The code 0 is: no difference.
+  file.insert(file.end(), 16, 0);
+  const auto three = static_cast<std::uint8_t>(3 * components);
+  const auto two = static_cast<std::uint8_t>(2 * components);
+  file.insert(file.end(), {0xFF, frame, 0, static_cast<std::uint8_t>(8 + three), 8, 0, 8, 0, 8});
+  file.push_back(components);
+  for (std::uint8_t id = 1; id <= components; ++id) file.insert(file.end(), {id, 0x11, 0});
+  for (int scan = 0; scan < scans; ++scan) {
+    file.insert(file.end(), {0xFF, 0xDA, 0, static_cast<std::uint8_t>(6 + two), components});
+    for (std::uint8_t id = 1; id <= components; ++id) file.insert(file.end(), {id, 0});
+    file.insert(file.end(), {0, 0, 0, 0x7F});
+  }
+  file.insert(file.end(), {0xFF, 0xD9});
+  return file;
+}
+
+TEST(Images, that_ask_for_too_much_are_not_called_damaged) {
+  EXPECT_EQ(code_of(decode_image(tiny_jpeg(0xC2, 1, 1))), "decoded");
+  EXPECT_EQ(code_of(decode_image(tiny_jpeg(0xC2, 1, 1000))), "resource_exhausted");
+  EXPECT_EQ(code_of(decode_image(tiny_jpeg(0xC0, 4, 1))), "unsupported");  // CMYK.
+}
+
 TEST(Images, that_are_none_or_cut_off_or_empty_say_so) {
   EXPECT_EQ(code_of(decode_image({})), "unsupported");
   EXPECT_EQ(code_of(decode_image(to_bytes("GIF89a, which is not read"))), "unsupported");

@@ -85,6 +85,22 @@ TEST(PostProcessor, refuses_pieces_of_the_wrong_shape) {
   }
 }
 
+TEST(PostProcessor, refuses_templates_for_two_texts_that_lack_one_or_turn_them_round) {
+  const json good = bert_template();
+  const json a = good["pair"][1], b = good["pair"][3], end = good["pair"][4];
+  for (const json& pair : {json::array({a}), json::array({b}), json::array({b, end, a, end}),
+                           json::array({a, b, b}), json::array({a, a, end}), json::array({end})}) {
+    json value = good;
+    value["pair"] = pair;
+    EXPECT_EQ(error_of(value), Errc::unsupported) << pair;
+  }
+  json value = good;
+  value["pair"] = json::array({a, b});
+  EXPECT_EQ(PostProcessor::from_json(value, "test")->pair.size(), 2U);
+  value["pair"] = nullptr;
+  EXPECT_TRUE(PostProcessor::from_json(value, "test")->pair.empty());
+}
+
 TEST(PostProcessor, refuses_special_tokens_whose_ids_are_none) {
   for (const char* wrong : {"-1", "2147483648", "1.5", R"("101")", "null", "[]"}) {
     json value = bert_template();

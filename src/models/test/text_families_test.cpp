@@ -133,6 +133,8 @@ TEST_F(TinyBerts, fill_the_mask_of_texts) {
     }
   }
   EXPECT_EQ(refusal({.texts = {"nothing is missing"}}), "invalid_argument");
+  const auto second = try_run({.texts = {given[0], "nothing is missing"}});
+  EXPECT_TRUE(second.error().message.starts_with("inputs[1]: ")) << second.error().to_string();
   EXPECT_EQ(refusal({.texts = {"[MASK] and [MASK]"}}), "invalid_argument");
   EXPECT_EQ(refusal({.texts = {cases_["long"].get<std::string>() + "[MASK]"}}), "invalid_argument");
 }
@@ -154,6 +156,20 @@ TEST_F(TinyBerts, answer_questions_also_beyond_one_window) {
   }
   EXPECT_EQ(refusal({.texts = {""}, .query = "who"}), "invalid_argument");
   EXPECT_EQ(refusal({.texts = {"a text"}, .query = cases_["long"]}), "invalid_argument");
+}
+
+TEST_F(TinyBerts, are_tried_on_the_first_texts_of_many) {
+  open("text-classification");
+  if (!session_) return;
+  const std::vector<std::string> given(20, texts(false)[0]);
+  EXPECT_EQ((*family_->prepare({.texts = {given.begin(), given.begin() + 8}}))->sample(), nullptr);
+  const auto whole = family_->prepare({.texts = given}).value();
+  const auto sample = whole->sample();
+  ASSERT_NE(sample, nullptr);
+  EXPECT_EQ(sample->calls, 2.5);
+  EXPECT_EQ(sample->workload->rows(), 8U);
+  EXPECT_EQ(sample->workload->run(*session_, {})->numbers.size(), 8U);
+  EXPECT_EQ(whole->run(*session_, {})->rows.size(), 20U);
 }
 
 TEST_F(TinyBerts, refuse_a_head_that_is_for_another_task) {
@@ -189,6 +205,25 @@ TEST(TextPairs, are_cut_longest_first_as_tokenizers_does) {
   EXPECT_EQ(pairs.encode(tokenizer, "a", "b", 4).error().code, Errc::invalid_argument);
 }
 
+TEST(TextPairs, say_where_the_second_text_begins) {
+  json file = json::parse(as_text(tokenizer_file()));
+  json& pair = file["post_processor"]["pair"];
+  ASSERT_EQ(pair.size(), 5U);
+  const json end = pair[4];
+  const auto second = [&] {
+    const std::string text = file.dump();
+    const auto joined =
+        TextPairs::from_json(as_bytes(text))->join(std::vector{7, 8}, std::vector{9, 10, 11});
+    EXPECT_EQ(joined->encoding.ids.at(joined->second), 9);
+    return joined->second;
+  };
+  EXPECT_EQ(second(), 4U);
+  pair.push_back(end);  // However much is behind it.
+  EXPECT_EQ(second(), 4U);
+  pair.erase(4), pair.erase(4), pair.erase(2);
+  EXPECT_EQ(second(), 3U);
+}
+
 TEST(Words, keep_the_ids_of_the_whole_text) {
   const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_file()).value();
   for (const std::string_view text :
@@ -198,6 +233,37 @@ TEST(Words, keep_the_ids_of_the_whole_text) {
     ASSERT_EQ(tokens.word_of.size(), tokens.ids.size());
     for (const std::uint32_t word : tokens.word_of) EXPECT_LT(word, tokens.words.size());
   }
+}
+
+std::vector<std::string> words_in(const Tokenizer& tokenizer, std::string_view text) {
+  std::vector<std::string> words;
+  for (const auto& [begin, end] : split_words(tokenizer, text).words)
+    words.emplace_back(text.substr(begin, end - begin));
+  return words;
+}
+
+TEST(Words, are_those_of_the_tokenizer_beyond_ascii_too) {
+  using List = std::vector<std::string>;
+  const Tokenizer tokenizer = Tokenizer::from_json(tokenizer_file()).value();
+  EXPECT_EQ(words_in(tokenizer, "Anna's cat, [MASK]!"),
+            (List{"Anna", "'", "s", "cat", ",", "[MASK]", "!"}));
+  EXPECT_EQ(words_in(tokenizer, "in \u201CParis\u201D\u2014yes\u2026"),
+            (List{"in", "\u201C", "Paris", "\u201D", "\u2014", "yes", "\u2026"}));
+  EXPECT_EQ(words_in(tokenizer, "\u6771\u4EAC\u3001abc\u6771"),
+            (List{"\u6771", "\u4EAC", "\u3001", "abc", "\u6771"}));
+  EXPECT_EQ(words_in(tokenizer, "caf\u00E9\u00A0cafe\u0301\u3000b"),
+            (List{"caf\u00E9", "cafe\u0301", "b"}));
+}
+
+TEST(Words, follow_another_pre_tokenizer_and_normalizer) {
+  using List = std::vector<std::string>;
+  json file = json::parse(as_text(tokenizer_file()));
+  file["pre_tokenizer"] = {{"type", "WhitespaceSplit"}};
+  file["normalizer"]["handle_chinese_chars"] = false;
+  const std::string text = file.dump();
+  const Tokenizer tokenizer = Tokenizer::from_json(as_bytes(text)).value();
+  EXPECT_EQ(words_in(tokenizer, "a, \u201Cb\u201D \u6771\u4EAC"),
+            (List{"a,", "\u201Cb\u201D", "\u6771\u4EAC"}));
 }
 
 }  // namespace

@@ -90,7 +90,6 @@ class FamilyRun {
     result["model"] = {{"name", loaded_->name},
                        {"cid", loaded_->root.to_string()},
                        {"weights_sha256", weights_sha256_}};
-    result["total_ms"] = since(started);
     if (request_.explain) result["selection"] = selected_.explanation;
     return result;
   }
@@ -121,12 +120,15 @@ class FamilyRun {
     ACCEL_TRY(variant_, onnx_variant(model_));
     ACCEL_TRY(weights_sha256_, weights_hash(*store, *variant_, model_.fetcher, context_.stop));
     ACCEL_TRY(file_, models::fetch_variant(*variant_, model_.fetcher));
+    const auto sample = workload_->sample();
+    const models::Workload& tried = sample ? *sample->workload : *workload_;
     MeasuredWork work;
-    work.rows = workload_->rows();
-    work.length = workload_->length();
-    work.run = [this](inference::Session& session,
-                      const inference::RunOptions& options) -> Result<Vectors> {
-      ACCEL_TRY(models::FamilyResult result, workload_->run(session, options));
+    work.rows = tried.rows();
+    work.length = tried.length();
+    if (sample) work.calls = sample->calls;
+    work.run = [&tried](inference::Session& session,
+                        const inference::RunOptions& options) -> Result<Vectors> {
+      ACCEL_TRY(models::FamilyResult result, tried.run(session, options));
       return std::move(result.numbers);
     };
     const SelectionRequest selection{.variant = variant_,

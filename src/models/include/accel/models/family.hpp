@@ -60,6 +60,8 @@ struct FamilyResult {
   std::size_t truncated = 0;                // Texts that were cut.
 };
 
+struct Sample;
+
 // A request made ready, to run on any session of the model, again and again.
 class Workload {
  public:
@@ -68,9 +70,17 @@ class Workload {
   // that do not fit the outputs), internal (a result that is not finite), and Session::run's.
   virtual Result<FamilyResult> run(inference::Session& session,
                                    const inference::RunOptions& options) const = 0;
+  // A part of a long request that says enough of an engine's speed: trials run it on every
+  // candidate. null: the request is short, all of it is tried.
+  virtual std::unique_ptr<Sample> sample() const;
   // How large it is: what measurements are remembered under.
   virtual std::uint64_t rows() const { return 1; }
   virtual std::uint64_t length() const { return 1; }
+};
+
+struct Sample {
+  std::unique_ptr<Workload> workload;
+  double calls = 1;  // Of it, that the whole request amounts to.
 };
 
 class Family {

@@ -51,6 +51,10 @@ class Tokenizer {
   // 15, section 3.9), which BERT's normalizer then drops.
   Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
 
+  // The words of the text as it came: added tokens, and what the pre-tokenizer makes of the rest.
+  // They borrow from `text`. What normalization changes may make other words of it (rarely).
+  std::vector<std::string_view> words(std::string_view text) const;
+
   std::size_t vocabulary_size() const;  // With added tokens.
   std::optional<std::int32_t> token_to_id(std::string_view token) const;
   // "[PAD]" or what the file's padding says; 0 where neither is there.
