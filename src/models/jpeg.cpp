@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libjpeg-turbo reports errors by a jump: whatever runs between setjmp() and its end holds nothing
 // that would need a destructor.
+#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstdio>
@@ -14,14 +15,14 @@
 namespace accel::models {
 namespace {
 
-constexpr int kMaxScans = 500;                  // A progressive file has some ten.
-constexpr long kMaxDecoderBytes = 512L << 20U;  // Coefficients of a progressive file.
+constexpr int kMaxScans = 500;                            // A progressive file has some ten.
+constexpr std::uint64_t kMaxScannedPixels = 400'000'000;  // Ten scans of the largest image.
+constexpr long kMaxDecoderBytes = 512L << 20U;            // Coefficients of a progressive file.
 
 struct Errors {
   jpeg_error_mgr base;
   std::jmp_buf back;
   std::array<char, JMSG_LENGTH_MAX> words;
-  bool damaged;
   bool limit;  // The file may be whole: it asks for too much.
 };
 
@@ -36,14 +37,12 @@ Errors& errors_of(j_common_ptr info) { return *reinterpret_cast<Errors*>(info->e
   std::longjmp(errors.back, 1);
 }
 
-// Where a file ends early, or bits make no sense, libjpeg warns and fills with grey.
+// Where a file ends early, or bits make no sense, libjpeg would warn and fill with grey.
 void note_damage(j_common_ptr info, int level) {
   const int code = info->err->msg_code;
   const bool counts = code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER ||
                       code == JWRN_HUFF_BAD_CODE || code == JWRN_BOGUS_PROGRESSION;
-  if (level >= 0 || !counts || errors_of(info).damaged) return;
-  errors_of(info).damaged = true;
-  info->err->format_message(info, errors_of(info).words.data());
+  if (level < 0 && counts) leave(info);
 }
 
 void stay_quiet(j_common_ptr) {}
@@ -51,7 +50,10 @@ void stay_quiet(j_common_ptr) {}
 // A file of a few bytes a scan, and a whole image of work for each.
 void count_scans(j_common_ptr info) {
   if (!info->is_decompressor) return;
-  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMaxScans) return;
+  const auto& decoder = *reinterpret_cast<j_decompress_ptr>(info);
+  const auto scans = static_cast<std::uint64_t>(std::max(decoder.input_scan_number, 1));
+  const std::uint64_t pixels = std::uint64_t{decoder.image_width} * decoder.image_height;
+  if (scans <= kMaxScans && scans * pixels <= kMaxScannedPixels) return;
   errors_of(info).limit = true;
   errors_of(info).base.msg_code = JERR_BAD_PROGRESSION;
   leave(info);
@@ -93,7 +95,7 @@ class Decoder {
       }
       jpeg_finish_decompress(&info_);
     });
-    if (!read || errors_.damaged) return damaged();
+    if (!read) return damaged();
     return image;
   }
 
@@ -108,9 +110,10 @@ class Decoder {
   tl::unexpected<Error> damaged() const {
     if (errors_.limit) {
       return fail(Error{Errc::resource_exhausted,
-                        fmt::format("The JPEG has more than {} scans, or needs more than {} MiB "
-                                    "to be decoded; save it without progression.",
-                                    kMaxScans, kMaxDecoderBytes >> 20U),
+                        fmt::format("The JPEG has too many scans for its size (more than {}, or "
+                                    "{} pixels in all), or needs more than {} MiB to be decoded; "
+                                    "save it without progression.",
+                                    kMaxScans, kMaxScannedPixels, kMaxDecoderBytes >> 20U),
                         errors_.words.data()});
     }
     return fail(Error{Errc::corrupt, "The image is a JPEG that is damaged or cut off.",

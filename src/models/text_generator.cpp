@@ -61,8 +61,12 @@ Status check_stop(const std::vector<std::string>& stop) {
 
 std::size_t bytes_of(const TextRequest& request) {
   std::size_t bytes = request.prompt.size();
-  for (const inference::ChatMessage& message : request.messages)
+  for (const inference::ChatMessage& message : request.messages) {
     bytes += message.role.size() + message.content.size();
+    bytes += message.tool_call_id.size() + message.tool_name.size();
+    for (const inference::ToolCall& call : message.tool_calls)
+      bytes += call.id.size() + call.name.size() + call.arguments.size();
+  }
   return bytes;
 }
 
