@@ -88,7 +88,11 @@ class Http2Connection::Source final : public BodySource {
         changed_(connection.executor_) {
     incoming_->changed = [this] { changed_.call(); };
   }
-  ~Source() override { incoming_->changed = nullptr; }
+  ~Source() override {
+    incoming_->changed = nullptr;
+    incoming_->unwanted = true;
+    incoming_->bytes = {};
+  }
 
   std::string take() override {
     std::string bytes = std::exchange(incoming_->bytes, {});

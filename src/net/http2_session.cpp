@@ -282,6 +282,7 @@ void Http2Session::Impl::data(StreamId id, std::string_view bytes) {
   // A live body holds back its own stream only.
   nghttp2_session_consume_connection(session.get(), bytes.size());
   if (live) {
+    if (stream->incoming->unwanted) return;  // Its window stays used: no more than that comes.
     stream->incoming->bytes += bytes;
     if (stream->incoming->changed) stream->incoming->changed();
     return;

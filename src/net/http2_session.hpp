@@ -31,6 +31,7 @@ struct Http2Incoming {
   std::string bytes;
   bool ended = false;             // The client has sent all of it.
   bool closed = false;            // The stream is over: who still waits for the body waits in vain.
+  bool unwanted = false;          // Nobody reads any more: what still comes is not kept.
   std::function<void()> changed;  // May be empty.
 };
 
