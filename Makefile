@@ -7,10 +7,12 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ipfs-accelerate
 PREFIX ?= $(HOME)/.local
 BIN := build/release/bin/ipfs-accelerate
 FUZZ_SECONDS ?= 600
+CONFORMANCE_SECONDS ?= 120
 SOAK_SECONDS ?= 300
 SOAK_CLIENTS ?= 200
+SERVING_SECONDS := $(if $(filter command line environment,$(origin SOAK_SECONDS)),$(SOAK_SECONDS),1800)
 
-.PHONY: help run build test unit async e2e tidy interop conformance soak soak-peers fuzz bench install package format clean deps
+.PHONY: help run build test unit async e2e tidy interop conformance soak soak-peers soak-serving fuzz bench install package format clean deps
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,14 +48,20 @@ interop: build ## live oracles of other implementations (npm, pip)
 	@cmake --build --preset release -j$(JOBS) --target accel_bitswap_tool accel_codec_tool accel_kad_tool accel_libp2p_tool
 	@test/interop/run
 
-conformance: build ## the gateway over the official suite's fixtures, and the suite itself when it is on PATH
+conformance: build ## the gateway over the official suite's fixtures (and the suite if on PATH); schemathesis on the API
 	@test/conformance/run
+	@tools/deps install model
+	@test/conformance/openapi/run build/release/bin/ipfs-accelerate $(CONFORMANCE_SECONDS)
 
 soak: build ## SOAK_CLIENTS (default 200) at a daemon's gateway for SOAK_SECONDS (default 300)
 	@python3 -B test/soak/soak.py --seconds $(SOAK_SECONDS) --clients $(SOAK_CLIENTS)
 
 soak-peers: build ## peers and strangers at a daemon's swarm port for SOAK_SECONDS (20 minutes: SOAK_SECONDS=1200)
 	@python3 -B test/soak/peers.py --seconds $(SOAK_SECONDS)
+
+soak-serving: build ## models loading and unloading in a small memory budget for SOAK_SECONDS (default 1800)
+	@tools/deps install model test
+	@python3 -B test/soak/serving.py --seconds $(SERVING_SECONDS)
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (default 600)
 	@tools/deps install build fuzz

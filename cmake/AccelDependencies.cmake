@@ -49,6 +49,11 @@ add_library(accel_images INTERFACE)
 target_include_directories(accel_images SYSTEM INTERFACE ${ACCEL_JPEG_INCLUDE} ${ACCEL_PNG_INCLUDE})
 target_link_libraries(accel_images INTERFACE ${ACCEL_JPEG_LIBRARY} ${ACCEL_PNG_LIBRARY} ${ACCEL_ZLIB_LIBRARY} m)
 
+# Spectra of recordings: kissfft's C++ header needs no library.
+find_path(ACCEL_KISSFFT_INCLUDE kissfft/kissfft.hh REQUIRED)
+add_library(accel_kissfft_headers INTERFACE)
+target_include_directories(accel_kissfft_headers SYSTEM INTERFACE ${ACCEL_KISSFFT_INCLUDE})
+
 find_path(ACCEL_NGHTTP2_INCLUDE nghttp2/nghttp2.h REQUIRED)
 find_library(ACCEL_NGHTTP2_LIBRARY NAMES libnghttp2.a REQUIRED)
 add_library(accel_nghttp2 INTERFACE)
@@ -73,4 +78,6 @@ accel_header_only_runtime(accel_openvino_headers "${ACCEL_DEPS_DIR}/openvino/inc
 accel_header_only_runtime(accel_llama_headers "${ACCEL_DEPS_DIR}/llama/include")
 find_path(ACCEL_SAMPLERATE_INCLUDE samplerate.h REQUIRED)
 accel_header_only_runtime(accel_samplerate_headers "${ACCEL_SAMPLERATE_INCLUDE}")
+find_path(ACCEL_SNDFILE_INCLUDE sndfile.h REQUIRED)
+accel_header_only_runtime(accel_sndfile_headers "${ACCEL_SNDFILE_INCLUDE}")
 accel_header_only_runtime(accel_duckdb_headers "${ACCEL_DEPS_DIR}/duckdb/include")

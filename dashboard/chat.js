@@ -132,8 +132,5 @@ export const chat = {
   title: 'Chat',
   task: 'text-generation',
   always: true,
-  make(api) {
-    const panel = new ChatPanel(api);
-    return {element: panel.element, models: (list) => panel.models(list), choose: (name) => panel.choose(name), focus: () => panel.focus()};
-  },
+  make: (api) => new ChatPanel(api),
 };

@@ -86,8 +86,5 @@ export const embed = {
   title: 'Compare texts',
   task: 'text-embedding',
   always: true,
-  make(api) {
-    const panel = new EmbedPanel(api);
-    return {element: panel.element, models: (list) => panel.models(list), choose: (name) => panel.choose(name), focus: () => panel.focus()};
-  },
+  make: (api) => new EmbedPanel(api),
 };

@@ -58,6 +58,6 @@ export class Live {
 
     const cache = sum(loaded, 'kv_bytes');
     const note = loaded.length === 0 ? 'No model is loaded.' : `${loaded.length} loaded; caches of texts take ${bytes(cache)} of it.`;
-    this.memory.add([total(metrics, 'process_resident_memory_bytes'), sum(loaded, 'bytes') + cache], note);
+    this.memory.add([total(metrics, 'process_resident_memory_bytes'), sum(loaded, 'memory_bytes')], note);
   }
 }

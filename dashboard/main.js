@@ -42,11 +42,12 @@ function nextTheme() {
 }
 
 // A link of `ipfs-accelerate dashboard` ends in #token=…, which no server sees. It leaves the address, and so the history, first.
+// Any page can link here, so a link signs nobody in who is signed in already: that would sign the visitor out, or in as another.
 function takeTokenFromAddress() {
   const match = /^#token=([A-Za-z0-9._~-]{8,512})$/.exec(location.hash);
   if (!match) return;
   history.replaceState(null, '', location.pathname);
-  api.signIn(match[1]);
+  if (!api.signedIn) api.signIn(match[1]);
 }
 
 function showSignedIn() {
@@ -92,7 +93,7 @@ function begin() {
 
 api.onRefused = () => {
   api.signIn('');
-  setText(byId('sign-in-note'), 'The node does not take this token. The one it takes is in the file api.token of its home.');
+  setText(byId('sign-in-note'), 'The node does not take this token. It takes the one in the file api.token of its home, and API keys.');
   showSignedIn();
 };
 

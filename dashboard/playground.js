@@ -6,17 +6,19 @@ import {byId, el} from './dom.js';
 import {chat} from './chat.js';
 import {classify} from './classify.js';
 import {embed} from './embed.js';
+import {read} from './read.js';
+import {transcribe} from './transcribe.js';
 
-const PANELS = [chat, embed, classify];
+const PANELS = [chat, embed, classify, read, transcribe];
 
 export class Playground {
   #chosen = PANELS[0].id;
 
   constructor(api) {
-    this.panels = PANELS.map((panel) => ({...panel, ...panel.make(api)}));
+    this.panels = PANELS.map((panel) => ({...panel, view: panel.make(api)}));
     for (const panel of this.panels) {
       panel.tab = el('button', {role: 'tab', type: 'button', id: `tab-${panel.id}`, 'aria-controls': `panel-${panel.id}`, onclick: () => this.show(panel.id), onkeydown: (event) => this.#move(event)}, panel.title);
-      panel.box = el('div', {role: 'tabpanel', id: `panel-${panel.id}`, 'aria-labelledby': `tab-${panel.id}`, class: 'panel'}, panel.element);
+      panel.box = el('div', {role: 'tabpanel', id: `panel-${panel.id}`, 'aria-labelledby': `tab-${panel.id}`, class: 'panel'}, panel.view.element);
     }
     byId('tabs').append(...this.panels.map((panel) => panel.tab));
     byId('panels').append(...this.panels.map((panel) => panel.box));
@@ -29,16 +31,16 @@ export class Playground {
 
   use(model) {
     const panel = this.panels.find((one) => one.task === model.task);
-    panel.choose(model.name);
+    panel.view.choose(model.name);
     this.show(panel.id);
     byId('playground').scrollIntoView();
-    panel.focus();
+    panel.view.focus();
   }
 
   update(models) {
     for (const panel of this.panels) {
       const fitting = models.filter((model) => model.task === panel.task && !model.reason);
-      panel.models(fitting);
+      panel.view.models(fitting);
       panel.tab.hidden = !panel.always && fitting.length === 0;
     }
     const chosen = this.panels.find((panel) => panel.id === this.#chosen);

@@ -41,6 +41,12 @@ void add_global_flags(CLI::App& app, GlobalFlags& flags) {
   app.add_option("--config", flags.config_file, "A project configuration file to use");
   app.add_option("--log-level", flags.log_level,
                  "trace, debug, info, warn or error (default: warn)");
+  app.add_option("--api", flags.api,
+                 "Speak to the node at this URL, as https://node.example:5080, with the key in "
+                 "IPFS_ACCELERATE_API_KEY");
+  app.add_option("--api-key-file", flags.api_key_file, "A file that holds this key");
+  app.add_option("--api-ca", flags.api_ca,
+                 "Certificates (PEM) that this node's is vouched for by, besides the system's");
   app.add_flag("--json", flags.json, "Print one JSON document on stdout");
   app.add_flag("--no-progress", flags.quiet, "No progress line on stderr");
   app.add_flag("--no-daemon", flags.no_daemon, "Work in this process even when a daemon runs");
@@ -57,9 +63,11 @@ void add_all_commands(CLI::App& app, Selection& selection) {
   add_network_commands(app, selection);
   add_swarm_commands(app, selection);
   add_model_commands(app, selection);
+  add_endpoint_commands(app, selection);
   add_hardware_commands(app, selection);
   add_history_commands(app, selection);
   add_node_commands(app, selection);
+  add_api_key_commands(app, selection);
   add_dashboard_command(app, selection);
   add_config_commands(app, selection);
   add_completion_command(app, selection);
@@ -71,7 +79,9 @@ Status act(const Selection& selection, Session& session) {
   const Status& problem = session.settings_problem();
   if (problem || selection.mends_settings) return selection.action(session);
   Error error = problem.error();
-  error.message += " `config set` and `config unset` mend a home's settings.";
+  error.message +=
+      " Mend a home's settings with `config set` or `config unset`, or edit its config.json "
+      "(`config path`).";
   return fail(std::move(error));
 }
 

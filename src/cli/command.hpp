@@ -29,6 +29,7 @@ void on_chosen_to_mend(CLI::App* command, Selection& selection,
 std::string absolute(const std::string& path);
 
 void add_content_commands(CLI::App& app, Selection& selection);
+void add_api_key_commands(CLI::App& app, Selection& selection);
 void add_bitswap_commands(CLI::App& app, Selection& selection);
 void add_dag_commands(CLI::App& app, Selection& selection);
 void add_store_commands(CLI::App& app, Selection& selection);
@@ -36,6 +37,7 @@ void add_name_commands(CLI::App& app, Selection& selection);
 void add_network_commands(CLI::App& app, Selection& selection);
 void add_swarm_commands(CLI::App& app, Selection& selection);
 void add_key_commands(CLI::App& app, Selection& selection);
+void add_endpoint_commands(CLI::App& app, Selection& selection);
 void add_model_commands(CLI::App& app, Selection& selection);
 void add_run_commands(CLI::App& app, Selection& selection);
 void add_hardware_commands(CLI::App& app, Selection& selection);

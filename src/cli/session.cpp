@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "accel/core/log.hpp"
 #include "accel/net/endpoint.hpp"
 #include "accel/node/settings.hpp"
@@ -46,15 +49,49 @@ Status Session::load_settings() {
   return configure_logs(*config_);
 }
 
+namespace {
+
+// Files that are named by a path are those of the machine that the node runs on.
+Status check_remote(std::string_view method, const nlohmann::json& params, Session::Where where) {
+  constexpr std::array kOfFiles{"content.add", "content.adopt", "content.get",
+                                "dag.import",  "key.export",    "key.import"};
+  const bool of_files = std::ranges::find(kOfFiles, method) != kOfFiles.end();
+  const auto is_given = [&](const char* name) {
+    const auto found = params.find(name);
+    return found != params.end() && found->is_string() && *found != "";
+  };
+  const bool names_file =
+      is_given("output") || is_given("key_file") || (is_given("path") && method != "name.publish");
+  if (!of_files && !names_file && where == Session::Where::anywhere) return {};
+  return fail(Errc::unsupported,
+              "{} is about files of this machine, and --api names a node on another one; do it "
+              "there.",
+              method);
+}
+
+}  // namespace
+
+Result<nlohmann::json> Session::call_node_of_api(const std::string& method,
+                                                 const nlohmann::json& params,
+                                                 const BytesSink& on_bytes, Where where) {
+  ACCEL_CHECK(check_remote(method, params, where));
+  ACCEL_TRY(const RemoteNode node, remote_node(flags_.api, flags_.api_key_file, flags_.api_ca));
+  ProgressLine progress(system_clock(), ::isatty(STDERR_FILENO) == 1, flags_.quiet);
+  const auto show = [&](const nlohmann::json& step) { progress.show(step); };
+  return call_remote({{}, &node, method, params, stop_}, show, on_bytes);
+}
+
 bool Session::has_daemon() {
+  if (!flags_.api.empty()) return true;
   return !flags_.no_daemon && net::can_connect(net::UnixEndpoint{home_.api_socket()});
 }
 
 Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::json& params,
                                      const BytesSink& on_bytes, Where where) {
+  if (!flags_.api.empty()) return call_node_of_api(std::string(method), params, on_bytes, where);
   ProgressLine progress(system_clock(), ::isatty(STDERR_FILENO) == 1, flags_.quiet);
   if (where == Where::anywhere && has_daemon()) {
-    const RemoteCall remote{home_.api_socket(), std::string(method), params, stop_};
+    const RemoteCall remote{home_.api_socket(), nullptr, std::string(method), params, stop_};
     return call_remote(remote, [&](const nlohmann::json& step) { progress.show(step); }, on_bytes);
   }
   // Content may come from a worker's thread; the first failure to print it ends the command.

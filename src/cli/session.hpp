@@ -21,6 +21,7 @@ struct GlobalFlags {
   std::string home;
   std::string config_file;
   std::string log_level;
+  std::string api, api_key_file, api_ca;
   bool json = false;
   bool quiet = false;
   bool no_daemon = false;
@@ -33,14 +34,15 @@ class Session {
   static Result<std::unique_ptr<Session>> create(GlobalFlags flags, std::stop_token stop);
   ~Session();
 
-  // Calls the node: over api.sock when a daemon answers there, else in this process.
+  // Calls the node: the one that --api names, else over api.sock when a daemon answers there, else
+  // in this process.
   // Progress goes to the progress bar, bytes to `on_bytes` (default: refused).
   using BytesSink = std::function<Status(ByteView)>;
   // Where::here: in this process even when a daemon runs, because standard input is this one's.
   enum class Where : std::uint8_t { anywhere, here };
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
                               const BytesSink& on_bytes = {}, Where where = Where::anywhere);
-  // Whether a daemon answers on home/api.sock.
+  // Whether a daemon answers on home/api.sock, or is named by --api.
   bool has_daemon();
 
   const GlobalFlags& flags() const { return flags_; }
@@ -53,6 +55,8 @@ class Session {
  private:
   Session(GlobalFlags flags, std::stop_token stop) : flags_(std::move(flags)), stop_(stop) {}
   Status load_settings();
+  Result<nlohmann::json> call_node_of_api(const std::string& method, const nlohmann::json& params,
+                                          const BytesSink& on_bytes, Where where);
   Result<nlohmann::json> call_in_process(std::string_view method, const nlohmann::json& params,
                                          const node::EventSink& sink, std::stop_token stop);
 

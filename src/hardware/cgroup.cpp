@@ -113,6 +113,30 @@ void read_group(CgroupLimits& limits, const Mount& mount, const fs::path& folder
   tighten_memory(limits, folder / "memory.limit_in_bytes");
 }
 
+std::optional<std::uint64_t> limit_in(const fs::path& file) {
+  const auto text = detail::read_kernel_file(file);
+  const auto bytes = text ? parse_byte_limit(*text) : Result<std::optional<std::uint64_t>>();
+  return bytes ? *bytes : std::nullopt;
+}
+
+// Of one group; nullopt where it has no limit or does not say what it uses.
+std::optional<std::uint64_t> left_in(const Mount& mount, const fs::path& folder) {
+  const bool v2 = mount.version == 2;
+  auto limit = limit_in(folder / (v2 ? "memory.max" : "memory.limit_in_bytes"));
+  if (const auto high = v2 ? limit_in(folder / "memory.high") : std::nullopt)
+    limit = limit ? std::min(*limit, *high) : *high;
+  const auto usage = limit_in(folder / (v2 ? "memory.current" : "memory.usage_in_bytes"));
+  if (!limit || !usage) return std::nullopt;
+  std::uint64_t given_up = 0;
+  if (const auto text = detail::read_kernel_file(folder / "memory.stat")) {
+    const auto values = procfs::parse_properties(*text);
+    const auto found = values.find(v2 ? "inactive_file" : "total_inactive_file");
+    if (found != values.end()) given_up = found->second;
+  }
+  const std::uint64_t held = *usage - std::min(*usage, given_up);
+  return *limit - std::min(*limit, held);
+}
+
 bool belongs(const Mount& mount, const Membership& group) {
   if (mount.version == 2) return group.controllers.empty();
   return std::any_of(group.controllers.begin(), group.controllers.end(),
@@ -120,6 +144,21 @@ bool belongs(const Mount& mount, const Membership& group) {
                        return (controller == "cpu" || controller == "memory") &&
                               names(mount.controllers, controller);
                      });
+}
+
+// This process's groups and their ancestors, wherever they are mounted.
+template <class Visit>
+void for_each_group(const fs::path& root, const Visit& visit) {
+  const auto membership = detail::read_kernel_file(root / "proc/self/cgroup");
+  const auto mountinfo = detail::read_kernel_file(root / "proc/self/mountinfo");
+  if (!membership || !mountinfo) return;
+  const std::vector<Membership> groups = parse_membership(*membership);
+  for (const Mount& mount : parse_mounts(*mountinfo)) {
+    for (const Membership& group : groups) {
+      if (!belongs(mount, group)) continue;
+      for (const fs::path& folder : way_up(root, mount, group.path)) visit(mount, folder);
+    }
+  }
 }
 
 }  // namespace
@@ -191,21 +230,21 @@ std::optional<std::string> group_folder(const Mount& mount, std::string_view pat
 
 CgroupLimits read_limits(const fs::path& root) {
   CgroupLimits limits;
-  const auto membership = detail::read_kernel_file(root / "proc/self/cgroup");
-  const auto mountinfo = detail::read_kernel_file(root / "proc/self/mountinfo");
-  if (!membership || !mountinfo) return limits;
-  const std::vector<Membership> groups = parse_membership(*membership);
-  for (const Mount& mount : parse_mounts(*mountinfo)) {
-    for (const Membership& group : groups) {
-      if (!belongs(mount, group)) continue;
-      // Beside version 1 controllers, version 2 is usually mounted empty: it does not count.
-      if (limits.version == 0 || mount.version == 1) limits.version = mount.version;
-      for (const fs::path& folder : way_up(root, mount, group.path)) {
-        read_group(limits, mount, folder);
-      }
-    }
-  }
+  for_each_group(root, [&](const Mount& mount, const fs::path& folder) {
+    // Beside version 1 controllers, version 2 is usually mounted empty: it does not count.
+    if (limits.version == 0 || mount.version == 1) limits.version = mount.version;
+    read_group(limits, mount, folder);
+  });
   return limits;
+}
+
+std::optional<std::uint64_t> read_memory_left(const fs::path& root) {
+  std::optional<std::uint64_t> least;
+  for_each_group(root, [&](const Mount& mount, const fs::path& folder) {
+    const auto left = left_in(mount, folder);
+    if (left) least = least ? std::min(*least, *left) : *left;
+  });
+  return least;
 }
 
 }  // namespace accel::hardware::cgroup

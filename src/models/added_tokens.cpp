@@ -39,6 +39,7 @@ Result<AddedToken> read_token(const nlohmann::json& value, std::string_view what
   ACCEL_TRY(token.lstrip, bool_field(value, "lstrip", false, what));
   ACCEL_TRY(token.rstrip, bool_field(value, "rstrip", false, what));
   ACCEL_TRY(token.normalized, bool_field(value, "normalized", true, what));
+  ACCEL_TRY(token.special, bool_field(value, "special", false, what));
   if (token.content.size() > kMaxTokenBytes) {
     return fail(Errc::resource_exhausted, "{}: an added token has {} bytes; {} are read at most.",
                 what, token.content.size(), kMaxTokenBytes);
@@ -136,6 +137,7 @@ Result<AddedTokens> AddedTokens::from_json(const nlohmann::json& section,
   }
   std::string pattern;
   for (const auto& [id, token] : tokens) {
+    result.texts[id] = {token.content, token.special};
     if (token.normalized) normalizer.apply(token.content, pattern);
     ACCEL_CHECK(token.normalized ? result.normalized.add(pattern, token)
                                  : result.raw.add(token.content, token));

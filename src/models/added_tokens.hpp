@@ -26,6 +26,7 @@ struct AddedToken {
   bool lstrip = false;       // Takes the white space before it along.
   bool rstrip = false;
   bool normalized = true;
+  bool special = false;  // No part of a text: [CLS], </s>.
 };
 
 // Finds tokens of one set in a text.
@@ -62,6 +63,11 @@ struct AddedTokens {
   TokenMatcher raw;         // Sought in the text as it came.
   TokenMatcher normalized;  // Sought in normalized text, by their own normalized form.
   std::map<std::string, std::int32_t, std::less<>> ids;
+  struct Text {
+    std::string content;
+    bool special = false;
+  };
+  std::map<std::int32_t, Text> texts;
 
   // `section` is the value of "added_tokens"; null means none. An id is the vocabulary's where it
   // has the token, else the next free one, as in tokenizers, whatever the file says.

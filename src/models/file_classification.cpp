@@ -8,6 +8,7 @@
 #include "json_fields.hpp"
 #include "labels.hpp"
 #include "model_files.hpp"
+#include "one_graph.hpp"
 
 namespace accel::models {
 namespace {
@@ -94,7 +95,7 @@ class FileWorkload final : public Workload {
     const inference::NamedTensor given[] = {{inputs[0].name, &features_}};
     const std::vector<std::string> wanted{session.outputs().at(0).name};
     ACCEL_TRY(const std::vector<Tensor> outputs, session.run(given, wanted, options));
-    ACCEL_TRY(const auto scores, finite_values(outputs.at(0), wanted[0]));
+    ACCEL_TRY(const auto scores, values_of(outputs.at(0), wanted[0], {1, std::nullopt}));
     ACCEL_CHECK(labels_.check(scores.size()));
     FamilyResult result;
     result.numbers.emplace_back(scores.begin(), scores.end());
@@ -114,6 +115,7 @@ class FileClassification final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_media(input, "file"));
+    ACCEL_CHECK(expect_no_draw(input));
     if (input.media.size() < config_.min_bytes) {
       return fail(Errc::invalid_argument,
                   "The file has {} bytes; the model says nothing of less than {}.",

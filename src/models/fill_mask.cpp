@@ -68,6 +68,7 @@ class FillMask final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_texts(input, false));
+    ACCEL_CHECK(expect_no_draw(input));
     const auto mask = model_.tokenizer.token_to_id(kMask);
     if (!mask) return fail(Errc::unsupported, "The model's tokenizer has no {}.", kMask);
     std::vector<Encoding> encodings;

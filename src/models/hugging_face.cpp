@@ -2,6 +2,7 @@
 // A directory in Hugging Face layout: config.json says the family, modules.json that it is a
 // sentence encoder, and every model*.onnx at the top or in onnx/ is a variant.
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -53,6 +54,33 @@ std::optional<std::string_view> precision_by_name(std::string_view path) {
   return std::nullopt;
 }
 
+// Models that hear or read with one graph and write with another, as optimum exports them:
+// encoder_model.onnx beside decoder_model_merged.onnx, or beside decoder_model.onnx with, where it
+// is there, decoder_with_past_model.onnx; each ending ("_quantized") is a variant of its own.
+constexpr std::string_view kEncoderStem = "encoder_model";
+
+using Graphs = std::map<std::string, std::string>;
+
+std::vector<Graphs> encoder_decoders_of(const ModelManifest& manifest) {
+  std::vector<Graphs> all;
+  for (const ModelFile& file : manifest.files) {
+    const std::string_view stem = stem_of(file.path);
+    if (!is_onnx(file) || !stem.starts_with(kEncoderStem)) continue;
+    const std::string_view ending = stem.substr(kEncoderStem.size());
+    const auto path_of = [&](std::string_view name) {
+      return fmt::format("{}{}{}.onnx", folder_of(file.path), name, ending);
+    };
+    Graphs graphs{{"encoder", file.path}, {"decoder", path_of("decoder_model_merged")}};
+    if (manifest.find(graphs["decoder"]) == nullptr) {
+      graphs["decoder"] = path_of("decoder_model");
+      if (const std::string later = path_of("decoder_with_past_model"); manifest.find(later))
+        graphs["decoder_with_past"] = later;
+    }
+    if (manifest.find(graphs["decoder"]) != nullptr) all.push_back(std::move(graphs));
+  }
+  return all;
+}
+
 // Files that hold weights of `entry` by the names that exporters give them: model.onnx_data,
 // model.onnx.data, model.onnx_data_1.
 bool is_external_data(std::string_view path, std::string_view entry) {
@@ -93,6 +121,20 @@ Result<Variant> read_variant(const ModelManifest& manifest, const ModelFile& ent
   }
   variant.precision = weights->precision;
   ACCEL_CHECK(add_externals(manifest, *weights, variant));
+  return variant;
+}
+
+Result<Variant> read_encoder_decoder(const ModelManifest& manifest, const Graphs& graphs,
+                                     const Fetcher& fetcher) {
+  ACCEL_TRY(Variant variant, read_variant(manifest, *manifest.find(graphs.at("encoder")), fetcher));
+  for (const auto& [name, path] : graphs) {
+    if (path == variant.entry) continue;
+    ACCEL_TRY(const Variant part, read_variant(manifest, *manifest.find(path), fetcher));
+    variant.files.insert(variant.files.end(), part.files.begin(), part.files.end());
+  }
+  std::sort(variant.files.begin() + 1, variant.files.end(),
+            [](const ModelFile& a, const ModelFile& b) { return a.path < b.path; });
+  variant.graphs = graphs;
   return variant;
 }
 
@@ -158,6 +200,10 @@ Status read_hugging_face(ModelManifest& manifest, const Fetcher& fetcher) {
   ACCEL_CHECK(check_text_files(manifest));
   for (const ModelFile* entry : entries_of(manifest)) {
     ACCEL_TRY(Variant variant, read_variant(manifest, *entry, fetcher));
+    manifest.variants.push_back(std::move(variant));
+  }
+  for (const Graphs& graphs : encoder_decoders_of(manifest)) {
+    ACCEL_TRY(Variant variant, read_encoder_decoder(manifest, graphs, fetcher));
     manifest.variants.push_back(std::move(variant));
   }
   return manifest.variants.empty() ? fail_without_variants(manifest) : Status();

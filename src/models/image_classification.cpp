@@ -78,6 +78,7 @@ class ImageClassification final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_media(input, "image"));
+    ACCEL_CHECK(expect_no_draw(input));
     ACCEL_TRY(const Image image, decode_image(input.media));
     ACCEL_TRY(Tensor pixels, pixels_of(config_, image));
     ACCEL_TRY(Tensor planes, channels_first(pixels));

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "image.hpp"
+#include "image_memory.hpp"
 
 #include <jpeglib.h>  // Wants <cstdio> before it.
 
@@ -83,7 +84,11 @@ class Decoder {
     ACCEL_CHECK(check_image_size(info_.image_width, info_.image_height));
     if (info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK)
       return fail(Errc::unsupported, "The JPEG has CMYK colours; save it with RGB.");
-    Image image{info_.image_width, info_.image_height, {}};
+    // A JPEG of several scans is kept whole as coefficients, of two bytes each, besides its pixels.
+    const std::uint64_t values = std::uint64_t{3} * info_.image_width * info_.image_height;
+    const bool scans = jpeg_has_multiple_scans(&info_) != 0;
+    ACCEL_TRY(auto memory, image_memory().take(scans ? 3 * values : values));
+    Image image{info_.image_width, info_.image_height, {}, std::move(memory)};
     image.rgb.resize(std::size_t{3} * image.width * image.height);
     std::uint8_t* const pixels = image.rgb.data();
     const bool read = attempt([&] {

@@ -2,6 +2,7 @@
 #include "json_scanner.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "accel/models/manifest.hpp"
@@ -45,12 +46,14 @@ bool JsonScanner::expect(char wanted) {
   switch (wanted) {
     case '{':
       return fail_here("an object was expected");
+    case '[':
+      return fail_here("a list was expected");
     case '"':
       return fail_here("a string was expected");
     case ':':
       return fail_here("':' was expected");
     default:
-      return fail_here("',' or the end of the object was expected");
+      return fail_here("',' or the end was expected");
   }
 }
 
@@ -69,6 +72,22 @@ bool JsonScanner::next_key(std::string_view& key) {
   first_member_ = false;
   if (!read_string(key)) return false;
   return expect(':');
+}
+
+bool JsonScanner::begin_array() {
+  first_member_ = true;
+  return expect('[');
+}
+
+bool JsonScanner::next_element() {
+  if (peek() == ']') {
+    ++at_;
+    first_member_ = false;
+    return false;
+  }
+  if (!first_member_ && !expect(',')) return false;
+  first_member_ = false;
+  return peek() != 0 || fail_here("a value was expected");
 }
 
 bool JsonScanner::read_string(std::string_view& value) {
@@ -152,6 +171,17 @@ bool JsonScanner::read_integer(std::int64_t& value) {
   const auto [stop, error] = std::from_chars(text_.data() + at_, end, value);
   if (error != std::errc{} || (stop != end && !ends_scalar(*stop))) {
     return fail_here("an integer was expected");
+  }
+  at_ = static_cast<std::size_t>(stop - text_.data());
+  return true;
+}
+
+bool JsonScanner::read_number(double& value) {
+  if (peek() == 0) return fail_here("a number was expected");
+  const char* const end = text_.data() + text_.size();
+  const auto [stop, error] = std::from_chars(text_.data() + at_, end, value);
+  if (error != std::errc{} || !std::isfinite(value) || (stop != end && !ends_scalar(*stop))) {
+    return fail_here("a number was expected");
   }
   at_ = static_cast<std::size_t>(stop - text_.data());
   return true;

@@ -25,9 +25,14 @@ class JsonScanner {
   // False at the object's end, or on failure. `key` is valid until the next call.
   bool next_key(std::string_view& key);
 
+  // if (scanner.begin_array()) while (scanner.next_element()) { one value … }
+  bool begin_array();
+  bool next_element();
+
   // `value` is valid until the next call; its escapes are resolved, and it is UTF-8.
   bool read_string(std::string_view& value);
   bool read_integer(std::int64_t& value);
+  bool read_number(double& value);  // Finite.
   // Steps over a value of any kind; `raw` are its bytes. Checks strings and brackets, not the
   // grammar between them: parse what matters with parse_json().
   bool skip_value(std::string_view& raw);
@@ -51,7 +56,7 @@ class JsonScanner {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  bool first_member_ = false;  // Of the innermost object: no comma before it.
+  bool first_member_ = false;  // Of the innermost object or array: no comma before it.
   bool failed_ = false;
   std::string_view why_;
   std::string scratch_;

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kWhat = "model.json";
 constexpr std::uint64_t kVersion = 1;
 constexpr std::size_t kMaxVariants = 256;
+constexpr std::size_t kMaxGraphs = 16;
+constexpr std::size_t kMaxGraphName = 64;
 constexpr std::size_t kSha256Digits = 64;
 
 bool is_sha256(std::string_view text) {
@@ -70,6 +72,33 @@ Status read_files(const ModelManifest& manifest, const nlohmann::json& files, Va
   return {};
 }
 
+// "graphs": {"detector": "det.onnx", …}, of a model whose task takes several.
+Status read_graphs(const nlohmann::json& value, Variant& variant) {
+  const nlohmann::json* const graphs = find_field(value, "graphs");
+  if (graphs == nullptr) return {};
+  if (!graphs->is_object() || graphs->empty() || graphs->size() > kMaxGraphs) {
+    return fail(Errc::corrupt, "{}: graphs must name the paths of 1 to {} graphs.", kWhat,
+                kMaxGraphs);
+  }
+  bool has_entry = false;
+  for (const auto& [name, path] : graphs->items()) {
+    if (name.empty() || name.size() > kMaxGraphName || !path.is_string()) {
+      return fail(Errc::corrupt, "{}: graphs must be paths under names of up to {} bytes.", kWhat,
+                  kMaxGraphName);
+    }
+    const auto& text = path.get_ref<const std::string&>();
+    if (find_file(variant.files, text) == nullptr) {
+      return fail(Errc::corrupt, "{}: the graph {} of a variant is not among its files.", kWhat,
+                  name);
+    }
+    has_entry |= text == variant.entry;
+    variant.graphs.emplace(name, text);
+  }
+  if (has_entry) return {};
+  return fail(Errc::corrupt, "{}: the entry '{}' of a variant is none of its graphs.", kWhat,
+              variant.entry);
+}
+
 Result<Variant> read_variant(const ModelManifest& manifest, const nlohmann::json& value) {
   Variant variant;
   ACCEL_TRY(variant.precision, text_field(value, "precision", "", kWhat));
@@ -82,6 +111,7 @@ Result<Variant> read_variant(const ModelManifest& manifest, const nlohmann::json
   }
   if (variant.entry.empty() && files->size() == 1) variant.entry = files->begin().key();
   ACCEL_CHECK(read_files(manifest, *files, variant));
+  ACCEL_CHECK(read_graphs(value, variant));
   return variant;
 }
 

@@ -143,6 +143,7 @@ class ObjectDetection final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_media(input, "image"));
+    ACCEL_CHECK(expect_no_draw(input));
     ACCEL_TRY(const Image image, decode_image(input.media));
     const double scale = std::min(static_cast<double>(side_) / image.width,
                                   static_cast<double>(side_) / image.height);
@@ -178,11 +179,12 @@ class ObjectDetection final : public Family {
 }  // namespace
 
 OpenedFamily open_object_detection(const ModelManifest& manifest, const Fetcher& fetcher) {
+  if (manifest.family == "mtcnn") return open_face_detection();
   ACCEL_TRY(const nlohmann::json config,
             read_json_file(manifest.files, fetcher, "config.json", "how large its images are"));
   if (manifest.family != "yolox") {
     return fail(Errc::unsupported,
-                "Of models that detect objects, YOLOX is implemented, and not {}.",
+                "Of models that detect objects, YOLOX and MTCNN are implemented, and not {}.",
                 manifest.family.empty() ? "one without a model_type" : manifest.family);
   }
   ACCEL_TRY(const auto side, count_field(config, "image_size", "config.json"));

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "image.hpp"
+#include "image_memory.hpp"
 
 namespace accel::models {
 namespace {
@@ -35,7 +36,8 @@ class Decoder {
     ACCEL_CHECK(check_image_size(width, height));
     int passes = 1;
     if (!attempt([&] { passes = ask_for_rgb(); })) return damaged();
-    Image image{width, height, {}};
+    ACCEL_TRY(auto memory, image_memory().take(std::uint64_t{3} * width * height));
+    Image image{width, height, {}, std::move(memory)};
     image.rgb.resize(std::size_t{3} * width * height);
     if (png_get_rowbytes(png_, info_) != std::size_t{3} * width) return damaged();
     std::uint8_t* const pixels = image.rgb.data();

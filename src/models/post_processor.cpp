@@ -119,22 +119,62 @@ Result<PostProcessor> read_template(const nlohmann::json& section, std::string_v
 }
 
 // "sep": ["[SEP]", 102], "cls": ["[CLS]", 101]
-Result<PostProcessor> read_bert(const nlohmann::json& section, std::string_view what) {
+Result<PostProcessor> read_ends(const nlohmann::json& section, std::string_view what) {
   PostProcessor result;
   for (const std::string_view key : {"cls", "sep"}) {
     const nlohmann::json* pair = find_field(section, key);
     if (pair == nullptr || !pair->is_array() || pair->size() != 2) {
-      return fail(Errc::corrupt, "{}: {} of BertProcessing must be [token, id].", what, key);
+      return fail(Errc::corrupt, "{}: {} of the post-processor must be [token, id].", what, key);
     }
     ACCEL_TRY(const std::int32_t id, token_id((*pair)[1], what));
     (key == "cls" ? result.before : result.after).push_back({id, 0});
   }
+  return result;
+}
+
+Result<PostProcessor> read_bert(const nlohmann::json& section, std::string_view what) {
+  ACCEL_TRY(PostProcessor result, read_ends(section, what));
   const std::int32_t end = result.after.front().id;
   result.pair = {{PairPiece::Text::none, result.before.front()},
                  {PairPiece::Text::first, {}},
                  {PairPiece::Text::none, {end, 0}},
                  {PairPiece::Text::second, {0, 1}},
                  {PairPiece::Text::none, {end, 1}}};
+  return result;
+}
+
+// <s> A </s></s> B </s>, all of type 0.
+Result<PostProcessor> read_roberta(const nlohmann::json& section, std::string_view what) {
+  ACCEL_TRY(PostProcessor result, read_ends(section, what));
+  const PairPiece end{PairPiece::Text::none, result.after.front()};
+  result.pair = {{PairPiece::Text::none, result.before.front()},
+                 {PairPiece::Text::first, {}},
+                 end,
+                 end,
+                 {PairPiece::Text::second, {}},
+                 end};
+  return result;
+}
+
+// Parts that add nothing, and one that does.
+Result<PostProcessor> read_sequence(const nlohmann::json& section, std::string_view what) {
+  const nlohmann::json* parts = find_field(section, "processors");
+  if (parts == nullptr || !parts->is_array()) {
+    return fail(Errc::corrupt, "{}: a Sequence of post-processors lists none.", what);
+  }
+  PostProcessor result;
+  std::size_t adding = 0;
+  for (const nlohmann::json& part : *parts) {
+    ACCEL_TRY(const std::string type, text_field(part, "type", "", what));
+    if (type == "ByteLevel") continue;
+    if (type == "Sequence" || ++adding > 1) {
+      return fail(Errc::unsupported,
+                  "{}: a Sequence with more than one post-processor that adds tokens is not "
+                  "implemented.",
+                  what);
+    }
+    ACCEL_TRY(result, PostProcessor::from_json(part, what));
+  }
   return result;
 }
 
@@ -146,9 +186,12 @@ Result<PostProcessor> PostProcessor::from_json(const nlohmann::json& section,
   ACCEL_TRY(const std::string type, text_field(section, "type", "", what));
   if (type == "TemplateProcessing") return read_template(section, what);
   if (type == "BertProcessing") return read_bert(section, what);
+  if (type == "RobertaProcessing") return read_roberta(section, what);
+  if (type == "ByteLevel") return PostProcessor{};  // It moves offsets alone.
+  if (type == "Sequence") return read_sequence(section, what);
   return fail(Errc::unsupported,
-              "{}: the post-processor {} is not implemented; TemplateProcessing and BertProcessing "
-              "are.",
+              "{}: the post-processor {} is not implemented; TemplateProcessing, BertProcessing, "
+              "RobertaProcessing, ByteLevel and Sequence are.",
               what, type.empty() ? "without a type" : type);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The post_processor section of a tokenizer.json: which special tokens surround one text,
-// and how two are joined. TemplateProcessing and BertProcessing. Private to models; plain values.
+// and how two are joined. TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel (which
+// changes no id) and Sequence of these. Private to models; plain values.
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>

@@ -124,6 +124,7 @@ class QuestionAnswering final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_texts(input, true));
+    ACCEL_CHECK(expect_no_draw(input));
     const Encoding question =
         model_.tokenizer.encode(input.query, {EncodeOptions::kUnlimited, false});
     const std::size_t length = std::min(model_.max_length, kMaxWindow);

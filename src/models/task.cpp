@@ -23,10 +23,12 @@ constexpr std::pair<std::string_view, std::string_view> kHeads[] = {
     {"LMHeadModel", "text-generation"},
     {"ForImageClassification", "image-classification"},
     {"ForObjectDetection", "object-detection"},
+    {"ForSemanticSegmentation", "image-segmentation"},
     {"ForAudioClassification", "audio-classification"},
     {"ForCTC", "automatic-speech-recognition"},
     {"ForSpeechSeq2Seq", "automatic-speech-recognition"},
     {"ForConditionalGeneration", "text2text-generation"},
+    {"MarianMTModel", "translation"},
 };
 
 // Families whose bare model (BertModel, …) gives one vector a token: with pooling, an embedding.
@@ -79,6 +81,9 @@ TaskAndFamily infer_task_of_graph(const std::vector<std::string>& inputs) {
   const std::set<std::string_view> names(inputs.begin(), inputs.end());
   if (names == std::set<std::string_view>{"input", "sr", "state"})
     return {"voice-activity-detection", "silero-vad"};
+  if (names == std::set<std::string_view>{"input", "input_lengths", "scales"} ||
+      names == std::set<std::string_view>{"input", "input_lengths", "scales", "sid"})
+    return {"text-to-speech", "piper"};
   if (names == std::set<std::string_view>{"bytes"}) return {"file-classification", "magika"};
   return {};
 }

@@ -59,6 +59,7 @@ class TextClassification final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_texts(input, ranks_));
+    ACCEL_CHECK(expect_no_draw(input));
     std::vector<Encoding> encodings;
     for (const std::string& text : input.texts) {
       if (!ranks_) {

@@ -18,6 +18,9 @@ using nlohmann::json;
 // tokenizer_config.json says 10^30 where a tokenizer knows no limit.
 constexpr std::uint64_t kNoModelMaxLength = 1'000'000;
 constexpr std::uint64_t kFallbackMaxLength = 512;
+// Families whose positions begin behind that of padding (fairseq's): 514 of them for 512 tokens.
+constexpr std::string_view kPaddedPositions[] = {"roberta", "xlm-roberta", "camembert", "mpnet"};
+constexpr std::uint64_t kPaddingPositions = 2;
 constexpr std::string_view kDefaultPooling = "1_Pooling/config.json";
 
 constexpr std::pair<std::string_view, Pooling> kPoolings[] = {
@@ -108,7 +111,10 @@ Result<std::size_t> read_max_length(const ModelManifest& manifest, const Fetcher
     if (length && *length > kNoModelMaxLength) length.reset();
   }
   ACCEL_TRY(const json config, read_optional(manifest, fetcher, "config.json"));
-  ACCEL_TRY(const auto positions, count_field(config, "max_position_embeddings", "config.json"));
+  ACCEL_TRY(auto positions, count_field(config, "max_position_embeddings", "config.json"));
+  ACCEL_TRY(const std::string family, text_field(config, "model_type", "", "config.json"));
+  const bool padded = std::ranges::find(kPaddedPositions, family) != std::end(kPaddedPositions);
+  if (padded && positions && *positions > kPaddingPositions) *positions -= kPaddingPositions;
   const std::uint64_t bound = positions.value_or(length.value_or(kFallbackMaxLength));
   const std::uint64_t result = std::min(length.value_or(bound), bound);
   if (result == 0 || result > kNoModelMaxLength) {

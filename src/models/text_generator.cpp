@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kMaxTemperature = 10;
 constexpr int kMaxTopK = 1 << 20;
+constexpr double kMinRepeatPenalty = 0.01;
 constexpr double kMaxRepeatPenalty = 10;
 constexpr double kMaxPenalty = 2;         // OpenAI's.
 constexpr double kMaxBias = 100;          // OpenAI's.
@@ -23,9 +24,10 @@ bool within(double value, double low, double high) {
 Status check_penalties(const inference::SamplingOptions& sampling) {
   if (!within(sampling.min_p, 0, 1))
     return fail(Errc::invalid_argument, "min_p must be between 0 and 1.");
-  if (!within(sampling.repeat_penalty, 0, kMaxRepeatPenalty) || sampling.repeat_penalty == 0)
-    return fail(Errc::invalid_argument, "repeat_penalty must be above 0 and at most {}.",
-                kMaxRepeatPenalty);
+  // Logits are divided by it: next to 0 no token would be finite.
+  if (!within(sampling.repeat_penalty, kMinRepeatPenalty, kMaxRepeatPenalty))
+    return fail(Errc::invalid_argument, "repeat_penalty must be between {} and {}.",
+                kMinRepeatPenalty, kMaxRepeatPenalty);
   for (const double penalty : {sampling.presence_penalty, sampling.frequency_penalty}) {
     if (!within(penalty, -kMaxPenalty, kMaxPenalty))
       return fail(Errc::invalid_argument,
@@ -51,12 +53,15 @@ Status check_sampling(const inference::SamplingOptions& sampling) {
 }
 
 Status check_stop(const std::vector<std::string>& stop) {
-  const auto bad = [](const std::string& word) {
-    return word.empty() || word.size() > kMaxStopBytes;
+  const auto is_first = [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80;
+  };
+  const auto bad = [&](const std::string& word) {  // By characters of UTF-8.
+    return word.empty() || std::ranges::count_if(word, is_first) > kMaxStopCharacters;
   };
   if (stop.size() <= kMaxStopWords && std::ranges::none_of(stop, bad)) return {};
-  return fail(Errc::invalid_argument, "There may be {} stop words of 1 to {} bytes.", kMaxStopWords,
-              kMaxStopBytes);
+  return fail(Errc::invalid_argument, "There may be {} stop words of 1 to {} characters.",
+              kMaxStopWords, kMaxStopCharacters);
 }
 
 std::size_t bytes_of(const TextRequest& request) {

@@ -29,15 +29,15 @@ Result<TextPairs> TextPairs::from_json(ByteView tokenizer_json) {
   ACCEL_TRY(pairs.post_, PostProcessor::from_json(file.section("post_processor"), kWhat));
   ACCEL_TRY(const Normalizer normalizer, Normalizer::from_json(file.section("normalizer"), kWhat));
   ACCEL_TRY(const AddedTokens added,
-            AddedTokens::from_json(file.section("added_tokens"), file.model.vocabulary, normalizer,
-                                   kWhat));
+            AddedTokens::from_json(file.section("added_tokens"), file.model->vocabulary(),
+                                   normalizer, kWhat));
   const auto put = [&tokens = pairs.tokens_](std::string_view text, std::int32_t id) {
     const auto at = static_cast<std::size_t>(id);
     if (at >= 2 * kMaxVocabulary) return;  // A gap of the file's making, not a vocabulary.
     if (at >= tokens.size()) tokens.resize(at + 1);
     tokens[at] = text;
   };
-  file.model.vocabulary.each(put);
+  file.model->vocabulary().each(put);
   for (const auto& [text, id] : added.ids) put(text, id);
   return pairs;
 }

@@ -96,6 +96,7 @@ class TokenClassification final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_texts(input, false));
+    ACCEL_CHECK(expect_no_draw(input));
     std::vector<Encoding> encodings;
     std::vector<TaggedText> texts;
     for (std::string& text : input.texts) {

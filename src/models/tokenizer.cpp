@@ -9,8 +9,8 @@
 #include "normalizer.hpp"
 #include "post_processor.hpp"
 #include "pre_tokenizer.hpp"
+#include "token_decoder.hpp"
 #include "tokenizer_file.hpp"
-#include "wordpiece.hpp"
 
 namespace accel::models {
 namespace {
@@ -19,13 +19,24 @@ namespace {
 // truncated to a few hundred tokens costs what those cost.
 constexpr std::size_t kWindowBytes = 4096;
 
-bool is_ascii_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+// Whether a window may end in front of the space at text[at]: behind white space it would tear a
+// run of it apart, and behind a character that joins with the next one, a cluster.
+bool may_end(std::string_view text, std::size_t at) {
+  const auto before = static_cast<unsigned char>(text[at - 1]);
+  if (before < 0x80) return before > ' ';
+  std::size_t begin = at - 1;
+  while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0U) == 0x80) {
+    --begin;
+  }
+  return !is_space(code_point_before(text, at)) && grapheme_end(text, begin) == at;
+}
 
-// A window's end: in front of an ASCII space, so that no word and no combining mark is cut off.
+// A window's end: in front of a space, so that no word and no combining mark is cut off.
 std::size_t window_end(std::string_view text, std::size_t from) {
   if (text.size() - from <= kWindowBytes) return text.size();
-  const auto start = text.begin() + static_cast<std::ptrdiff_t>(from + kWindowBytes);
-  return static_cast<std::size_t>(std::find_if(start, text.end(), is_ascii_space) - text.begin());
+  std::size_t at = text.find(' ', from + kWindowBytes);
+  while (at != std::string_view::npos && !may_end(text, at)) at = text.find(' ', at + 1);
+  return std::min(at, text.size());
 }
 
 }  // namespace
@@ -35,7 +46,8 @@ struct Tokenizer::State {
   PreTokenizer pre_tokenizer;
   PostProcessor post_processor;
   AddedTokens added;
-  WordPiece model;
+  TokenModel model;
+  TokenDecoder decoder;
   Truncation truncation;
   std::int32_t pad_id = 0;
   std::size_t vocabulary_size = 0;
@@ -48,7 +60,7 @@ namespace {
 class Encoder {
  public:
   Encoder(const Normalizer& normalizer, const PreTokenizer& pre_tokenizer, const AddedTokens& added,
-          const WordPiece& model)
+          const TokenModel& model)
       : normalizer_(normalizer), pre_tokenizer_(pre_tokenizer), added_(added), model_(model) {}
 
   void run(std::string_view text, bool may_cut, std::size_t limit) {
@@ -56,6 +68,7 @@ class Encoder {
     std::size_t at = 0;
     while (!full() && at < text.size()) {
       const auto match = added_.raw.empty() ? std::nullopt : added_.raw.find(text, at);
+      at_start_ = at == 0;
       add_windows(text.substr(at, (match ? match->start : text.size()) - at), may_cut);
       if (!match) return;
       ids.push_back(match->id);
@@ -73,6 +86,7 @@ class Encoder {
       const std::size_t end = may_cut ? window_end(text, at) : text.size();
       normalizer_.apply(text.substr(at, end - at), normalized_);
       add_normalized(normalized_);
+      at_start_ = false;
       at = end;
     }
   }
@@ -82,6 +96,7 @@ class Encoder {
       const auto match =
           added_.normalized.empty() ? std::nullopt : added_.normalized.find(text, at);
       add_words(text.substr(at, (match ? match->start : text.size()) - at));
+      at_start_ = false;
       if (!match) return;
       ids.push_back(match->id);
       at = match->end;
@@ -89,22 +104,23 @@ class Encoder {
   }
 
   void add_words(std::string_view text) {
-    words_.clear();
-    pre_tokenizer_.split(text, words_);
+    pre_tokenizer_.split(text, at_start_, pieces_, words_);
     for (const std::string_view word : words_) {
       if (full()) return;
-      model_.tokenize(word, scratch_, ids);
+      model_.tokenize(word, limit_, scratch_, ids);
     }
   }
 
   const Normalizer& normalizer_;
   const PreTokenizer& pre_tokenizer_;
   const AddedTokens& added_;
-  const WordPiece& model_;
+  const TokenModel& model_;
   std::size_t limit_ = 0;
+  bool at_start_ = true;  // What comes next is the beginning of the text.
   std::string normalized_;
+  PreTokenizer::Scratch pieces_;
   std::vector<std::string_view> words_;
-  WordPiece::Scratch scratch_;
+  TokenModel::Scratch scratch_;
 };
 
 Encoding assemble(std::vector<std::int32_t> ids, const PostProcessor& post, bool special) {
@@ -159,21 +175,23 @@ Result<Tokenizer> Tokenizer::from_json(ByteView tokenizer_json) {
   ACCEL_TRY(Normalizer normalizer, Normalizer::from_json(file.section("normalizer"), kWhat));
   ACCEL_TRY(PreTokenizer pre, PreTokenizer::from_json(file.section("pre_tokenizer"), kWhat));
   ACCEL_TRY(PostProcessor post, PostProcessor::from_json(file.section("post_processor"), kWhat));
-  ACCEL_TRY(WordPiece model, WordPiece::make(std::move(file.model), kWhat));
+  ACCEL_TRY(TokenDecoder decoder, TokenDecoder::from_json(file.section("decoder"), kWhat));
+  TokenModel model = std::move(*file.model);
   ACCEL_TRY(AddedTokens added, AddedTokens::from_json(file.section("added_tokens"),
                                                       model.vocabulary(), normalizer, kWhat));
   ACCEL_TRY(const Truncation truncation, read_truncation(file.section("truncation"), kWhat));
   ACCEL_TRY(const auto pad_id, read_pad_id(file.section("padding"), kWhat));
 
-  const bool may_cut = pre.splits_at_space() && added.normalized.empty();
+  const bool may_cut = pre.splits_at_space() && normalizer.may_cut() && added.normalized.empty();
   const auto extra = static_cast<std::size_t>(
       std::count_if(added.ids.begin(), added.ids.end(),
                     [&](const auto& entry) { return !model.vocabulary().find(entry.first); }));
   const std::size_t size = model.vocabulary().size() + extra;
-  const std::int32_t default_pad = model.vocabulary().find("[PAD]").value_or(0);
-  return Tokenizer(std::make_unique<const State>(
-      State{std::move(normalizer), std::move(pre), std::move(post), std::move(added),
-            std::move(model), truncation, pad_id.value_or(default_pad), size, may_cut}));
+  const auto bert_pad = model.vocabulary().find("[PAD]");
+  const auto pad = bert_pad ? bert_pad : model.vocabulary().find("<pad>");
+  return Tokenizer(std::make_unique<const State>(State{
+      std::move(normalizer), std::move(pre), std::move(post), std::move(added), std::move(model),
+      std::move(decoder), truncation, pad_id.value_or(pad.value_or(0)), size, may_cut}));
 }
 
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
@@ -197,6 +215,25 @@ Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) 
   return encoding;
 }
 
+Result<std::string> Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special) const {
+  std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
+  for (const std::int32_t id : ids) {
+    const auto added = state_->added.texts.find(id);
+    if (added != state_->added.texts.end()) {
+      if (!skip_special || !added->second.special) tokens.push_back(added->second.content);
+    } else if (const auto text = state_->model.vocabulary().text(id)) {
+      tokens.emplace_back(*text);
+    }
+  }
+  return state_->decoder.decode(std::move(tokens));
+}
+
+bool Tokenizer::is_special(std::int32_t id) const {
+  const auto added = state_->added.texts.find(id);
+  return added != state_->added.texts.end() && added->second.special;
+}
+
 std::vector<std::string_view> Tokenizer::words(std::string_view text) const {
   const TokenMatcher& added = state_->added.raw;
   const bool apart = state_->normalizer.spaces_chinese();
@@ -204,7 +241,8 @@ std::vector<std::string_view> Tokenizer::words(std::string_view text) const {
   for (std::size_t at = 0; at < text.size();) {
     const auto match = added.empty() ? std::nullopt : added.find(text, at);
     pieces.clear();
-    state_->pre_tokenizer.split(text.substr(at, (match ? match->start : text.size()) - at), pieces);
+    state_->pre_tokenizer.split_only(text.substr(at, (match ? match->start : text.size()) - at),
+                                     pieces);
     for (const std::string_view piece : pieces) add_word(piece, apart, words);
     if (!match) break;
     words.push_back(text.substr(match->start, match->end - match->start));
@@ -219,6 +257,30 @@ std::optional<std::int32_t> Tokenizer::token_to_id(std::string_view token) const
   const auto added = state_->added.ids.find(token);
   if (added != state_->added.ids.end()) return added->second;
   return state_->model.vocabulary().find(token);
+}
+
+Result<std::string> TextStream::push(std::int32_t id) {
+  constexpr std::size_t kMaxKept = 64;  // No character is of more tokens: then it never was one.
+  constexpr std::string_view kBroken = "\xEF\xBF\xBD";
+  if (tokenizer_->is_special(id)) return std::string();
+  ids_.push_back(id);
+  ACCEL_TRY(const std::string text, tokenizer_->decode(ids_));
+  const bool waits = text.size() <= text_.size() || text.ends_with(kBroken);
+  if (waits && ids_.size() - written_ < kMaxKept) return std::string();
+  std::string added = text.substr(std::min(text_.size(), text.size()));
+  ids_.erase(ids_.begin(), ids_.begin() + static_cast<std::ptrdiff_t>(written_));
+  written_ = ids_.size();
+  ACCEL_TRY(text_, tokenizer_->decode(ids_));
+  return added;
+}
+
+Result<std::string> TextStream::finish() {
+  ACCEL_TRY(const std::string text, tokenizer_->decode(ids_));
+  std::string added = text.substr(std::min(text_.size(), text.size()));
+  ids_.clear();
+  written_ = 0;
+  text_.clear();
+  return added;
 }
 
 std::int32_t Tokenizer::pad_id() const { return state_->pad_id; }

@@ -11,18 +11,17 @@
 #include <string_view>
 
 #include "accel/core/result.hpp"
-#include "wordpiece.hpp"
+#include "token_model.hpp"
 
 namespace accel::models {
 
 struct TokenizerFile {
-  WordPiece::Parts model;
+  std::optional<TokenModel> model;  // Set.
   std::map<std::string, nlohmann::json, std::less<>> sections;
 
   const nlohmann::json& section(std::string_view name) const;  // null where there is none.
 };
-// Errors: corrupt, unsupported (a model that is not WordPiece, another version),
-// resource_exhausted.
+// Errors: as TokenModel::read(); unsupported (another version).
 Result<TokenizerFile> read_tokenizer_file(std::string_view text, std::string_view what);
 
 struct Truncation {

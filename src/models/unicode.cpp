@@ -20,12 +20,37 @@ struct LowerRange {
   char32_t last;
   std::int32_t distance;
 };
+struct CategoryRun {
+  char32_t first;
+  std::uint8_t category;
+};
 #include "unicode_tables.inc"
 
-// tokenizers' decomposition data is older than this character, which therefore stays whole.
-constexpr char32_t kKeptWhole = 0x11938;
-// A character decomposes canonically into 4 at most (UAX #15, stability of normalization).
-constexpr std::size_t kMaxDecomposition = 16;
+// tokenizers' decomposition data is older than these characters, which therefore stay whole.
+constexpr CodeRange kKeptWhole[] = {{0x32FF, 0x32FF},   {0xA7F2, 0xA7F4},   {0xAB69, 0xAB69},
+                                    {0x10781, 0x107BA}, {0x11938, 0x11938}, {0x1E030, 0x1E06D},
+                                    {0x1F16C, 0x1F16C}, {0x1FBF0, 0x1FBF9}};
+// A character decomposes into 18 at most (UAX #15: U+FDFA, by compatibility).
+constexpr std::size_t kMaxDecomposition = 32;
+
+Category search_category(char32_t c) {
+  const auto* const after =
+      std::upper_bound(std::begin(kCategory), std::end(kCategory), c,
+                       [](char32_t value, const CategoryRun& run) { return value < run.first; });
+  return static_cast<Category>(std::prev(after)->category);
+}
+
+// The basic plane, where nearly all text is, laid out flat.
+struct PlaneCategories {
+  std::array<Category, 0x10000> of{};
+  PlaneCategories() {
+    const CategoryRun* run = std::begin(kCategory);
+    for (char32_t c = 0; c < of.size(); ++c) {
+      while (std::next(run) != std::end(kCategory) && std::next(run)->first <= c) ++run;
+      of[c] = static_cast<Category>(run->category);
+    }
+  }
+};
 
 template <class Range>
 const Range* find_range(std::span<const Range> table, char32_t c) {
@@ -47,15 +72,17 @@ int combining_class(char32_t c) {
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
 }
 
-void append_decomposed(char32_t c, CodePoints& out) {
-  if (c < 0xC0 || c == kKeptWhole) {
+void append_decomposed(char32_t c, int options, CodePoints& out) {
+  const char32_t first = (options & UTF8PROC_COMPAT) != 0 ? 0xA0 : 0xC0;
+  if (c < first || in(kKeptWhole, c)) {
     out.push_back(c);
     return;
   }
   std::array<utf8proc_int32_t, kMaxDecomposition> parts{};
   int boundary = 0;
-  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(),
-                                             std::ssize(parts), UTF8PROC_DECOMPOSE, &boundary);
+  const auto count =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), std::ssize(parts),
+                              static_cast<utf8proc_option_t>(options), &boundary);
   if (count <= 0 ||
       count > std::ssize(parts)) {  // Not a character; utf8proc keeps quiet otherwise.
     out.push_back(c);
@@ -81,6 +108,23 @@ void order_canonically(CodePoints& text) {
                      });
     at = end;
   }
+}
+
+CodePoints decomposed(const CodePoints& text, int options) {
+  CodePoints out;
+  out.reserve(text.size() + text.size() / 4);
+  for (const char32_t c : text) append_decomposed(c, options, out);
+  order_canonically(out);
+  return out;
+}
+
+CodePoints composed(CodePoints text) {
+  std::vector<utf8proc_int32_t> buffer(text.begin(), text.end());
+  const auto count =
+      utf8proc_normalize_utf32(buffer.data(), std::ssize(buffer),
+                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  if (count < 0) return text;
+  return {buffer.begin(), buffer.begin() + count};
 }
 
 }  // namespace
@@ -168,22 +212,34 @@ void append_lower(char32_t c, CodePoints& out) {
   }
 }
 
-CodePoints to_nfd(const CodePoints& text) {
-  CodePoints out;
-  out.reserve(text.size() + text.size() / 4);
-  for (const char32_t c : text) append_decomposed(c, out);
-  order_canonically(out);
-  return out;
+CodePoints to_nfd(const CodePoints& text) { return decomposed(text, UTF8PROC_DECOMPOSE); }
+CodePoints to_nfc(const CodePoints& text) { return composed(to_nfd(text)); }
+CodePoints to_nfkd(const CodePoints& text) {
+  return decomposed(text, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
+}
+CodePoints to_nfkc(const CodePoints& text) { return composed(to_nfkd(text)); }
+
+bool is_numeric(char32_t c) { return category_of(c) == Category::number || in(kNewNumber, c); }
+
+Category category_of(char32_t c) {
+  static const PlaneCategories kPlane;
+  return c < kPlane.of.size() ? kPlane.of[c] : search_category(c);
 }
 
-CodePoints to_nfc(const CodePoints& text) {
-  const CodePoints decomposed = to_nfd(text);
-  std::vector<utf8proc_int32_t> buffer(decomposed.begin(), decomposed.end());
-  const auto count =
-      utf8proc_normalize_utf32(buffer.data(), std::ssize(buffer),
-                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
-  if (count < 0) return decomposed;
-  return {buffer.begin(), buffer.begin() + count};
+std::size_t grapheme_end(std::string_view text, std::size_t at) {
+  char32_t before = next_code_point(text, at);
+  utf8proc_int32_t state = 0;
+  while (at < text.size()) {
+    std::size_t next = at;
+    const char32_t c = next_code_point(text, next);
+    if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(before),
+                                         static_cast<utf8proc_int32_t>(c), &state)) {
+      return at;
+    }
+    before = c;
+    at = next;
+  }
+  return at;
 }
 
 }  // namespace accel::models

@@ -83,7 +83,17 @@ Result<float> scale_field(const json& config) {
   return fail(Errc::corrupt, "{}: rescale_factor must be a number.", kWhat);
 }
 
+// "center_crop_fraction": 0.875, of our own: TensorFlow's EfficientNets crop before they resize.
+Result<std::optional<double>> first_crop_field(const json& config) {
+  const json* const value = find_field(config, "center_crop_fraction");
+  if (value == nullptr) return std::optional<double>();
+  const double fraction = value->is_number() ? value->get<double>() : 0;
+  if (fraction > 0 && fraction <= 1) return std::optional(fraction);
+  return fail(Errc::corrupt, "{}: center_crop_fraction must be above 0 and at most 1.", kWhat);
+}
+
 Status read_sizes(const json& config, VisionConfig& out) {
+  ACCEL_TRY(out.first_crop, first_crop_field(config));
   ACCEL_TRY(out.resizes, bool_field(config, "do_resize", true, kWhat));
   ACCEL_TRY(const auto size, size_field(config, "size"));
   if (out.resizes && !size) return fail(Errc::corrupt, "{}: size is missing.", kWhat);
@@ -102,7 +112,14 @@ Status read_sizes(const json& config, VisionConfig& out) {
   return {};
 }
 
-Result<Image> sized(const VisionConfig& config, const Image& image) {
+Image middle_of(const Image& image, double fraction) {
+  const std::uint32_t shorter = std::min(image.width, image.height);
+  const std::uint32_t side = std::max(1U, static_cast<std::uint32_t>(fraction * shorter));
+  return center_crop(image, side, side);
+}
+
+Result<Image> sized(const VisionConfig& config, const Image& whole) {
+  const Image image = config.first_crop ? middle_of(whole, *config.first_crop) : whole;
   if (!config.resizes) return image;
   if (!config.shortest_edge) return resize(image, config.width, config.height, config.filter);
   const std::uint64_t edge = *config.shortest_edge;

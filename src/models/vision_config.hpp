@@ -13,6 +13,8 @@
 namespace accel::models {
 
 struct VisionConfig {
+  // Of the shorter side: the square in the middle that is resized; none: the whole image.
+  std::optional<double> first_crop;
   bool resizes = true;
   std::uint32_t width = 224, height = 224;
   std::optional<std::uint32_t> shortest_edge;  // Instead of both: the other side keeps the ratio.

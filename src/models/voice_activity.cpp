@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "audio_file.hpp"
 #include "families.hpp"
 #include "labels.hpp"
 #include "resample.hpp"
 #include "speech_segments.hpp"
-#include "wav.hpp"
 
 namespace accel::models {
 namespace {
@@ -116,7 +116,8 @@ class VoiceActivity final : public Family {
  public:
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_media(input, "audio"));
-    ACCEL_TRY(Audio audio, read_wav(input.media));
+    ACCEL_CHECK(expect_no_draw(input));
+    ACCEL_TRY(Audio audio, read_audio(input.media));
     if (audio.sample_rate != kFullRate && audio.sample_rate != kHalfRate) {
       ACCEL_TRY(audio, resample(std::move(audio), kFullRate));
     }

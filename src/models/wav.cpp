@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wav.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <optional>
@@ -111,6 +112,37 @@ Result<Audio> read_wav(ByteView file) {
     rest = rest.subspan(std::min<std::size_t>(std::size_t{length} + length % 2, rest.size()));
   }
   return fail(Errc::corrupt, "The WAV file has no data chunk: it is cut off or empty.");
+}
+
+Bytes write_wav(std::span<const float> samples, std::uint32_t sample_rate) {
+  constexpr std::uint32_t kChannels = 1, kSampleBytes = 2, kBits = 16;
+  const auto data_bytes = static_cast<std::uint32_t>(samples.size() * kSampleBytes);
+  Bytes file;
+  file.reserve(44 + data_bytes);
+  const auto text = [&](std::string_view value) {
+    file.insert(file.end(), value.begin(), value.end());
+  };
+  const auto number = [&](std::uint32_t value, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; ++i)
+      file.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  };
+  text("RIFF");
+  number(36 + data_bytes, 4);  // All that follows.
+  text("WAVEfmt ");
+  number(kFormatBytes, 4);
+  number(kPcm, 2);
+  number(kChannels, 2);
+  number(sample_rate, 4);
+  number(sample_rate * kSampleBytes, 4);
+  number(kSampleBytes, 2);
+  number(kBits, 2);
+  text("data");
+  number(data_bytes, 4);
+  for (const float sample : samples) {
+    const float scaled = std::clamp(sample, -1.0F, 1.0F) * 32767.0F;
+    number(static_cast<std::uint16_t>(std::lround(scaled)), kSampleBytes);
+  }
+  return file;
 }
 
 }  // namespace accel::models

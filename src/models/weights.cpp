@@ -32,6 +32,35 @@ Result<std::string> sha256_of_file(const std::filesystem::path& path, std::uint6
   return to_hex(hash.finish());
 }
 
+// One graph with the external data that it names.
+Result<std::filesystem::path> fetch_graph(const Variant& variant, const std::string& graph,
+                                          const Fetcher& fetcher) {
+  ACCEL_TRY(std::filesystem::path local_graph, fetcher(graph));
+  if (variant.format != "onnx") return local_graph;
+  auto weights = inspect_onnx(local_graph);
+  if (!weights) {
+    weights.error().message = fmt::format("{}: {}", graph, weights.error().message);
+    return fail(std::move(weights).error());
+  }
+  const std::string folder(folder_of(graph));
+  for (const std::string& name : weights->externals) {
+    const std::string path = folder + name;
+    if (find_file(variant.files, path) == nullptr) {
+      return fail(Errc::not_found,
+                  "{} keeps weights in {}, which is not among the variant's files.", graph, path);
+    }
+    ACCEL_TRY(const std::filesystem::path local, fetcher(path));
+    std::error_code ignored;  // A path that does not exist is not the wanted file either.
+    if (!std::filesystem::equivalent(local, local_graph.parent_path() / name, ignored)) {
+      return fail(Errc::unsupported,
+                  "{} lies in {}, but engines look for it beside {}: models with external data "
+                  "need a folder of their own.",
+                  path, local.string(), local_graph.string());
+    }
+  }
+  return local_graph;
+}
+
 }  // namespace
 
 Result<std::string> weights_sha256(const Variant& variant, const Fetcher& fetcher,
@@ -52,31 +81,20 @@ Result<std::string> weights_sha256(const Variant& variant, const Fetcher& fetche
 }
 
 Result<std::filesystem::path> fetch_variant(const Variant& variant, const Fetcher& fetcher) {
-  ACCEL_TRY(std::filesystem::path entry, fetcher(variant.entry));
-  if (variant.format != "onnx") return entry;
-  auto weights = inspect_onnx(entry);
-  if (!weights) {
-    weights.error().message = fmt::format("{}: {}", variant.entry, weights.error().message);
-    return fail(std::move(weights).error());
-  }
-  const std::string folder(folder_of(variant.entry));
-  for (const std::string& name : weights->externals) {
-    const std::string path = folder + name;
-    if (find_file(variant.files, path) == nullptr) {
-      return fail(Errc::not_found,
-                  "{} keeps weights in {}, which is not among the variant's files.", variant.entry,
-                  path);
+  return fetch_graph(variant, variant.entry, fetcher);
+}
+
+Result<inference::GraphFiles> fetch_graphs(const Variant& variant, const Fetcher& fetcher) {
+  inference::GraphFiles files;
+  ACCEL_TRY(files.entry, fetch_variant(variant, fetcher));
+  for (const auto& [name, path] : variant.graphs) {
+    if (path == variant.entry) {
+      files.graphs[name] = files.entry;
+      continue;
     }
-    ACCEL_TRY(const std::filesystem::path local, fetcher(path));
-    std::error_code ignored;  // A path that does not exist is not the wanted file either.
-    if (!std::filesystem::equivalent(local, entry.parent_path() / name, ignored)) {
-      return fail(Errc::unsupported,
-                  "{} lies in {}, but engines look for it beside {}: models with external data "
-                  "need a folder of their own.",
-                  path, local.string(), entry.string());
-    }
+    ACCEL_TRY(files.graphs[name], fetch_graph(variant, path, fetcher));
   }
-  return entry;
+  return files;
 }
 
 }  // namespace accel::models

@@ -28,6 +28,15 @@ std::vector<Word> spaced_words(std::string_view text) {
   return words;
 }
 
+// Byte-level words have their space in front, which is no part of them for people.
+std::size_t skip_space(std::string_view text, std::size_t begin, std::size_t end) {
+  for (std::size_t at = begin; at < end;) {
+    const std::size_t here = at;
+    if (!is_space(next_code_point(text, at))) return here;
+  }
+  return begin;
+}
+
 constexpr EncodeOptions kBare{EncodeOptions::kUnlimited, false};
 
 WordTokens encode_words(const Tokenizer& tokenizer, std::string_view text,
@@ -38,6 +47,7 @@ WordTokens encode_words(const Tokenizer& tokenizer, std::string_view text,
     const Encoding encoding = tokenizer.encode(text.substr(begin, end - begin), kBare);
     tokens.ids.insert(tokens.ids.end(), encoding.ids.begin(), encoding.ids.end());
     tokens.word_of.resize(tokens.ids.size(), i);
+    words[i].begin = skip_space(text, begin, end);
   }
   tokens.words = std::move(words);
   return tokens;

@@ -236,7 +236,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor exe
                         std::move(options.body_limit),
                         std::move(options.shape)};
   if (options.tls) {
-    ACCEL_TRY(rules.tls, make_tls_server_context(options.tls->certificate, options.tls->key));
+    ACCEL_TRY(rules.tls, make_tls_server_context(*options.tls));
   }
   ACCEL_TRY(Listener listener, open_listener(endpoint));
   auto impl = std::make_shared<Impl>(std::move(executor), std::move(listener), std::move(rules));

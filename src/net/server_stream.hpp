@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "accel/core/result.hpp"
+#include "accel/net/http_server.hpp"
 #include "accel/net/message.hpp"
 
 namespace accel::net {
@@ -60,8 +61,7 @@ class TlsServerContext {
   virtual Result<std::unique_ptr<ServerStream>> wrap(int fd) = 0;
 };
 
-// Files in PEM. Errors: not_found, invalid_argument (no certificate, no key, or not a pair).
-Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const std::string& certificate,
-                                                                  const std::string& key);
+// Errors: invalid_argument (no certificate, no key, not a pair, or no client_ca that can be read).
+Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const ServerTls& files);
 
 }  // namespace accel::net

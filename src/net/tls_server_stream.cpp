@@ -139,6 +139,23 @@ class OpenSslServerContext final : public TlsServerContext {
     return {};
   }
 
+  // Sessions are not resumed then: each handshake shows its certificate.
+  Status ask_clients(const std::string& authorities) {
+    SSL_CTX* const raw = context_.get();
+    ERR_clear_error();
+    STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(authorities.c_str());
+    if (names == nullptr || SSL_CTX_load_verify_locations(raw, authorities.c_str(), nullptr) != 1) {
+      return fail(Errc::invalid_argument,
+                  "{} holds no certificates in PEM by which clients could be known: {}.",
+                  authorities, last_error());
+    }
+    SSL_CTX_set_client_CA_list(raw, names);
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
+    return {};
+  }
+
   Result<std::unique_ptr<ServerStream>> wrap(int fd) override {
     std::unique_ptr<SSL, FreeSsl> ssl(SSL_new(context_.get()));
     if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) {
@@ -153,12 +170,12 @@ class OpenSslServerContext final : public TlsServerContext {
 
 }  // namespace
 
-Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const std::string& certificate,
-                                                                  const std::string& key) {
+Result<std::shared_ptr<TlsServerContext>> make_tls_server_context(const ServerTls& files) {
   std::unique_ptr<SSL_CTX, FreeContext> raw(SSL_CTX_new(TLS_server_method()));
   if (!raw) return fail(Errc::internal, "TLS can't be set up: {}.", last_error());
   auto context = std::make_shared<OpenSslServerContext>(std::move(raw));
-  ACCEL_CHECK(context->load(certificate, key));
+  ACCEL_CHECK(context->load(files.certificate, files.key));
+  if (!files.client_ca.empty()) ACCEL_CHECK(context->ask_clients(files.client_ca));
   return std::shared_ptr<TlsServerContext>(std::move(context));
 }
 

@@ -21,13 +21,16 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxTargetBytes = 512;
 constexpr std::size_t kMaxTargets = 16;
+constexpr Duration kRefusalEvery = std::chrono::seconds(1);
 
 // The methods that change something, and the parameter that names what.
 struct Changing {
   std::string_view method;
   std::string_view target;  // May be empty: the whole store, or the result names it.
 };
-constexpr std::array kChanging{Changing{"block.put", ""},
+constexpr std::array kChanging{Changing{"api_keys.create", "label"},
+                               Changing{"api_keys.revoke", "key"},
+                               Changing{"block.put", ""},
                                Changing{"content.add", "path"},
                                Changing{"config.set", "key"},
                                Changing{"config.trust", "file"},
@@ -36,6 +39,8 @@ constexpr std::array kChanging{Changing{"block.put", ""},
                                Changing{"content.pull", "target"},
                                Changing{"dag.import", "files"},
                                Changing{"dag.put", ""},
+                               Changing{"endpoints.add", "name"},
+                               Changing{"endpoints.rm", "name"},
                                Changing{"key.export", "name"},
                                Changing{"key.gen", "name"},
                                Changing{"key.import", "name"},
@@ -80,26 +85,15 @@ bool is_trial(const json& params) {
 
 }  // namespace
 
-std::string_view caller_name(Caller caller) {
-  switch (caller) {
-    case Caller::socket:
-      return "socket";
-    case Caller::token:
-      return "token";
-    default:
-      return "process";
-  }
-}
-
 Audit::Audit(Home home, const Clock& clock, AuditLimits limits)
     : home_(std::move(home)), clock_(clock), limits_(limits) {}
 
-void Audit::note(Caller caller, std::string_view method, const json& params,
+void Audit::note(const Caller& caller, std::string_view method, const json& params,
                  const Result<json>& result) {
   const auto* const found = std::ranges::find(kChanging, method, &Changing::method);
   if (found == kChanging.end() || is_trial(params)) return;
   json line{{"time", to_rfc3339(clock_.wall_now())},
-            {"who", caller_name(caller)},
+            {"who", caller.who},
             {"method", method},
             {"outcome", result ? std::string_view("ok") : errc_name(result.error().code)}};
   const auto target = params.find(found->target);
@@ -110,11 +104,30 @@ void Audit::note(Caller caller, std::string_view method, const json& params,
       if (value != result->end()) line["result"][name] = shortened(*value);
     }
   }
-  const Status written = append(line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
-  if (!written) {
-    log::warn("node", "The audit log can't be written.",
-              {log::field("cause", written.error().message)});
+  write(line);
+}
+
+void Audit::note_refusal(const Caller& caller, std::string_view method, const Error& error) {
+  if (!caller.key) return;
+  {
+    const SteadyTime now = clock_.now();
+    const std::scoped_lock own(refusals_mutex_);
+    const auto [last, first] = refusals_.try_emplace(caller.who, now);
+    if (!first && now - last->second < kRefusalEvery) return;
+    last->second = now;
   }
+  const json line{{"time", to_rfc3339(clock_.wall_now())},
+                  {"who", caller.who},
+                  {"method", method},
+                  {"outcome", errc_name(error.code)}};
+  write(line);
+}
+
+void Audit::write(const json& line) {
+  const Status written = append(line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+  if (written) return;
+  log::warn("node", "The audit log can't be written.",
+            {log::field("cause", written.error().message)});
 }
 
 Status Audit::append(const std::string& line) {

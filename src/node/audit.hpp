@@ -6,8 +6,10 @@
 // every call; safe from any thread, and from several processes of one home. What cannot be written
 // is logged and changes no outcome.
 
+#include <map>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 #include "accel/core/clock.hpp"
@@ -26,18 +28,22 @@ class Audit {
   Audit(Home home, const Clock& clock, AuditLimits limits = {});
 
   // Nothing for a method that changes nothing.
-  void note(Caller caller, std::string_view method, const nlohmann::json& params,
+  void note(const Caller& caller, std::string_view method, const nlohmann::json& params,
             const Result<nlohmann::json>& result);
+  // What a key was not allowed, whatever the method; of each key one line a second at most, so that
+  // it can't turn the log over.
+  void note_refusal(const Caller& caller, std::string_view method, const Error& error);
 
  private:
+  void write(const nlohmann::json& line);
   Status append(const std::string& line);
 
   Home home_;
   const Clock& clock_;
   AuditLimits limits_;
   std::mutex mutex_;
+  std::mutex refusals_mutex_;
+  std::map<std::string, SteadyTime> refusals_;  // When each key was refused last.
 };
-
-std::string_view caller_name(Caller caller);
 
 }  // namespace accel::node

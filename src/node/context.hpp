@@ -17,6 +17,7 @@ struct Context {
   Params& params;
   const EventSink& on_event;
   std::stop_token stop;
+  const Caller& caller;
 
   void progress(const nlohmann::json& step) const {
     if (on_event) on_event(Event{&step, {}});
@@ -63,6 +64,9 @@ Result<nlohmann::json> swarm_peers(Context& context);
 Result<nlohmann::json> swarm_ping(Context& context);
 Result<nlohmann::json> swarm_perf(Context& context);
 Result<nlohmann::json> swarm_make_key(Context& context);
+Result<nlohmann::json> api_keys_create(Context& context);
+Result<nlohmann::json> api_keys_list(Context& context);
+Result<nlohmann::json> api_keys_revoke(Context& context);
 Result<nlohmann::json> block_get(Context& context);
 Result<nlohmann::json> block_put(Context& context);
 Result<nlohmann::json> block_stat(Context& context);
@@ -98,7 +102,6 @@ Result<nlohmann::json> hardware_detect(Context& context);
 Result<nlohmann::json> hardware_profile(Context& context);
 Result<nlohmann::json> history_query(Context& context);
 Result<nlohmann::json> history_report(Context& context);
-Result<nlohmann::json> node_status(Context& context);
 Result<nlohmann::json> node_doctor(Context& context);
 
 }  // namespace accel::node

@@ -8,6 +8,7 @@
 
 #include "accel/core/file.hpp"
 #include "accel/core/random.hpp"
+#include "accel/security/private_file.hpp"
 
 namespace accel::node {
 namespace {
@@ -64,11 +65,9 @@ Result<Home> Home::open(const std::filesystem::path& root) {
 }
 
 Result<std::string> Home::token() const {
-  if (::access(api_token().c_str(), F_OK) == 0) {
-    ACCEL_TRY(const std::string text, read_text_file(api_token(), kSmallFileBytes));
-    const std::string token = trimmed(text);
-    if (token.size() >= kTokenBytes) return token;
-  }
+  const auto text = security::read_private_file(api_token(), kSmallFileBytes, security::Mode::any);
+  if (!text && text.error().code != Errc::not_found) return fail(Error(text.error()));
+  if (text && trimmed(*text).size() >= kTokenBytes) return trimmed(*text);
   const std::string token = random_hex(system_random(), kTokenBytes);
   ACCEL_CHECK(write_file_atomic(api_token(), as_bytes(token + "\n")));
   return token;

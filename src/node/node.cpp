@@ -8,11 +8,13 @@
 #include "accel/core/file.hpp"
 #include "accel/core/log.hpp"
 #include "accel/node/home.hpp"
+#include "accel/security/gate.hpp"
+#include "access/caller_check.hpp"
 #include "context.hpp"
 #include "serving/family_run.hpp"
 #include "serving/loaded_tensors.hpp"
-#include "serving/loaded_text.hpp"
 #include "serving/serving.hpp"
+#include "serving/warm_up.hpp"
 
 namespace accel::node {
 namespace {
@@ -107,8 +109,10 @@ constexpr std::array kMethods{
     Method{{"hardware.profile", "Measure the CPU briefly", Access::token}, hardware_profile},
     Method{{"history.query", "Read-only SQL over the records", Access::token}, history_query},
     Method{{"history.report", "The latest runs", Access::token}, history_report},
-    Method{{"node.status", "What this node is and holds", Access::open}, node_status},
     Method{{"node.doctor", "Check the home", Access::token}, node_doctor},
+    Method{{"api_keys.create", "Make an API key", Access::token}, api_keys_create},
+    Method{{"api_keys.list", "List the API keys", Access::token}, api_keys_list},
+    Method{{"api_keys.revoke", "Let an API key in no more", Access::token}, api_keys_revoke},
 };
 
 struct ServingMethod {
@@ -117,6 +121,14 @@ struct ServingMethod {
 };
 
 constexpr std::array kServingMethods{
+    ServingMethod{{"models.load", "Load a model before it is asked for", Access::token},
+                  models_load},
+    ServingMethod{{"endpoints.add", "Name a server that requests may go to", Access::token},
+                  endpoints_add},
+    ServingMethod{{"endpoints.list", "List those servers", Access::token}, endpoints_list},
+    ServingMethod{{"endpoints.rm", "Forget one", Access::token}, endpoints_rm},
+    ServingMethod{{"endpoints.test", "Ask one for its models", Access::token}, endpoints_test},
+    ServingMethod{{"endpoints.stats", "What was measured of each", Access::token}, endpoints_stats},
     ServingMethod{{"models.loaded", "List what is in memory", Access::token}, models_loaded},
     ServingMethod{{"models.stats", "Say what model.infer did", Access::token}, models_stats},
     ServingMethod{{"models.unload", "Let go of a model in memory", Access::token}, models_unload},
@@ -124,6 +136,7 @@ constexpr std::array kServingMethods{
                   model_signature},
     ServingMethod{{"model.infer", "Run a model on tensors as they are", Access::token},
                   model_infer},
+    ServingMethod{{"node.status", "What this node is and holds", Access::open}, node_status},
     ServingMethod{{"run", "Run a model on what measured best", Access::token}, run_model},
     ServingMethod{{"text.generate", "Write a text, piece by piece", Access::token}, text_generate},
 };
@@ -159,11 +172,13 @@ class Node::Impl {
   Services& services() { return services_; }
   Serving& serving() { return serving_; }
   Result<nlohmann::json> run(std::size_t index, Context& context, const nlohmann::json& params);
+  void warm_up();
 
  private:
   std::optional<FileLock> lock_;  // Held until everything below has come to rest.
   Services services_;
-  Serving serving_{services_.config(), services_.is_daemon()};  // Its leases are of the store.
+  Serving serving_{services_};  // Its leases are of the store.
+  std::unique_ptr<WarmUp> warm_up_;
 };
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -180,19 +195,32 @@ Result<std::unique_ptr<Node>> Node::open(const NodeOptions& options, const Confi
     if (const auto host = impl->services().host(); !host) return fail(host.error());
   }
   impl->services().start_background();
+  impl->warm_up();
   return std::unique_ptr<Node>(new Node(std::move(impl)));  // tidy: raw-new: private constructor
 }
 
 Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json& params,
-                                  const EventSink& on_event, std::stop_token stop, Caller caller) {
+                                  const EventSink& on_event, std::stop_token stop,
+                                  const Caller& caller) {
   const MethodInfo* found = find_method(method);
   if (found == nullptr) return fail(Errc::not_found, "No method \"{}\".", method);
+  const Status allowed = check_caller(caller, method, params);
+  if (!allowed) {
+    impl_->services().audit().note_refusal(caller, method, allowed.error());
+    return fail(Error(allowed.error()));
+  }
+  CountedEvents events(on_event, caller);
   Params reader(method, params);
-  Context context{impl_->services(), reader, on_event, std::move(stop)};
+  Context context{impl_->services(), reader, events.sink(), std::move(stop), caller};
   log::debug("node", "call", {log::field("method", method)});
   const auto index = static_cast<std::size_t>(found - kInfos.data());
   Result<nlohmann::json> result = impl_->run(index, context, params);
   impl_->services().audit().note(caller, method, params, result);
+  if (caller.key) {
+    if (result) keep_own_models(caller, method, *result);
+    caller.spend(tokens_of(method, result, events.count()));
+    impl_->services().gate().keep_uses();
+  }
   return result;
 }
 
@@ -212,6 +240,26 @@ Result<nlohmann::json> Node::Impl::run(std::size_t index, Context& context,
   }
 }
 
+void Node::Impl::warm_up() {
+  const auto models = services_.config().get<ConfigList>("models.warm_up");
+  if (!services_.is_daemon() || models.empty()) return;
+  const auto load = [this](const std::string& model, std::stop_token stop) -> Status {
+    const nlohmann::json params{{"model", model}};
+    Params reader("models.load", params);
+    const EventSink nobody;
+    const Caller self(Caller::process);
+    Context context{services_, reader, nobody, std::move(stop), self};
+    const auto index = static_cast<std::size_t>(find_method("models.load") - kInfos.data());
+    ACCEL_TRY(const nlohmann::json loaded, run(index, context, params));
+    return {};
+  };
+  warm_up_ = std::make_unique<WarmUp>(models, load);
+}
+
+bool Node::expects_brief(std::string_view method, const nlohmann::json& params) const {
+  return method == "model.infer" && infers_briefly(impl_->services(), impl_->serving(), params);
+}
+
 std::span<const MethodInfo> Node::methods() { return kInfos; }
 
 const MethodInfo* Node::find_method(std::string_view name) {
@@ -229,6 +277,8 @@ void Node::announce_gateways(const std::vector<std::string>& urls) {
 }
 
 Result<gateway::Gateway*> Node::gateway() { return impl_->services().gateway(); }
+
+security::Gate& Node::gate() { return impl_->services().gate(); }
 
 const std::filesystem::path& Node::home() const { return impl_->services().home().root; }
 

@@ -5,6 +5,7 @@
 #include "accel/hardware/cpu_info.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
+#include "serving/serving.hpp"
 
 namespace accel::node {
 namespace {
@@ -55,7 +56,8 @@ json check_engine(inference::Backend& backend) {
 
 }  // namespace
 
-Result<json> node_status(Context& context) {
+Result<json> node_status(ServingContext& call) {
+  Context& context = call.context;
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const auto pins, store->pins());
@@ -65,7 +67,7 @@ Result<json> node_status(Context& context) {
               {"home_format", kHomeVersion},
               {"pins", pins.size()},
               {"names", names.size()},
-              {"loaded_models", context.services.kept_sessions().size()},
+              {"loaded_models", call.serving.models.size()},
               {"cpu", cpu.model},
               {"usable_threads", cpu.usable_threads},
               {"pid", ::getpid()}};

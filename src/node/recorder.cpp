@@ -163,6 +163,33 @@ void record_run(Context& context, std::size_t batch, json& result) {
   result["recorded"] = append(services, id, db::RecordKind::run, tables);
 }
 
+void record_remote(Context& context, json& result) {
+  Services& services = context.services;
+  const std::string id = new_id(services);
+  const WallTime completed = services.clock().wall_now();
+  const auto total = std::chrono::duration<double, std::milli>(result.at("total_ms").get<double>());
+  json metadata{{"endpoint", result.at("endpoint")},
+                {"model", result.at("model").at("name")},
+                {"first_ms", result.at("first_ms")}};
+  json usage{{"provenance", "reported"}};
+  for (const char* name : {"prompt_tokens", "completion_tokens", "cached_tokens"}) {
+    if (result.contains(name)) usage[name] = result.at(name);
+  }
+  if (usage.size() > 1) metadata["usage"] = std::move(usage);
+  if (result.contains("cost")) metadata["cost"] = result.at("cost");
+  const json operation{
+      {"operation", fmt::format("endpoint.{}", result.at("task").get<std::string>())},
+      {"started_at", to_rfc3339(completed - std::chrono::duration_cast<WallTime::duration>(total))},
+      {"completed_at", to_rfc3339(completed)},
+      {"duration_ms", result.at("latency_ms")},
+      {"success", true},
+      {"metadata", std::move(metadata)},
+      {"provenance", "measured"}};
+  result["run_id"] = id;
+  result["recorded"] =
+      append(services, id, db::RecordKind::operation, json{{"operation", operation}});
+}
+
 void record_failed_run(Context& context, std::string_view task, Duration took, const Error& error) {
   Services& services = context.services;
   const std::string id = new_id(services);

@@ -15,6 +15,8 @@ namespace accel::node {
 
 // Adds "run_id" and "recorded" to the result of a run.
 void record_run(Context& context, std::size_t batch, nlohmann::json& result);
+// The same of an answer that an endpoint gave: its times were measured here, its usage is reported.
+void record_remote(Context& context, nlohmann::json& result);
 // A run that failed after its model was found: a test_run with the error, and no figures.
 void record_failed_run(Context& context, std::string_view task, Duration took, const Error& error);
 void record_pull(Context& context, const ipld::Cid& root,

@@ -51,9 +51,6 @@ Services::Services(Home home, const Config& config, bool is_daemon, std::vector<
       config_(config),
       is_daemon_(is_daemon),
       swarm_(swarm.empty() ? config.get<ConfigList>("listen.swarm") : std::move(swarm)),
-      kept_sessions_(
-          is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
-                    : 0),
       fresh_names_(std::make_unique<FreshNames>()) {}
 
 Services::~Services() {

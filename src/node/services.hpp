@@ -23,11 +23,11 @@
 #include "accel/libp2p/host.hpp"
 #include "accel/net/http_client.hpp"
 #include "accel/node/home.hpp"
+#include "accel/security/gate.hpp"
 #include "audit.hpp"
 #include "content/scrubber.hpp"
 #include "gateway/gateway_routing.hpp"
 #include "names/publisher.hpp"
-#include "serving/kept_sessions.hpp"
 #include "serving/turn.hpp"
 
 namespace accel::node {
@@ -49,9 +49,7 @@ class Services {
   bool is_daemon() const { return is_daemon_; }
   const Clock& clock() const { return system_clock(); }
   Metrics& metrics() { return metrics_; }
-  KeptSessions& kept_sessions() { return kept_sessions_; }
   Turn& measuring() { return measuring_; }
-  Turn& loading() { return loading_; }
 
   // Errors: as opening each of them.
   Result<blockstore::Store*> store();
@@ -83,6 +81,7 @@ class Services {
   // What a daemon does by itself; nothing in other processes. Errors are logged.
   void start_background();
   Audit& audit() { return audit_; }
+  security::Gate& gate() { return gate_; }
   // Names whose record was asked for everywhere a short while ago.
   FreshNames& fresh_names() { return *fresh_names_; }
   // A publication was made: the publisher looks at it.
@@ -112,9 +111,8 @@ class Services {
   std::vector<std::string> swarm_;  // Where to listen.
   Metrics metrics_;
   Audit audit_{home_, clock()};
-  KeptSessions kept_sessions_;
+  security::Gate gate_{home_.root, clock(), is_daemon_};
   Turn measuring_;
-  Turn loading_;
   std::recursive_mutex mutex_;
   std::unique_ptr<blockstore::Store> store_;
   std::unique_ptr<db::Journal> journal_;

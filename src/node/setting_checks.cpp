@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "accel/gateway/gateway.hpp"
@@ -86,6 +88,18 @@ Status check_url(const ConfigValue& text) {
 
 Status check_urls(const ConfigValue& list) { return check_each(list, net::parse_url); }
 
+Status check_hosts(const ConfigValue& list) {
+  for (const std::string& host : std::get<ConfigList>(list)) {
+    const bool v6 = host.find(':') != std::string::npos && !host.starts_with('[');
+    const auto url = net::parse_url(v6 ? "http://[" + host + "]" : "http://" + host);
+    if (url && host.find_first_of("/?#@") == std::string::npos && url->authority() == url->host)
+      continue;
+    return fail(Errc::invalid_argument,
+                "\"{}\" is no host: name or address alone, without scheme and port.", host);
+  }
+  return {};
+}
+
 Status check_known_hosts(const ConfigValue& list) {
   return check_each(list, gateway::parse_known_host);
 }
@@ -99,9 +113,9 @@ Status check_before_setting(const ConfigKey& key, const std::string& text) {
   if (text.empty()) return {};
   if (key.name == "swarm.psk") return check_swarm_key(text);
   if (key.name == "logging.file") return check_log_file(text);
-  if (key.name == "gateway.tls_certificate" || key.name == "gateway.tls_key") {
-    return check_readable(key.name, text);
-  }
+  constexpr std::array kFiles{"api.client_ca", "api.tls_certificate", "api.tls_key",
+                              "gateway.tls_certificate", "gateway.tls_key"};
+  if (std::ranges::find(kFiles, key.name) != kFiles.end()) return check_readable(key.name, text);
   if (key.name != "swarm.bootstrap" && key.name != "swarm.peering") return {};
   ACCEL_TRY(const ConfigValue list, parse_config_value(key, text));
   const Status checked = check_each(list, parse_peer_address);

@@ -16,6 +16,7 @@ Status check_addresses(const ConfigValue& list);     // Multiaddresses.
 Status check_endpoint(const ConfigValue& text);      // HOST:PORT or empty.
 Status check_url(const ConfigValue& text);
 Status check_urls(const ConfigValue& list);
+Status check_hosts(const ConfigValue& list);        // Names or addresses without port.
 Status check_known_hosts(const ConfigValue& list);  // NAME=subdomain or NAME=path.
 Status check_dnslinks(const ConfigValue& list);     // DOMAIN:/ipfs/CID.
 

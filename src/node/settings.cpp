@@ -11,6 +11,7 @@
 #include "accel/hub/hugging_face.hpp"
 #include "accel/hub/ollama.hpp"
 #include "audit.hpp"
+#include "serving/keep_alive.hpp"
 #include "setting_checks.hpp"
 
 namespace accel::node {
@@ -48,6 +49,28 @@ ConfigKey bytes(std::string name, std::int64_t value, std::string doc) {
   ConfigKey made = at_least(key(std::move(name), value, std::move(doc)), 0);
   made.is_bytes = true;
   return made;
+}
+
+void add_endpoint_keys(ConfigRegistry& registry) {
+  registry.add(choice("endpoints.policy", "local",
+                      "What may leave this machine for endpoints: local (nothing: endpoints on "
+                      "this machine alone), prefer-local (requests for models that are not here), "
+                      "any (also for models that have no place here)",
+                      {"local", "prefer-local", "any"}));
+  registry.add(choice("endpoints.prefer", "latency",
+                      "Among endpoints that serve a model: the quicker one, or the cheaper",
+                      {"latency", "cost"}));
+  registry.add(key("endpoints.hedge", false,
+                   "Ask a second endpoint when the first is later than 95 of 100 times before"));
+  ConfigKey attempts = at_least(
+      key("endpoints.attempts", std::int64_t{3}, "How often a request is tried, all endpoints"), 1);
+  attempts.maximum = 10;
+  registry.add(std::move(attempts));
+  registry.add(at_least(key("endpoints.timeout", milliseconds(std::chrono::minutes(10)),
+                            "How long an endpoint's answer may take, all attempts together"),
+                        100));
+  registry.add(key("endpoints.ca_file", std::string(),
+                   "Certificates (PEM) that are trusted beside the system's"));
 }
 
 void add_content_keys(ConfigRegistry& registry) {
@@ -93,13 +116,24 @@ void add_listen_keys(ConfigRegistry& registry) {
   registry.add(checked(key("listen.api", std::string(),
                            "Where `daemon` serves the API on TCP; empty: only the home's socket"),
                        check_endpoint));
+  registry.add(
+      key("api.tls_certificate", std::string(),
+          "PEM file: listen.api and listen.grpc speak TLS alone, with this certificate and "
+          "its chain; empty: no TLS"));
+  registry.add(key("api.tls_key", std::string(), "PEM file with its private key"));
+  registry.add(key("api.client_ca", std::string(),
+                   "PEM file of who vouches for clients: without a certificate of theirs none is "
+                   "let in, and a key is needed besides; empty: clients need none"));
+  registry.add(checked(key("api.hosts", ConfigList{},
+                           "Names and addresses, without port, that the API answers to besides "
+                           "those of this machine itself"),
+                       check_hosts));
   registry.add(checked(key("listen.grpc", std::string(),
                            "Where `daemon` serves the API once more, for clients of gRPC; empty: "
                            "on listen.api alone"),
                        check_endpoint));
-  registry.add(
-      key("server.kubo_rpc", false,
-          "Serve Kubo's RPC (/api/v0) on listen.api and the home's socket, with the token"));
+  registry.add(key("server.kubo_rpc", false,
+                   "Serve Kubo's RPC (/api/v0) on listen.api and the home's socket, with a key"));
   registry.add(at_least(bytes("server.kubo_rpc_upload", std::int64_t{64} << 30U,
                               "Bytes that one upload over it may have"),
                         1));
@@ -208,6 +242,27 @@ void add_gateway_keys(ConfigRegistry& registry) {
       0));
 }
 
+void add_memory_keys(ConfigRegistry& registry) {
+  registry.add(bytes("models.memory_budget", 0,
+                     "Bytes of memory that a daemon's models may take together; 0: three quarters "
+                     "of what it may use"));
+  registry.add(checked(key("models.keep_alive", std::string("5m"),
+                           "How long a model stays in memory after its last use; 0: not at all, "
+                           "-1: as long as the daemon lives"),
+                       check_keep_alive));
+  registry.add(key("models.pinned", ConfigList{},
+                   "Models that stay in memory once they are loaded, by name or CID"));
+  registry.add(key("models.warm_up", ConfigList{},
+                   "Models that a daemon loads when it starts, by name or CID"));
+  registry.add(at_least(key("models.max_wait", milliseconds(5000),
+                            "How long a request waits for room in memory; then 429"),
+                        0));
+  registry.add(at_least(key("models.instances", std::int64_t{1},
+                            "Times that a model may be loaded, when all before are busy and there "
+                            "is room"),
+                        1));
+}
+
 void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(key("hardware.prefer_cuda", false, "Consider only CUDA devices when there is one"));
   for (const char* platform : {"openvino", "rocm", "mps", "qualcomm"}) {
@@ -225,8 +280,7 @@ void add_hardware_keys(ConfigRegistry& registry) {
       at_least(key("selection.max_error", 0.0,
                    "Largest difference of vectors that auto may accept; 0: keep the precision"),
                0));
-  registry.add(at_least(
-      key("models.kept_sessions", std::int64_t{2}, "Models that a daemon keeps loaded"), 0));
+  add_memory_keys(registry);
   registry.add(at_least(
       key("batching.max_rows", std::int64_t{32}, "Rows that a daemon runs together; 1: no batches"),
       1));
@@ -284,8 +338,9 @@ void add_unsupported_keys(ConfigRegistry& registry) {
       {"ipfs.local_node", "this is a node itself: listen.swarm"},
       {"ipfs.api_key", "gateways with keys come later"},
       {"ipfs.retry_count", "a failed leaf goes to another source until none is left"},
-      {"hardware.max_memory", "what is loaded is counted, not weighed: models.kept_sessions"},
+      {"hardware.max_memory", "memory is given to models: models.memory_budget"},
       {"hardware.mixed_precision", "name the precision instead: hardware.precision"},
+      {"models.kept_sessions", "what is loaded is weighed, not counted: models.memory_budget"},
       {"models.max_length", "the model's own limit is used"},
   };
   for (const auto& [name, reason] : unsupported) {
@@ -298,6 +353,7 @@ void add_unsupported_keys(ConfigRegistry& registry) {
 ConfigRegistry make_registry() {
   ConfigRegistry registry;
   add_content_keys(registry);
+  add_endpoint_keys(registry);
   add_listen_keys(registry);
   add_routing_keys(registry);
   add_gateway_keys(registry);
@@ -307,6 +363,7 @@ ConfigRegistry make_registry() {
   add_log_keys(registry);
   add_unsupported_keys(registry);
   registry.reserve_environment("IPFS_ACCELERATE_HOME");
+  registry.reserve_environment("IPFS_ACCELERATE_API_KEY");
   return registry;
 }
 

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/server/api_server.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
-#include "accel/core/async/io.hpp"
 #include "accel/core/async/offload.hpp"
+#include "accel/core/async/relay_loop.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
 #include "accel/gateway/gateway.hpp"
-#include "accel/net/access.hpp"
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
+#include "access.hpp"
 #include "method_stream.hpp"
 #include "page.hpp"
 #include "protocols/grpc.hpp"
@@ -28,10 +30,10 @@ using net::HttpResponse;
 
 constexpr std::string_view kApiPrefix = "/api/v1/";
 constexpr std::uint64_t kMaxRequestBytes = 32U << 20U;   // Many inputs of a `run`.
-constexpr std::uint64_t kMaxStrangerBytes = 64U << 10U;  // A body that came without the token.
+constexpr std::uint64_t kMaxStrangerBytes = 64U << 10U;  // Of who may not run models.
 
-// What a stranger may make the server hold: a small body; over HTTP/1.1 of a size that is known
-// beforehand, over HTTP/2 see ServerOptions::body_limit.
+// What a stranger may make the server hold, and a key that only looks: a small body; over HTTP/1.1
+// of a size that is known beforehand, over HTTP/2 see ServerOptions::body_limit.
 Status check_small_body(const HttpRequest& head) {
   const std::string_view text = head.headers.get_or("Content-Length", "0");
   std::uint64_t length = 0;
@@ -39,8 +41,44 @@ Status check_small_body(const HttpRequest& head) {
   const bool known = parsed.ec == std::errc{} && !head.headers.has("Transfer-Encoding");
   if (known && length <= kMaxStrangerBytes) return {};
   return fail(Errc::invalid_argument,
-              "Without the token a body may have at most {} bytes, named by Content-Length.",
+              "Without a key that may run models a body has at most {} bytes, named by "
+              "Content-Length.",
               kMaxStrangerBytes);
+}
+
+// In JSON: programs ask here, and their users see what these make of it.
+HttpResponse told(int status, const std::string& words) {
+  return net::json_response(status, nlohmann::json{{"error", words}}.dump() + "\n");
+}
+
+HttpResponse not_allowed(const char* methods, const std::string& words) {
+  HttpResponse response = told(405, words);
+  response.headers.add("Allow", methods);
+  return response;
+}
+
+HttpResponse no_such_route(std::string_view path) {
+  constexpr std::array kBelowV1{"/chat/completions", "/completions", "/embeddings", "/models"};
+  if (std::ranges::find(kBelowV1, path) != kBelowV1.end()) {
+    return told(404, fmt::format("No such route; OpenAI's begin with /v1: give the client a base "
+                                 "URL that ends with /v1, for /v1{}.",
+                                 path));
+  }
+  return told(404,
+              "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version, "
+              "and those of api/openapi.yaml.");
+}
+
+bool may_send_much(const Visitor& visitor) {
+  return security::may(visitor.caller.role, security::Role::inference);
+}
+
+// Over HTTP/2, whose bodies need no length.
+std::uint64_t most_body_bytes(const Visitor& visitor) {
+  if (!may_send_much(visitor)) return kMaxStrangerBytes;
+  const auto& key = visitor.caller.key;
+  const std::uint64_t own = key ? key->key.limits.body_bytes : 0;
+  return own == 0 ? kMaxRequestBytes : std::min(own, kMaxRequestBytes);
 }
 
 }  // namespace
@@ -68,14 +106,23 @@ class ApiServer::Impl {
   Impl(node::Node& node, const node::Home& home, std::size_t workers)
       : node_(node),
         home_(home),
-        io_(1, "api"),
+        io_("api"),
         pool_(workers, OffloadPool::kMaxQueuedJobs, "method") {}
   ~Impl() { stop(); }
 
   Status start(const ServerOptions& options) {
-    ACCEL_TRY(token_, home_.token());
-    protocols_ = std::make_unique<ProtocolServer>(node_, io_.executor(), token_);
-    grpc_ = std::make_unique<GrpcServer>(*protocols_, token_);
+    ACCEL_TRY(const std::string token, home_.token());
+    node_.gate().set_token(token);
+    access_ = std::make_unique<Access>(
+        node_.gate(), net::AllowedHosts{options.hosts, {}},
+        Places{ProtocolServer::kTexts + ProtocolServer::kMaxQueued,
+               ProtocolServer::kRuns + ProtocolServer::kMaxQueuedRuns, options.workers});
+    protocols_ = std::make_unique<ProtocolServer>(node_, io_);
+    const auto known = [this](std::string_view credential) -> Status {
+      const auto caller = node_.gate().authenticate(credential);
+      return caller ? Status{} : fail(Error(caller.error()));
+    };
+    grpc_ = std::make_unique<GrpcServer>(*protocols_, known);
     const auto handler = [this](HttpRequest request, std::stop_token stop) {
       return handle(std::move(request), std::move(stop));
     };
@@ -84,8 +131,7 @@ class ApiServer::Impl {
     net::ServerOptions rules{options.limits, check};
     rules.live = &GrpcServer::is_live;
     rules.body_limit = [this](const HttpRequest& head) {
-      const bool known = head.over_unix_socket || net::check_bearer_token(head, token_);
-      return known ? kMaxRequestBytes : kMaxStrangerBytes;
+      return most_body_bytes(access_->visitor(head));
     };
     rules.shape = [](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
       return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why) : std::move(refusal);
@@ -95,6 +141,7 @@ class ApiServer::Impl {
       rules.streamed = rpc_->streamed_bodies(options.kubo_rpc_upload);
     }
     ACCEL_TRY(socket_, net::HttpServer::listen(io_.executor(), socket, handler, rules));
+    rules.tls = options.api_tls;
     if (options.api) {
       ACCEL_TRY(api_, net::HttpServer::listen(io_.executor(), *options.api, handler, rules));
     }
@@ -149,16 +196,18 @@ class ApiServer::Impl {
 
  private:
   Task<HttpResponse> handle(HttpRequest request, std::stop_token stop);
-  Task<HttpResponse> route(HttpRequest request, std::stop_token stop);
-  HttpResponse plain_route(const HttpRequest& request);
+  Task<HttpResponse> route(HttpRequest request, std::stop_token stop, Visitor visitor);
+  HttpResponse plain_route(const HttpRequest& request, const Visitor& visitor);
+  HttpResponse plain_page(const HttpRequest& request, const Visitor& visitor);
   Status admit(const HttpRequest& head) const;
-  HttpResponse start_method(const HttpRequest& request, std::stop_token stop);
+  static Status check_method(const HttpRequest& head, const Visitor& visitor);
+  Task<HttpResponse> start_method(HttpRequest request, std::stop_token stop, Visitor visitor);
 
   node::Node& node_;
   node::Home home_;
   RequestCounters counters_;
-  std::string token_;
-  IoThread io_;
+  std::unique_ptr<Access> access_;  // Outlives the listeners: declared before.
+  RelayLoop io_;
   OffloadPool pool_;
   std::unique_ptr<KuboRpcServer> rpc_;         // The same; null when nobody asked for it.
   std::unique_ptr<ProtocolServer> protocols_;  // Outlives the listeners: declared before.
@@ -173,35 +222,49 @@ class ApiServer::Impl {
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
   const SteadyTime started = system_clock().now();
   const std::string path = request.path;
-  auto routing = route(std::move(request), std::move(stop));
+  Access::Entry entry = access_->enter(request);
+  if (entry.refusal) {
+    counters_.count(path, entry.refusal->status, system_clock().now() - started);
+    co_return *std::move(entry.refusal);
+  }
+  auto routing = route(std::move(request), std::move(stop), entry.visitor);
   Result<HttpResponse> response = co_await std::move(routing);
+  if (response) Access::leave(entry, *response);
   const int status = response ? response->status : net::http_status_of(response.error().code);
   counters_.count(path, status, system_clock().now() - started);
   co_return response;
 }
 
-Task<HttpResponse> ApiServer::Impl::route(HttpRequest request, std::stop_token stop) {
+Task<HttpResponse> ApiServer::Impl::route(HttpRequest request, std::stop_token stop,
+                                          Visitor visitor) {
   if (GrpcServer::serves(request.path)) {
-    auto answer = grpc_->handle(std::move(request), std::move(stop));
+    auto answer = grpc_->handle(std::move(request), std::move(stop), std::move(visitor));
     co_return co_await std::move(answer);
   }
   if (ProtocolServer::serves(request.path)) {
-    auto answer = protocols_->handle(std::move(request), std::move(stop));
+    auto answer = protocols_->handle(std::move(request), std::move(stop), std::move(visitor));
     co_return co_await std::move(answer);
   }
   if (rpc_ && KuboRpcServer::serves(request.path)) {
-    auto answer = rpc_->handle(std::move(request), std::move(stop));
+    auto answer = rpc_->handle(std::move(request), std::move(stop), std::move(visitor));
     co_return co_await std::move(answer);
   }
-  if (!request.path.starts_with(kApiPrefix)) co_return plain_route(request);
-  co_return start_method(request, std::move(stop));
+  if (!request.path.starts_with(kApiPrefix)) co_return plain_route(request, visitor);
+  auto starting = start_method(std::move(request), std::move(stop), std::move(visitor));
+  co_return co_await std::move(starting);
 }
 
-HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) {
-  if (request.method != "GET" && request.method != "HEAD") {
-    return net::text_response(405, "This route answers GET.\n");
-  }
+HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request, const Visitor& visitor) {
+  if (request.method == "GET" || request.method == "HEAD") return plain_page(request, visitor);
+  return plain_page(request, visitor).status == 404
+             ? no_such_route(request.path)
+             : not_allowed("GET, HEAD", "This route answers GET.");
+}
+
+HttpResponse ApiServer::Impl::plain_page(const HttpRequest& request, const Visitor& visitor) {
   if (request.path == "/metrics") {
+    const Status allowed = visitor.needs(security::Role::read, "/metrics");
+    if (!allowed) return net::error_response(allowed.error());
     return net::text_response(200, node_.metrics_text() + counters_.text());
   }
   if (request.path == "/healthz" || request.path == "/readyz")
@@ -211,55 +274,69 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request) {
     return net::json_response(200, facts.dump() + "\n");
   }
   if (auto page = page_response(request.path)) return *std::move(page);
-  return net::text_response(
-      404,
-      "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version, and those "
-      "of api/openapi.yaml.\n");
+  return no_such_route(request.path);
 }
 
 // Asked before a body is read. Over the home's socket the file's mode 0600 is the permission; over
-// TCP it takes the token.
+// TCP it takes a key.
 Status ApiServer::Impl::admit(const HttpRequest& head) const {
-  ACCEL_CHECK(net::check_host_and_origin(head, {}));
   if (head.over_unix_socket) return {};
+  ACCEL_CHECK(access_->check_host(head));
+  const Visitor visitor = access_->visitor(head);
   if (GrpcServer::serves(head.path)) {
     // A live body over HTTP/2 needs no length and is bounded by GrpcServer; over HTTP/1.1 it is
     // held.
     const bool held = head.headers.has("Content-Length") || head.headers.has("Transfer-Encoding");
-    if (held && !net::check_bearer_token(head, token_)) ACCEL_CHECK(check_small_body(head));
-    return grpc_->admit(head);
+    if (held && !may_send_much(visitor)) ACCEL_CHECK(check_small_body(head));
+    return GrpcServer::admit(head, visitor);
   }
-  const bool is_rpc = rpc_ && KuboRpcServer::serves(head.path);
-  if (is_rpc) ACCEL_CHECK(KuboRpcServer::check_browser(head));
-  const Status token = net::check_bearer_token(head, token_);
-  if (token || is_rpc) return token;
-  if (!head.path.starts_with(kApiPrefix)) return check_small_body(head);
-  const std::string_view name = std::string_view(head.path).substr(kApiPrefix.size());
-  const node::MethodInfo* method = node::Node::find_method(name);
-  if (method == nullptr || method->access == node::Access::open) return check_small_body(head);
-  return fail(Error{token.error().code,
-                    fmt::format("{} takes the token of {} over TCP: Authorization: Bearer <token>.",
-                                name, home_.api_token().string()),
-                    token.error().message});
+  if (rpc_ && KuboRpcServer::serves(head.path)) {
+    ACCEL_CHECK(KuboRpcServer::check_browser(head));
+    ACCEL_CHECK(visitor.known());
+    return KuboRpcServer::check_upload(head, visitor);
+  }
+  if (head.path.starts_with(kApiPrefix)) ACCEL_CHECK(check_method(head, visitor));
+  return may_send_much(visitor) ? Status{} : check_small_body(head);
 }
 
-HttpResponse ApiServer::Impl::start_method(const HttpRequest& request, std::stop_token stop) {
+// A method that there is none of is told to everybody.
+Status ApiServer::Impl::check_method(const HttpRequest& head, const Visitor& visitor) {
+  const std::string_view name = std::string_view(head.path).substr(kApiPrefix.size());
+  const auto least = security::least_role(name);
+  return least ? visitor.needs(*least, name) : Status{};
+}
+
+Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_token stop,
+                                                 Visitor visitor) {
   if (request.method != "POST")
-    return net::text_response(405, "Methods take POST with a JSON body.\n");
+    co_return not_allowed("POST", "Methods take POST with a JSON body.");
   const std::string name = request.path.substr(kApiPrefix.size());
   if (node::Node::find_method(name) == nullptr) {
-    return net::error_response(Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
+    co_return net::error_response(
+        Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
   }
+  const Status allowed = check_method(request, visitor);
+  if (!allowed) co_return net::error_response(allowed.error());
   const std::string_view body = request.body.empty() ? "{}" : std::string_view(request.body);
-  auto params = parse_bounded_json(body, "The body");
-  if (!params) return net::error_response(params.error());
+  const auto read = [body](std::stop_token) { return parse_bounded_json(body, "The body"); };
+  auto elsewhere = pool_.run(read);  // Runs when it is waited for: large bodies alone are.
+  Result<nlohmann::json> params = fail(Errc::internal, "The body was not read.");
+  if (body.size() <= ProtocolServer::kReadHere) {
+    params = read({});
+  } else {
+    params = co_await std::move(elsewhere);
+  }
+  if (!params) co_return net::error_response(params.error());
   if (!params->is_object()) {
-    return net::error_response(
+    co_return net::error_response(
         Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
-  const auto caller = request.over_unix_socket ? node::Caller::socket : node::Caller::token;
-  const MethodCall method = [this, name, caller, params = std::move(*params)](
-                                const node::EventSink& on_event, std::stop_token method_stop) {
+  // A key is one client in every queue, whatever it says.
+  if (visitor.caller.key && (name == "run" || name == "model.infer"))
+    (*params)["client"] = visitor.caller.who;
+  const MethodCall method = [this, name, caller = std::move(visitor.caller),
+                             params = std::move(*params)](const node::EventSink& on_event,
+                                                          std::stop_token method_stop) {
     auto result = node_.call(name, params, on_event, std::move(method_stop), caller);
     if (!result && result.error().code != Errc::cancelled) {
       log::info("server", "method failed",
@@ -274,7 +351,7 @@ HttpResponse ApiServer::Impl::start_method(const HttpRequest& request, std::stop
   HttpResponse response;
   response.headers.set("Content-Type", "application/x-ndjson");
   response.body = std::move(stream);
-  return response;
+  co_return response;
 }
 
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

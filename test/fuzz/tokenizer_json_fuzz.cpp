@@ -17,6 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Encoding whole = tokenizer->encode(text, {EncodeOptions::kUnlimited, true});
     if (whole.ids.size() != whole.type_ids.size() || whole.truncated) std::abort();
     const Encoding cut = tokenizer->encode(text, {3, true});
+    if (const auto decoded = tokenizer->decode(whole.ids); !decoded) {
+      if (decoded.error().message.empty()) std::abort();
+    }
     if (cut.ids.size() > std::max<std::size_t>(3, tokenizer->special_tokens())) std::abort();
   }
   return 0;

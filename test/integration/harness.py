@@ -23,7 +23,7 @@ def model_directory(name: str) -> Path:
     """A folder in Hugging Face layout that tools/deps installed, or a skip that says why."""
     path = DEPS / "models" / name
     if not path.is_dir():
-        raise unittest.SkipTest(f"the model {name} is not in {DEPS}/models: run `tools/deps install model test`")
+        raise unittest.SkipTest(f"the model {name} is not in {DEPS}/models: run `tools/deps install model test families`")
     return path
 
 

@@ -74,7 +74,8 @@ class Listeners(TestCase):
             self.assertEqual(request(url, b"{}", Origin="http://evil.example", **good)[0], 403)
             self.assertEqual(request(url, b"[1]", **good)[0], 400)
             self.assertEqual(request(daemon.where["api"] + "/healthz")[0], 200)
-            self.assertIn(b"accel_", request(daemon.where["api"] + "/metrics")[1])
+            self.assertIn(b"accel_", request(daemon.where["api"] + "/metrics", **good)[1])
+            self.assertEqual(request(daemon.where["api"] + "/metrics")[0], 401)
 
     def test_its_first_lines_lead_to_the_page_and_a_curl_line_that_works(self):
         for flags in (["--api", "127.0.0.1:0"], []):

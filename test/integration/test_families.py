@@ -109,6 +109,57 @@ class Families(TestCase):
             self.assertEqual(self.node.json("ps")["models"][0]["task"], "file-classification")
         self.assert_fails(2, self.node.run("run", "magika", "--file", self.written("tiny", b"ab"), *QUICK), "2 bytes")
 
+    def test_lines_of_text_in_an_image_are_read_as_the_reference_reads_them(self):
+        cid = self.add("ppocrv4")
+        self.assertEqual(cid, self.known_cid("image-to-text"))
+        pages = json.loads((DATA / "ocr_cases.json").read_text())["pages"]
+        for page in pages[1:2]:
+            found = self.node.json("vision", "read", "--model", "ppocrv4", "--image", INPUTS / page["file"], *QUICK)["results"][0]
+            self.assertEqual([row["text"] for row in found], [line["text"] for line in page["lines"]])
+            for row, line in zip(found, page["lines"], strict=True):
+                self.assertAlmostEqual(row["score"], line["score"], delta=0.01)
+                for corner, wanted in zip(row["polygon"], line["polygon"], strict=True):
+                    self.assertAlmostEqual(corner[0], wanted[0], delta=2)
+                    self.assertAlmostEqual(corner[1], wanted[1], delta=2)
+        text = self.node.ok("run", "ppocrv4", "--image", INPUTS / "det_glyphs.png", *QUICK)
+        self.assertRegex(text, r"SCORE +TEXT +PLACE\n *0\.99\d+ +A +58,70 100,70 100,120 58,120\n")
+        self.assert_fails(2, self.node.run("run", "ppocrv4", "--image", INPUTS / "ocr_text.png", "--seed", 1, *QUICK), "no --seed")
+        self.assert_fails(2, self.node.run("run", "ppocrv4", "--image", INPUTS / "ocr_text.png", "--output", "x.png", *QUICK), "makes no file")
+
+    def test_faces_are_found_with_their_eyes(self):
+        cid = self.add("mtcnn")
+        self.assertIn(cid, [row["cid"] for family in self.node.json("models", "families")["families"] for row in family["tested"]])
+        face = self.node.json("vision", "detect", "--model", "mtcnn", "--image", INPUTS / "astronaut.png", *QUICK)["results"][0][0]
+        self.assertAlmostEqual(face["keypoints"]["left_eye"][0], 203, delta=1.5)
+        self.assertAlmostEqual(face["box"]["xmin"], 179, delta=1.5)
+        self.assertRegex(self.node.ok("run", "mtcnn", "--image", INPUTS / "astronaut.png", *QUICK), r"face .* left_eye 20[34],10[12]; ")
+
+    def test_pixels_are_labelled_and_the_mask_is_kept(self):
+        self.node.add(DATA / "tiny-random-segformer", "--name", "segformer")
+        case = json.loads((DATA / "tiny_segformer_cases.json").read_text())[0]
+        mask = self.folder / "mask.png"
+        result = self.node.json("vision", "segment", "--model", "segformer", "--image", INPUTS / case["file"], "--output", mask, *QUICK)
+        for row in result["results"][0]:
+            self.assertAlmostEqual(row["score"], case["shares"][row["label"]], delta=1e-4)
+        self.assertEqual(struct.unpack(">IIBB", mask.read_bytes()[16:26]), (451, 300, 8, 0))
+
+    def test_a_height_field_is_made_of_a_seed_and_the_same_seed_makes_the_same(self):
+        cid = self.add("terrain-diffusion")
+        self.assertEqual(cid, self.known_cid("unconditional-image-generation"))
+        files = [self.folder / name for name in ("a.png", "b.png", "c.png")]
+        for path, seed in zip(files, (7, 7, 8), strict=True):
+            result = self.node.json("run", "terrain-diffusion", "--seed", seed, "--parameter", "difficulty=90", "--output", path, *QUICK)
+            self.assertEqual(result["media"], {"type": "image/png", "file": str(path), "bytes": path.stat().st_size})
+        first, second, third = (path.read_bytes() for path in files)
+        self.assertEqual(first[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertEqual(struct.unpack(">IIBB", first[16:26]), (128, 128, 16, 0))
+        self.assertEqual(first, second)
+        self.assertNotEqual(first, third)
+        self.assertIn("give --output", self.node.ok("run", "terrain-diffusion", "--seed", 1, *QUICK))
+        for words, flags in (("difficulty", ("--parameter", "difficulty=101")), ("NAME=NUMBER", ("--parameter", "difficulty")),
+                             ("neither texts nor files", ("--input", "a hill")), ("neither", ("--image", INPUTS / "cat.png"))):
+            self.assert_fails(2, self.node.run("run", "terrain-diffusion", *flags, *QUICK), words)
+
     def test_texts_are_classified_tagged_filled_answered_and_ranked(self):
         cases = json.loads((DATA / "tiny_bert_cases.json").read_text())
         for task in ("text-classification", "token-classification", "fill-mask", "question-answering", "text-ranking"):
@@ -132,6 +183,24 @@ class Families(TestCase):
         self.assert_fails(2, self.node.run("run", "fill-mask", "--input", "no mask", *QUICK), "[MASK]")
         self.assert_fails(2, self.node.run("run", "fill-mask", "--prompt", "a", "--query", "b", *QUICK), "take no --query")
         self.assert_fails(6, self.node.run("run", "fill-mask", "--input", "a text", "--task", "text-ranking", *query, *QUICK), "task")
+
+    def test_texts_become_other_texts_as_numpy_says(self):
+        cases = json.loads((DATA / "tiny_t5_cases.json").read_text())["rows"]
+        self.node.add(DATA / "tiny-random-t5", "--name", "t5")
+        for row in (row for row in cases if row["rules"] == "plain"):
+            with self.subTest(task=row["task"], text=row["text"]):
+                query = ("--query", row["task"]) if row["task"] else ()
+                result = self.node.json("run", "t5", "--input", row["text"], *query, *QUICK)
+                self.assertEqual(result["results"][0][0]["text"], row["answer"])
+                self.assertEqual(result["task"], "text2text-generation")
+        text = cases[0]["text"]
+        wanted = {row["task"]: row["answer"] for row in cases if row["text"] == text and row["rules"] == "plain"}
+        summary = self.node.json("text", "summarize", "--model", "t5", "--input", text, *QUICK)
+        self.assertEqual(summary["results"][0][0]["text"], wanted["summarization"])
+        foreign = self.node.ok("text", "translate", "--model", "t5", "--query", "translation_en_to_de", "--input", text, *QUICK)
+        self.assertIn("TEXT", foreign)
+        self.assert_fails(2, self.node.run("text", "translate", "--model", "t5", "--query", "translation_en_to_fr", "--input", text, *QUICK), "translation_en_to_de")
+        self.assert_fails(2, self.node.run("run", "t5", "--input", text, "--parameter", "beams=4", *QUICK), "max_tokens")
 
     def test_the_table_of_families_names_what_each_was_tested_with(self):
         table = self.node.ok("models", "families")

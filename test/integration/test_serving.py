@@ -313,7 +313,7 @@ class Serving(TestCase):
                                      ("/v1/chat/completions", self.chat(stream=True, max_tokens=5000), 400),
                                      ("/v1/chat/completions", self.chat(tools=[{"type": "function"}]), 400),
                                      ("/v1/completions", {"model": "smollm", "prompt": "word " * 3000, "stream": True}, 400),
-                                     ("/v1/embeddings", {"model": "smollm", "input": "x"}, 400), ("/api/chat", {"model": "nothing", "messages": []}, 400),
+                                     ("/v1/embeddings", {"model": "smollm", "input": "x"}, 400), ("/api/chat", {"model": "nothing", "messages": []}, 404),
                                      ("/api/generate", {"model": "smollm", "prompt": "x", "context": [1]}, 400),
                                      ("/api/generate", {"model": "nothing", "prompt": "x"}, 404)]:
             code, error, _ = self.client.refused(path, body)

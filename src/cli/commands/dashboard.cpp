@@ -31,6 +31,12 @@ Result<std::string> api_of(Session& session) {
 // The token stands behind the '#', which browsers keep to themselves: no server, log or Referer
 // sees it. The page takes it out of the address at once.
 Status show_link(Session& session) {
+  if (!session.flags().api.empty()) {
+    return fail(Errc::unsupported,
+                "The link holds the token of a home on this machine, and --api names a node "
+                "elsewhere: open {} and sign in with your key.",
+                page_url(session.flags().api));
+  }
   const std::string home = session.home().root.string();
   if (!session.has_daemon()) {
     return fail(Errc::unavailable,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// models {list, show, families}: what is here under which name.
+// models {list, show, families, load, unload}: what is here under which name, and in memory.
 #include <memory>
 
 #include "command.hpp"
@@ -53,6 +53,50 @@ Status show_model(Session& session, const std::string& model) {
   return print_table({"BYTES", "FILE", "CID"}, rows);
 }
 
+struct LoadFlags {
+  std::string model, keep_alive;
+  bool tensors = false;
+};
+
+Status load_model(Session& session, const LoadFlags& flags) {
+  json params{{"model", flags.model}};
+  if (!flags.keep_alive.empty()) params["keep_alive"] = flags.keep_alive;
+  if (flags.tensors) params["tensors"] = true;
+  ACCEL_TRY(const json result, session.call("models.load", params));
+  if (session.flags().json) return print_json(result);
+  for (const json& row : result.at("models")) {
+    ACCEL_CHECK(print_line(
+        fmt::format("{} for {} in memory: {} ({}), loaded in {:.0f} ms",
+                    row.value("name", flags.model), row.value("task", std::string("-")),
+                    human_bytes(row.value("memory_bytes", std::uint64_t{0})),
+                    row.value("memory_known", std::string("-")), row.value("load_ms", 0.0))));
+  }
+  return {};
+}
+
+Status unload_model(Session& session, const std::string& model) {
+  ACCEL_TRY(const json result, session.call("models.unload", {{"model", model}}));
+  if (session.flags().json) return print_json(result);
+  return print_line(result.at("unloaded") == 0 ? "it was not in memory" : "unloaded");
+}
+
+void add_memory_commands(CLI::App& group, Selection& selection) {
+  auto flags = std::make_shared<LoadFlags>();
+  CLI::App* load = add_command(group, "load", "Load a model into the daemon's memory",
+                               "  ipfs-accelerate models load minilm\n"
+                               "  ipfs-accelerate models load smollm --keep-alive -1");
+  load->add_option("MODEL", flags->model, "Name or CID")->required();
+  load->add_option("--keep-alive", flags->keep_alive,
+                   "How long it stays after its last use: 5m, 0, or -1 (as long as the daemon)");
+  load->add_flag("--tensors", flags->tensors, "For tensors as they are, whatever its task");
+  on_chosen(load, selection, [flags](Session& session) { return load_model(session, *flags); });
+  auto model = std::make_shared<std::string>();
+  CLI::App* unload = add_command(group, "unload", "Let go of a model in the daemon's memory",
+                                 "  ipfs-accelerate models unload minilm");
+  unload->add_option("MODEL", *model, "Name or CID")->required();
+  on_chosen(unload, selection, [model](Session& session) { return unload_model(session, *model); });
+}
+
 }  // namespace
 
 void add_model_commands(CLI::App& app, Selection& selection) {
@@ -71,6 +115,7 @@ void add_model_commands(CLI::App& app, Selection& selection) {
                                "  ipfs-accelerate models show minilm");
   show->add_option("MODEL", *model, "Name or CID")->required();
   on_chosen(show, selection, [model](Session& session) { return show_model(session, *model); });
+  add_memory_commands(*group, selection);
 }
 
 }  // namespace accel::cli

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "accel/net/access.hpp"
 #include "accel/net/endpoint.hpp"
 #include "accel/node/build_info.hpp"
 #include "accel/node/gateway_tls.hpp"
@@ -68,6 +69,18 @@ Status print_listeners(Session& session, const server::ApiServer& server, const 
   return print_line("ready; stop with Ctrl-C");
 }
 
+bool is_on_network(const std::optional<net::Endpoint>& endpoint) {
+  const auto* const tcp = endpoint ? std::get_if<net::TcpEndpoint>(&*endpoint) : nullptr;
+  return tcp != nullptr && !net::is_loopback_host(tcp->host);
+}
+
+void warn_of_clear_keys(const server::ServerOptions& options) {
+  if (options.api_tls || !(is_on_network(options.api) || is_on_network(options.grpc))) return;
+  print_note(
+      "the API is open to the network without TLS: keys and contents travel in clear; set "
+      "api.tls_certificate and api.tls_key");
+}
+
 Status run_daemon(Session& session, const DaemonFlags& flags) {
   server::ServerOptions options;
   const auto text_or = [&](const std::string& flag, const char* key) {
@@ -80,6 +93,9 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   if (options.gateway_tls) {
     ACCEL_TRY(options.tls, node::gateway_tls(session.home(), session.config()));
   }
+  ACCEL_TRY(options.api_tls, node::api_tls(session.config()));
+  options.hosts = session.config().get<ConfigList>("api.hosts");
+  warn_of_clear_keys(options);
   options.kubo_rpc = flags.kubo_rpc || session.config().get<bool>("server.kubo_rpc");
   options.kubo_rpc_upload =
       static_cast<std::uint64_t>(session.config().get<std::int64_t>("server.kubo_rpc_upload"));
@@ -149,7 +165,7 @@ void add_settings_check(const Status& problem, json& report) {
   if (!problem) {
     report["healthy"] = false;
     row["found"] = problem.error().message;
-    row["advice"] = "mend it with `config set KEY VALUE` or `config unset KEY`";
+    row["advice"] = "mend it with `config set KEY VALUE` or `config unset KEY`, or edit the file";
   }
   report.at("checks").push_back(std::move(row));
 }

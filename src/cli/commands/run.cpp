@@ -7,6 +7,7 @@
 
 #include "accel/core/file.hpp"
 #include "command.hpp"
+#include "commands/endpoint_flags.hpp"
 #include "commands/findings.hpp"
 #include "commands/source_flags.hpp"
 #include "commands/text.hpp"
@@ -26,6 +27,7 @@ struct RunFlags {
   int threads = 0;
   double max_error = 0;
   bool explain = false, remeasure = false;
+  EndpointFlags endpoint;
   MediaFlags media;
   SourceFlags sources;
 };
@@ -69,7 +71,7 @@ Result<std::vector<std::string>> inputs_of(const RunFlags& flags) {
     inputs.insert(inputs.end(), std::make_move_iterator(lines.begin()),
                   std::make_move_iterator(lines.end()));
   }
-  if (inputs.empty() && !flags.media.given()) {
+  if (inputs.empty() && !flags.media.given() && !flags.media.makes()) {
     return fail(
         Errc::invalid_argument,
         "No input: give --input TEXT or --input-file FILE, or --prompt TEXT to a model that "
@@ -120,9 +122,26 @@ Status print_embeddings(const json& embeddings) {
   return {};
 }
 
+Status print_media(const json& result) {
+  const auto media = result.find("media");
+  if (media == result.end()) return {};
+  if (!media->contains("file")) {
+    return print_line(fmt::format("{} was made; give --output FILE to keep it.",
+                                  media->at("type").get<std::string>()));
+  }
+  return print_line(fmt::format("{}: {}, {} bytes", media->at("file").get<std::string>(),
+                                media->at("type").get<std::string>(),
+                                media->at("bytes").get<std::size_t>()));
+}
+
 Status print_run(const json& result, const std::vector<std::string>& inputs, bool explain) {
   const bool embeds = result.contains("embeddings");
   ACCEL_CHECK(embeds ? print_embeddings(result["embeddings"]) : print_findings(result, inputs));
+  if (result.contains("endpoint")) {
+    print_endpoint(result);
+    return {};
+  }
+  ACCEL_CHECK(print_media(result));
   ACCEL_CHECK(print_line(fmt::format(
       "{} {} on {}, {}, {} thread(s): {:.2f} ms ({})", result.at("engine").get<std::string>(),
       result.value("engine_version", std::string()), result.at("device").get<std::string>(),
@@ -144,7 +163,9 @@ Status run_model(Session& session, const RunFlags& flags) {
   if (!flags.task.empty()) params["task"] = flags.task;
   ACCEL_CHECK(flags.media.add_to(params));
   flags.sources.add_to(params);
-  ACCEL_TRY(const json result, session.call("run", params));
+  flags.endpoint.add_to(params);
+  ACCEL_TRY(json result, session.call("run", params));
+  ACCEL_CHECK(keep_media(result, flags.media.output));
   return session.flags().json ? print_json(result) : print_run(result, inputs, flags.explain);
 }
 
@@ -172,9 +193,10 @@ void add_run_options(CLI::App& command, RunFlags& flags) {
 // What a model that writes text would not see is refused by its name.
 Status expect_prompt_alone(const RunFlags& flags) {
   const std::pair<const char*, bool> others[] = {
-      {"--input", !flags.inputs.empty()},      {"--input-file", !flags.input_file.empty()},
-      {"--image", !flags.media.image.empty()}, {"--audio", !flags.media.audio.empty()},
-      {"--file", !flags.media.file.empty()},   {"--query", !flags.media.query.empty()}};
+      {"--input", !flags.inputs.empty()},        {"--input-file", !flags.input_file.empty()},
+      {"--image", !flags.media.image.empty()},   {"--audio", !flags.media.audio.empty()},
+      {"--file", !flags.media.file.empty()},     {"--query", !flags.media.query.empty()},
+      {"--output", !flags.media.output.empty()}, {"--parameter", !flags.media.parameters.empty()}};
   for (const auto& [name, given] : others) {
     if (given) {
       return fail(
@@ -220,24 +242,39 @@ constexpr TaskCommand kTextTasks[] = {
      "  ipfs-accelerate text question --model NAME --query 'Who sat?' --input 'The cat sat.'"},
     {"rerank", "text-ranking", "Texts by how well they answer a query",
      "  ipfs-accelerate text rerank --model NAME --query 'cats' --input 'a cat' --input 'a dog'"},
+    {"summarize", "summarization", "A short text for each text",
+     "  ipfs-accelerate text summarize --model NAME --input-file report.txt"},
+    {"translate", "translation", "Texts in another language",
+     "  ipfs-accelerate text translate --model NAME --query translation_en_to_de --input 'Hello.'"},
 };
 constexpr TaskCommand kVisionTasks[] = {
     {"classify", "image-classification", "Labels of an image, with scores",
      "  ipfs-accelerate vision classify --model opennsfw --image photo.jpg"},
     {"detect", "object-detection", "Things in an image, with their boxes",
      "  ipfs-accelerate vision detect --model NAME --image photo.jpg"},
+    {"segment", "image-segmentation", "Which pixels of an image show what",
+     "  ipfs-accelerate vision segment --model NAME --image photo.jpg --output mask.png"},
+    {"read", "image-to-text", "Lines of text in an image, with their places",
+     "  ipfs-accelerate vision read --model ppocrv4 --image page.png"},
 };
 constexpr TaskCommand kAudioTasks[] = {
     {"detect-speech", "voice-activity-detection", "Where in a recording somebody speaks",
      "  ipfs-accelerate audio detect-speech --model silero-vad --audio speech.wav"},
+    {"transcribe", "automatic-speech-recognition", "What is said in a recording, with its times",
+     "  ipfs-accelerate audio transcribe --model whisper speech.wav"},
 };
 
 void add_task_command(CLI::App& group, const TaskCommand& task, Selection& selection) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* command = add_command(group, task.name, task.description, task.example);
   command->add_option("--model", flags->model, "Name or CID")->required();
+  if (std::string_view(task.name) == "transcribe")
+    command->add_option("FILE", flags->media.audio, "The recording, like --audio");
   add_run_options(*command, *flags);
   command->add_option("--top-k", flags->media.top_k, "How many answers at most (default 5)");
+  if (std::string_view(task.task) == "text-embedding")
+    add_endpoint_options(*command, flags->endpoint);
+  command->add_option("--seed", flags->media.seed, "The same seed makes the same (default 0)");
   on_chosen(command, selection, [flags, task](Session& session) {
     flags->task = task.task;
     return run_model(session, *flags);
@@ -266,6 +303,8 @@ void add_run_commands(CLI::App& app, Selection& selection) {
   add_text_options(*run, *text_flags);
   on_chosen(run, selection, [flags, text_flags](Session& session) {
     flags->media.top_k = text_flags->top_k;  // One option, whatever the model is for.
+    flags->endpoint = text_flags->endpoint;
+    flags->media.seed = text_flags->seed;
     if (text_flags->prompt.empty()) return run_model(session, *flags);
     return run_prompt(session, *flags, *text_flags);
   });

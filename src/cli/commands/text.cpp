@@ -66,6 +66,10 @@ std::string rate_of(const json& result, const char* name) {
 
 Status print_end(const json& result) {
   ACCEL_CHECK(print_line(""));
+  if (result.contains("endpoint")) {
+    print_endpoint(result);
+    return {};
+  }
   print_note(fmt::format(
       "{} {} on {}, {}, {} thread(s): {} prompt tokens{}, {} tokens{} ({}){}",
       result.at("engine").get<std::string>(), result.at("engine_version").get<std::string>(),
@@ -86,15 +90,19 @@ Status print_loaded(Session& session) {
       if (!model.contains(name)) return std::string("-");
       return model[name].is_string() ? model[name].get<std::string>() : model[name].dump();
     };
+    const bool pinned = model.value("pinned", false);
     rows.push_back({text("name"), text("task"), text("engine"), text("device"), text("precision"),
-                    text("threads"), text("bytes"), text("context"), text("running"),
-                    text("waiting"), text("cid"), text("policy")});
+                    text("threads"), human_bytes(model.value("memory_bytes", std::uint64_t{0})),
+                    text("memory_known"), text("context"), text("running"), text("waiting"),
+                    text("busy"), text("last_used"), pinned ? "pinned" : text("expires_at"),
+                    text("cid"), text("policy")});
   }
   if (rows.empty())
     return print_line(session.has_daemon() ? "no model is loaded" : "no daemon runs here");
-  return print_table({"NAME", "TASK", "ENGINE", "DEVICE", "PRECISION", "THREADS", "BYTES",
-                      "CONTEXT", "RUNNING", "WAITING", "CID", "POLICY"},
-                     rows);
+  return print_table(
+      {"NAME", "TASK", "ENGINE", "DEVICE", "PRECISION", "THREADS", "MEMORY", "KNOWN BY", "CONTEXT",
+       "RUNNING", "WAITING", "CALLS", "LAST USED", "EXPIRES", "CID", "POLICY"},
+      rows);
 }
 
 }  // namespace
@@ -111,7 +119,9 @@ void add_text_options(CLI::App& command, TextFlags& flags) {
   command.add_option("--top-k", flags.top_k,
                      "Choose among so many tokens, 0: all; of other tasks, give so many answers");
   command.add_option("--top-p", flags.top_p, "Choose among the tokens that make up this share");
-  command.add_option("--seed", flags.seed, "The same seed gives the same text (default: chance)");
+  command.add_option("--seed", flags.seed,
+                     "The same seed gives the same text (default: chance) or image (default: 0)");
+  add_endpoint_options(command, flags.endpoint);
   command.add_option("--stop", flags.stop, "End before this text; may be given several times");
 }
 
@@ -122,6 +132,7 @@ Status generate_text(Session& session, const TextFlags& flags) {
   };
   json params = params_of(flags);
   flags.sources.add_to(params);
+  flags.endpoint.add_to(params);
   if (!flags.json_schema.empty()) {
     ACCEL_TRY(params["json_schema"], schema_of(flags.json_schema));
   }
@@ -134,7 +145,8 @@ void add_generate_command(CLI::App& text, Selection& selection) {
   CLI::App* command = add_command(
       text, "generate", "Write a text, shown as it is written",
       "  ipfs-accelerate text generate --model smollm --prompt 'What is 2+2?'\n"
-      "  ipfs-accelerate text generate --model smollm --raw --prompt 'Once upon a time' --json");
+      "  ipfs-accelerate text generate --model smollm --raw --prompt 'Once upon a time' --json\n"
+      "  ipfs-accelerate text generate --model smollm --endpoint other --prompt 'What is 2+2?'");
   command->add_option("--model", flags->model, "Name or CID")->required();
   command->add_option("--prompt", flags->prompt, "What to answer")->required();
   command->add_option("--threads", flags->threads,
@@ -146,9 +158,8 @@ void add_generate_command(CLI::App& text, Selection& selection) {
 }
 
 void add_ps_command(CLI::App& app, Selection& selection) {
-  CLI::App* command =
-      add_command(app, "ps", "List the models that the daemon holds for text and for tensors",
-                  "  ipfs-accelerate ps\n  ipfs-accelerate ps --json");
+  CLI::App* command = add_command(app, "ps", "List the models that the daemon holds in memory",
+                                  "  ipfs-accelerate ps\n  ipfs-accelerate ps --json");
   on_chosen(command, selection, [](Session& session) { return print_loaded(session); });
 }
 

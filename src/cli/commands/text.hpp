@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "commands/endpoint_flags.hpp"
 #include "commands/source_flags.hpp"
 
 namespace accel::cli {
@@ -19,6 +20,7 @@ struct TextFlags {
   double temperature = 0, top_p = 1;
   std::int64_t seed = -1;
   bool raw = false;
+  EndpointFlags endpoint;
   SourceFlags sources;  // Of a model that is not here.
 };
 

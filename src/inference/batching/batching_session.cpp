@@ -128,7 +128,7 @@ Result<std::vector<Tensor>> BatchingSession::run(std::span<const NamedTensor> in
   call.inputs = inputs;
   call.wanted = outputs;
   std::optional<Item> item = describe(call);
-  if (!item || !joins_) return session_->run(inputs, outputs, options);
+  if (!item || !joins_ || options.alone) return session_->run(inputs, outputs, options);
   call.rows = item->rows;
   call.length = item->length;
   call.arrived = item->arrived = system_clock().now();

@@ -145,8 +145,12 @@ Result<Properties> OpenVinoBackend::properties(const Library& library,
     // A pinned thread cannot move away from a busy core; on a machine of one's own, pinning is
     // asked for with spinning.
     properties.emplace_back("ENABLE_CPU_PINNING", options.spinning ? "YES" : "NO");
-    if (options.threads > 0)
-      properties.emplace_back("INFERENCE_NUM_THREADS", std::to_string(options.threads));
+    // A stream runs one call at a time; the threads are those of all streams.
+    const int runs = std::max(options.runs, 1);
+    if (options.threads > 0) {
+      properties.emplace_back("NUM_STREAMS", std::to_string(runs));
+      properties.emplace_back("INFERENCE_NUM_THREADS", std::to_string(options.threads * runs));
+    }
   }
   properties.insert(properties.end(), options.provider_options.begin(),
                     options.provider_options.end());

@@ -8,59 +8,21 @@
 #include <limits>
 #include <map>
 
-#include "accel/inference/backend.hpp"
+#include "real_family.hpp"
 #include "scripted_session.hpp"
-#include "test_files.hpp"
 
 namespace accel::models {
 namespace {
 
 using nlohmann::json;
+using testing::input_file;
 using testing::models_folder;
 
 void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
-Bytes input_file(const std::string& name) {
-  const auto bytes = read_file(std::filesystem::path(ACCEL_TEST_DATA) / "models" / "inputs" / name,
-                               kMaxMediaBytes);
-  EXPECT_TRUE(bytes) << bytes.error().to_string();
-  return bytes.value_or(Bytes());
-}
-
-class FamiliesOnRealWeights : public ::testing::Test {
+class FamiliesOnRealWeights : public testing::RealFamily {
  protected:
-  void open(const std::string& name, std::string_view task) {
-    const auto folder = models_folder() / name;
-    const auto listing = list_directory(folder);
-    if (!listing) GTEST_SKIP() << "run `tools/deps install test`: " << listing.error().message;
-    const Fetcher fetcher = directory_fetcher(folder);
-    const auto manifest = read_manifest(*listing, fetcher);
-    ASSERT_TRUE(manifest) << manifest.error().to_string();
-    EXPECT_EQ(manifest->task, task);
-    const FamilyInfo* const info = find_family(manifest->task);
-    ASSERT_NE(info, nullptr);
-    auto family = info->open(*manifest, fetcher);
-    ASSERT_TRUE(family) << family.error().to_string();
-    family_ = *family;
-    const auto weights = fetch_variant(manifest->variants.at(0), fetcher);
-    auto session = inference::make_onnxruntime_backend()->open(weights.value(), {});
-    if (!session && session.error().code == Errc::unavailable)
-      GTEST_SKIP() << session.error().to_string();
-    ASSERT_TRUE(session) << session.error().to_string();
-    session_ = std::move(*session);
-  }
-
-  FamilyResult run(FamilyInput input) {
-    const auto workload = family_->prepare(std::move(input));
-    EXPECT_TRUE(workload) << workload.error().to_string();
-    auto result = workload ? (*workload)->run(*session_, {}) : Result<FamilyResult>(FamilyResult());
-    EXPECT_TRUE(result) << result.error().to_string();
-    return result.value_or(FamilyResult());
-  }
-
   const json cases_ = testing::test_data("family_cases.json");
-  std::shared_ptr<const Family> family_;
-  std::unique_ptr<inference::Session> session_;
 };
 
 TEST_F(FamiliesOnRealWeights, opennsfw_gives_the_probabilities_of_the_reference) {
@@ -74,6 +36,23 @@ TEST_F(FamiliesOnRealWeights, opennsfw_gives_the_probabilities_of_the_reference)
     EXPECT_EQ(result.rows[0][0].label, "sfw");
     for (const Finding& finding : result.rows[0])
       EXPECT_NEAR(finding.score, row["scores"][finding.label].get<double>(), 2e-6) << row["file"];
+  }
+}
+
+TEST_F(FamiliesOnRealWeights, efficientnet_gives_the_scores_of_pytorch) {
+  open("efficientnet-lite0", "image-classification", "families");
+  if (!session_) return;
+  const json reference = testing::test_data("efficientnet_lite0.json");
+  for (const json& row : reference["cases"]) {
+    const FamilyResult result =
+        run({.media_kind = "image", .media = input_file(row["image"]), .top_k = 5});
+    for (std::size_t i = 0; i < row["logits_first8"].size(); ++i)
+      EXPECT_NEAR(result.numbers.at(0).at(i), row["logits_first8"][i].get<float>(), 2e-5) << i;
+    for (std::size_t i = 0; i < row["top5_idx"].size(); ++i) {
+      const Finding& finding = result.rows.at(0).at(i);
+      EXPECT_EQ(finding.label, fmt::format("LABEL_{}", row["top5_idx"][i].get<int>()));
+      EXPECT_NEAR(finding.score, row["top5_prob"][i].get<double>(), 2e-6) << i;
+    }
   }
 }
 
@@ -115,7 +94,7 @@ TEST_F(FamiliesOnRealWeights, magika_gives_the_labels_and_scores_of_the_referenc
 }
 
 TEST_F(FamiliesOnRealWeights, yolox_gives_the_boxes_of_the_reference) {
-  open("ddddocr-det", "object-detection");
+  open("ddddocr-det", "object-detection", "families");
   if (!session_) return;
   // By ddddocr 1.6.1's own code over det_glyphs.png, whole pixels, best first.
   constexpr int kWanted[][4] = {
@@ -218,6 +197,34 @@ TEST_F(OddModels, with_files_that_make_no_sense_are_refused) {
   EXPECT_EQ(run("{}", R"({"size": 2, "image_std": [1, 0, 1]})"), "corrupt");
   EXPECT_EQ(run("{}", R"({"size": 2, "image_mean": [1, "x"]})"), "corrupt");
   EXPECT_EQ(run("{}", R"({"size": 2, "do_center_crop": true})"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 2, "center_crop_fraction": 0})"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 2, "center_crop_fraction": 1.5})"), "corrupt");
+  EXPECT_EQ(run("{}", R"({"size": 2, "center_crop_fraction": "x"})"), "corrupt");
+}
+
+TEST_F(OddModels, of_files_whose_outputs_have_other_shapes_are_told) {
+  write("config.min.json", R"({"beg_size": 2, "mid_size": 0, "end_size": 2, "block_size": 8,
+      "min_file_size_for_dl": 1, "padding_token": 256, "target_labels_space": ["a", "b"]})");
+  session_.takes = {{"bytes", tensor::DType::i32, {-1, 4}, true}};
+  const auto told = [&] {
+    const ModelManifest manifest{
+        "file-classification", "magika", "huggingface", {}, list_directory(folder_).value()};
+    const auto family =
+        find_family("file-classification")->open(manifest, directory_fetcher(folder_));
+    const auto workload = (*family)->prepare({.media_kind = "file", .media = Bytes(9)});
+    const auto result = (*workload)->run(session_, {});
+    return result ? result->rows.at(0).at(0).label : std::string(errc_name(result.error().code));
+  };
+  answers({1, 2}, {0.25F, 0.75F});
+  EXPECT_EQ(told(), "b");
+  answers({2}, {0.25F, 0.75F});
+  EXPECT_EQ(told(), "unsupported");
+  answers({2, 1}, {0.25F, 0.75F});
+  EXPECT_EQ(told(), "unsupported");
+  answers({1, 0}, {});
+  EXPECT_EQ(told(), "unsupported");
+  answers({1, 3}, {0.25F, 0.5F, 0.25F});
+  EXPECT_EQ(told(), "corrupt");
 }
 
 TEST(FamilyTable, names_each_task_once_and_each_row_of_evidence_has_a_family) {

@@ -201,6 +201,29 @@ TEST_F(Manifest, of_model_json_lists_its_variants) {
   EXPECT_EQ(manifest.variants[0].claimed_sha256, "");
 }
 
+TEST_F(Manifest, of_model_json_names_the_graphs_of_a_variant) {
+  write_sentence_encoder();
+  write("onnx/decoder.onnx", "no graph");
+  json document = described();
+  json& variant = document["variants"][0];
+  variant["files"]["onnx/decoder.onnx"] = json::object();
+  variant["entry"] = "onnx/model.onnx";
+  variant["graphs"] = {{"encoder", "onnx/model.onnx"}, {"decoder", "onnx/decoder.onnx"}};
+  write("model.json", document.dump());
+  const ModelManifest manifest = good();
+  EXPECT_EQ(manifest.variants.at(0).graphs.at("decoder"), "onnx/decoder.onnx");
+  const auto files = fetch_graphs(manifest.variants[0], directory_fetcher(folder_));
+  ASSERT_FALSE(files);  // The decoder is looked at too.
+  EXPECT_THAT(files.error().message, HasSubstr("onnx/decoder.onnx"));
+  const json wrong = json::parse(
+      R"([{}, [], {"a": 5}, {"": "onnx/model.onnx"}, {"a": "onnx/other.onnx"}, {"a": "onnx/decoder.onnx"}])");
+  for (const json& graphs : wrong) {
+    variant["graphs"] = graphs;
+    write("model.json", document.dump());
+    EXPECT_EQ(error().code, Errc::corrupt) << graphs;
+  }
+}
+
 TEST_F(Manifest, refuses_a_model_json_that_does_not_match_its_directory) {
   write_sentence_encoder();
   const json lies = json::parse(R"({"bytes": 1, "cid": "bafkqaaa", "sha256": "00"})");

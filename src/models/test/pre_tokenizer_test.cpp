@@ -18,9 +18,10 @@ PreTokenizer make(const json& section) {
   return result.value();
 }
 
-Words split(const json& section, std::string_view text) {
+Words split(const json& section, std::string_view text, bool at_start = true) {
   std::vector<std::string_view> words;
-  make(section).split(text, words);
+  PreTokenizer::Scratch scratch;
+  make(section).split(text, at_start, scratch, words);
   return {words.begin(), words.end()};
 }
 
@@ -69,10 +70,52 @@ TEST(PreTokenizer, knows_whether_words_can_hold_white_space) {
   EXPECT_FALSE(make(nullptr).splits_at_space());
 }
 
-TEST(PreTokenizer, appends_to_words_that_are_there) {
+TEST(PreTokenizer, replaces_the_words_of_before) {
   std::vector<std::string_view> words{"first"};
-  make(type("WhitespaceSplit")).split("second third", words);
-  EXPECT_EQ(words, (std::vector<std::string_view>{"first", "second", "third"}));
+  PreTokenizer::Scratch scratch;
+  make(type("WhitespaceSplit")).split("second third", true, scratch, words);
+  EXPECT_EQ(words, (std::vector<std::string_view>{"second", "third"}));
+}
+
+TEST(PreTokenizer, of_byte_level_writes_bytes_as_characters) {
+  json section{{"type", "ByteLevel"}, {"add_prefix_space", false}};
+  EXPECT_EQ(split(section, "it's é  x"), (Words{"it", "'s", "ĠÃ©", "Ġ", "Ġx"}));
+  section["add_prefix_space"] = true;
+  EXPECT_EQ(split(section, "it"), (Words{"Ġit"}));
+  EXPECT_EQ(split(section, " it"), (Words{"Ġit"}));
+}
+
+TEST(PreTokenizer, of_metaspace_puts_its_character_in_front_where_the_scheme_says) {
+  json section{{"type", "Metaspace"}, {"replacement", "▁"}};
+  EXPECT_EQ(split(section, "a b  c"), (Words{"▁a", "▁b", "▁", "▁c"}));
+  EXPECT_EQ(split(section, "a b", false), (Words{"▁a", "▁b"}));
+  section["prepend_scheme"] = "first";
+  EXPECT_EQ(split(section, "a b", true), (Words{"▁a", "▁b"}));
+  EXPECT_EQ(split(section, "a b", false), (Words{"a", "▁b"}));
+  section["prepend_scheme"] = "never";
+  section["split"] = false;
+  EXPECT_EQ(split(section, "a b"), (Words{"a▁b"}));
+}
+
+TEST(PreTokenizer, of_split_does_with_delimiters_what_the_behavior_says) {
+  const auto with = [](const char* behavior, bool invert) {
+    return json{{"type", "Split"},
+                {"pattern", {{"String", "-"}}},
+                {"behavior", behavior},
+                {"invert", invert}};
+  };
+  EXPECT_EQ(split(with("Isolated", false), "a--b-"), (Words{"a", "-", "-", "b", "-"}));
+  EXPECT_EQ(split(with("Removed", false), "a--b-"), (Words{"a", "b"}));
+  EXPECT_EQ(split(with("Removed", true), "a--b-"), (Words{"-", "-", "-"}));
+  EXPECT_EQ(split(with("MergedWithPrevious", false), "a--b-"), (Words{"a-", "-", "b-"}));
+  EXPECT_EQ(split(with("MergedWithNext", false), "a--b-"), (Words{"a", "-", "-b", "-"}));
+  EXPECT_EQ(split(with("Contiguous", false), "a--b-"), (Words{"a", "--", "b", "-"}));
+}
+
+TEST(PreTokenizer, of_digits_puts_them_apart_one_by_one_or_in_runs) {
+  EXPECT_EQ(split({{"type", "Digits"}, {"individual_digits", true}}, "a12²b"),
+            (Words{"a", "1", "2", "²", "b"}));
+  EXPECT_EQ(split(type("Digits"), "a12²b"), (Words{"a", "12²", "b"}));
 }
 
 TEST(PreTokenizer, takes_text_of_nothing_but_delimiters) {
@@ -83,8 +126,9 @@ TEST(PreTokenizer, takes_text_of_nothing_but_delimiters) {
 }
 
 TEST(PreTokenizer, refuses_what_it_does_not_know) {
-  for (const json& section : {type("Metaspace"), json::object(), sequence({type("Digits")}),
-                              json{{"type", "Punctuation"}, {"behavior", "Removed"}}}) {
+  for (const json& section :
+       {type("UnicodeScripts"), json::object(), sequence({type("FixedLength")}),
+        json{{"type", "Punctuation"}, {"behavior", "Removed"}}}) {
     EXPECT_EQ(PreTokenizer::from_json(section, "test").error().code, Errc::unsupported);
   }
   EXPECT_EQ(PreTokenizer::from_json(type("Sequence"), "test").error().code, Errc::corrupt);

@@ -91,6 +91,16 @@ TEST_F(EmbeddingConfig, refuses_what_it_would_compute_wrongly) {
   }
 }
 
+TEST_F(EmbeddingConfig, leaves_the_positions_of_padding_out) {
+  constexpr std::pair<const char*, std::size_t> kFamilies[] = {
+      {"bert", 514}, {"roberta", 512}, {"xlm-roberta", 512}, {"camembert", 512}, {"mpnet", 512}};
+  for (const auto& [family, tokens] : kFamilies) {
+    write("config.json",
+          nlohmann::json{{"model_type", family}, {"max_position_embeddings", 514}}.dump());
+    EXPECT_EQ(read()->max_length, tokens) << family;
+  }
+}
+
 TEST_F(EmbeddingConfig, names_the_pooling_file_that_is_missing) {
   write_minilm();
   remove("1_Pooling/config.json");

@@ -123,7 +123,8 @@ std::string normalize_with(const char* section, std::string_view text) {
 std::string split_with(const char* type, std::string_view text) {
   const auto splitter = PreTokenizer::from_json(json{{"type", type}}, "test").value();
   std::vector<std::string_view> words;
-  splitter.split(text, words);
+  PreTokenizer::Scratch scratch;
+  splitter.split(text, true, scratch, words);
   return fmt::format("{}", fmt::join(words, "\n"));
 }
 

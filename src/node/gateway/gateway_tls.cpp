@@ -40,4 +40,19 @@ Result<net::ServerTls> gateway_tls(const Home& home, const Config& config) {
   return files;
 }
 
+Result<std::optional<net::ServerTls>> api_tls(const Config& config) {
+  net::ServerTls files{config.get<std::string>("api.tls_certificate"),
+                       config.get<std::string>("api.tls_key"),
+                       config.get<std::string>("api.client_ca")};
+  if (files.certificate.empty() != files.key.empty()) {
+    return fail(Errc::invalid_argument,
+                "api.tls_certificate and api.tls_key belong together: set both, or neither.");
+  }
+  if (!files.certificate.empty()) return std::optional(std::move(files));
+  if (files.client_ca.empty()) return std::optional<net::ServerTls>();
+  return fail(Errc::invalid_argument,
+              "api.client_ca asks clients for certificates, which takes TLS: set "
+              "api.tls_certificate and api.tls_key, too.");
+}
+
 }  // namespace accel::node

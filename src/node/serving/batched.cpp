@@ -7,6 +7,24 @@
 #include "accel/hardware/cpu_info.hpp"
 
 namespace accel::node {
+namespace {
+
+constexpr int kMaxRuns =
+    16;  // Each holds its own intermediate values, and in OpenVINO its threads.
+
+// Runs beside each other fill the CPUs that the threads of one leave idle.
+int runs_beside(int threads) {
+  const int cpus = std::max(hardware::cpu_info().usable_threads, 1);
+  return std::clamp(cpus / std::max(threads, 1), 1, kMaxRuns);
+}
+
+}  // namespace
+
+inference::SessionOptions kept_options(const Services& services,
+                                       inference::SessionOptions options) {
+  if (services.is_daemon()) options.runs = runs_beside(options.threads);
+  return options;
+}
 
 std::unique_ptr<inference::Session> batched(Services& services,
                                             std::unique_ptr<inference::Session> session,
@@ -23,10 +41,7 @@ std::unique_ptr<inference::Session> batched(Services& services,
   options.limits.max_tokens = size("batching.max_tokens");
   options.limits.max_waiting = size("batching.queue");
   options.limits.max_delay = config.get<std::chrono::milliseconds>("batching.max_delay");
-  // Runs beside each other fill the CPUs that the threads of one leave idle.
-  const int threads = std::max(session->info().threads, 1);
-  const int cpus = std::max(hardware::cpu_info().usable_threads, 1);
-  options.limits.runs = static_cast<std::size_t>(std::max(cpus / threads, 1));
+  options.limits.runs = static_cast<std::size_t>(runs_beside(session->info().threads));
   options.metrics = &services.metrics();
   options.model = model;
   options.prove_rows = !pad_id.has_value();

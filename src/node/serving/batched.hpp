@@ -13,6 +13,10 @@
 
 namespace accel::node {
 
+// A candidate's or another call's options for a session that is kept: in a daemon, as many calls go
+// on beside each other as there are CPUs for them.
+inference::SessionOptions kept_options(const Services& services, inference::SessionOptions options);
+
 // The session itself where nothing is to be batched: in a command, with batching.max_rows 1, or
 // when the model's first axes are not free. A text encoder's batches are padded with `pad_id`;
 // without, rows of equal shapes are joined, after it was seen that they do not depend on each

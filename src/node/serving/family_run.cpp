@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "accel/ipld/multibase.hpp"
+#include "serving/batched.hpp"
+
 namespace accel::node {
 namespace {
 
@@ -25,6 +28,9 @@ json json_of(const models::Finding& finding) {
     row["box"] = {
         {"xmin", box->left}, {"ymin", box->top}, {"xmax", box->right}, {"ymax", box->bottom}};
   }
+  for (const models::Point& corner : finding.polygon)
+    row["polygon"].push_back({corner.x, corner.y});
+  for (const auto& [name, point] : finding.keypoints) row["keypoints"][name] = {point.x, point.y};
   return row;
 }
 
@@ -37,6 +43,25 @@ json json_of(const std::vector<std::vector<models::Finding>>& rows) {
   return list;
 }
 
+// Instead of results: what was said, as text and in segments.
+void add_transcript(const models::Transcript& transcript, json& result) {
+  json segments = json::array();
+  for (const models::TranscriptSegment& segment : transcript.segments) {
+    segments.push_back({{"start", segment.start},
+                        {"end", segment.end},
+                        {"text", segment.text},
+                        {"tokens", segment.tokens},
+                        {"seek", segment.seek},
+                        {"avg_logprob", segment.mean_log_probability},
+                        {"no_speech_prob", segment.no_speech_probability},
+                        {"compression_ratio", segment.compression_ratio}});
+  }
+  result["text"] = transcript.text;
+  result["language"] = transcript.language;
+  result["duration_s"] = transcript.seconds;
+  result["segments"] = std::move(segments);
+}
+
 // The first variant that is a graph of tensors.
 Result<const models::Variant*> onnx_variant(const StoredModel& model) {
   const auto& variants = model.manifest.variants;
@@ -47,7 +72,7 @@ Result<const models::Variant*> onnx_variant(const StoredModel& model) {
 
 Result<std::shared_ptr<LoadedFamily>> load(Context& context, StoredModel& model,
                                            const Selected& selected,
-                                           const std::filesystem::path& file) {
+                                           const inference::GraphFiles& files) {
   inference::Backend* const backend = context.services.backend(selected.candidate.engine);
   if (backend == nullptr) {
     return fail(Errc::unavailable,
@@ -55,7 +80,8 @@ Result<std::shared_ptr<LoadedFamily>> load(Context& context, StoredModel& model,
                 selected.candidate.engine);
   }
   auto loaded = std::make_shared<LoadedFamily>();
-  ACCEL_TRY(loaded->session, backend->open(file, session_options(selected.candidate)));
+  const auto options = kept_options(context.services, session_options(selected.candidate));
+  ACCEL_TRY(loaded->session, inference::open_graphs(*backend, files, options));
   loaded->lease = std::move(model.lease);
   loaded->name = model.name;
   loaded->root = model.root;
@@ -84,7 +110,15 @@ class FamilyRun {
     result["load_ms"] = load_ms_;
     result["task"] = info_.task;
     result["takes"] = info_.takes;
-    result["results"] = json_of(found.rows);
+    if (found.transcript) {
+      add_transcript(*found.transcript, result);
+    } else {
+      result["results"] = json_of(found.rows);
+    }
+    if (found.media) {
+      result["media"] = {{"type", found.media->type},
+                         {"data", ipld::base_encode(ipld::Multibase::base64, found.media->bytes)}};
+    }
     result["tokens"] = found.tokens;
     result["truncated"] = found.truncated;
     result["model"] = {{"name", loaded_->name},
@@ -100,10 +134,10 @@ class FamilyRun {
 
   // What was kept of the model spares its files; the input is decoded once for all trials.
   Status prepare() {
-    const std::string root = model_.root.to_string();
-    for (const auto& kept : call_.serving.families.all()) {
-      if (kept->root.to_string() == root && kept->task == info_.task) family_ = kept->family;
-    }
+    const auto kept = call_.serving.models.look<LoadedFamily>([&](const LoadedFamily& loaded) {
+      return loaded.root == model_.root && loaded.task == info_.task;
+    });
+    if (kept) family_ = kept->family;
     if (!family_) {
       ACCEL_TRY(family_, info_.open(model_.manifest, model_.fetcher));
     }
@@ -111,7 +145,10 @@ class FamilyRun {
                                            .query = request_.query,
                                            .media_kind = request_.media_kind,
                                            .media = request_.media,
-                                           .top_k = request_.top_k}));
+                                           .top_k = request_.top_k,
+                                           .seed = request_.seed,
+                                           .parameters = request_.parameters,
+                                           .language = request_.language}));
     return {};
   }
 
@@ -119,7 +156,7 @@ class FamilyRun {
     ACCEL_TRY(blockstore::Store* const store, context_.services.store());
     ACCEL_TRY(variant_, onnx_variant(model_));
     ACCEL_TRY(weights_sha256_, weights_hash(*store, *variant_, model_.fetcher, context_.stop));
-    ACCEL_TRY(file_, models::fetch_variant(*variant_, model_.fetcher));
+    ACCEL_TRY(files_, models::fetch_graphs(*variant_, model_.fetcher));
     const auto sample = workload_->sample();
     const models::Workload& tried = sample ? *sample->workload : *workload_;
     MeasuredWork work;
@@ -132,12 +169,13 @@ class FamilyRun {
       return std::move(result.numbers);
     };
     const SelectionRequest selection{.variant = variant_,
-                                     .model_file = file_,
+                                     .files = files_,
                                      .weights_sha256 = weights_sha256_,
                                      .task = std::string(info_.task),
                                      .policy = request_.policy,
                                      .remeasure = request_.remeasure,
-                                     .work = &work};
+                                     .work = &work,
+                                     .pool = &call_.serving.models};
     ACCEL_TRY(selected_, select_candidate(context_, selection));
     return {};
   }
@@ -145,18 +183,22 @@ class FamilyRun {
   Status make_ready() {
     const std::string key =
         fmt::format("{} {} {}", model_.root.to_string(), info_.task, selected_.candidate.id());
-    Kept<LoadedFamily>& kept = call_.serving.families;
-    if ((loaded_ = kept.find(key))) return {};
-    ACCEL_TRY(const auto turn, context_.services.loading().take(context_.stop));
-    if ((loaded_ = kept.find(key))) return {};  // Loaded while this one waited.
-    const SteadyTime before = now();
-    ACCEL_TRY(loaded_, load(context_, model_, selected_, file_));
-    load_ms_ = since(before);
-    loaded_->task = info_.task;
-    loaded_->family = family_;
-    loaded_->bytes = variant_->bytes();
-    kept.keep(key, loaded_);
+    const auto open = [this] { return load_family(); };
+    const auto demand =
+        call_.serving.demand(model_, key, opening_bytes(selected_.candidate, variant_->bytes()));
+    ACCEL_TRY(inference::Loan loan, call_.serving.models.get(demand, open, context_.stop));
+    if (request_.keep_alive) loan.keep_for(*request_.keep_alive);
+    load_ms_ = loan.load_ms();
+    loaded_ = inference::Lent<LoadedFamily>(std::move(loan));
     return {};
+  }
+
+  Result<std::shared_ptr<inference::PooledModel>> load_family() {
+    ACCEL_TRY(std::shared_ptr<LoadedFamily> loaded, load(context_, model_, selected_, files_));
+    loaded->task = info_.task;
+    loaded->family = family_;
+    loaded->bytes = variant_->bytes();
+    return loaded;
   }
 
   ServingContext& call_;
@@ -168,9 +210,9 @@ class FamilyRun {
   std::unique_ptr<models::Workload> workload_;
   const models::Variant* variant_ = nullptr;
   std::string weights_sha256_;
-  std::filesystem::path file_;
+  inference::GraphFiles files_;
   Selected selected_;
-  std::shared_ptr<LoadedFamily> loaded_;
+  inference::Lent<LoadedFamily> loaded_;
   double load_ms_ = 0;  // 0 when it was kept from an earlier run.
 };
 

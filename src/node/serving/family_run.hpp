@@ -7,6 +7,7 @@
 #include <string>
 
 #include "accel/models/family.hpp"
+#include "serving/loaded.hpp"
 #include "serving/model_store.hpp"
 #include "serving/run_request.hpp"
 #include "serving/selection.hpp"
@@ -14,13 +15,12 @@
 namespace accel::node {
 
 // A model of a family that a daemon keeps in memory.
-struct LoadedFamily {
-  blockstore::Lease lease;  // Keeps its files until this goes.
-  std::string name, task;
-  ipld::Cid root;
-  std::uint64_t bytes = 0;                       // Of the weights.
+struct LoadedFamily : Loaded {
+  std::string task;
   std::shared_ptr<const models::Family> family;  // Owners: this, and the calls that run.
   std::unique_ptr<inference::Session> session;
+
+  nlohmann::json row() const override;
 };
 
 // Errors: as the family's prepare() and run(), select_candidate() and opening the model.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // model.signature and model.infer: a model's tensors as they are, for the Open Inference Protocol;
-// models.stats: what model.infer did; models.unload.
+// models.stats: what model.infer did.
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
 #include "names/names.hpp"
 #include "serving/batched.hpp"
-#include "serving/family_run.hpp"
+#include "serving/keep_alive.hpp"
 #include "serving/loaded_tensors.hpp"
-#include "serving/loaded_text.hpp"
 #include "serving/model_store.hpp"
+#include "serving/remote_run.hpp"
 #include "serving/serving.hpp"
 #include "serving/tensor_json.hpp"
 
@@ -22,17 +22,18 @@ using nlohmann::json;
 constexpr std::size_t kMaxInputs = 256;
 
 // The first engine of the list that is here: tensors as they are want no choice by measurement.
-Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredModel& model,
-                                                    std::shared_ptr<InferTally> tally) {
+Result<std::shared_ptr<inference::PooledModel>> open_tensors(Context& context, StoredModel& model,
+                                                             std::shared_ptr<InferTally> tally) {
   const models::Variant& variant = model.manifest.variants.front();
   if (variant.format != "onnx") {
-    return fail(Errc::unsupported, "{} is kept as {}; tensors can be sent to ONNX models alone.",
+    return fail(Errc::not_found, "{} is no model of tensors: it is kept as {}, not as ONNX.",
                 model.name, variant.format);
   }
   ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(variant, model.fetcher));
   inference::SessionOptions options;
   const auto threads = context.services.config().get<std::int64_t>("cpu.num_threads");
   options.threads = static_cast<int>(std::clamp<std::int64_t>(threads, 1, 512));
+  options = kept_options(context.services, std::move(options));
   Error last{Errc::unavailable, "There is no engine.", {}};
   for (const auto& backend : context.services.backends()) {
     auto session = backend->open(file, options);
@@ -52,25 +53,32 @@ Result<std::shared_ptr<LoadedTensors>> open_tensors(Context& context, StoredMode
   return fail(std::move(last));
 }
 
-Result<std::shared_ptr<LoadedTensors>> ready_tensors(ServingContext& call,
+std::string key_of(const ipld::Cid& root) { return "tensors " + root.to_string(); }
+
+std::shared_ptr<InferTally> tally_of(ServingContext& call, const StoredModel& model) {
+  if (auto tally = call.serving.tallies.find(model.root.to_string())) return tally;
+  auto tally = std::make_shared<InferTally>();
+  tally->name = model.name;
+  tally->root = model.root;
+  return tally;
+}
+
+Result<inference::Lent<LoadedTensors>> ready_tensors(ServingContext& call,
                                                      const std::string& name) {
   Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(const Target target, resolve_target(*store, name));
+  const std::string key = key_of(target.cid);
+  if (inference::Loan kept = call.serving.find(key))
+    return inference::Lent<LoadedTensors>(
+        std::move(kept));  // It holds the files: none is looked at.
   ACCEL_TRY(StoredModel model, open_model(*store, name));
-  const std::string key = model.root.to_string();
-  Kept<LoadedTensors>& kept = call.serving.tensors;
-  if (auto loaded = kept.find(key)) return loaded;
-  ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
-  if (auto loaded = kept.find(key)) return loaded;  // Loaded while this one waited.
-  auto tally = call.serving.tallies.find(key);
-  if (!tally) {
-    tally = std::make_shared<InferTally>();
-    tally->name = model.name;
-    tally->root = model.root;
-  }
-  ACCEL_TRY(auto loaded, open_tensors(context, model, std::move(tally)));
-  if (!call.serving.tallies.find(key)) call.serving.tallies.keep(key, loaded->tally);
-  kept.keep(key, loaded);
+  const auto load = [&] { return open_tensors(context, model, tally_of(call, model)); };
+  const auto demand = call.serving.demand(model, key, model.manifest.variants.front().bytes());
+  ACCEL_TRY(inference::Loan loan, call.serving.models.get(demand, load, context.stop));
+  inference::Lent<LoadedTensors> loaded(std::move(loan));
+  const std::string root = model.root.to_string();
+  if (!call.serving.tallies.find(root)) call.serving.tallies.keep(root, loaded->tally);
   return loaded;
 }
 
@@ -166,13 +174,78 @@ json counts_of(InferTally& tally) {
           {"last_unix_ms", std::chrono::duration_cast<std::chrono::milliseconds>(last).count()}};
 }
 
+// Of the inputs, about; a number in JSON counts as its text does at least.
+std::size_t bytes_of(const json* inputs) {
+  std::size_t bytes = 0;
+  if (inputs == nullptr || !inputs->is_array()) return bytes;
+  for (const json& input : *inputs) {
+    const auto data = input.is_object() ? input.find("data") : input.end();
+    if (!input.is_object() || data == input.end()) continue;
+    bytes += data->is_binary() ? data->get_binary().size() : 2 * data->size();
+  }
+  return bytes;
+}
+
+struct InferRequest {
+  std::string model;
+  const json* inputs = nullptr;
+  WantedOutputs wanted;
+  std::string client;
+  bool explain = false;
+  std::optional<Duration> keep_alive;
+};
+
+Result<json> infer_here(ServingContext& call, const InferRequest& request) {
+  Context& context = call.context;
+  ACCEL_TRY(const auto loaded, ready_tensors(call, request.model));
+  if (request.keep_alive) loaded.loan().keep_for(*request.keep_alive);
+  std::vector<inference::BatchNote> notes;
+  inference::RunOptions options{context.stop, request.client, &notes};
+  options.alone = loaded->brief.expects_brief(bytes_of(request.inputs));
+  const SteadyTime before = context.services.clock().now();
+  Result<json> ran = infer(*loaded->session, request.inputs, request.wanted, options);
+  const Duration took = context.services.clock().now() - before;
+  loaded->brief.took(took, bytes_of(request.inputs));
+  count(*loaded->tally, ran.has_value(), took, notes);
+  ACCEL_TRY(json outputs, std::move(ran));
+  const double latency_ms = to_ms(took);
+  const inference::SessionInfo& info = loaded->session->info();
+  json result{{"outputs", std::move(outputs)},
+              {"engine", info.engine},
+              {"latency_ms", latency_ms},
+              {"provenance", info.emulated ? "simulated" : "measured"}};
+  if (request.explain) result["batches"] = json_of(notes);
+  return result;
+}
+
+Result<json> infer_elsewhere(ServingContext& call, const InferRequest& request,
+                             const RemoteRoute& route) {
+  const WantedOutputs& wanted = request.wanted;
+  return infer_remotely(call, {request.inputs, wanted.names, wanted.binary, wanted.all_binary},
+                        route);
+}
+
 }  // namespace
+
+bool infers_briefly(Services& services, Serving& serving, const json& params) {
+  const auto store = services.store();
+  const auto model = params.find("model");
+  const auto inputs = params.find("inputs");
+  if (!store || model == params.end() || !model->is_string() || inputs == params.end())
+    return false;
+  const auto target = resolve_target(**store, model->get_ref<const std::string&>());
+  const auto model_in_memory = target ? serving.models.peek(key_of(target->cid)) : nullptr;
+  const auto* const loaded = dynamic_cast<const LoadedTensors*>(model_in_memory.get());
+  return loaded != nullptr && loaded->brief.expects_brief(bytes_of(&*inputs));
+}
 
 Result<json> model_signature(ServingContext& call) {
   Context& context = call.context;
   const std::string name = context.params.required_text("model");
+  ACCEL_TRY(const auto keep_alive, keep_alive_wish(call));
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const auto loaded, ready_tensors(call, name));
+  if (keep_alive) loaded.loan().keep_for(*keep_alive);
   const inference::SessionInfo& info = loaded->session->info();
   return json{{"engine", info.engine},
               {"engine_version", info.version},
@@ -197,49 +270,28 @@ Result<json> models_stats(ServingContext& call) {
   return json{{"models", std::move(rows)}};
 }
 
-Result<json> models_unload(ServingContext& call) {
-  Context& context = call.context;
-  const std::string name = context.params.required_text("model");
-  ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(blockstore::Store* const store, context.services.store());
-  ACCEL_TRY(const Target target, resolve_target(*store, name));
-  std::size_t gone = call.serving.tensors.drop(
-      [&](const LoadedTensors& loaded) { return loaded.root == target.cid; });
-  gone +=
-      call.serving.texts.drop([&](const LoadedText& loaded) { return loaded.root == target.cid; });
-  gone += call.serving.families.drop(
-      [&](const LoadedFamily& loaded) { return loaded.root == target.cid; });
-  gone += context.services.kept_sessions().drop(target.cid);
-  return json{{"unloaded", gone}};
-}
-
 Result<json> model_infer(ServingContext& call) {
   Context& context = call.context;
-  const std::string name = context.params.required_text("model");
-  const json* const inputs = call.value("inputs");
-  WantedOutputs wanted;
-  wanted.names = context.params.texts("outputs");
-  wanted.binary = context.params.texts("binary_outputs");
-  wanted.all_binary = context.params.flag("binary");
-  const std::string client = context.params.text("client", {});
-  const bool explain = context.params.flag("explain");
+  InferRequest request;
+  request.model = context.params.required_text("model");
+  request.inputs = call.value("inputs");
+  request.wanted.names = context.params.texts("outputs");
+  request.wanted.binary = context.params.texts("binary_outputs");
+  request.wanted.all_binary = context.params.flag("binary");
+  request.client = context.params.text("client", {});
+  request.explain = context.params.flag("explain");
+  ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
+  const RemoteWish wish = read_remote_wish(context.params);
   ACCEL_CHECK(context.params.finish());
-  ACCEL_TRY(const auto loaded, ready_tensors(call, name));
-  std::vector<inference::BatchNote> notes;
-  const inference::RunOptions options{context.stop, client, &notes};
-  const SteadyTime before = context.services.clock().now();
-  Result<json> ran = infer(*loaded->session, inputs, std::move(wanted), options);
-  const Duration took = context.services.clock().now() - before;
-  count(*loaded->tally, ran.has_value(), took, notes);
-  ACCEL_TRY(json outputs, std::move(ran));
-  const double latency_ms = to_ms(took);
-  const inference::SessionInfo& info = loaded->session->info();
-  json result{{"outputs", std::move(outputs)},
-              {"engine", info.engine},
-              {"latency_ms", latency_ms},
-              {"provenance", info.emulated ? "simulated" : "measured"}};
-  if (explain) result["batches"] = json_of(notes);
-  return result;
+  ACCEL_TRY(const auto named, named_route(call, request.model, wish));
+  if (named) return infer_elsewhere(call, request, *named);
+  Result<json> result = infer_here(call, request);
+  if (result) return result;
+  const auto route = route_after(call, request.model, wish, result.error());
+  if (!route) return result;
+  Result<json> elsewhere = infer_elsewhere(call, request, *route);
+  if (elsewhere) return elsewhere;
+  return fail(joined(std::move(result).error(), elsewhere.error()));
 }
 
 }  // namespace accel::node

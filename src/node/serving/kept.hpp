@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What a daemon keeps loaded, by key, the least recently used one going first. In other processes
-// the limit is 0 and nothing is kept. Thread-safe.
+// Few things by key, the least recently used one going first: what was counted of models
+// (InferTally). Loaded models are kept by inference::ModelPool. Thread-safe.
 
 #include <cstddef>
 #include <list>

@@ -6,10 +6,10 @@
 #include <mutex>
 #include <string>
 
-#include "accel/blockstore/lease.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/inference/session.hpp"
-#include "accel/ipld/cid.hpp"
+#include "serving/brief_guess.hpp"
+#include "serving/loaded.hpp"
 
 namespace accel::node {
 
@@ -30,13 +30,12 @@ struct InferTally {
   InferCounts counts;  // Under the mutex.
 };
 
-struct LoadedTensors {
-  blockstore::Lease lease;  // Keeps its files until this goes.
-  std::string name;
-  ipld::Cid root;
-  std::uint64_t bytes = 0;  // Of the weights.
+struct LoadedTensors : Loaded {
   std::unique_ptr<inference::Session> session;
   std::shared_ptr<InferTally> tally;  // Owners: this, and Serving, which outlives it.
+  BriefGuess brief;
+
+  nlohmann::json row() const override;
 };
 
 }  // namespace accel::node

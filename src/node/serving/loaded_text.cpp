@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "accel/hardware/cpu_info.hpp"
+#include "names/names.hpp"
 #include "serving/model_store.hpp"
 
 namespace accel::node {
@@ -43,27 +44,46 @@ Result<inference::LlamaModelOptions> model_options(Services& services, int threa
   return options;
 }
 
-Result<std::shared_ptr<LoadedText>> load_text(ServingContext& call, StoredModel& model,
-                                              int threads) {
-  Context& context = call.context;
+// What is known of a model before it is opened.
+struct TextFile {
+  const models::Variant* variant = nullptr;
+  std::string weights_sha256;
+  std::filesystem::path path;
+  inference::LlamaModelOptions options;
+  std::uint64_t bytes = 0;  // Of the weights and the context.
+};
+
+Result<TextFile> fetch_text(Context& context, const StoredModel& model, int threads) {
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
-  ACCEL_TRY(const models::Variant* const variant, models::generation_variant(model.manifest));
-  auto loaded = std::make_shared<LoadedText>();
-  ACCEL_TRY(loaded->weights_sha256, weights_hash(*store, *variant, model.fetcher, context.stop));
-  ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(*variant, model.fetcher));
-  const SteadyTime before = context.services.clock().now();
+  TextFile file;
+  ACCEL_TRY(file.variant, models::generation_variant(model.manifest));
+  ACCEL_TRY(file.weights_sha256, weights_hash(*store, *file.variant, model.fetcher, context.stop));
+  ACCEL_TRY(file.path, models::fetch_variant(*file.variant, model.fetcher));
   ACCEL_TRY(threads, choose_threads(context.services.config(), threads));
-  ACCEL_TRY(const auto options, model_options(context.services, threads));
-  ACCEL_TRY(auto opened, call.serving.llama.open(file, options));
-  loaded->load_ms = to_ms(context.services.clock().now() - before);
-  loaded->loaded_at = context.services.clock().wall_now();
+  ACCEL_TRY(file.options, model_options(context.services, threads));
+  ACCEL_TRY(const inference::GgufHeader header, inference::read_gguf_file(file.path));
+  file.bytes = file.variant->bytes() + inference::kv_cache_bytes(header, file.options);
+  return file;
+}
+
+Result<std::shared_ptr<inference::PooledModel>> load_text(ServingContext& call, StoredModel& model,
+                                                          const TextFile& file) {
+  Services& services = call.context.services;
+  auto loaded = std::make_shared<LoadedText>();
+  ACCEL_TRY(auto opened, call.serving.llama.open(file.path, file.options));
+  loaded->loaded_at = services.clock().wall_now();
   loaded->lease = std::move(model.lease);
   loaded->name = model.name;
   loaded->root = model.root;
-  loaded->precision = variant->precision;
-  loaded->bytes = variant->bytes();
+  loaded->weights_sha256 = file.weights_sha256;
+  loaded->precision = file.variant->precision;
+  loaded->bytes = file.variant->bytes();
   loaded->generator = std::make_unique<models::TextGenerator>(std::move(opened));
   return loaded;
+}
+
+std::string key_of(const ipld::Cid& root, int threads) {
+  return fmt::format("text {} {}", root, threads);
 }
 
 }  // namespace
@@ -76,22 +96,23 @@ int threads_by_load(int usable, int cpus, double load) {
 Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads) {
   Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  if (const auto target = resolve_target(*store, model)) {
+    TextReady ready{};
+    ready.model = inference::Lent<LoadedText>(call.serving.find(key_of(target->cid, threads)));
+    if (ready.model) ready.name = target->name.empty() ? ready.model->name : target->name;
+    if (ready.model) return ready;  // It holds the files: none is looked at.
+  }
   ACCEL_TRY(StoredModel found, open_or_pull_model(context, *store, model));
   if (found.manifest.task != "text-generation") {
     return fail(Errc::invalid_argument, "{} is a model for {}, not for text-generation.", model,
                 found.manifest.task);
   }
-  const std::string key = fmt::format("{} {}", found.root, threads);
-  Kept<LoadedText>& kept = call.serving.texts;
-  TextReady ready{kept.find(key), found.name, 0};
-  if (ready.model) return ready;
-  ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
-  ready.model = kept.find(key);  // Loaded while this one waited.
-  if (ready.model) return ready;
-  ACCEL_TRY(ready.model, load_text(call, found, threads));
-  ready.load_ms = ready.model->load_ms;
-  kept.keep(key, ready.model);
-  return ready;
+  ACCEL_TRY(const TextFile file, fetch_text(context, found, threads));
+  const auto demand = call.serving.demand(found, key_of(found.root, threads), file.bytes);
+  const auto load = [&] { return load_text(call, found, file); };
+  ACCEL_TRY(inference::Loan loan, call.serving.models.get(demand, load, context.stop));
+  const double load_ms = loan.load_ms();
+  return TextReady{inference::Lent<LoadedText>(std::move(loan)), found.name, load_ms};
 }
 
 }  // namespace accel::node

@@ -3,28 +3,26 @@
 // A language model ready to write, found by name and loaded once. Used by text methods.
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "accel/blockstore/store.hpp"
 #include "accel/models/text_generator.hpp"
+#include "serving/loaded.hpp"
 #include "serving/serving.hpp"
 
 namespace accel::node {
 
-struct LoadedText {
-  blockstore::Lease lease;  // Keeps its files until this goes.
-  std::string name;
-  ipld::Cid root;
+struct LoadedText : Loaded {
   std::string weights_sha256;
   std::string precision;
-  std::uint64_t bytes = 0;  // Of the weights' file.
-  double load_ms = 0;
   WallTime loaded_at{};
   std::unique_ptr<models::TextGenerator> generator;
+
+  nlohmann::json row() const override;
 };
 
 struct TextReady {
-  std::shared_ptr<LoadedText> model;
+  inference::Lent<LoadedText> model;
   std::string name;    // As it was asked for, resolved.
   double load_ms = 0;  // 0 when it was kept from an earlier call.
 };

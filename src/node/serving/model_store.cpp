@@ -78,6 +78,11 @@ Result<StoredModel> open_or_pull_model(Context& context, blockstore::Store& stor
   if (found || found.error().code != Errc::not_found) return found;
   const auto target = resolve_target(store, name_or_cid);
   if (!target) return found;
+  if (!security::may(context.caller.role, security::Role::operate)) {
+    Error error = std::move(found).error();
+    error.message += " A key of the role operator can pull it.";
+    return fail(std::move(error));
+  }
   if (!context.services.config().get<bool>("models.pull_absent")) {
     Error error = std::move(found).error();
     error.message += " It is not pulled by itself, for models.pull_absent is false.";

@@ -7,7 +7,9 @@
 #include "recorder.hpp"
 #include "serving/batched.hpp"
 #include "serving/family_run.hpp"
+#include "serving/loaded_embedder.hpp"
 #include "serving/model_store.hpp"
+#include "serving/remote_run.hpp"
 #include "serving/selection.hpp"
 
 namespace accel::node {
@@ -46,34 +48,38 @@ Result<const models::FamilyInfo*> task_of(const RunRequest& request, const Store
 
 // Text embedding has its own way, for its batches and the sessions that many clients share.
 Status expect_only_texts(const RunRequest& request) {
-  if (request.media_kind.empty() && request.query.empty()) return {};
+  if (request.inputs.empty()) return fail(Errc::invalid_argument, "run: there is no input.");
+  const bool texts_alone = request.media_kind.empty() && request.query.empty() && !request.seed &&
+                           request.parameters.empty() && request.language.empty();
+  if (texts_alone) return {};
   return fail(Errc::invalid_argument, "{} takes texts (--input) alone.", request.model);
 }
 
 // A model ready to run, and how it came to run this way.
 struct Ready {
-  std::shared_ptr<LoadedModel> loaded;
+  inference::Lent<LoadedEmbedder> loaded;
   Selected selected;
   std::string weights_sha256;
   double load_ms = 0;  // 0 when it was kept from an earlier run.
   std::vector<inference::BatchNote> notes = {};
 };
 
-Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
-                                          const Selected& selected,
-                                          const std::filesystem::path& file,
-                                          std::shared_ptr<const models::TextPipeline> pipeline) {
+Result<std::shared_ptr<LoadedEmbedder>> load(Context& context, StoredModel& model,
+                                             const Selected& selected,
+                                             const std::filesystem::path& file,
+                                             std::shared_ptr<const models::TextPipeline> pipeline) {
   inference::Backend* const backend = context.services.backend(selected.candidate.engine);
   if (backend == nullptr) {
     return fail(Errc::unavailable,
                 "The engine {} that was chosen is no longer here; run again with --remeasure.",
                 selected.candidate.engine);
   }
-  ACCEL_TRY(auto session, backend->open(file, session_options(selected.candidate)));
+  ACCEL_TRY(auto session, backend->open(file, kept_options(context.services,
+                                                           session_options(selected.candidate))));
   session =
       batched(context.services, std::move(session), model.name, pipeline->tokenizer().pad_id());
-  auto loaded = std::make_shared<LoadedModel>(std::move(model.lease), std::move(pipeline),
-                                              std::move(session));
+  auto loaded = std::make_shared<LoadedEmbedder>(std::move(pipeline), std::move(session));
+  loaded->lease = std::move(model.lease);
   loaded->name = model.name;
   loaded->root = model.root;
   loaded->bytes = model.manifest.variants.front().bytes();
@@ -81,16 +87,21 @@ Result<std::shared_ptr<LoadedModel>> load(Context& context, StoredModel& model,
 }
 
 // What a live request runs on without looking further: the model that is loaded, if one is.
-std::optional<Ready> ready_live(Context& context, const RunRequest& request) {
-  KeptSessions& kept = context.services.kept_sessions();
+std::optional<Ready> ready_live(ServingContext& call, const RunRequest& request) {
   const bool embeds = request.task.empty() || request.task == kTextEmbedding;
-  if (request.record || request.remeasure || !embeds || !kept.keeps() ||
-      !request.media_kind.empty() || !request.query.empty())
+  if (request.record || request.remeasure || !embeds || !call.serving.models.keeps() ||
+      request.inputs.empty() || !request.media_kind.empty() || !request.query.empty())
     return std::nullopt;
-  const auto store = context.services.store();
+  const auto store = call.context.services.store();
   if (!store) return std::nullopt;
   const auto target = resolve_target(**store, request.model);
-  auto loaded = target ? kept.find_live(target->cid, request.policy.key()) : nullptr;
+  if (!target) return std::nullopt;
+  // What was used last under a policy: live requests share it, whatever their lengths, for only
+  // requests to one session can be batched.
+  auto loaded = call.serving.models.lend<LoadedEmbedder>(
+      [&, policy = request.policy.key()](const LoadedEmbedder& one) {
+        return one.root == target->cid && one.choice.policy == policy;
+      });
   if (!loaded) return std::nullopt;
   Ready ready;
   const KeptChoice& choice = loaded->choice;
@@ -100,14 +111,17 @@ std::optional<Ready> ready_live(Context& context, const RunRequest& request) {
   return ready;
 }
 
-Result<Ready> make_ready(Context& context, const RunRequest& request, StoredModel& model) {
+Result<Ready> make_ready(ServingContext& call, const RunRequest& request, StoredModel& model) {
+  Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   const models::Variant& variant = model.manifest.variants.front();
   Ready ready;
   ACCEL_TRY(ready.weights_sha256, weights_hash(*store, variant, model.fetcher, context.stop));
   ACCEL_TRY(const std::filesystem::path file, models::fetch_variant(variant, model.fetcher));
-  KeptSessions& kept = context.services.kept_sessions();
-  auto pipeline = kept.pipeline(model.root);
+  // The tokenizer and its settings do not depend on the candidate.
+  const auto kept = call.serving.models.look<LoadedEmbedder>(
+      [&](const LoadedEmbedder& one) { return one.root == model.root; });
+  auto pipeline = kept ? kept->pipeline : nullptr;
   if (!pipeline) {
     ACCEL_TRY(pipeline, models::TextPipeline::open(model.manifest, model.fetcher));
   }
@@ -122,28 +136,26 @@ Result<Ready> make_ready(Context& context, const RunRequest& request, StoredMode
     return pipeline->run(session, batch, options);
   };
   SelectionRequest selection{.variant = &variant,
-                             .model_file = file,
+                             .files = {file},
                              .weights_sha256 = ready.weights_sha256,
                              .task = std::string(kTextEmbedding),
                              .policy = request.policy,
                              .remeasure = request.remeasure,
-                             .work = &work};
+                             .work = &work,
+                             .pool = &call.serving.models};
   ACCEL_TRY(ready.selected, select_candidate(context, selection));
-  ready.loaded = kept.find(model.root, ready.selected.candidate);
-  if (!ready.loaded) {
-    ACCEL_TRY(const auto turn, context.services.loading().take(context.stop));
-    ready.loaded =
-        kept.find(model.root, ready.selected.candidate);  // Loaded while this one waited.
-  }
-  if (!ready.loaded) {
-    const SteadyTime before = context.services.clock().now();
-    ACCEL_TRY(ready.loaded, load(context, model, ready.selected, file, pipeline));
-    ready.load_ms = to_ms(context.services.clock().now() - before);
-    ready.loaded->choice = {request.policy.key(),     ready.weights_sha256,
-                            ready.selected.candidate, ready.selected.key,
-                            ready.selected.median_ms, ready.selected.explanation};
-    kept.keep(model.root, ready.selected.candidate, ready.loaded);
-  }
+  const auto open = [&]() -> Result<std::shared_ptr<inference::PooledModel>> {
+    ACCEL_TRY(auto loaded, load(context, model, ready.selected, file, pipeline));
+    loaded->choice = {request.policy.key(), ready.weights_sha256,     ready.selected.candidate,
+                      ready.selected.key,   ready.selected.median_ms, ready.selected.explanation};
+    return loaded;
+  };
+  const std::string key = fmt::format("embed {} {}", model.root, ready.selected.candidate.id());
+  const auto demand =
+      call.serving.demand(model, key, opening_bytes(ready.selected.candidate, variant.bytes()));
+  ACCEL_TRY(inference::Loan loan, call.serving.models.get(demand, open, context.stop));
+  ready.load_ms = loan.load_ms();
+  ready.loaded = inference::Lent<LoadedEmbedder>(std::move(loan));
   return ready;
 }
 
@@ -206,6 +218,7 @@ json result_of(const Ready& ready, const models::Embeddings& embeddings, double 
 Result<json> run_ready_model(Context& context, const RunRequest& request, Ready ready,
                              SteadyTime started) {
   double latency_ms = 0;
+  if (request.keep_alive) ready.loaded.loan().keep_for(*request.keep_alive);
   ACCEL_TRY(const models::Embeddings embeddings, timed_embed(context, request, ready, latency_ms));
   const SteadyTime after = context.services.clock().now();
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
@@ -219,10 +232,10 @@ Result<json> run_ready_model(Context& context, const RunRequest& request, Ready 
   return result;
 }
 
-Result<json> run_found_model(Context& context, const RunRequest& request, StoredModel& model,
+Result<json> run_found_model(ServingContext& call, const RunRequest& request, StoredModel& model,
                              SteadyTime started) {
-  ACCEL_TRY(Ready ready, make_ready(context, request, model));
-  return run_ready_model(context, request, std::move(ready), started);
+  ACCEL_TRY(Ready ready, make_ready(call, request, model));
+  return run_ready_model(call.context, request, std::move(ready), started);
 }
 
 // By the task: a family of the table, or text embedding.
@@ -234,17 +247,26 @@ Result<json> run_by_task(ServingContext& call, const RunRequest& request, Stored
     return result;
   }
   ACCEL_CHECK(expect_only_texts(request));
-  return run_found_model(call.context, request, model, started);
+  return run_found_model(call, request, model, started);
 }
 
-}  // namespace
+// Of all families, endpoints are asked for embeddings of texts.
+Result<json> run_remotely(ServingContext& call, const RunRequest& request, const RemoteRoute& route,
+                          SteadyTime started) {
+  if (!request.task.empty() && request.task != kTextEmbedding)
+    return fail(Errc::unsupported, "An endpoint can be asked for {}, not for {}.", kTextEmbedding,
+                request.task);
+  ACCEL_CHECK(expect_only_texts(request));
+  ACCEL_TRY(json result, embed_remotely(call, request.inputs, route));
+  result["total_ms"] = to_ms(call.context.services.clock().now() - started);
+  if (request.record) record_remote(call.context, result);
+  return result;
+}
 
-Result<json> run_model(ServingContext& call) {
+Result<json> run_here(ServingContext& call, const RunRequest& request, SteadyTime started) {
   Context& context = call.context;
-  const SteadyTime started = context.services.clock().now();
-  ACCEL_TRY(const RunRequest request, read_run_request(context));
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
-  if (auto ready = ready_live(context, request))
+  if (auto ready = ready_live(call, request))
     return run_ready_model(context, request, std::move(*ready), started);
   load_last_engine(context.services, *store);
   ACCEL_TRY(StoredModel model, open_or_pull_model(context, *store, request.model));
@@ -258,6 +280,22 @@ Result<json> run_model(ServingContext& call) {
     record_failed_run(context, info->task, took, result.error());
   }
   return result;
+}
+
+}  // namespace
+
+Result<json> run_model(ServingContext& call) {
+  const SteadyTime started = call.context.services.clock().now();
+  ACCEL_TRY(const RunRequest request, read_run_request(call));
+  ACCEL_TRY(const auto named, named_route(call, request.model, request.remote));
+  if (named) return run_remotely(call, request, *named, started);
+  Result<json> result = run_here(call, request, started);
+  if (result || request.inputs.empty()) return result;
+  const auto route = route_after(call, request.model, request.remote, result.error());
+  if (!route) return result;
+  Result<json> elsewhere = run_remotely(call, request, *route, started);
+  if (elsewhere) return elsewhere;
+  return fail(joined(std::move(result).error(), elsewhere.error()));
 }
 
 }  // namespace accel::node

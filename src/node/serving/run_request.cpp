@@ -7,13 +7,18 @@
 #include "accel/hardware/platform.hpp"
 #include "accel/ipld/multibase.hpp"
 #include "content/pulling.hpp"
+#include "serving/keep_alive.hpp"
 
 namespace accel::node {
 namespace {
 
+using nlohmann::json;
+
 constexpr std::int64_t kMaxThreads = 4096;  // More than any machine has; an int holds it.
 constexpr std::string_view kPrecisions[] = {"auto", "f32", "bf16", "f16", "int8dyn"};
 constexpr std::array kMediaKinds{"image", "audio", "file"};
+constexpr std::int64_t kMaxSeed = std::int64_t{1} << 53;  // JSON numbers are exact up to there.
+constexpr std::size_t kMaxParameters = 32;
 
 // What no machine has is a slip of the pen, and not a thing that is missing here.
 Status check_policy(const perf::Policy& policy) {
@@ -52,6 +57,19 @@ Status read_media(Params& params, RunRequest& request) {
   return {};
 }
 
+// {"difficulty": 50, …}
+Status read_parameters(const json* given, RunRequest& request) {
+  if (given == nullptr) return {};
+  if (given->is_object() && given->size() <= kMaxParameters) {
+    for (const auto& [name, value] : given->items()) {
+      if (value.is_number()) request.parameters[name] = value.get<double>();
+    }
+    if (request.parameters.size() == given->size()) return {};
+  }
+  return fail(Errc::invalid_argument, "run: parameters must be up to {} numbers by name.",
+              kMaxParameters);
+}
+
 Status apply_settings(const Config& config, perf::Policy& policy) {
   if (policy.precision == "auto") policy.precision = config.get<std::string>("hardware.precision");
   if (policy.threads == 0) {
@@ -68,13 +86,15 @@ Status apply_settings(const Config& config, perf::Policy& policy) {
 
 }  // namespace
 
-Result<RunRequest> read_run_request(Context& context) {
+Result<RunRequest> read_run_request(ServingContext& call) {
+  Context& context = call.context;
   Params& params = context.params;
   RunRequest request;
   request.model = params.required_text("model");
   request.task = params.text("task", {});
   request.inputs = params.texts("inputs");
   request.query = params.text("query", {});
+  request.language = params.text("language", {});
   request.top_k = static_cast<std::size_t>(params.integer_in(
       "top_k", std::int64_t{models::kDefaultTopK}, 1, std::int64_t{models::kMaxTopK}));
   request.policy.device = params.text("device", "auto");
@@ -85,13 +105,18 @@ Result<RunRequest> read_run_request(Context& context) {
   request.remeasure = params.flag("remeasure");
   request.record = params.flag("record", true);
   request.client = params.text("client", {});
+  ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
+  request.remote = read_remote_wish(params);
+  if (params.given("seed")) {
+    request.seed = static_cast<std::uint64_t>(params.integer_in("seed", 0, 0, kMaxSeed));
+  }
+  ACCEL_CHECK(read_parameters(call.value("parameters"), request));
   ACCEL_CHECK(read_media(params, request));
   expect_pull_params(params);
   ACCEL_CHECK(params.finish());
   ACCEL_CHECK(check_policy(request.policy));
   ACCEL_CHECK(apply_settings(context.services.config(), request.policy));
-  if (!request.inputs.empty() || !request.media_kind.empty()) return request;
-  return fail(Errc::invalid_argument, "run: there is no input.");
+  return request;
 }
 
 }  // namespace accel::node

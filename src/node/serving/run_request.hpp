@@ -2,12 +2,15 @@
 #pragma once
 // What `run` was asked for, read and checked once. Used by run methods, whatever the task.
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "accel/core/clock.hpp"
 #include "accel/models/family.hpp"
 #include "accel/perf/candidate.hpp"
-#include "serving/serving.hpp"
+#include "serving/remote_route.hpp"
 
 namespace accel::node {
 
@@ -18,14 +21,19 @@ struct RunRequest {
   std::string media_kind;  // "image", "audio", "file"; empty: there is none.
   Bytes media;
   std::size_t top_k = models::kDefaultTopK;
+  std::string language;  // Of a recording.
+  std::optional<std::uint64_t> seed;
+  std::map<std::string, double> parameters;  // Of the model's own, by name.
   perf::Policy policy;
   bool explain = false;
   bool remeasure = false;
-  bool record = true;  // Live traffic leaves no row a call.
-  std::string client;  // Whose request it is: clients share batches fairly.
+  bool record = true;                  // Live traffic leaves no row a call.
+  std::optional<Duration> keep_alive;  // Of the model that runs, from now on.
+  RemoteWish remote;
+  std::string client;                  // Whose request it is: clients share batches fairly.
 };
 
 // Errors: invalid_argument (a parameter, named), resource_exhausted (media above the limit).
-Result<RunRequest> read_run_request(Context& context);
+Result<RunRequest> read_run_request(ServingContext& call);
 
 }  // namespace accel::node

@@ -116,12 +116,15 @@ class Trials {
         return {};
       }
       last = vectors.error();
+      if (last.code == Errc::resource_exhausted) break;  // Others would wait for room as long.
     }
     return fail(std::move(last));
   }
 
   Result<bench::TrialTask> task(const perf::Candidate& candidate) {
-    ACCEL_TRY(std::shared_ptr<inference::Session> session, open(candidate));
+    auto opened = open(candidate);
+    if (!opened && opened.error().code == Errc::resource_exhausted) no_room_ = opened.error();
+    ACCEL_TRY(std::shared_ptr<inference::Session> session, std::move(opened));
     bench::TrialTask task;
     task.call = [this, session](std::stop_token stop) -> Status {
       auto vectors = request_.work->run(*session, {stop});
@@ -135,7 +138,22 @@ class Trials {
     return task;
   }
 
+  // Why some candidates could not be tried, if it was for want of memory.
+  const std::optional<Error>& no_room() const { return no_room_; }
+
  private:
+  // A session and the room that it takes. Owners: the task's two functions.
+  struct Opened {
+    explicit Opened(std::shared_ptr<std::size_t> count) : open(std::move(count)) { ++*open; }
+    ~Opened() { --*open; }
+    Opened(const Opened&) = delete;
+    Opened& operator=(const Opened&) = delete;
+
+    std::shared_ptr<std::size_t> open;  // Owners: this, and Trials.
+    inference::Loan room;
+    std::unique_ptr<inference::Session> session;  // Goes before its room does.
+  };
+
   template <class T>
   static Result<T> fail_with(const Error& error) {
     return fail(error);
@@ -145,14 +163,30 @@ class Trials {
     inference::Backend* const backend = context_.services.backend(candidate.engine);
     if (backend == nullptr)
       return fail(Errc::unavailable, "The engine {} is not here.", candidate.engine);
-    ACCEL_TRY(auto session, backend->open(request_.model_file, session_options(candidate)));
-    return std::shared_ptr<inference::Session>(
-        std::move(session));  // Owners: the task's two functions.
+    auto opened = std::make_shared<Opened>(open_);
+    if (request_.pool != nullptr) {
+      ACCEL_TRY(opened->room, request_.pool->reserve(room_for(candidate), context_.stop));
+    }
+    ACCEL_TRY(opened->session,
+              inference::open_graphs(*backend, request_.files, session_options(candidate)));
+    return std::shared_ptr<inference::Session>(opened, opened->session.get());
+  }
+
+  // The first one needs its room; the others may only have what is left.
+  inference::PoolDemand room_for(const perf::Candidate& candidate) const {
+    inference::PoolDemand demand{.key = "trial " + candidate.id()};
+    demand.name = fmt::format("measuring {}", request_.variant->entry);
+    demand.bytes = opening_bytes(candidate, request_.variant->bytes());
+    demand.keep_alive = Duration::zero();
+    demand.may_unload = *open_ <= 1;
+    return demand;
   }
 
   Context& context_;
   const SelectionRequest& request_;
   Vectors reference_;
+  std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);
+  std::optional<Error> no_room_;
 };
 
 json json_of(const perf::Candidate& candidate) {
@@ -309,6 +343,9 @@ Result<Selected> measure(Context& context, const SelectionRequest& request, cons
   ACCEL_TRY(const perf::Choice choice, bench::run_search(search, open, hooks, context.stop));
   Selected selected;
   selected.explanation = explain(choice, filtered, field, context.services.clock());
+  // What could not be tried for want of memory is tried again in a while.
+  if (trials.no_room()) selected.explanation["provisional"] = true;
+  if (!choice.winner && trials.no_room()) return fail(*trials.no_room());
   if (!choice.winner) {
     return fail(Error{Errc::unsupported, "No candidate could run this model. " + choice.reason,
                       choice.rows.empty() ? std::string() : choice.rows.front().reason});
@@ -334,6 +371,10 @@ void remember(Services& services, blockstore::Store& store, const Selected& sele
 
 }  // namespace
 
+std::uint64_t opening_bytes(const perf::Candidate& candidate, std::uint64_t weights) {
+  return candidate.engine == "openvino" ? weights / 2 * 5 : weights;
+}
+
 inference::SessionOptions session_options(const perf::Candidate& candidate) {
   inference::SessionOptions options;
   options.device = candidate.device;
@@ -351,7 +392,7 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
   ACCEL_TRY(blockstore::Store* const store, services.store());
   ACCEL_TRY(const Machine machine, this_machine(services, context.stop));
   const std::string key = choice_key(request, machine);
-  const bool ends_after = !services.kept_sessions().keeps();
+  const bool ends_after = !services.is_daemon();
   const double calls = request.work->calls;
   const auto known = [&]() -> std::optional<Selected> {
     if (request.remeasure) return std::nullopt;

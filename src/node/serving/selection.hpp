@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "accel/inference/graph_set.hpp"
+#include "accel/inference/model_pool.hpp"
 #include "accel/inference/session.hpp"
 #include "accel/perf/candidate.hpp"
 #include "context.hpp"
@@ -28,12 +30,13 @@ struct MeasuredWork {
 
 struct SelectionRequest {
   const models::Variant* variant = nullptr;  // Outlives the call.
-  std::filesystem::path model_file;
+  inference::GraphFiles files;
   std::string weights_sha256;
   std::string task;
   perf::Policy policy;
   bool remeasure = false;
-  const MeasuredWork* work = nullptr;  // Outlives the call.
+  const MeasuredWork* work = nullptr;    // Outlives the call.
+  inference::ModelPool* pool = nullptr;  // Has the room that trials take; outlives the call.
 };
 
 struct Selected {
@@ -51,6 +54,10 @@ struct Selected {
 Result<Selected> select_candidate(Context& context, const SelectionRequest& request);
 // Lets go of a remembered choice, so that the next run measures again.
 void forget_choice(Services& services, const std::string& key);
+
+// What opening takes at its peak, by the bytes of the weights: OpenVINO holds what it read beside
+// what it makes of it (VmHWM: 2.4 times MiniLM's 91 MB), ONNX Runtime maps the stored file.
+std::uint64_t opening_bytes(const perf::Candidate& candidate, std::uint64_t weights);
 
 inference::SessionOptions session_options(const perf::Candidate& candidate);
 

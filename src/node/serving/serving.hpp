@@ -1,39 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What serving methods share besides Services: the models that they keep loaded. One per node,
-// thread-safe. Their handlers get it with the call.
+// What serving methods share besides Services: the pool of the models that are in memory. One per
+// node, thread-safe. Their handlers get it with the call.
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "accel/inference/llama.hpp"
+#include "accel/inference/model_pool.hpp"
 #include "context.hpp"
 #include "serving/kept.hpp"
+#include "serving/remote_endpoints.hpp"
 
 namespace accel::node {
 
-struct LoadedText;
-struct LoadedTensors;
-struct LoadedFamily;
 struct InferTally;
+struct StoredModel;
 
 struct Serving {
-  Serving(const Config& config, bool is_daemon)
-      : texts(limit(config, is_daemon)),
-        tensors(limit(config, is_daemon)),
-        families(limit(config, is_daemon)) {}
+  // What it takes must outlive it. A daemon keeps models, a command none beyond its calls.
+  explicit Serving(Services& services);
 
   static constexpr std::size_t kMaxTallies = 4096;  // The models used least recently are forgotten.
 
-  static std::size_t limit(const Config& config, bool is_daemon) {
-    return is_daemon ? static_cast<std::size_t>(config.get<std::int64_t>("models.kept_sessions"))
-                     : 0;
-  }
+  // What is in memory under a key; none when it is not, or is to be loaded once more.
+  inference::Loan find(const std::string& key);
+  // What to ask the pool for: a model whose weights and context take so many bytes, under a key
+  // that says of which kind it is.
+  inference::PoolDemand demand(const StoredModel& model, std::string key,
+                               std::uint64_t bytes) const;
 
+  Services& services;
   inference::LlamaEngine llama;
-  Kept<LoadedText> texts;
-  Kept<LoadedTensors> tensors;
-  Kept<LoadedFamily> families;
-  Kept<InferTally> tallies{kMaxTallies};  // Outlive `tensors`, which are let go.
+  Kept<InferTally> tallies{kMaxTallies};  // Outlive the models, which are unloaded.
+  inference::ModelPool models;
+  RemoteEndpoints endpoints;
 };
 
 // `params` holds what Params has no words for: lists of objects, checked by the handler.
@@ -48,14 +49,27 @@ struct ServingContext {
   }
 };
 
+// What the parameter keep_alive asks for. How long models stay is for those who may load and unload
+// them: of others it is read and has no effect. Errors: invalid_argument.
+Result<std::optional<Duration>> keep_alive_wish(ServingContext& call);
+
 using ServingHandler = Result<nlohmann::json> (*)(ServingContext&);
 
 Result<nlohmann::json> run_model(ServingContext& call);
 Result<nlohmann::json> text_generate(ServingContext& call);
+Result<nlohmann::json> models_load(ServingContext& call);
 Result<nlohmann::json> models_loaded(ServingContext& call);
 Result<nlohmann::json> model_signature(ServingContext& call);
 Result<nlohmann::json> model_infer(ServingContext& call);
+// Whether model.infer with these parameters is expected to take some microseconds.
+bool infers_briefly(Services& services, Serving& serving, const nlohmann::json& params);
 Result<nlohmann::json> models_stats(ServingContext& call);
 Result<nlohmann::json> models_unload(ServingContext& call);
+Result<nlohmann::json> node_status(ServingContext& call);
+Result<nlohmann::json> endpoints_add(ServingContext& call);
+Result<nlohmann::json> endpoints_list(ServingContext& call);
+Result<nlohmann::json> endpoints_rm(ServingContext& call);
+Result<nlohmann::json> endpoints_test(ServingContext& call);
+Result<nlohmann::json> endpoints_stats(ServingContext& call);
 
 }  // namespace accel::node

@@ -2,6 +2,7 @@
 #include "serving/tensor_json.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -143,7 +144,7 @@ Status read_binary(const json::binary_t& bytes, const tensor::Shape& shape, Name
                 input.name, tensor::element_count(shape).value_or(0), oip_datatype(dtype));
   }
   ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, tensor::Shape(shape)));
-  std::ranges::copy(bytes, input.value.mutable_bytes().begin());
+  if (!bytes.empty()) std::memcpy(input.value.mutable_bytes().data(), bytes.data(), bytes.size());
   return {};
 }
 

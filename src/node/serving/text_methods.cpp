@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// text.generate: a model's answer, piece by piece; models.loaded: what text.generate and
-// model.infer keep in memory.
+// text.generate: a model's answer, piece by piece.
 #include <algorithm>
 
 #include "recorder.hpp"
-#include "serving/family_run.hpp"
-#include "serving/loaded_tensors.hpp"
 #include "serving/loaded_text.hpp"
+#include "serving/remote_run.hpp"
 #include "serving/text_answer.hpp"
 #include "serving/text_request.hpp"
 
@@ -81,9 +79,10 @@ void add_up(inference::GenerationReport& sum, const inference::GenerationReport&
   sum.decode_ms += report.decode_ms;
 }
 
-Result<json> generate(ServingContext& call, const GenerateRequest& request, SteadyTime started) {
+Result<json> generate(ServingContext& call, const GenerateRequest& request) {
   Context& context = call.context;
   ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads));
+  if (request.keep_alive) ready.model.loan().keep_for(*request.keep_alive);
   const models::TextGenerator& generator = *ready.model->generator;
   if (request.check_only) {
     ACCEL_TRY(const auto prepared, generator.prepare(request.text));
@@ -108,46 +107,29 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request, Stea
   json result = result_of(ready, sum, choices.size());
   result.update(choices.front());
   if (choices.size() > 1) result["choices"] = std::move(choices);
-  result["total_ms"] = to_ms(context.services.clock().now() - started);
   return result;
 }
 
-json row_of(const LoadedText& loaded) {
-  const inference::LlamaModel& model = loaded.generator->model();
-  const inference::LlamaModelInfo& info = model.info();
-  const inference::LlamaModel::Load load = model.load();
-  return {{"name", loaded.name},
-          {"cid", loaded.root.to_string()},
-          {"task", kTask},
-          {"engine", info.engine},
-          {"device", info.device},
-          {"precision", loaded.precision},
-          {"threads", info.threads},
-          {"bytes", loaded.bytes},
-          {"family", info.architecture},
-          {"parameters", info.parameters},
-          {"context", info.context},
-          {"kv_cache", info.kv_type},
-          {"kv_bytes", info.kv_bytes},
-          {"parallel", info.parallel},
-          {"running", load.running},
-          {"waiting", load.waiting},
-          {"kept_tokens", load.kept_tokens},
-          {"loaded_at", to_rfc3339(loaded.loaded_at)}};
-}
-
-// Of what runs in a session that is kept.
-template <class Loaded>
-json session_row(const Loaded& loaded, std::string_view task,
-                 const inference::SessionInfo& session) {
-  return {{"name", loaded.name},
-          {"cid", loaded.root.to_string()},
-          {"task", task},
-          {"engine", session.engine},
-          {"device", session.device},
-          {"precision", session.precision},
-          {"threads", session.threads},
-          {"bytes", loaded.bytes}};
+// Here, and when that can't be, where else it can: but never twice of what was said.
+Result<json> generate_somewhere(ServingContext& call, const GenerateRequest& request) {
+  ACCEL_TRY(const auto named, named_route(call, request.model, request.remote));
+  if (named) return generate_remotely(call, request, *named);
+  bool spoke = false;
+  const EventSink& on_event = call.context.on_event;
+  const EventSink watching = [&](const Event& event) {
+    spoke = spoke || event.progress == nullptr;
+    on_event(event);
+  };
+  Context context{call.context.services, call.context.params, on_event ? watching : on_event,
+                  call.context.stop, call.context.caller};
+  ServingContext here{context, call.serving, call.params};
+  Result<json> result = generate(here, request);
+  if (result || spoke) return result;
+  const auto route = route_after(call, request.model, request.remote, result.error());
+  if (!route) return result;
+  Result<json> elsewhere = generate_remotely(call, request, *route);
+  if (elsewhere) return elsewhere;
+  return fail(joined(std::move(result).error(), elsewhere.error()));
 }
 
 }  // namespace
@@ -156,30 +138,17 @@ Result<json> text_generate(ServingContext& call) {
   Context& context = call.context;
   const SteadyTime started = context.services.clock().now();
   ACCEL_TRY(const GenerateRequest request, read_generate_request(call));
-  Result<json> result = generate(call, request, started);
+  Result<json> result = generate_somewhere(call, request);
+  if (result) (*result)["total_ms"] = to_ms(context.services.clock().now() - started);
   if (!request.record || request.check_only) return result;
-  if (result) {
+  if (result && result->contains("endpoint")) {
+    record_remote(context, *result);
+  } else if (result) {
     record_run(context, 1, *result);
   } else {
     record_failed_run(context, kTask, context.services.clock().now() - started, result.error());
   }
   return result;
-}
-
-Result<json> models_loaded(ServingContext& call) {
-  ACCEL_CHECK(call.context.params.finish());
-  json rows = json::array();
-  for (const auto& loaded : call.serving.texts.all()) rows.push_back(row_of(*loaded));
-  for (const auto& loaded : call.serving.tensors.all())
-    rows.push_back(session_row(*loaded, "tensors", loaded->session->info()));
-  for (const auto& loaded : call.serving.families.all())
-    rows.push_back(session_row(*loaded, loaded->task, loaded->session->info()));
-  for (const auto& loaded : call.context.services.kept_sessions().all()) {
-    json row = session_row(*loaded, "text-embedding", loaded->embedder->session().info());
-    row["policy"] = loaded->choice.policy;
-    rows.push_back(std::move(row));
-  }
-  return json{{"models", std::move(rows)}};
 }
 
 }  // namespace accel::node

@@ -6,6 +6,7 @@
 
 #include "accel/core/random.hpp"
 #include "content/pulling.hpp"
+#include "serving/keep_alive.hpp"
 
 namespace accel::node {
 namespace {
@@ -132,6 +133,20 @@ void read_sampling(Params& params, inference::SamplingOptions& sampling) {
   sampling.seed = static_cast<std::uint32_t>(params.integer_in("seed", chance, 0, kMaxSeed));
 }
 
+// All answers together have at most what the caller's key may ask for at once.
+Status hold_to_key(const Caller& caller, GenerateRequest& request) {
+  if (caller.max_tokens() == 0) return {};
+  const std::size_t most = caller.max_tokens() / request.answers;
+  if (most > 0 && request.text.max_tokens.value_or(most) <= most) {
+    request.text.max_tokens = request.text.max_tokens.value_or(most);
+    return {};
+  }
+  return fail(Errc::invalid_argument,
+              "text.generate: the key {} may ask for {} tokens at once, in all answers; ask for "
+              "fewer (max_tokens).",
+              caller.who, caller.max_tokens());
+}
+
 }  // namespace
 
 Result<GenerateRequest> read_generate_request(ServingContext& call) {
@@ -150,6 +165,8 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   }
   read_sampling(params, text.sampling);
   ACCEL_CHECK(read_bias(call.value("logit_bias"), text.sampling));
+  request.seeded = params.given("seed");
+  request.remote = read_remote_wish(params);
   text.stop = params.texts("stop");
   text.reuse_prefix = params.flag("reuse_prefix", true);
   if (params.given("logprobs"))
@@ -158,6 +175,7 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   if (const json* const schema = call.value("json_schema"); schema != nullptr) {
     ACCEL_TRY(text.json_schema, schema_of(*schema, "json_schema"));
   }
+  ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
   request.threads = static_cast<int>(params.integer_in("threads", 0, 0, 512));
   request.record = params.flag("record", true);
   request.check_only = params.flag("check_only");
@@ -165,6 +183,7 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   request.answers = static_cast<std::size_t>(params.integer_in("n", 1, 1, kMaxAnswers));
   expect_pull_params(params);
   ACCEL_CHECK(params.finish());
+  ACCEL_CHECK(hold_to_key(call.context.caller, request));
   return request;
 }
 

@@ -2,8 +2,11 @@
 #pragma once
 // What text.generate is asked, of its parameters.
 
+#include <optional>
+
+#include "accel/core/clock.hpp"
 #include "accel/models/text_generator.hpp"
-#include "serving/serving.hpp"
+#include "serving/remote_route.hpp"
 
 namespace accel::node {
 
@@ -13,8 +16,11 @@ struct GenerateRequest {
   int threads = 0;
   bool record = true;
   bool check_only = false;  // Loads the model and refuses what would be refused; writes nothing.
-  std::size_t answers = 1;  // To the same prompt, with one seed after the other.
-  bool parts = false;       // Pieces come as JSON, one a line (text_answer.hpp).
+  std::optional<Duration> keep_alive;  // Of the model, from now on.
+  std::size_t answers = 1;             // To the same prompt, with one seed after the other.
+  bool seeded = false;                 // The seed was given, else it is chance.
+  RemoteWish remote;
+  bool parts = false;  // Pieces come as JSON, one a line (text_answer.hpp).
 };
 
 // Errors: invalid_argument (names the parameter).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// One at a time, for work that must not run beside itself in a process: measuring (two searches
-// would slow each other down without noticing) and loading a model. Thread-safe.
+// One at a time, for work that must not run beside itself in a process: measuring, for two searches
+// would slow each other down without noticing. Thread-safe.
 
 #include <mutex>
 #include <stop_token>

@@ -73,6 +73,26 @@ TEST_F(AuditTest, is_silent_about_what_only_looks_and_what_is_only_tried) {
   EXPECT_FALSE(std::filesystem::exists(home_.logs() / "audit.jsonl"));
 }
 
+TEST_F(AuditTest, names_a_key_by_its_id_and_notes_what_it_was_not_allowed_once_a_second) {
+  ManualClock clock;
+  Audit audit(home_, clock);
+  const auto entry = std::make_shared<const security::KeyEntry>();
+  const Caller key{"ak_0123456789ab", security::Role::read, entry};
+  const Error no{Errc::permission_denied, "No.", {}};
+  audit.note(key, "pin.add", {{"target", "bafy"}}, json{{"cid", "bafy"}});
+  for (int i = 0; i < 1000; ++i) audit.note_refusal(key, "content.cat", no);
+  audit.note_refusal({"ak_ba9876543210", security::Role::read, entry}, "pin.rm", no);
+  clock.advance(std::chrono::seconds(1));
+  audit.note_refusal(key, "pin.rm", no);
+  audit.note_refusal(Caller::stranger, "pin.rm", {Errc::unauthenticated, "No.", {}});
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 4U) << "strangers can't write into it";
+  EXPECT_EQ(found[0].at("who"), "ak_0123456789ab");
+  EXPECT_EQ(found[1].at("outcome"), "permission_denied");
+  EXPECT_EQ(found[2].at("who"), "ak_ba9876543210");
+  EXPECT_EQ(found[3].at("method"), "pin.rm");
+}
+
 TEST_F(AuditTest, never_holds_a_secret) {
   Audit audit(home_, system_clock());
   audit.note(Caller::process, "key.import",

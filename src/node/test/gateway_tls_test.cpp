@@ -51,5 +51,18 @@ TEST_F(GatewayTlsTest, takes_files_that_are_named_but_not_one_alone) {
   EXPECT_EQ(with({{"gateway.tls_key", "/b"}}).error().code, Errc::invalid_argument);
 }
 
+TEST_F(GatewayTlsTest, the_api_speaks_tls_only_with_a_whole_pair_that_is_named) {
+  const auto api = [&](const std::map<std::string, std::string>& settings) {
+    return api_tls(load_settings({home_, {}, settings}).value());
+  };
+  EXPECT_FALSE(api({}).value());
+  const auto named = api({{"api.tls_certificate", "/a"}, {"api.tls_key", "/b"}}).value();
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->client_ca, "");
+  EXPECT_EQ(api({{"api.tls_certificate", "/a"}}).error().code, Errc::invalid_argument);
+  EXPECT_EQ(api({{"api.client_ca", "/c"}}).error().code, Errc::invalid_argument)
+      << "else clients would be let in without a certificate";
+}
+
 }  // namespace
 }  // namespace accel::node

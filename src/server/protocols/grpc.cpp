@@ -16,8 +16,7 @@ using net::HttpResponse;
 
 constexpr std::string_view kContentType = "application/grpc";
 constexpr std::size_t kMaxMessage = 1024;  // Of an error: clients bound what they take as headers.
-constexpr std::uint64_t kRetrySeconds = 1;
-constexpr int kMaxTimeoutDigits = 8;  // The protocol's own limit.
+constexpr int kMaxTimeoutDigits = 8;       // The protocol's own limit.
 
 // What of an error's sentence is sent, whole characters: protobuf's strings are UTF-8.
 std::string_view message_of(const Error& error) {
@@ -29,10 +28,10 @@ std::string_view message_of(const Error& error) {
 }
 
 // google.rpc.Status with google.rpc.RetryInfo among its details.
-std::string retry_details(const Error& error, int status) {
+std::string retry_details(const Error& error, int status, std::uint64_t seconds) {
   Bytes delay, info, any, details;
-  ipld::put_varint_field(delay, 1, kRetrySeconds);  // google.protobuf.Duration.seconds
-  ipld::put_bytes_field(info, 1, delay);            // retry_delay
+  ipld::put_varint_field(delay, 1, seconds);  // google.protobuf.Duration.seconds
+  ipld::put_bytes_field(info, 1, delay);      // retry_delay
   ipld::put_bytes_field(any, 1, as_bytes("type.googleapis.com/google.rpc.RetryInfo"));
   ipld::put_bytes_field(any, 2, info);
   ipld::put_varint_field(details, 1, static_cast<std::uint64_t>(status));
@@ -95,7 +94,7 @@ void end_frame(std::string& out, std::size_t begin) {
     out[begin + 1 + i] = static_cast<char>(length >> (8U * (3 - i)) & 0xFFU);
 }
 
-net::Headers trailers(const Status& outcome) {
+net::Headers trailers(const Status& outcome, std::uint64_t retry_seconds) {
   net::Headers fields;
   if (outcome) {
     fields.add("grpc-status", "0");
@@ -106,14 +105,14 @@ net::Headers trailers(const Status& outcome) {
   fields.add("grpc-status", std::to_string(status));
   fields.add("grpc-message", percent_encoded(message_of(error)));
   if (error.code != Errc::resource_exhausted) return fields;
-  fields.add("grpc-retry-pushback-ms", std::to_string(kRetrySeconds * 1000));
-  fields.add("grpc-status-details-bin", retry_details(error, status));
+  fields.add("grpc-retry-pushback-ms", std::to_string(retry_seconds * 1000));
+  fields.add("grpc-status-details-bin", retry_details(error, status, retry_seconds));
   return fields;
 }
 
-HttpResponse refusal(const Error& error) {
+HttpResponse refusal(const Error& error, std::uint64_t retry_seconds) {
   HttpResponse response;
-  response.headers = trailers(fail(Error(error)));
+  response.headers = trailers(fail(Error(error)), retry_seconds);
   response.headers.add("Content-Type", std::string(kContentType));
   return response;
 }

@@ -39,9 +39,9 @@ void end_frame(std::string& out, std::size_t begin);
 
 // The end of a call: grpc-status, grpc-message, and for resource_exhausted when to try again
 // (google.rpc.RetryInfo, and grpc-retry-pushback-ms for clients that retry by themselves).
-net::Headers trailers(const Status& outcome);
+net::Headers trailers(const Status& outcome, std::uint64_t retry_seconds = 1);
 // A call that ends before any message: all in the head.
-net::HttpResponse refusal(const Error& error);
+net::HttpResponse refusal(const Error& error, std::uint64_t retry_seconds = 1);
 // The server's own refusal, as ServerOptions::shape has it: by `why`, else by its HTTP status.
 net::HttpResponse refusal_of(const net::HttpResponse& response, std::optional<Errc> why = {});
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/grpc_server.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "accel/core/async/with_timeout.hpp"
-#include "accel/net/access.hpp"
 #include "accel/node/build_info.hpp"
 #include "protocols/grpc.hpp"
 #include "protocols/oip.hpp"
@@ -25,6 +25,12 @@ void append_frame(const proto::Message& type, const json& message, std::string& 
   grpc::end_frame(out, begin);
 }
 
+// Of a message: as of a body over REST.
+std::size_t most_bytes(const node::Caller& caller) {
+  const std::uint64_t own = caller.key ? caller.key->key.limits.body_bytes : 0;
+  return own == 0 ? GrpcServer::kMaxMessage : std::min<std::uint64_t>(own, GrpcServer::kMaxMessage);
+}
+
 tl::unexpected<Error> no_method(std::string_view path) {
   const std::string_view name = path.substr(oip::kGrpcService.size());
   if (name == "ModelConfig")
@@ -35,11 +41,30 @@ tl::unexpected<Error> no_method(std::string_view path) {
 
 }  // namespace
 
+// A call that runs. Owners: its Call and copies of it; the server outlives them.
+class GrpcServer::Running {
+ public:
+  explicit Running(GrpcServer& server) : server_(server), count_(++server.calls_) {}
+  ~Running() { --server_.calls_; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  Status check() const {
+    if (count_ <= kMaxCalls) return {};
+    return fail(Errc::resource_exhausted, "{} calls run at this node; try again later.", kMaxCalls);
+  }
+
+ private:
+  GrpcServer& server_;
+  std::size_t count_;
+};
+
 struct GrpcServer::Call {
+  std::shared_ptr<Running> running;
   const oip::Rpc* rpc = nullptr;
   std::shared_ptr<net::BodySource> source;  // Owners: the calls of one request, and its stream.
   std::string client;
-  node::Caller caller = node::Caller::token;
+  node::Caller caller;
+  std::string credential;  // Of a key, for streams.
   bool explain = false;
   std::optional<Duration> timeout;
   std::stop_token stop;
@@ -124,39 +149,45 @@ class GrpcServer::Incoming {
   std::size_t number_ = 0;  // Of the message that is waited for, from 1.
 };
 
-GrpcServer::GrpcServer(ProtocolServer& methods, std::string token)
-    : methods_(methods), token_(std::move(token)) {}
-
 bool GrpcServer::serves(std::string_view path) { return path.starts_with(oip::kGrpcService); }
 
 bool GrpcServer::is_live(const HttpRequest& head) {
   return serves(head.path) && head.method == "POST" && grpc::is_grpc(head);
 }
 
-Status GrpcServer::admit(const HttpRequest& head) const {
+Status GrpcServer::admit(const HttpRequest& head, const Visitor& visitor) {
   if (head.over_unix_socket) return {};
   if (!is_live(head)) return fail(Errc::invalid_argument, "{}", kWhatIsGrpc);
   const oip::Rpc* const rpc = oip::find_rpc(head.path);
   if (rpc != nullptr && rpc->open) return {};
-  return net::check_bearer_token(head, token_);
+  return visitor.known();
 }
 
-Task<HttpResponse> GrpcServer::handle(HttpRequest request, std::stop_token stop) {
+Task<HttpResponse> GrpcServer::handle(HttpRequest request, std::stop_token stop, Visitor visitor) {
   if (!request.source) co_return net::text_response(415, std::string(kWhatIsGrpc) + "\n");
-  auto starting = start(std::move(request), std::move(stop));
+  auto starting = start(std::move(request), std::move(stop), std::move(visitor));
   co_return co_await std::move(starting);
 }
 
-Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop) {
+Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop, Visitor visitor) {
   Call call;
+  call.running = std::make_shared<Running>(*this);
+  ACCEL_CO_CHECK(call.running->check());
   call.rpc = oip::find_rpc(request.path);
   if (call.rpc == nullptr) co_return no_method(request.path);
   ACCEL_CO_TRY(call.timeout, grpc::timeout_of(request));
   call.source = std::move(request.source);
-  call.client = client_of(request);
-  if (request.over_unix_socket) call.caller = node::Caller::socket;
+  call.client = client_of(request, visitor.caller);
+  call.caller = std::move(visitor.caller);
   call.explain = request.headers.get_or("x-explain", "") == "true";
   call.stop = std::move(stop);
+  if (call.rpc->stream && call.caller.key) {
+    // Each message is a request, and a stream counts once.
+    if (call.caller.key->key.limits.requests_per_minute > 0)
+      co_return fail(Errc::permission_denied,
+                     "The requests of this key are counted, and a stream is one: use ModelInfer.");
+    call.credential = net::bearer_token(request).value_or("");
+  }
   if (call.rpc->stream) co_return stream(std::move(call));
   const std::optional<Duration> timeout = call.timeout;
   auto answering = unary(std::move(call));
@@ -166,7 +197,7 @@ Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop) 
 }
 
 Task<HttpResponse> GrpcServer::unary(Call call) {
-  const std::size_t most = call.rpc->open ? kMaxOpenMessage : kMaxMessage;
+  const std::size_t most = call.rpc->open ? kMaxOpenMessage : most_bytes(call.caller);
   Incoming incoming(*this, call, most, kFirstMessage);
   auto reading = incoming.next();
   const Result<std::optional<std::string>> message = co_await std::move(reading);
@@ -250,12 +281,13 @@ Task<void> GrpcServer::converse(Call call, std::shared_ptr<net::Headers> trailer
 
 // One request after the other; a request that fails does not end the stream.
 Task<void> GrpcServer::talk(Call call, net::BodyWriter& writer) {
-  Incoming incoming(*this, call, kMaxMessage, kStreamIdle);
+  Incoming incoming(*this, call, most_bytes(call.caller), kStreamIdle);
   while (true) {
     auto reading = incoming.next();
     const Result<std::optional<std::string>> message = co_await std::move(reading);
     if (!message) co_return fail(message.error());
     if (!*message) co_return Status{};
+    if (call.caller.key) ACCEL_CO_CHECK(known_(call.credential));
     ACCEL_CO_TRY(json asked, proto::read(*call.rpc->request, as_bytes(**message)));
     json failed{{"model_name", asked.value("model_name", std::string())},
                 {"id", asked.value("id", std::string())}};

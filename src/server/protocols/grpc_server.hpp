@@ -6,6 +6,7 @@
 // handle() on the server's executor; it never blocks.
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -21,20 +22,24 @@ class GrpcServer {
   static constexpr std::size_t kMaxMessage = 32U << 20U;     // As a body over REST.
   static constexpr std::size_t kMaxOpenMessage = 4U << 10U;  // Of calls without the token.
   static constexpr std::size_t kMaxHeld = 256U << 20U;       // Of all messages that wait.
+  // Of each call a window of 256 KiB may wait unread, besides those messages: as much again.
+  static constexpr std::size_t kMaxCalls = 1024;
   static constexpr Duration kFirstMessage = std::chrono::seconds(30);  // Until it begins.
   static constexpr Duration kMessageTime = std::chrono::minutes(2);    // From its first byte.
   static constexpr Duration kStreamIdle = std::chrono::minutes(10);    // Between two messages.
 
   // `methods` must outlive it.
-  GrpcServer(ProtocolServer& methods, std::string token);
+  // `known` says whether a credential still counts: it is asked again at each message of a stream.
+  using Known = std::function<Status(std::string_view credential)>;
+  GrpcServer(ProtocolServer& methods, Known known) : methods_(methods), known_(std::move(known)) {}
 
   static bool serves(std::string_view path);
   // Whether a head belongs here and its body is read while it comes.
   static bool is_live(const net::HttpRequest& head);
   // Asked before the body is read. Errors: invalid_argument (it is not live), unauthenticated.
-  Status admit(const net::HttpRequest& head) const;
+  static Status admit(const net::HttpRequest& head, const Visitor& visitor);
   // Errors: the call's, which ServerOptions::shape tells the client by grpc::refusal_of().
-  Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
+  Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop, Visitor visitor);
   // Calls that wait for a message that has not begun end. Before the listeners stop, which let
   // requests finish and would wait for them. From any thread.
   void stop() { stopping_.request_stop(); }
@@ -42,8 +47,9 @@ class GrpcServer {
  private:
   struct Call;
   class Incoming;
+  class Running;
 
-  Task<net::HttpResponse> start(net::HttpRequest request, std::stop_token stop);
+  Task<net::HttpResponse> start(net::HttpRequest request, std::stop_token stop, Visitor visitor);
   Task<net::HttpResponse> unary(Call call);
   net::HttpResponse stream(Call call);
   Task<void> converse(Call call, std::shared_ptr<net::Headers> trailers, net::BodyWriter& writer);
@@ -54,8 +60,9 @@ class GrpcServer {
   Task<nlohmann::json> run(const Call& call, MethodRequest request);
 
   ProtocolServer& methods_;
-  std::string token_;
-  std::atomic<std::size_t> held_{0};  // Bytes of messages that wait.
+  Known known_;
+  std::atomic<std::size_t> held_{0};   // Bytes of messages that wait.
+  std::atomic<std::size_t> calls_{0};  // That run.
   std::stop_source stopping_;
 };
 

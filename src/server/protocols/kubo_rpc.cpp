@@ -329,6 +329,7 @@ std::string error_reply(const Error& error) {
 }
 
 int error_status(const Error& error) {
+  if (error.code == Errc::permission_denied) return 403;
   // As Kubo: whatever is not the client's fault is 500.
   const bool client = error.code == Errc::invalid_argument || error.code == Errc::unsupported;
   return client ? 400 : 500;

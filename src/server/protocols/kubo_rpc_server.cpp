@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/kubo_rpc_server.hpp"
 
+#include <charconv>
+
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
@@ -97,7 +99,24 @@ net::StreamedBodies KuboRpcServer::streamed_bodies(std::uint64_t max_bytes) {
   return streamed;
 }
 
-Task<HttpResponse> KuboRpcServer::handle(HttpRequest request, std::stop_token stop) {
+Status KuboRpcServer::check_upload(const HttpRequest& head, const Visitor& visitor) {
+  const auto* const command =
+      kubo::find_command(std::string_view(head.path).substr(kubo::kPrefix.size()));
+  if (command == nullptr || command->answer != Answer::upload) return {};
+  ACCEL_CHECK(visitor.needs(security::Role::operate, command->path));
+  const auto& key = visitor.caller.key;
+  const std::uint64_t most = key ? key->key.limits.body_bytes : 0;
+  if (most == 0) return {};
+  std::uint64_t length = 0;
+  const std::string_view text = head.headers.get_or("Content-Length", "");
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (!text.empty() && read.ec == std::errc() && length <= most) return {};
+  return fail(Errc::invalid_argument,
+              "This key may send {} bytes in a request, named by Content-Length.", most);
+}
+
+Task<HttpResponse> KuboRpcServer::handle(HttpRequest request, std::stop_token stop,
+                                         Visitor visitor) {
   if (request.method != "POST") {
     co_return net::text_response(405, "405 - Method Not Allowed: the RPC takes POST.\n");
   }
@@ -109,7 +128,9 @@ Task<HttpResponse> KuboRpcServer::handle(HttpRequest request, std::stop_token st
   const Status fits = kubo::check_query(*call.command, *query);
   if (!fits) co_return refusal(fits.error());
   call.query = *std::move(query);
-  call.caller = request.over_unix_socket ? node::Caller::socket : node::Caller::token;
+  const Status sends = check_upload(request, visitor);
+  if (!sends) co_return refusal(sends.error());
+  call.caller = std::move(visitor.caller);
   call.stop = std::move(stop);
   Duration limit = Duration::zero();
   if (const auto text = kubo::text_of(call.query, "timeout", {}); !text.empty()) {
@@ -204,6 +225,9 @@ Task<HttpResponse> KuboRpcServer::upload(Call call, HttpRequest request) {
     ACCEL_CO_CHECK(taken);
   }
   request.sink.reset();
+  // What it uploads lies in files of this server's own making: naming those is no administrator's
+  // business.
+  call.caller.role = security::Role::admin;
   std::stop_source source;
   const auto job = [&](std::stop_token job_stop) -> Result<std::string> {
     const auto request_stop = [&source] { source.request_stop(); };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Kubo's RPC (/api/v0) over the node's methods, so that its clients and scripts work here. Only on
-// request (server.kubo_rpc); POST alone; over TCP each call carries the token. Used by ApiServer,
-// which has checked Host, Origin and the token. Threads: handle() on the server's executor; it
-// never blocks.
+// request (server.kubo_rpc); POST alone; over TCP each call carries a key. Used by ApiServer, which
+// has checked Host, Origin and that the caller is known. Threads: handle() on the server's
+// executor; it never blocks.
 
 #include <filesystem>
 #include <memory>
@@ -14,6 +14,7 @@
 #include "accel/core/async/task_group.hpp"
 #include "accel/net/http_server.hpp"
 #include "accel/node/node.hpp"
+#include "access.hpp"
 #include "protocols/kubo_rpc.hpp"
 #include "protocols/upload.hpp"
 
@@ -30,7 +31,9 @@ class KuboRpcServer {
   ~KuboRpcServer();
 
   static bool serves(std::string_view path) { return path.starts_with(kubo::kPrefix); }
-  Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
+  Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop, Visitor visitor);
+  // Before the body of an upload is read. Errors: as Visitor::needs().
+  static Status check_upload(const net::HttpRequest& head, const Visitor& visitor);
   // Bodies of uploads, up to `max_bytes`; this outlives the listener that gets them.
   net::StreamedBodies streamed_bodies(std::uint64_t max_bytes);
   // What Kubo refuses besides foreign Origins: a Referer of another page, and browsers that hide

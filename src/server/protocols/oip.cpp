@@ -32,7 +32,7 @@ json zero_stats() { return {{"count", 0}, {"ns", 0}}; }
 
 }  // namespace
 
-Result<MethodRequest> infer_request(const json& body, const std::string& model) {
+Result<MethodRequest> infer_request(json body, const std::string& model) {
   MethodRequest request{"model.infer"};
   BodyReader reader(body);
   request.params["model"] = model;
@@ -43,7 +43,7 @@ Result<MethodRequest> infer_request(const json& body, const std::string& model) 
   if (!body.contains("inputs") || !body.at("inputs").is_array())
     return fail(Errc::invalid_argument, "\"inputs\" must be a list of tensors.");
   for (const json& input : body.at("inputs")) ACCEL_CHECK(check_input(input));
-  request.params["inputs"] = body.at("inputs");
+  request.params["inputs"] = std::move(body.at("inputs"));
   request.params["binary"] = binary;
   if (!body.contains("outputs")) return request;
   json names = json::array();
@@ -65,9 +65,9 @@ Result<MethodRequest> infer_request(const json& body, const std::string& model) 
   return request;
 }
 
-json infer_reply(const json& body, const std::string& model, const json& result) {
-  json reply{{"model_name", model}, {"outputs", result.at("outputs")}};
-  if (body.contains("id")) reply["id"] = body.at("id");
+json infer_reply(const json& id, const std::string& model, json result) {
+  json reply{{"model_name", model}, {"outputs", std::move(result.at("outputs"))}};
+  if (!id.is_null()) reply["id"] = id;
   return reply;
 }
 

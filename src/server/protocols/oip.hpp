@@ -8,9 +8,9 @@
 namespace accel::server::oip {
 
 // Errors: invalid_argument, unsupported (classification and other parameters, named).
-Result<MethodRequest> infer_request(const nlohmann::json& body, const std::string& model);
-nlohmann::json infer_reply(const nlohmann::json& body, const std::string& model,
-                           const nlohmann::json& result);
+Result<MethodRequest> infer_request(nlohmann::json body, const std::string& model);
+nlohmann::json infer_reply(const nlohmann::json& id, const std::string& model,
+                           nlohmann::json result);
 nlohmann::json metadata_reply(const std::string& model, const nlohmann::json& signature);
 nlohmann::json server_reply(std::string_view version);
 

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "accel/core/bytes.hpp"
 #include "accel/core/json.hpp"
 
 namespace accel::server::oip {
@@ -45,7 +46,7 @@ Status take_bytes(json& input, std::string_view& rest) {
   if (input.contains("data"))
     return fail(Errc::invalid_argument, "The input {} has data in JSON and binary data.",
                 name_of(input));
-  const auto bytes = rest.substr(0, size.get<std::size_t>());
+  const ByteView bytes = as_bytes(rest.substr(0, size.get<std::size_t>()));
   input["data"] = json::binary({bytes.begin(), bytes.end()});
   rest.remove_prefix(bytes.size());
   return {};
@@ -71,21 +72,23 @@ Result<json> read_body(std::string_view body, std::string_view header_length) {
 }
 
 WrittenBody write_body(json reply) {
-  std::string tail;
+  std::vector<json::binary_t> tail;
+  std::size_t tail_bytes = 0;
   WrittenBody written;
   const auto outputs = reply.find("outputs");
   for (json& output : outputs == reply.end() ? reply : *outputs) {
     if (!output.is_object() || !output.contains("data") || !output.at("data").is_binary()) continue;
-    const auto& bytes = output.at("data").get_binary();
-    tail.append(bytes.begin(), bytes.end());
-    output["parameters"] = {{kSize, bytes.size()}};
+    tail.push_back(std::move(output.at("data").get_binary()));
+    tail_bytes += tail.back().size();
+    output["parameters"] = {{kSize, tail.back().size()}};
     output.erase("data");
     written.binary = true;
   }
   written.bytes = reply.dump(-1, ' ', false, json::error_handler_t::replace);
   if (!written.binary) written.bytes += "\n";
   written.json_bytes = written.bytes.size();
-  written.bytes += tail;
+  written.bytes.reserve(written.bytes.size() + tail_bytes);
+  for (const json::binary_t& bytes : tail) written.bytes += as_text(bytes);
   return written;
 }
 

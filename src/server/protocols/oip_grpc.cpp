@@ -202,8 +202,8 @@ Result<InferCall> infer_call(json message) {
   json raw = message.contains("raw_input_contents") ? std::move(message["raw_input_contents"])
                                                     : json::array();
   std::vector<json> contents;
-  ACCEL_TRY(const json body, rest_body(message, contents));
-  ACCEL_TRY(call.request, infer_request(body, call.model));
+  ACCEL_TRY(json body, rest_body(message, contents));
+  ACCEL_TRY(call.request, infer_request(std::move(body), call.model));
   ACCEL_CHECK(add_data(call.request.params["inputs"], std::move(contents), std::move(raw)));
   return call;
 }

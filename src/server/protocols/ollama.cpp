@@ -10,11 +10,11 @@ using nlohmann::json;
 
 constexpr double kNanosecondsPerMs = 1e6;
 
-// How a machine should compute and how long it should keep a model: a node's own affair, and
-// nothing that would change an answer.
+// How a machine should compute: a node's own affair, and nothing that would change an answer.
 constexpr std::string_view kHints[] = {"numa",     "num_batch", "num_gpu",   "main_gpu",
                                        "low_vram", "use_mmap",  "use_mlock", "num_thread"};
-constexpr std::string_view kKeepAlive = "keep_alive";
+// Of what is pinned: as far away as clients' calendars reach.
+constexpr std::string_view kNever = "9999-01-01T00:00:00Z";
 
 void read_sampling(const json& options, BodyReader& reader, json& params) {
   BodyReader option(options);
@@ -34,6 +34,27 @@ void read_sampling(const json& options, BodyReader& reader, json& params) {
   option.allow(kHints);
   if (const Status status = option.finish(); !status)
     reader.refuse(status.error().code, status.error().message);
+}
+
+// A number of seconds or a duration; the node says what it may be.
+void read_keep_alive(BodyReader& reader, json& params) {
+  const json* const value = reader.value("keep_alive");
+  if (value == nullptr) return;
+  if (value->is_number() || value->is_string()) {
+    params["keep_alive"] = *value;
+  } else {
+    reader.refuse(Errc::invalid_argument, "\"keep_alive\" must be a number or a text.");
+  }
+}
+
+// A request that asks for no text loads its model, or unloads it when it is kept for no time.
+MethodRequest load_request(const MethodRequest& asked) {
+  const json keep_alive = asked.params.value("keep_alive", json());
+  const bool goes = keep_alive == 0 || keep_alive == "0" || keep_alive == "0s";
+  MethodRequest request{goes ? "models.unload" : "models.load"};
+  request.params["model"] = asked.params.at("model");
+  if (!goes && !keep_alive.is_null()) request.params["keep_alive"] = keep_alive;
+  return request;
 }
 
 // "json", or a schema.
@@ -69,13 +90,18 @@ void read_options(std::string_view text, BodyReader& reader, MethodRequest& requ
   if (logprobs) reader.integer("top_logprobs", params, "logprobs");
   if (!logprobs) reader.only("top_logprobs", 0);
   if (logprobs && request.stream) params["parts"] = true;
-  reader.allow({kKeepAlive});
+  read_keep_alive(reader, params);
   if (const json* const options = reader.object("options"); options != nullptr)
     read_sampling(*options, reader, params);
 }
 
 std::int64_t nanoseconds(const json& result, const char* name) {
   return static_cast<std::int64_t>(result.value(name, 0.0) * kNanosecondsPerMs);
+}
+
+// An endpoint may not tell what it used.
+void put_count(const json& result, const char* name, json& into, const char* as) {
+  if (result.contains(name)) into[as] = result.at(name);
 }
 
 json details_of(const json& model) {
@@ -142,7 +168,7 @@ Result<MethodRequest> generate_request(const json& body, std::string_view text) 
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
   read_options(text, reader, request);
-  const std::string prompt = reader.required_text("prompt");
+  const std::string prompt = reader.text("prompt", {});
   const std::string system = reader.text("system", {});
   const bool raw = reader.flag("raw", false);
   reader.only("suffix", "");
@@ -150,6 +176,7 @@ Result<MethodRequest> generate_request(const json& body, std::string_view text) 
   reader.only("template", "");
   reader.only("context", json::array());
   ACCEL_CHECK(reader.finish());
+  if (prompt.empty()) return load_request(request);
   if (raw) {
     request.params["prompt"] = prompt;
     return request;
@@ -167,6 +194,8 @@ Result<MethodRequest> chat_request(const json& body, std::string_view text) {
   read_options(text, reader, request);
   reader.allow({"messages", "tools"});
   ACCEL_CHECK(reader.finish());
+  const auto messages = body.find("messages");
+  if (messages != body.end() && *messages == json::array()) return load_request(request);
   ACCEL_CHECK(read_tools(body, text, request.params));
   ACCEL_TRY(request.params["messages"], messages_of(body));
   return request;
@@ -183,7 +212,7 @@ Result<MethodRequest> embed_request(const json& body) {
   reader.only("dimensions", nullptr);
   if (request.params["inputs"].empty())
     reader.refuse(Errc::invalid_argument, "\"input\" must be a text or a list of texts.");
-  reader.allow({kKeepAlive});
+  read_keep_alive(reader, request.params);
   if (const json* const options = reader.object("options"); options != nullptr) {
     BodyReader option(*options);
     option.allow(kHints);
@@ -217,10 +246,16 @@ json text_reply(Kind kind, const ReplyFacts& facts, const json& result, bool who
   reply["done_reason"] = cut ? "length" : "stop";
   reply["total_duration"] = nanoseconds(result, "total_ms");
   reply["load_duration"] = nanoseconds(result, "load_ms");
-  reply["prompt_eval_count"] = result.at("prompt_tokens");
+  put_count(result, "prompt_tokens", reply, "prompt_eval_count");
   reply["prompt_eval_duration"] = nanoseconds(result, "prefill_ms");
-  reply["eval_count"] = result.at("completion_tokens");
+  put_count(result, "completion_tokens", reply, "eval_count");
   reply["eval_duration"] = nanoseconds(result, "decode_ms");
+  return reply;
+}
+
+json load_reply(Kind kind, const ReplyFacts& facts, bool loaded) {
+  json reply = piece(kind, facts, "", true);
+  reply["done_reason"] = loaded ? "load" : "unload";
   return reply;
 }
 
@@ -254,13 +289,13 @@ std::string line_of(const json& value) {
 }
 
 Result<json> embed_reply(const json& body, const json& result) {
-  if (!body.value("truncate", true) && result.value("truncated", std::uint64_t{0}) > 0)
+  if (body.value("truncate", json()) == false && result.value("truncated", std::uint64_t{0}) > 0)
     return fail(Errc::invalid_argument, "An input has more tokens than the model takes.");
   return json{{"model", body.at("model")},
               {"embeddings", result.at("embeddings")},
               {"total_duration", nanoseconds(result, "total_ms")},
               {"load_duration", nanoseconds(result, "load_ms")},
-              {"prompt_eval_count", result.at("tokens")}};
+              {"prompt_eval_count", result.value("tokens", json())}};
 }
 
 json tags_reply(const json& list) {
@@ -275,9 +310,9 @@ json ps_reply(const json& list) {
   json models = json::array();
   for (const json& model : list.at("models")) {
     json row = row_of(model);
-    row["size"] =
-        model.value("bytes", std::uint64_t{0}) + model.value("kv_bytes", std::uint64_t{0});
+    row["size"] = model.value("memory_bytes", std::uint64_t{0});
     row["size_vram"] = 0;
+    row["expires_at"] = model.value("expires_at", kNever);
     if (model.contains("context")) row["context_length"] = model.at("context");
     models.push_back(std::move(row));
   }

@@ -20,6 +20,9 @@ enum class Kind { generate, chat };
 // The whole answer; with `whole` false the last line of a stream, without its text.
 nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::json& result,
                           bool whole);
+// The answer to a request that asked for no text: what generate_request() and chat_request() then
+// make is models.load or models.unload.
+nlohmann::json load_reply(Kind kind, const ReplyFacts& facts, bool loaded);
 std::string text_line(Kind kind, const ReplyFacts& facts, std::string_view text);
 // The same of an answer's parts, as text.generate sends them.
 std::string part_lines(Kind kind, const ReplyFacts& facts, std::string_view parts);

@@ -20,8 +20,23 @@ constexpr std::string_view kAlphabet =
 constexpr std::string_view kLabels[] = {"user", "metadata", "safety_identifier", "prompt_cache_key",
                                         "prompt_cache_retention"};
 
+constexpr std::int64_t kMostTokens = 16777216;  // Of an answer; as text.generate.
+
 std::string event(const json& data) {
   return "data: " + data.dump(-1, ' ', false, json::error_handler_t::replace) + "\n\n";
+}
+
+// The newer name counts where both are given; the older must be right all the same.
+void read_most_tokens(BodyReader& reader, json& params) {
+  reader.integer("max_tokens", params, "max_tokens");
+  json newer = json::object();
+  reader.integer("max_completion_tokens", newer, "max_tokens");
+  if (newer.empty()) return;
+  const json older = params.value("max_tokens", json(1));
+  if (older < 1 || older > kMostTokens)
+    reader.refuse(Errc::invalid_argument,
+                  fmt::format("\"max_tokens\" must be between 1 and {}.", kMostTokens));
+  params.update(newer);
 }
 
 void read_sampling(BodyReader& reader, MethodRequest& request) {
@@ -32,8 +47,7 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
   reader.number("temperature", params, "temperature");
   reader.number("top_p", params, "top_p");
   reader.integer("seed", params, "seed");
-  reader.integer("max_tokens", params, "max_tokens");
-  reader.integer("max_completion_tokens", params, "max_tokens");
+  read_most_tokens(reader, params);
   const auto stop = reader.texts("stop");
   if (!stop.empty()) params["stop"] = stop;
   request.stream = reader.flag("stream", false);
@@ -48,7 +62,7 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
   reader.only("store", false);
   reader.only("service_tier", "auto");
   reader.allow(kLabels);
-  reader.allow({"stream_options"});  // Read where the stream is written.
+  (void)reader.object("stream_options");  // Read where the stream is written.
 }
 
 // What a stream of text alone can't carry.
@@ -80,7 +94,9 @@ void read_format(const json& format, std::string_view text, BodyReader& reader, 
   params["json_schema"] = *std::move(schema);
 }
 
+// Null where an endpoint answered that does not tell.
 json usage_of(const json& result) {
+  if (!result.contains("prompt_tokens") && !result.contains("completion_tokens")) return nullptr;
   const auto count = [&](const char* name) { return result.value(name, std::uint64_t{0}); };
   return {{"prompt_tokens", count("prompt_tokens")},
           {"completion_tokens", count("completion_tokens")},
@@ -340,11 +356,13 @@ Result<json> embedding_reply(const json& body, const json& result) {
     data.push_back(
         {{"object", "embedding"}, {"index", data.size()}, {"embedding", std::move(embedding)}});
   }
-  return json{
-      {"object", "list"},
-      {"data", std::move(data)},
-      {"model", body.at("model")},
-      {"usage", {{"prompt_tokens", result.at("tokens")}, {"total_tokens", result.at("tokens")}}}};
+  json usage;  // Null where an endpoint answered that does not tell.
+  if (result.contains("tokens"))
+    usage = {{"prompt_tokens", result.at("tokens")}, {"total_tokens", result.at("tokens")}};
+  return json{{"object", "list"},
+              {"data", std::move(data)},
+              {"model", body.at("model")},
+              {"usage", std::move(usage)}};
 }
 
 json models_reply(const json& list) {

@@ -2,6 +2,7 @@
 #include "protocols/protocol.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "accel/core/json.hpp"
 #include "protocols/tools.hpp"
@@ -149,9 +150,15 @@ void BodyReader::number(const char* name, json& into, const char* as) {
 void BodyReader::integer(const char* name, json& into, const char* as) {
   const json* const value = find(name);
   if (value == nullptr) return;
-  if (!value->is_number_integer())
+  if (value->is_number_integer()) {
+    into[as] = *value;
+    return;
+  }
+  // Some clients write whole numbers as 4.0; beyond 2^53 such a one may have been another.
+  const double number = value->is_number_float() ? value->get<double>() : 0.5;
+  if (std::trunc(number) != number || std::abs(number) > 0x1p53)
     return refuse(Errc::invalid_argument, fmt::format("\"{}\" must be a whole number.", name));
-  into[as] = *value;
+  into[as] = static_cast<std::int64_t>(number);
 }
 
 std::vector<std::string> BodyReader::texts(const char* name) {

@@ -9,13 +9,13 @@
 #include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
 #include "accel/core/random.hpp"
-#include "accel/net/access.hpp"
 #include "accel/net/url.hpp"
 #include "accel/node/build_info.hpp"
 #include "protocols/oip.hpp"
 #include "protocols/oip_binary.hpp"
 #include "protocols/ollama.hpp"
 #include "protocols/openai.hpp"
+#include "protocols/openai_audio.hpp"
 #include "protocols/text_stream.hpp"
 
 namespace accel::server {
@@ -27,10 +27,13 @@ using nlohmann::json;
 
 constexpr std::string_view kRetryAfterSeconds = "1";
 
+constexpr std::string_view kTranscriptions = "/v1/audio/transcriptions";
+
 constexpr std::array kRoutes{
     Route{"GET", "/v1/models", Protocol::openai, false},
     Route{"GET", "/v1/models/{model}", Protocol::openai, false},
     Route{"POST", "/v1/embeddings", Protocol::openai, false},
+    Route{"POST", kTranscriptions, Protocol::openai, false},
     Route{"POST", "/v1/completions", Protocol::openai, false},
     Route{"POST", "/v1/chat/completions", Protocol::openai, false},
     Route{"GET", "/api/version", Protocol::ollama, true},
@@ -101,6 +104,15 @@ HttpResponse refusal(Protocol protocol, const Error& error) {
   return response;
 }
 
+HttpResponse no_route(Protocol protocol, const std::string& allowed) {
+  if (allowed.empty())
+    return reply(error_body(protocol, {Errc::not_found, "No such route.", {}}), 404);
+  const std::string words = fmt::format("This route takes {}.", allowed);
+  HttpResponse response = reply(error_body(protocol, {Errc::invalid_argument, words, {}}), 405);
+  response.headers.add("Allow", allowed);
+  return response;
+}
+
 // By header, or by a member that is taken out: no protocol has it.
 bool wants_explanation(const HttpRequest& request, json& body) {
   const auto member = body.find("explain");
@@ -118,6 +130,7 @@ ReplyFacts facts_of(const json& body) {
 }
 
 Result<json> body_of(const HttpRequest& request, const Route& route) {
+  if (route.path == kTranscriptions) return json::object();  // A form, read where it may take long.
   if (route.protocol == Protocol::oip) {
     // Clients send nothing where nothing is to be said.
     if (request.body.empty() && !route.path.ends_with("/infer")) return json::object();
@@ -142,7 +155,12 @@ HttpResponse tensor_reply(json body) {
 
 std::span<const Route> protocol_routes() { return kRoutes; }
 
-std::string client_of(const HttpRequest& request) {
+HttpResponse protocol_refusal(std::string_view path, const Error& error) {
+  return refusal(protocol_of(path), error);
+}
+
+std::string client_of(const HttpRequest& request, const node::Caller& caller) {
+  if (caller.key) return caller.who;
   const std::string& remote = request.remote;
   const bool local = remote.starts_with("127.") || remote.starts_with("[::1]");
   return local ? remote : remote.substr(0, remote.rfind(':'));
@@ -152,9 +170,10 @@ struct ProtocolServer::Call {
   const Route* route = nullptr;
   std::string model;  // Of the path.
   json body;
-  std::string text;  // The body as it came, for the order of a schema's members.
+  std::string text;  // The body as it came, for forms and the order of a schema's members.
+  std::string content_type;
   std::string client;
-  node::Caller caller = node::Caller::token;
+  node::Caller caller;
   bool explain = false;  // Why it was batched as it was.
   std::stop_token stop;
 
@@ -169,57 +188,64 @@ struct ProtocolServer::Call {
   }
 };
 
-ProtocolServer::ProtocolServer(node::Node& node, Executor executor, std::string token)
-    : node_(node), executor_(executor), token_(std::move(token)), jobs_(executor, "texts") {}
+ProtocolServer::ProtocolServer(node::Node& node, RelayLoop& loop)
+    : node_(node), loop_(loop), jobs_(loop.executor(), "texts") {}
 
 ProtocolServer::~ProtocolServer() {
   jobs_.cancel();
-  (void)sync_wait(executor_, jobs_.join());
+  (void)sync_wait(loop_.executor(), jobs_.join());
 }
 
 bool ProtocolServer::serves(std::string_view path) {
+  if (path.starts_with("/v1/") || path.starts_with("/v2/")) return true;  // Or it says what not.
   const auto segments = net::split_path(path);
   return segments && std::ranges::any_of(kRoutes, [&](const Route& route) {
            return match(route, *segments).has_value();
          });
 }
 
-Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token stop) {
+Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token stop,
+                                          Visitor visitor) {
   const Protocol protocol = protocol_of(request.path);
   Call call;
   call.stop = std::move(stop);
-  if (request.over_unix_socket) call.caller = node::Caller::socket;
   const auto segments = net::split_path(request.path);
-  bool other_method = false;
+  std::string allowed;  // Of the routes of this path.
   for (const Route& route : kRoutes) {
     const auto model = segments ? match(route, *segments) : std::nullopt;
     if (!model) continue;
-    other_method = true;
+    allowed += allowed.empty() ? "" : ", ";
+    allowed += route.method == "GET" ? "GET, HEAD" : route.method;
     const bool head = request.method == "HEAD" && route.method == "GET";
     if (route.method != request.method && !head) continue;
     call.route = &route;
     call.model = *model;
   }
-  if (call.route == nullptr) {
-    const char* const words = other_method ? "This route takes another method." : "No such route.";
-    co_return reply(error_body(protocol, {Errc::not_found, words, {}}), other_method ? 405 : 404);
-  }
-  if (!request.over_unix_socket && !call.route->open) {
-    const Status token = net::check_bearer_token(request, token_);
-    if (!token) co_return refusal(protocol, token.error());
-  }
+  if (call.route == nullptr) co_return no_route(protocol, allowed);
+  if (!call.route->open && !visitor.is_known()) co_return refusal(protocol, visitor.why);
+  call.caller = std::move(visitor.caller);
   if (call.route->method == "POST") {
-    auto body = body_of(request, *call.route);
+    auto reading = read_body(request, *call.route);
+    Result<json> body = co_await std::move(reading);
     if (!body) co_return refusal(protocol, body.error());
     call.body = std::move(*body);
     if (call.route->protocol != Protocol::oip) call.text = std::move(request.body);
-    call.client = client_of(request);
+    call.content_type = request.headers.get_or("Content-Type", "");
+    call.client = client_of(request, call.caller);
     call.explain = wants_explanation(request, call.body);
   }
   auto working = dispatch(std::move(call));
   Result<HttpResponse> response = co_await std::move(working);
   if (response) co_return response;
   co_return refusal(protocol, response.error());
+}
+
+// A large body elsewhere: others would wait for it.
+Task<json> ProtocolServer::read_body(const HttpRequest& request, const Route& route) {
+  if (request.body.size() <= kReadHere) co_return body_of(request, route);
+  const auto job = [&](std::stop_token) { return body_of(request, route); };
+  auto reading = quick_.run(job);
+  co_return co_await std::move(reading);
 }
 
 Task<HttpResponse> ProtocolServer::dispatch(Call call) {
@@ -255,6 +281,7 @@ MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller calle
 
 OffloadPool& ProtocolServer::pool_of(std::string_view method) {
   if (method == "text.generate") return texts_;
+  if (method == "models.load") return runs_;
   return method.starts_with("models.") ? quick_ : runs_;  // models.list, .show, .loaded
 }
 
@@ -264,6 +291,7 @@ Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
 
 Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::stop_token stop) {
   OffloadPool& pool = pool_of(request.method);
+  const bool brief = node_.expects_brief(request.method, request.params);
   const MethodCall method = method_call(std::move(request), caller);
   std::stop_source source;
   const auto job = [&](std::stop_token job_stop) -> Result<json> {
@@ -272,7 +300,7 @@ Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::
     const std::stop_callback on_job(job_stop, request_stop);
     return method({}, source.get_token());
   };
-  auto running = pool.run(job);
+  auto running = brief ? loop_.run_brief(pool, job) : pool.run(job);
   co_return co_await std::move(running);
 }
 
@@ -283,6 +311,10 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
     ACCEL_CO_TRY(MethodRequest request, chat ? openai::chat_request(call.body, call.text)
                                              : openai::completion_request(call.body));
     auto text = openai_text(std::move(call), std::move(request), chat);
+    co_return co_await std::move(text);
+  }
+  if (path == kTranscriptions) {
+    auto text = openai_audio(std::move(call));
     co_return co_await std::move(text);
   }
   MethodRequest request{"models.list"};
@@ -326,6 +358,26 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   co_return co_await std::move(stream);
 }
 
+Task<HttpResponse> ProtocolServer::openai_audio(Call call) {
+  // A recording may have megabytes: its form is not taken apart on the loop.
+  const auto read = [&call](std::stop_token) {
+    return openai::transcription_request(call.content_type, call.text);
+  };
+  auto reading = quick_.run(read);
+  Result<openai::TranscriptionRequest> wish = co_await std::move(reading);
+  if (!wish) co_return fail(wish.error());
+  call.text = {};
+  call.tell(wish->run);
+  auto running = run(std::move(wish->run), call);
+  const Result<json> result = co_await std::move(running);
+  if (!result) co_return fail(result.error());
+  ACCEL_CO_TRY(openai::TranscriptionReply text, openai::transcription_reply(wish->format, *result));
+  HttpResponse response;
+  response.headers.set("Content-Type", text.content_type);
+  response.body = std::move(text.body);
+  co_return response;
+}
+
 Task<HttpResponse> ProtocolServer::ollama(Call call) {
   const std::string_view path = call.route->path;
   if (path == "/api/version") co_return reply({{"version", node::kVersion}});
@@ -357,6 +409,13 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
 Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request, bool chat) {
   const ollama::Kind kind = chat ? ollama::Kind::chat : ollama::Kind::generate;
   const ReplyFacts facts = facts_of(call.body);
+  if (request.method != "text.generate") {  // It asked for no text.
+    const bool loads = request.method == "models.load";
+    auto running = run(std::move(request), call);
+    const Result<json> result = co_await std::move(running);
+    if (!result) co_return fail(result.error());
+    co_return reply(ollama::load_reply(kind, facts, loads));
+  }
   if (!request.stream) {
     auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
@@ -390,16 +449,20 @@ Task<HttpResponse> ProtocolServer::oip(Call call) {
   const bool stats = path.ends_with("/stats");
   MethodRequest request{stats ? "models.stats" : "model.signature"};
   if (!call.model.empty()) request.params["model"] = call.model;
+  json id;
   if (path.ends_with("/infer")) {
-    ACCEL_CO_TRY(request, oip::infer_request(call.body, call.model));
+    if (call.body.contains("id")) id = call.body.at("id");
+    ACCEL_CO_TRY(request, oip::infer_request(std::move(call.body), call.model));
     call.tell(request);
   }
   auto running = run(std::move(request), call);
-  const Result<json> result = co_await std::move(running);
+  Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
   if (path.ends_with("/infer")) {
-    json body = oip::infer_reply(call.body, call.model, *result);
-    call.explain_in(body, *result);
+    json explained;
+    call.explain_in(explained, *result);
+    json body = oip::infer_reply(id, call.model, std::move(*result));
+    if (!explained.is_null()) body.update(explained);
     co_return tensor_reply(std::move(body));
   }
   if (stats) co_return reply(oip::stats_reply(*result));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The routes of api/openapi.yaml over the node's methods: OpenAI, Ollama, Open Inference Protocol.
-// Used by ApiServer, which has checked Host and Origin; the token is checked here, so that a
-// refusal has the protocol's own shape. Threads: handle() on the server's executor; it never
-// blocks.
+// Used by ApiServer, which has checked Host and Origin and knows who asks; strangers are refused
+// here, so that it is done in the protocol's own shape. Threads: handle() on the server's loop,
+// where it also runs what the node expects to be over in microseconds; all else goes to pools.
 
 #include <memory>
 #include <optional>
@@ -14,10 +14,12 @@
 #include <vector>
 
 #include "accel/core/async/offload.hpp"
+#include "accel/core/async/relay_loop.hpp"
 #include "accel/core/async/task.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/net/message.hpp"
 #include "accel/node/node.hpp"
+#include "access.hpp"
 #include "method_stream.hpp"
 #include "protocols/protocol.hpp"
 
@@ -31,9 +33,12 @@ struct Route {
 };
 std::span<const Route> protocol_routes();
 
-// Who is one client for fair queues: connections of this machine are programs of their own;
-// elsewhere an address is one.
-std::string client_of(const net::HttpRequest& request);
+// Who is one client for fair queues: a key, wherever it is used; else connections of this machine
+// are programs of their own, and elsewhere an address is one.
+std::string client_of(const net::HttpRequest& request, const node::Caller& caller);
+
+// An error in the words of the protocol of a path.
+net::HttpResponse protocol_refusal(std::string_view path, const Error& error);
 
 class ProtocolServer {
  public:
@@ -44,21 +49,24 @@ class ProtocolServer {
   static constexpr std::size_t kQuick = 4;       // What only looks: it never waits for a model.
   static constexpr std::size_t kMaxQueued = 64;  // Of each; more are refused with 429.
   static constexpr std::size_t kMaxQueuedRuns = 256;
+  static constexpr std::size_t kReadHere = 64U << 10U;  // Bytes of a body that the loop reads.
 
-  ProtocolServer(node::Node& node, Executor executor, std::string token);
+  ProtocolServer(node::Node& node, RelayLoop& loop);
   ~ProtocolServer();
 
   // Whether a path belongs to one of the protocols, by any method.
   static bool serves(std::string_view path);
-  Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop);
+  Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop, Visitor visitor);
   // A method of the node on the pool that bounds its like; `stop`, and cancelling the task, stop
   // it.
   Task<nlohmann::json> run(MethodRequest request, node::Caller caller, std::stop_token stop);
 
  private:
   struct Call;
+  Task<nlohmann::json> read_body(const net::HttpRequest& request, const Route& route);
   Task<net::HttpResponse> dispatch(Call call);
   Task<net::HttpResponse> openai(Call call);
+  Task<net::HttpResponse> openai_audio(Call call);
   Task<net::HttpResponse> ollama(Call call);
   Task<net::HttpResponse> oip(Call call);
   Task<net::HttpResponse> oip_repository(Call call);
@@ -69,8 +77,7 @@ class ProtocolServer {
   OffloadPool& pool_of(std::string_view method);
 
   node::Node& node_;
-  Executor executor_;
-  std::string token_;
+  RelayLoop& loop_;
   OffloadPool texts_{kTexts, kMaxQueued, "texts"};
   OffloadPool runs_{kRuns, kMaxQueuedRuns, "runs"};
   OffloadPool quick_{kQuick, kMaxQueued, "quick"};

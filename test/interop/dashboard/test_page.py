@@ -61,6 +61,14 @@ class DashboardTest(unittest.TestCase):
         page.send("Page.reload")  # The tab still knows the token.
         page.wait("!globalThis.before && document.getElementById('state')?.textContent === 'live'")
 
+    def test_a_foreign_link_signs_nobody_out_and_nobody_in_as_another(self):
+        page = self.signed_in()
+        page.value("location.hash = '#token=' + '0'.repeat(64)")
+        page.wait("location.hash === ''")
+        time.sleep(2.5)  # Some more readings.
+        self.assertEqual(page.value("document.getElementById('state').textContent"), "live")
+        self.assertEqual(page.value("sessionStorage.getItem('ipfs-accelerate.token')"), self.token)
+
     def test_it_asks_for_the_token_and_takes_the_true_one_alone(self):
         page = self.page()
         page.open(self.url)
@@ -155,12 +163,14 @@ class DashboardTest(unittest.TestCase):
         other = self.page()
         other.send("Page.addScriptToEvaluateOnNewDocument", source="""const ask = fetch;
           fetch = async (path, ...rest) => path !== '/api/v1/models.list' ? ask(path, ...rest)
-            : new Response(JSON.stringify({result: {models: [{name: 'eye', cid: 'bafy', task: 'image-classification', bytes: 1}]}}));""")
+            : new Response(JSON.stringify({result: {models: [{name: 'eye', cid: 'bafy', task: 'image-classification', bytes: 1}, {name: 'reader', cid: 'bafz', task: 'image-to-text', bytes: 1}]}}));""")
         other.open(self.link)
         other.wait("!document.getElementById('tab-classify').hidden")
         other.wait("document.querySelector('#model-rows .actions button') !== null")
         other.click("#model-rows .actions button")  # Try
         self.assertEqual(other.value("document.activeElement.id"), "classify-file")
+        self.assertFalse(other.value("document.getElementById('tab-read').hidden"))
+        self.assertEqual(other.value("document.getElementById('read-model').value"), "reader")
         self.assertEqual(other.complaints(), [])
 
     def test_everything_has_a_name_and_tabs_go_by_keys(self):

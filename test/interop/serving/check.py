@@ -3,12 +3,15 @@
 import json
 import queue
 import re
+import ssl
+import subprocess
 import threading
 import time
 import unittest
 from pathlib import Path
 
 import grpc
+import httpx
 import numpy
 import ollama
 import openai
@@ -89,6 +92,25 @@ class Clients(TestCase):
         self.addCleanup(daemon.__exit__, None, None, None)
         self.socket = home.path / "api.sock"
         self.token = (home.path / "api.token").read_text().strip()
+
+    def test_openai_transcriptions(self):
+        home = self.home()
+        home.add(model_directory("whisper-tiny-en"), "--name", "whisper")
+        speech = ROOT / "test/data/models/inputs/speech16k.wav"
+        wanted = json.loads((ROOT / "test/data/models/whisper_cases.json").read_text())["segments"]
+        with self.daemon(home, "--api", "127.0.0.1:0") as daemon:
+            client = openai.OpenAI(base_url=daemon.where["api"] + "/v1", api_key=(home.path / "api.token").read_text().strip(), max_retries=0)
+            with speech.open("rb") as file:
+                self.assertEqual(client.audio.transcriptions.create(model="whisper", file=file).text, wanted[0]["text"].strip())
+            verbose = client.audio.transcriptions.create(model="whisper", file=speech, response_format="verbose_json", language="en",
+                                                         timestamp_granularities=["segment"])
+            self.assertEqual([(row.start, row.end, row.text, row.tokens) for row in verbose.segments],
+                             [(row["start"], row["end"], row["text"], row["tokens"]) for row in wanted])
+            self.assertIn(" --> ", client.audio.transcriptions.create(model="whisper", file=speech, response_format="srt"))
+            with self.assertRaises(openai.BadRequestError):
+                client.audio.transcriptions.create(model="whisper", file=speech, temperature=0.7)
+            with self.assertRaises(openai.BadRequestError):
+                client.audio.transcriptions.create(model="whisper", file=("a.wav", b"no recording"))
 
     def test_openai(self):
         client = openai.OpenAI(base_url=self.url + "/v1", api_key=self.token, max_retries=0)
@@ -347,6 +369,82 @@ class Clients(TestCase):
         ours = fields_of((ROOT / "api/inference.proto").read_text())
         self.assertGreater(len(ours), 80)
         self.assertLessEqual(ours, fields_of_descriptor(service_pb2.DESCRIPTOR))
+
+
+
+class Secured(TestCase):
+    """The same clients over TLS, with a key whose role and limits hold them."""
+
+    def setUp(self):
+        super().setUp()
+        self.certificate = self.folder / "node.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=node",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.folder / "node.key", "-out", self.certificate],
+                       check=True, capture_output=True)
+        self.node = self.home()
+        self.node.add(model_directory("minilm-l6-f32"), "--name", "minilm")
+        self.node.ok("config", "set", "api.tls_certificate", self.certificate)
+        self.node.ok("config", "set", "api.tls_key", self.folder / "node.key")
+        daemon = self.daemon(self.node, "--api", "127.0.0.1:0")
+        where = daemon.__enter__().where
+        self.url, self.grpc = where["api"], where["grpc"]
+        self.addCleanup(daemon.__exit__, None, None, None)
+
+    def openai(self, key):
+        http = httpx.Client(verify=ssl.create_default_context(cafile=self.certificate))
+        self.addCleanup(http.close)
+        return openai.OpenAI(base_url=self.url + "/v1", api_key=key, max_retries=0, http_client=http)
+
+    def test_openai(self):
+        client = self.openai(self.node.json("api-keys", "create", "--requests-per-minute", "3")["key"])
+        self.assertEqual([model.id for model in client.models.list()], ["minilm"])
+        answer = client.embeddings.with_raw_response.create(model="minilm", input="a cat")
+        self.assertEqual(answer.headers["x-ratelimit-remaining-requests"], "1")
+        client.models.list()
+        with self.assertRaises(openai.RateLimitError) as refused:
+            client.models.list()
+        self.assertGreaterEqual(int(refused.exception.response.headers["retry-after"]), 1)
+        with self.assertRaises(openai.AuthenticationError):
+            self.openai("ak_0123456789ab_" + "0" * 64).models.list()
+        with self.assertRaises(openai.PermissionDeniedError):
+            self.openai(self.node.json("api-keys", "create", "--role", "read")["key"]).embeddings.create(model="minilm", input="x")
+
+    def test_triton_over_grpc_and_http(self):
+        made = self.node.json("api-keys", "create", "--role", "inference")
+        key = {"authorization": "Bearer " + made["key"]}
+        client = tritonclient.grpc.InferenceServerClient(self.grpc, ssl=True, root_certificates=str(self.certificate))
+        self.addCleanup(client.close)
+        self.assertTrue(client.is_server_live())
+        vectors = client.infer("minilm", grpc_inputs(), headers=key).as_numpy("last_hidden_state")
+        code = lambda refused: refused.exception.status().removeprefix("StatusCode.")
+        with self.assertRaises(InferenceServerException) as refused:
+            client.unload_model("minilm", headers=key)
+        self.assertEqual(code(refused), "PERMISSION_DENIED", refused.exception)
+        self.assertIn("role operator", str(refused.exception))
+        over_http = tritonclient.http.InferenceServerClient(self.url.removeprefix("https://"), ssl=True, ssl_context_factory=lambda: ssl.create_default_context(cafile=self.certificate))
+        self.addCleanup(over_http.close)
+        inputs = [tritonclient.http.InferInput(name, [1, 4], "INT64") for name in TENSORS]
+        for tensor, values in zip(inputs, TENSORS.values()):
+            tensor.set_data_from_numpy(numpy.array(values, dtype=numpy.int64))
+        self.assertTrue(numpy.array_equal(over_http.infer("minilm", inputs, headers=dict(key)).as_numpy("last_hidden_state"), vectors))
+        self.node.ok("api-keys", "revoke", made["id"])
+        with self.assertRaises(InferenceServerException) as refused:
+            client.infer("minilm", grpc_inputs(), headers=key)
+        self.assertEqual(code(refused), "UNAUTHENTICATED", refused.exception)
+        limited = self.node.json("api-keys", "create", "--role", "inference", "--requests-per-minute", "1")["key"]
+        key = {"authorization": "Bearer " + limited}
+        client.infer("minilm", grpc_inputs(), headers=key)
+        with self.assertRaises(InferenceServerException) as refused:
+            client.infer("minilm", grpc_inputs(), headers=key)
+        self.assertEqual(code(refused), "RESOURCE_EXHAUSTED", refused.exception)
+
+    def test_curl(self):
+        key = self.node.json("api-keys", "create", "--role", "read")["key"]
+        for version in ("--http1.1", "--http2"):
+            done = subprocess.run(["curl", "-sS", version, "--cacert", self.certificate, "-H", f"Authorization: Bearer {key}", "-w", "%{http_code} %{http_version}",
+                                   self.url + "/v1/models"], capture_output=True, text=True, timeout=30)
+            self.assertIn('"minilm"', done.stdout, done.stderr)
+            self.assertTrue(done.stdout.endswith("200 " + {"--http1.1": "1.1", "--http2": "2"}[version]), done.stdout)
 
 
 if __name__ == "__main__":

@@ -50,4 +50,9 @@ std::optional<std::string> group_folder(const Mount& mount, std::string_view pat
 // The tightest limits of this process's groups and all their ancestors.
 CgroupLimits read_limits(const std::filesystem::path& root);
 
+// What this process's groups and all their ancestors still allow: the least of limit - usage + what
+// the group's files in the page cache hold and the kernel would give up first (inactive_file, as
+// Kubernetes counts). nullopt: no group has a limit.
+std::optional<std::uint64_t> read_memory_left(const std::filesystem::path& root);
+
 }  // namespace accel::hardware::cgroup

@@ -22,6 +22,7 @@
 #include "accel/core/result.hpp"
 #include "accel/inference/backend.hpp"
 #include "accel/inference/chat.hpp"
+#include "accel/inference/gguf_reader.hpp"
 
 namespace accel::inference {
 
@@ -51,6 +52,10 @@ struct LlamaModelOptions {
   std::string chat_template = {};  // Jinja, in place of the file's own; empty: its own.
 };
 constexpr std::size_t kMaxParallelTexts = 64;
+
+// What the context of a model will take, by its file's header, before it is opened: an upper bound,
+// as LlamaModelInfo::kv_bytes.
+std::uint64_t kv_cache_bytes(const GgufHeader& header, const LlamaModelOptions& options);
 
 struct LlamaModelInfo {
   std::string engine;        // "llama.cpp"

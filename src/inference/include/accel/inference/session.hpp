@@ -42,6 +42,7 @@ enum class LoadMode {
 struct SessionOptions {
   std::string device = "cpu";  // An EngineDevice::id of the backend.
   int threads = 1;             // Of one call. 0: what the engine would take by itself.
+  int runs = 1;                // Calls that go on beside each other, each with so many threads.
   // f32: the model's own arithmetic. bf16, f16, int8dyn: faster and less exact.
   std::string precision = "f32";
   // Worker threads wait busily: quicker on idle cores, harmful on shared ones.
@@ -61,9 +62,10 @@ struct BatchNote;  // batching.hpp
 struct RunOptions {
   std::stop_token stop = {};  // A stop ends the call early, at the engine's next chance.
   // For a session that batches: who asks (clients share fairly), and where it tells how the call
-  // was run; null: nowhere. Others ignore both.
+  // was run; null: nowhere. Others ignore them.
   std::string_view client = {};
   std::vector<BatchNote>* notes = nullptr;
+  bool alone = false;  // At once, not with others: what is brief must not wait for them.
 };
 
 struct NamedTensor {
@@ -87,6 +89,10 @@ class Session {
   virtual const std::vector<TensorSpec>& inputs() const = 0;
   virtual const std::vector<TensorSpec>& outputs() const = 0;
   virtual const SessionInfo& info() const = 0;
+
+  // Another graph of the same model, by the name that the model's files give it (graph_set.hpp);
+  // nullptr where there is none. It lives as long as this session.
+  virtual Session* graph(std::string_view) { return nullptr; }
 
   // Runs the model once. `outputs` names what to compute, in the order of the result; empty: all of
   // outputs(). Errors: invalid_argument (a name, type or shape that the model does not take;

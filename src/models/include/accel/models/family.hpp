@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@
 #include "accel/core/bytes.hpp"
 #include "accel/inference/session.hpp"
 #include "accel/models/manifest.hpp"
+#include "accel/models/transcript.hpp"
 
 namespace accel::models {
 
@@ -36,6 +38,13 @@ struct FamilyInput {
   std::string media_kind = {};  // "image", "audio" or "file", where there is media.
   Bytes media = {};             // The file as it is.
   std::size_t top_k = kDefaultTopK;
+  std::optional<std::uint64_t> seed = {};         // Of models that draw; 0 where none is given.
+  std::map<std::string, double> parameters = {};  // What a model takes besides, by its name.
+  std::string language = {};  // Of a recording ("en"); empty: the model finds out.
+};
+
+struct Point {
+  double x = 0, y = 0;  // Pixels of the image as it was given.
 };
 
 struct Box {
@@ -51,6 +60,14 @@ struct Finding {
   std::optional<std::array<std::size_t, 2>> bytes = {};  // [begin, end) of the text, UTF-8.
   std::optional<std::array<double, 2>> seconds = {};     // [begin, end) of the recording.
   std::optional<Box> box = {};
+  std::vector<Point> polygon = {};                            // Clockwise from the upper left.
+  std::vector<std::pair<std::string, Point>> keypoints = {};  // "left_eye", …
+};
+
+// What a model makes: an image or a recording.
+struct MadeMedia {
+  std::string type;  // "image/png", "audio/wav".
+  Bytes bytes;       // The file.
 };
 
 struct FamilyResult {
@@ -58,6 +75,8 @@ struct FamilyResult {
   std::vector<std::vector<float>> numbers;  // The engine's own, for comparing engines.
   std::size_t tokens = 0;                   // Of all texts; 0 where there are none.
   std::size_t truncated = 0;                // Texts that were cut.
+  std::optional<MadeMedia> media = {};
+  std::optional<Transcript> transcript = {};  // Of a recording; rows are empty then.
 };
 
 struct Sample;

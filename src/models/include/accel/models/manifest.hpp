@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "accel/core/result.hpp"
+#include "accel/inference/graph_set.hpp"
 #include "accel/ipld/cid.hpp"
 
 namespace accel::models {
@@ -38,6 +40,9 @@ struct Variant {
   std::string engine;  // Only this engine may open it; empty: every one that reads the format.
   std::string entry;   // The file that an engine opens; one of `files`.
   std::vector<ModelFile> files;  // Every weight file, entry first, then the others by path.
+  // Of a model of several graphs, what each is for and its path among `files`; the entry is one of
+  // them. Empty: the entry is the only graph.
+  std::map<std::string, std::string> graphs;
   std::string claimed_sha256;  // model.json's word for weights_sha256(); empty where it gives none.
 
   std::uint64_t bytes() const;
@@ -84,5 +89,7 @@ Result<std::string> weights_sha256(const Variant& variant, const Fetcher& fetche
 // Errors: not_found (external data that the ONNX file names and the directory lacks), unsupported
 // (the Fetcher put external data elsewhere than beside the entry), corrupt, and the Fetcher's.
 Result<std::filesystem::path> fetch_variant(const Variant& variant, const Fetcher& fetcher);
+// The same for every graph of it.
+Result<inference::GraphFiles> fetch_graphs(const Variant& variant, const Fetcher& fetcher);
 
 }  // namespace accel::models

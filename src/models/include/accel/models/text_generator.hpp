@@ -43,7 +43,7 @@ constexpr std::size_t kMaxTools = 128;              // OpenAI's.
 constexpr std::size_t kMaxToolName = 64;            // OpenAI's.
 constexpr std::size_t kMaxToolBytes = 256U << 10U;  // Descriptions and schemas of all.
 constexpr std::size_t kMaxStopWords = 16;
-constexpr std::size_t kMaxStopBytes = 256;
+constexpr std::ptrdiff_t kMaxStopCharacters = 256;
 
 class TextGenerator {
  public:

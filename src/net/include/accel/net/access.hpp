@@ -30,11 +30,8 @@ Status check_host_and_origin(const HttpRequest& request, const AllowedHosts& all
 // True for localhost, *.localhost, 127.0.0.0/8 and ::1 (with or without brackets).
 bool is_loopback_host(std::string_view host);
 
-// Compares in a time that depends on the lengths only.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
-
-// "Authorization: Bearer <token>". An empty expected token never matches.
-// Errors: unauthenticated (missing or wrong; the message never repeats what was sent).
-Status check_bearer_token(const HttpRequest& request, std::string_view expected_token);
+// What "Authorization: Bearer <token>" carries; it borrows from the request.
+// Errors: unauthenticated (there is none, or several).
+Result<std::string_view> bearer_token(const HttpRequest& request);
 
 }  // namespace accel::net

@@ -53,6 +53,9 @@ struct ServerStats {
 struct ServerTls {
   std::string certificate;
   std::string key;
+  // Certificates of who vouches for clients; given, a client without one of theirs is turned away
+  // in the handshake (mutual TLS). Empty: clients need none.
+  std::string client_ca{};
 };
 
 // Requests whose bodies are taken by a sink instead of being held (HTTP/1.1; over HTTP/2 they are

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The certificate that the gateway speaks TLS with. Used by cli for `daemon --gateway-tls`. Blocks
+// The certificates that the gateway and the API speak TLS with. Used by cli for `daemon`. Blocks
 // (files); thread-safe.
+
+#include <optional>
 
 #include "accel/core/config.hpp"
 #include "accel/net/http_server.hpp"
@@ -13,5 +15,10 @@ namespace accel::node {
 // home/tls/ on first use and again before it expires: for localhost, and vouched for by nobody
 // else. Errors: invalid_argument (only one of the two is set), permission_denied, io, internal.
 Result<net::ServerTls> gateway_tls(const Home& home, const Config& config);
+
+// api.tls_certificate, api.tls_key and api.client_ca; nothing when none is set. There is none made
+// by itself: clients of the API are to know whom they give their key. Errors: invalid_argument (one
+// is set and another is missing).
+Result<std::optional<net::ServerTls>> api_tls(const Config& config);
 
 }  // namespace accel::node

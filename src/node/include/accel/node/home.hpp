@@ -36,7 +36,8 @@ struct Home {
   static Result<Home> open(const std::filesystem::path& root);
   // Only checks what is there; a missing home is not an error of this call.
   Status check_version() const;
-  // The token that changes over TCP must carry; made on first use with mode 0600.
+  // The token that calls over TCP can carry, as an admin; made on first use with mode 0600. Errors:
+  // permission_denied (a link, or another user's file: it is not read).
   Result<std::string> token() const;
 };
 

@@ -21,9 +21,13 @@
 #include "accel/core/bytes.hpp"
 #include "accel/core/config.hpp"
 #include "accel/core/result.hpp"
+#include "accel/security/principal.hpp"
 
 namespace accel::gateway {
 class Gateway;
+}
+namespace accel::security {
+class Gate;
 }
 
 namespace accel::node {
@@ -36,8 +40,8 @@ struct Event {
 };
 using EventSink = std::function<void(const Event&)>;
 
-// Who may call a method over TCP: open ones need nothing, the others need the token of
-// home/api.token.
+// Who may call a method over TCP: open ones need nothing, the others a key or the token of
+// home/api.token, with the role that security::least_role() says.
 enum class Access { open, token };
 
 struct MethodInfo {
@@ -46,9 +50,9 @@ struct MethodInfo {
   Access access = Access::token;
 };
 
-// Who calls, for the audit log: a command in its own process, a client of the home's socket, or one
-// over TCP with the token.
-enum class Caller { process, socket, token };
+// Who calls: what it may, and how the audit log names it. Caller::process is a command in its own
+// process, Caller::socket a client of the home's socket, Caller::token one over TCP with the token.
+using Caller = security::Principal;
 
 struct NodeOptions {
   std::filesystem::path home;
@@ -64,11 +68,17 @@ class Node {
   static Result<std::unique_ptr<Node>> open(const NodeOptions& options, const Config& config);
   ~Node();
 
-  // Runs one method to its end. Errors: not_found (no such method), invalid_argument (a parameter),
-  // and the method's own. cancelled when `stop` was requested and the work has come to rest.
+  // Runs one method to its end, if the caller may. Errors: not_found (no such method),
+  // unauthenticated and permission_denied (the caller's role, or its key's models),
+  // invalid_argument (a parameter), and the method's own. cancelled when `stop` was requested and
+  // the work has come to rest.
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params,
                               const EventSink& on_event, std::stop_token stop,
-                              Caller caller);
+                              const Caller& caller);
+
+  // Whether a call is expected to be over in less time than its way to another thread takes, by
+  // what it took lately. A guess: it may take longer.
+  bool expects_brief(std::string_view method, const nlohmann::json& params) const;
 
   static std::span<const MethodInfo> methods();
   static const MethodInfo* find_method(std::string_view name);  // Null when there is none.
@@ -80,6 +90,8 @@ class Node {
   // Where the gateway listens, for what it answers about who has what. Errors are logged.
   void announce_gateways(const std::vector<std::string>& urls);
   const std::filesystem::path& home() const;
+  // Who a client's credential belongs to; it knows the home's API keys.
+  security::Gate& gate();
 
  private:
   class Impl;

@@ -8,15 +8,16 @@
 //   POST /api/v0/<command>  Kubo's RPC, when asked for
 //   the protocols of api/openapi.yaml, and over HTTP/2 those of api/inference.proto (gRPC)
 // and, on the gateway's port alone, GET /ipfs/… and /ipns/…: stored pages must not share the API's
-// origin. Over TCP the API checks Host and Origin and asks for the token of home/api.token (all
-// methods but those that are open), both before it reads a body. A client that stops reading is cut
-// off after the limits' stall_timeout, which stops its method; one that waits for a quiet method is
-// not. Used by the CLI's `daemon`. Threads: owns its I/O thread and a pool for running methods;
-// start and stop from one thread.
+// origin. Over TCP the API checks Host and Origin and asks for an API key or the token of
+// home/api.token (all methods but those that are open), both before it reads a body. A client that
+// stops reading is cut off after the limits' stall_timeout, which stops its method; one that waits
+// for a quiet method is not. Used by the CLI's `daemon`. Threads: owns its I/O thread and a pool
+// for running methods; start and stop from one thread.
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "accel/core/result.hpp"
 #include "accel/net/endpoint.hpp"
@@ -34,9 +35,11 @@ struct ServerOptions {
   std::optional<net::Endpoint> gateway;      // TCP.
   std::optional<net::Endpoint> gateway_tls;  // TCP with TLS, as `tls` says.
   net::ServerTls tls;
-  bool kubo_rpc = false;  // Serves /api/v0 too, on the API's listeners.
+  std::optional<net::ServerTls> api_tls{};  // Of `api` and `grpc`: only TLS then.
+  std::vector<std::string> hosts{};         // More names than localhost that the API answers to.
+  bool kubo_rpc = false;                    // Serves /api/v0 too, on the API's listeners.
   std::uint64_t kubo_rpc_upload = std::uint64_t{64} << 30U;  // Bytes of one upload at most.
-  std::size_t workers = 8;                  // Methods that may run at once; more wait.
+  std::size_t workers = 16;                 // Methods that may run at once; more wait.
   net::ServerLimits limits = api_limits();  // Of the API's listeners.
 };
 

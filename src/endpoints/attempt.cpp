@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attempt.hpp"
+
+#include "wire/wire.hpp"
+
+namespace accel::endpoints {
+namespace {
+
+constexpr std::string_view kOpenaiHost = "api.openai.com";
+
+}  // namespace
+
+void Place::end(Outcome outcome, std::optional<Duration> retry_after) {
+  if (std::exchange(ended_, true)) return;
+  member_->standing.ended(clock_.now(), outcome, retry_after);
+  on_free_();
+}
+
+Verdict verdict_of(Error error, bool throttled) {
+  Verdict verdict;
+  switch (error.code) {
+    case Errc::cancelled:
+      break;
+    case Errc::invalid_argument:
+      verdict.outcome = Outcome::refused;
+      break;
+    case Errc::not_found:
+    case Errc::unsupported:
+      verdict.outcome = Outcome::refused;
+      verdict.elsewhere = true;
+      break;
+    case Errc::unauthenticated:
+    case Errc::permission_denied:
+      verdict.outcome = Outcome::failed;
+      verdict.elsewhere = true;
+      break;
+    case Errc::resource_exhausted:
+      verdict.outcome = throttled ? Outcome::throttled : Outcome::failed;
+      verdict.same_again = verdict.elsewhere = throttled;
+      break;
+    default:
+      verdict.outcome = Outcome::failed;
+      verdict.same_again = verdict.elsewhere = true;
+  }
+  verdict.error = std::move(error);
+  return verdict;
+}
+
+Result<PreparedCall> prepare_call(const Endpoint& endpoint, Request request) {
+  PreparedCall call;
+  request.model = endpoint.remote_name(request.model).value_or(request.model);
+  request.max_completion_tokens = endpoint.url.host == kOpenaiHost;
+  const WireRules& rules = rules_of(endpoint.wire);
+  ACCEL_TRY(WireRequest wire, rules.write(request));
+  ACCEL_TRY(call.key, read_key(endpoint));
+  call.url = endpoint.url;
+  if (call.url.path == "/") call.url.path.clear();
+  call.url.path += wire.path;
+  call.url.query = wire.query;
+  call.http.method = wire.method;
+  call.http.headers = std::move(wire.headers);
+  call.http.headers.set("Accept", wire.streams ? "text/event-stream, application/x-ndjson, "
+                                                 "application/json"
+                                               : "application/json");
+  if (!wire.body.empty()) call.http.headers.set("Content-Type", "application/json");
+  if (!call.key.empty()) {
+    const bool bearer = rules.key_header == "Authorization";
+    call.http.headers.set(std::string(rules.key_header), (bearer ? "Bearer " : "") + call.key);
+  }
+  call.http.body = std::move(wire.body);
+  call.http.max_body_bytes = kMaxReplyBytes;
+  // A redirect would carry the prompt, and perhaps the key, to an address that nobody has named.
+  call.http.follow_redirects = false;
+  call.not_sent = std::move(wire.not_sent);
+  return call;
+}
+
+}  // namespace accel::endpoints
