@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/hardware/memory.hpp"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -28,6 +29,24 @@ std::optional<ProcessMemory> process_memory(const std::filesystem::path& root) {
   static const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const std::uint64_t backed = std::min(pages[1], pages[2]);
   return ProcessMemory{pages[1] * page_bytes, (pages[1] - backed) * page_bytes};
+}
+
+std::optional<std::uint64_t> peak_memory(const std::filesystem::path& root) {
+  const auto text = detail::read_kernel_file(root / "proc/self/status");
+  if (!text) return std::nullopt;
+  const auto values = procfs::parse_meminfo(*text);
+  const auto peak = values.find("VmHWM");
+  return peak == values.end() ? std::nullopt : std::optional(peak->second);
+}
+
+bool restart_peak_memory(const std::filesystem::path& root) {
+  constexpr std::string_view kPeak = "5";
+  const std::string path = (root / "proc/self/clear_refs").string();
+  const int file = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const ssize_t wrote = ::write(file, kPeak.data(), kPeak.size());
+  ::close(file);
+  return wrote == static_cast<ssize_t>(kPeak.size());
 }
 
 std::optional<std::uint64_t> memory_headroom(const std::filesystem::path& root) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""usage: serving.py [--seconds 1800] [--clients 16] [--budget-mib 190]
+"""usage: serving.py [--seconds 1800] [--clients 16] [--budget-mib 240]
 
 Six models in a memory budget that never holds them all: MiniLM f32 and int8, SmolLM2, opennsfw, silero, magika. Clients ask them in chance
 order by the node's own methods, OpenAI's, Ollama's (with keep_alive of many kinds) and Open Inference's routes, while models are unloaded
@@ -37,6 +37,7 @@ SETTINGS = {"text": {"context": 1024, "parallel": 2}, "cpu": {"num_threads": 1},
 BURST = 6
 ANSWER_SECONDS = 120
 IDLE_SECONDS = 10
+TIE = 0.1  # Nats.
 
 
 class Wrong(Exception):
@@ -106,6 +107,17 @@ def alike(found: list, wanted: list, what: str) -> None:
     expect(dot >= 0.99 * sizes, f"{what}: cosine {dot / sizes}")
 
 
+def greedy(wanted: str, tokens, reply) -> None:
+    """The reference's text, or up to a token at which its own was as likely but for the rounding of a batch."""
+    text = ""
+    for token, logprob, top in tokens:
+        if not wanted.startswith(text + token):
+            tie = [near for other, near in top if other != token and wanted.startswith(text + other)]
+            expect(tie and abs(max(tie) - logprob) < TIE, reply)
+            return
+        text += token
+
+
 class Requests:
     """What is asked, and what must come back."""
 
@@ -169,14 +181,18 @@ class Requests:
     def openai_complete(self, chance, api, model):
         case = chance.choice(self.prompts)
         tokens = case["first_diff_vs_hf_f32"]
-        reply = api.post("/v1/completions", {"model": model, "prompt": case["prompt"], "max_tokens": tokens, "temperature": 0})
-        expect(reply["usage"]["completion_tokens"] == tokens and case["text"].startswith(reply["choices"][0]["text"]), reply)
+        reply = api.post("/v1/completions", {"model": model, "prompt": case["prompt"], "max_tokens": tokens, "temperature": 0, "logprobs": 3})
+        expect(reply["usage"]["completion_tokens"] == tokens, reply)
+        logprobs = reply["choices"][0]["logprobs"]
+        greedy(case["text"], zip(logprobs["tokens"], logprobs["token_logprobs"], (list(top.items()) for top in logprobs["top_logprobs"])), reply)
 
     def ollama_generate(self, chance, api, model):
         case = chance.choice(self.prompts)
         options = {"temperature": 0, "num_predict": case["first_diff_vs_hf_f32"]}
-        reply = api.post("/api/generate", {"model": model, "prompt": case["prompt"], "raw": True, "stream": False, "options": options, **self.keep_alive(chance)})
-        expect(reply["eval_count"] == options["num_predict"] and case["text"].startswith(reply["response"]), reply)
+        reply = api.post("/api/generate", {"model": model, "prompt": case["prompt"], "raw": True, "stream": False, "options": options, "logprobs": True,
+                                           "top_logprobs": 3, **self.keep_alive(chance)})
+        expect(reply["eval_count"] == options["num_predict"], reply)
+        greedy(case["text"], ((one["token"], one["logprob"], [(top["token"], top["logprob"]) for top in one["top_logprobs"]]) for one in reply["logprobs"]), reply)
 
     def classify(self, chance, api, model):
         scores, picture = chance.choice(self.pictures)
@@ -344,7 +360,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--budget-mib", type=int, default=190)
+    parser.add_argument("--budget-mib", type=int, default=240)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="accel-soak-"))
     home = Home(folder / "home")

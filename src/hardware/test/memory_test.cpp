@@ -49,6 +49,30 @@ TEST(ProcessMemory, grows_with_what_this_process_touches_and_shrinks_again) {
   EXPECT_LT(after->anonymous_bytes, before->anonymous_bytes + 4 * kMib);
 }
 
+TEST(PeakMemory, is_the_most_since_it_was_begun_anew) {
+  if (!restart_peak_memory()) GTEST_SKIP() << "the kernel has no /proc/self/clear_refs";
+  constexpr std::size_t kBytes = 64 * kMib;
+  const auto before = process_memory();
+  void* const pages =
+      ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(pages, MAP_FAILED);
+  std::memset(pages, 1, kBytes);
+  ::munmap(pages, kBytes);
+  EXPECT_GT(peak_memory(), before->resident_bytes + 60 * kMib);
+  ASSERT_TRUE(restart_peak_memory());
+  EXPECT_LT(peak_memory(), before->resident_bytes + 32 * kMib);
+}
+
+TEST(PeakMemory, of_a_malformed_file_is_nothing) {
+  for (const char* text : {"", "VmHWM:", "VmHWM: x kB\n", "VmRSS: 3 kB\n"}) {
+    const CapturedTree tree;
+    tree.write("proc/self/status", text);
+    EXPECT_FALSE(peak_memory(tree.root())) << text;
+  }
+  EXPECT_FALSE(peak_memory(CapturedTree().root()));
+  EXPECT_FALSE(restart_peak_memory(CapturedTree().root()));
+}
+
 TEST(MemoryHeadroom, is_the_least_of_the_machine_and_its_groups) {
   const CapturedTree tree;
   tree.write("proc/meminfo", "MemTotal: 8000 kB\nMemAvailable: 5000 kB\n");

@@ -221,10 +221,12 @@ Result<Loan> ModelPool::load_into(Lock& lock, PoolId id, const Loader& load) {
   publish();
   lock.unlock();
   const auto before = alone ? resident() : std::nullopt;
+  const bool peaks = before && seams_.restart_peak && seams_.peak && seams_.restart_peak();
   const SteadyTime started = now();
   Result<std::shared_ptr<PooledModel>> made = call_loader(load);
   const Duration took = now() - started;
   const auto after = before ? resident() : std::nullopt;
+  const auto peak = peaks ? seams_.peak() : std::nullopt;
   lock.lock();
   loading_ = false;
   changed_.notify_all();
@@ -234,8 +236,9 @@ Result<Loan> ModelPool::load_into(Lock& lock, PoolId id, const Loader& load) {
     publish();
     return fail(std::move(made).error());
   }
-  std::optional<std::uint64_t> seen;
-  if (after && epoch == epoch_) seen = *after > *before ? *after - *before : 0;
+  const auto growth = [&](std::uint64_t to) { return to > *before ? to - *before : 0; };
+  std::optional<LoadGrowth> seen;
+  if (after && epoch == epoch_) seen = {growth(*after), growth(peak.value_or(*after))};
   models_[id] = std::move(*made);
   settling_[id] = kWatchedCalls;
   counters_->loads.add();

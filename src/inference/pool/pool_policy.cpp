@@ -124,9 +124,16 @@ bool PoolPolicy::wants_instance(const PoolDemand& demand) const {
   return count > 0;
 }
 
-std::uint64_t PoolPolicy::need(const PoolDemand& demand) const {
+PoolPolicy::Seen PoolPolicy::need(const PoolDemand& demand) const {
   const auto known = seen_.find(demand.key);
-  return known == seen_.end() ? demand.bytes : std::max(demand.bytes, known->second);
+  const Seen seen = known == seen_.end() ? Seen() : known->second;
+  const std::uint64_t bytes = std::max(demand.bytes, seen.bytes);
+  return {bytes, std::max({bytes, demand.opening_bytes, seen.peak})};
+}
+
+PoolPolicy::Seen& PoolPolicy::remember(const std::string& key) {
+  if (seen_.size() >= kMaxSeen && !seen_.contains(key)) seen_.clear();
+  return seen_[key];
 }
 
 PoolPolicy::Missing PoolPolicy::missing(std::uint64_t need,
@@ -140,12 +147,13 @@ PoolPolicy::Missing PoolPolicy::missing(std::uint64_t need,
 PoolAdmission PoolPolicy::admit(const PoolDemand& demand, std::optional<std::uint64_t> headroom,
                                 Duration waited, SteadyTime now) {
   using Verdict = PoolAdmission::Verdict;
-  const std::uint64_t needed = need(demand);
+  const auto [stays, needed] = need(demand);
   if (limits_.budget_bytes > 0 && needed > limits_.budget_bytes)
     return {Verdict::refused, 0, {}, PoolRefusal::too_large};
   const Missing short_of = missing(needed, headroom);
   if (short_of.bytes() == 0) {
     PoolEntry entry{.id = ++last_id_, .key = demand.key, .name = demand.name, .bytes = needed};
+    entry.loaded_bytes = stays;
     entry.declared = demand.bytes;
     entry.last_use = now;
     entry.keep_alive = demand.keep_alive;
@@ -226,12 +234,17 @@ std::vector<PoolUnload> PoolPolicy::leave(const std::vector<PoolId>& ids, Unload
 }
 
 std::vector<PoolUnload> PoolPolicy::loaded(PoolId id, double load_ms,
-                                           std::optional<std::uint64_t> seen, SteadyTime now) {
+                                           std::optional<LoadGrowth> seen, SteadyTime now) {
   PoolEntry& entry = entries_.at(id);
   entry.loading = false;
   entry.load_ms = load_ms;
+  entry.bytes = entry.loaded_bytes;
   if (!seen) return {};
-  return grew(id, *seen, now);
+  if (seen->peak > entry.bytes) {
+    Seen& known = remember(entry.key);
+    known.peak = std::max(known.peak, seen->peak);
+  }
+  return grew(id, seen->stays, now);
 }
 
 void PoolPolicy::cancel(PoolId id) { entries_.erase(id); }
@@ -241,8 +254,7 @@ std::vector<PoolUnload> PoolPolicy::grew(PoolId id, std::uint64_t by, SteadyTime
   entry.seen = plus(entry.seen, by);
   if (entry.seen <= entry.bytes) return {};
   entry.bytes = entry.seen;
-  if (seen_.size() >= kMaxSeen && !seen_.contains(entry.key)) seen_.clear();
-  seen_[entry.key] = entry.seen;
+  remember(entry.key).bytes = entry.seen;
   return fit(entry, now);
 }
 

@@ -256,7 +256,7 @@ TEST(PoolPolicy, what_was_seen_to_take_more_counts_with_it_the_next_time_too) {
   Pool pool;
   const PoolId kept = pool.keep("kept", 500);
   const PoolAdmission admission = pool.admit(pool.demand("a", 300));
-  const auto gone = pool.policy.loaded(admission.id, 100, 700, pool.now);
+  const auto gone = pool.policy.loaded(admission.id, 100, LoadGrowth{700, 700}, pool.now);
   EXPECT_THAT(pool.ids(gone), ElementsAre(kept)) << "it makes room for what came unexpected";
   pool.policy.unloaded(kept);
   EXPECT_EQ(pool.policy.find(admission.id)->bytes, 700U);
@@ -281,13 +281,35 @@ TEST(PoolPolicy, what_outgrows_the_budget_goes_with_its_call_and_is_refused_then
 TEST(PoolPolicy, what_is_seen_to_take_less_counts_with_its_word) {
   Pool pool;
   const PoolAdmission admission = pool.admit(pool.demand("a", 300));
-  pool.policy.loaded(admission.id, 100, 20,
+  pool.policy.loaded(admission.id, 100, LoadGrowth{20, 20},
                      pool.now);  // Mapped weights come in as they are read.
   EXPECT_EQ(pool.policy.find(admission.id)->bytes, 300U);
   pool.policy.grew(admission.id, 200, pool.now);
   EXPECT_EQ(pool.policy.find(admission.id)->bytes, 300U);
   pool.policy.grew(admission.id, 200, pool.now);
   EXPECT_EQ(pool.policy.find(admission.id)->bytes, 420U);
+}
+
+TEST(PoolPolicy, what_opening_takes_counts_while_it_is_opened) {
+  Pool pool;
+  PoolDemand demand = pool.demand("a", 300);
+  demand.opening_bytes = 600;
+  const PoolAdmission admission = pool.admit(demand);
+  EXPECT_EQ(pool.policy.bytes(), 600U);
+  pool.policy.loaded(admission.id, 100, LoadGrowth{320, 800}, pool.now);
+  EXPECT_EQ(pool.policy.bytes(), 320U);
+  ASSERT_FALSE(pool.policy.release(admission.id, pool.now));
+  ASSERT_TRUE(pool.policy.drop(admission.id));
+  pool.policy.unloaded(admission.id);
+  pool.keep("kept", 300);
+  EXPECT_EQ(pool.admit(demand).verdict, Verdict::unload) << "it took 800 of 1000 the last time";
+}
+
+TEST(PoolPolicy, what_can_not_be_opened_within_the_budget_is_too_large) {
+  Pool pool;
+  PoolDemand demand = pool.demand("a", 300);
+  demand.opening_bytes = 1001;
+  EXPECT_EQ(pool.admit(demand).refusal, PoolRefusal::too_large);
 }
 
 TEST(PoolPolicy, loads_instances_only_while_all_are_busy) {
@@ -360,6 +382,7 @@ class Simulation {
     if (const auto id = pool_.policy.acquire(key, pool_.now)) return calls_.push_back(*id);
     PoolDemand demand = pool_.demand(key, 100 + 70 * number);
     demand.pinned = number == 0;
+    demand.opening_bytes = pick(600);
     demand.keep_alive = seconds(pick(60));
     if (pick(3) == 0) pool_.headroom = pick(900);
     const PoolAdmission admission = pool_.admit(demand, seconds(pick(3)));
@@ -369,7 +392,8 @@ class Simulation {
     EXPECT_LE(pool_.policy.bytes(), kBudget) << "nothing is admitted beyond the budget";
     if (pick(8) == 0) return pool_.policy.cancel(admission.id);
     calls_.push_back(admission.id);
-    const std::uint64_t seen = grows_ ? pick(800) : 0;
+    const std::uint64_t stays = grows_ ? pick(800) : 0;
+    const LoadGrowth seen{stays, stays + (grows_ ? pick(200) : 0)};
     leave(pool_.policy.loaded(admission.id, static_cast<double>(pick(500)), seen, pool_.now));
   }
   void end() {

@@ -184,8 +184,8 @@ class FamilyRun {
     const std::string key =
         fmt::format("{} {} {}", model_.root.to_string(), info_.task, selected_.candidate.id());
     const auto open = [this] { return load_family(); };
-    const auto demand =
-        call_.serving.demand(model_, key, opening_bytes(selected_.candidate, variant_->bytes()));
+    const auto demand = call_.serving.demand(model_, key, variant_->bytes(),
+                                             opening_bytes(selected_.candidate, variant_->bytes()));
     ACCEL_TRY(inference::Loan loan, call_.serving.models.get(demand, open, context_.stop));
     if (request_.keep_alive) loan.keep_for(*request_.keep_alive);
     load_ms_ = loan.load_ms();

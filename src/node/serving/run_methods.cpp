@@ -151,8 +151,8 @@ Result<Ready> make_ready(ServingContext& call, const RunRequest& request, Stored
     return loaded;
   };
   const std::string key = fmt::format("embed {} {}", model.root, ready.selected.candidate.id());
-  const auto demand =
-      call.serving.demand(model, key, opening_bytes(ready.selected.candidate, variant.bytes()));
+  const auto demand = call.serving.demand(model, key, variant.bytes(),
+                                          opening_bytes(ready.selected.candidate, variant.bytes()));
   ACCEL_TRY(inference::Loan loan, call.serving.models.get(demand, open, context.stop));
   ready.load_ms = loan.load_ms();
   ready.loaded = inference::Lent<LoadedEmbedder>(std::move(loan));

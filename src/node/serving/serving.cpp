@@ -49,6 +49,8 @@ inference::PoolSeams seams_of(const Services& services) {
     const auto memory = hardware::process_memory();
     return memory ? std::optional(memory->resident_bytes) : std::nullopt;
   };
+  seams.peak = [] { return hardware::peak_memory(); };
+  seams.restart_peak = [] { return hardware::restart_peak_memory(); };
   seams.headroom = [] { return hardware::memory_headroom(); };
   seams.return_memory = hardware::return_freed_memory;
   return seams;
@@ -76,10 +78,11 @@ inference::Loan Serving::find(const std::string& key) {
 }
 
 inference::PoolDemand Serving::demand(const StoredModel& model, std::string key,
-                                      std::uint64_t bytes) const {
+                                      std::uint64_t bytes, std::uint64_t opening_bytes) const {
   inference::PoolDemand demand{.key = std::move(key)};
   demand.name = model.name.empty() ? model.root.to_string() : model.name;
   demand.bytes = bytes;
+  demand.opening_bytes = opening_bytes;
   demand.keep_alive = Duration::zero();
   if (!models.keeps()) return demand;
   const Config& config = services.config();

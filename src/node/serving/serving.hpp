@@ -28,7 +28,7 @@ struct Serving {
   // What to ask the pool for: a model whose weights and context take so many bytes, under a key
   // that says of which kind it is.
   inference::PoolDemand demand(const StoredModel& model, std::string key,
-                               std::uint64_t bytes) const;
+                               std::uint64_t bytes, std::uint64_t opening_bytes = 0) const;
 
   Services& services;
   inference::LlamaEngine llama;

@@ -113,7 +113,8 @@ Status read_bias(const json* bias, inference::SamplingOptions& sampling) {
     inference::TokenId id = 0;
     const char* const end = token.data() + token.size();
     const auto [rest, error] = std::from_chars(token.data(), end, id);
-    if (error != std::errc() || rest != end || !by.is_number())
+    const bool plain = token == "0" || !token.starts_with('0');
+    if (error != std::errc() || rest != end || !plain || !by.is_number())
       return refused("logit_bias", "an object of numbers of tokens and numbers");
     sampling.logit_bias.emplace_back(id, by.get<double>());
   }

@@ -2,7 +2,7 @@
 """Runs schemathesis against a daemon with two real models; see run.
 
 What the contract can't say in a schema is fixed in the copy that schemathesis reads: which models there are, what tensors
-they take, and that the bytes behind the JSON of a request must be those that its JSON names. hooks.py bounds the texts that
+they take, how many tokens they know, and that the bytes behind the JSON of a request must be those that its JSON names. hooks.py bounds the texts that
 are asked for.
 """
 import json
@@ -16,6 +16,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
+TOKENS = r"^([0-9]|[1-9][0-9]{1,3}|[1-3][0-9]{4}|4[0-8][0-9]{3}|490[0-9]{2}|491[0-4][0-9]|4915[01])$"  # The 49,152 of smollm2.
 
 
 def contract() -> dict:
@@ -26,6 +27,8 @@ def contract() -> dict:
     schemas = api["components"]["schemas"]
     for name in ("ChatRequest", "CompletionRequest", "OllamaGenerateRequest", "OllamaChatRequest"):
         schemas[name]["properties"]["model"] = {"enum": ["smollm2"]}
+    for name in ("ChatRequest", "CompletionRequest"):
+        schemas[name]["properties"]["logit_bias"]["propertyNames"] = {"pattern": TOKENS}
     for name in ("EmbeddingsRequest", "OllamaEmbedRequest"):
         schemas[name]["properties"]["model"] = {"enum": ["minilm"]}
     schemas["Message"]["properties"]["role"]["enum"].remove("tool")  # It answers a call, which must be there.

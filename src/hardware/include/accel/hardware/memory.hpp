@@ -17,6 +17,14 @@ struct ProcessMemory {
 // Of /proc/self/statm. nullopt: the kernel does not say. root stands for "/" (tests).
 std::optional<ProcessMemory> process_memory(const std::filesystem::path& root = "/");
 
+// The most that was resident since the process began, or since restart_peak_memory() (VmHWM).
+// nullopt: the kernel does not say.
+std::optional<std::uint64_t> peak_memory(const std::filesystem::path& root = "/");
+
+// Lets peak_memory() begin anew; for whoever else reads VmHWM of this process, too. False where the
+// kernel has no such file or the process may not write it (proc_pid_clear_refs(5)).
+bool restart_peak_memory(const std::filesystem::path& root = "/");
+
 // Bytes that this process could still take: the least of MemAvailable and of what each of its
 // control groups leaves. It changes all the time. nullopt: the kernel does not say.
 std::optional<std::uint64_t> memory_headroom(const std::filesystem::path& root = "/");

@@ -41,6 +41,9 @@ struct PoolOptions {
 struct PoolSeams {
   const Clock* clock = &system_clock();
   std::function<std::optional<std::uint64_t>()> resident = {};  // Bytes; empty: nothing is seen.
+  // The most that was resident since restart_peak(); nothing: that can't be told.
+  std::function<std::optional<std::uint64_t>()> peak = {};
+  std::function<bool()> restart_peak = {};
   std::function<std::optional<std::uint64_t>()> headroom = {};  // Bytes; empty: no limit.
   std::function<void()> return_memory = {};                     // After something was unloaded.
 };

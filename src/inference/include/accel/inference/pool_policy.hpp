@@ -9,9 +9,10 @@
 // valuable takes no new calls and goes with the end of its last one.
 //
 // Bytes are what a model says it needs, or what its loading and first calls were seen to add to the
-// process, whichever is more; what was seen once is remembered under its key. Invariant: together,
-// the entries that are not on their way out never exceed the budget, and nothing is admitted that
-// would exceed it with those that are. Not thread-safe.
+// process, whichever is more; while it is loaded, what engines take to open it counts instead,
+// where that is more. What was seen once is remembered under its key. Invariant: together, the
+// entries that are not on their way out never exceed the budget, and nothing is admitted that would
+// exceed it with those that are. Not thread-safe.
 
 #include <cstdint>
 #include <map>
@@ -39,8 +40,9 @@ struct PoolLimits {
 
 struct PoolDemand {
   std::string key;
-  std::string name = {};    // For people.
-  std::uint64_t bytes = 0;  // As the model says: its weights and its context.
+  std::string name = {};            // For people.
+  std::uint64_t bytes = 0;          // As the model says: its weights and its context.
+  std::uint64_t opening_bytes = 0;  // While it is loaded, when that takes more.
   bool pinned = false;
   Duration keep_alive = kKeepForever;  // After its last call; 0: it goes with its end.
   std::size_t instances = 1;           // Of the key, beside each other at most.
@@ -75,12 +77,19 @@ struct PoolAdmission {
   PoolRefusal refusal = PoolRefusal::busy;
 };
 
+// What a load was seen to add to the process.
+struct LoadGrowth {
+  std::uint64_t stays = 0;
+  std::uint64_t peak = 0;  // At most, meanwhile.
+};
+
 struct PoolEntry {
   PoolId id = 0;
   std::string key, name;
-  std::uint64_t bytes = 0;     // That count against the budget.
-  std::uint64_t declared = 0;  // As the model says.
-  std::uint64_t seen = 0;      // What it was seen to add to the process.
+  std::uint64_t bytes = 0;         // That count against the budget.
+  std::uint64_t loaded_bytes = 0;  // That will, once it is loaded.
+  std::uint64_t declared = 0;      // As the model says.
+  std::uint64_t seen = 0;          // What it was seen to add to the process.
   double load_ms = 0;
   double uses = 0;  // Decayed, as of `last_use`.
   SteadyTime last_use{};
@@ -111,7 +120,7 @@ class PoolPolicy {
   PoolAdmission admit(const PoolDemand& demand, std::optional<std::uint64_t> headroom,
                       Duration waited, SteadyTime now);
   // It is there. `seen`: what it added to the process; nothing: that could not be told.
-  std::vector<PoolUnload> loaded(PoolId id, double load_ms, std::optional<std::uint64_t> seen,
+  std::vector<PoolUnload> loaded(PoolId id, double load_ms, std::optional<LoadGrowth> seen,
                                  SteadyTime now);
   void cancel(PoolId id);  // It could not be loaded: its room is free again.
   // So many bytes more were seen. What must go for them.
@@ -134,7 +143,11 @@ class PoolPolicy {
 
  private:
   struct Missing;
-  std::uint64_t need(const PoolDemand& demand) const;
+  struct Seen {  // Of what was loaded before under a key.
+    std::uint64_t bytes = 0, peak = 0;
+  };
+  Seen need(const PoolDemand& demand) const;
+  Seen& remember(const std::string& key);
   Missing missing(std::uint64_t need, std::optional<std::uint64_t> headroom) const;
   // The least valuable ones whose bytes make up `bytes`, none that could be spared; empty when all
   // together do not.
@@ -148,7 +161,7 @@ class PoolPolicy {
   PoolLimits limits_;
   PoolId last_id_ = 0;
   std::map<PoolId, PoolEntry> entries_;
-  std::map<std::string, std::uint64_t> seen_;  // Bytes by key, of what was loaded before.
+  std::map<std::string, Seen> seen_;
 };
 
 }  // namespace accel::inference
