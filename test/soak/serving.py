@@ -6,7 +6,7 @@ order by the node's own methods, OpenAI's, Ollama's (with keep_alive of many kin
 by hand. Every answer is compared with the reference outputs of test/data/models, or is a 429 with Retry-After (of the node's own methods, resource_exhausted). The daemon's memory,
 descriptors and threads are sampled twice a second, with what its pool believes.
 
-Before, what the rest of the daemon takes is measured: each model alone, a burst of requests, its memory beyond what the pool counts for
+Before, what the rest of the daemon takes is measured: each model alone, a burst of requests from all clients, its memory beyond what the pool counts for
 it; then all unloaded. Fails on a wrong answer; when the pool's belief exceeds the budget; when the process exceeds the budget and the rest
 by more than 10 %; when memory grows between the second tenth of the time and the last; when, with all unloaded, more than the rest
 remains; when descriptors or threads do (watch.py).
@@ -34,7 +34,6 @@ DATA = Path(__file__).resolve().parents[1] / "data/models"
 MODELS = {"minilm": "minilm-l6-f32", "minilm-int8": "minilm-int8", "smollm": "smollm2-135m-q4_1", "opennsfw": "opennsfw", "silero": "silero-vad",
           "magika": "magika"}
 SETTINGS = {"text": {"context": 1024, "parallel": 2}, "cpu": {"num_threads": 1}, "selection": {"budget": "500ms"}, "models": {"max_wait": "3s"}}
-BURST = 6
 ANSWER_SECONDS = 120
 IDLE_SECONDS = 10
 TIE = 0.1  # Nats.
@@ -231,7 +230,7 @@ class Soak:
     def loaded(self, api: Api) -> list:
         return api.method("models.loaded")["models"]
 
-    def measure_rest(self) -> None:
+    def measure_rest(self, clients: int) -> None:
         """What the daemon takes beside the models' memory as it is counted: in figures, for the report."""
         api, beyond = self.api(), {}
         for _ in range(2):  # Choices are measured, libraries loaded.
@@ -241,8 +240,8 @@ class Soak:
         self.unload_all(api)
         empty = self.rss()
         for model, kinds in self.requests.kinds.items():
-            with ThreadPoolExecutor(BURST) as pool:
-                list(pool.map(lambda seed: self.patiently(lambda: self.requests.draw(random.Random(seed), self.api(), model)), range(BURST * 3)))
+            with ThreadPoolExecutor(clients) as pool:
+                list(pool.map(lambda seed: self.patiently(lambda: self.requests.draw(random.Random(seed), self.api(), model)), range(clients * 3)))
             counted = sum(row["memory_bytes"] for row in self.loaded(api))
             beyond[model] = max(0, self.rss() - empty - counted)
             self.unload_all(api)
@@ -373,7 +372,7 @@ def main() -> int:
         daemon = Daemon(home, "--api", "127.0.0.1:0")
         try:
             soak = Soak(daemon, (home.path / "api.token").read_text().strip(), budget)
-            soak.measure_rest()
+            soak.measure_rest(arguments.clients)
             soak.run(arguments.seconds, arguments.clients)
             soak.report(arguments.clients)
         finally:
