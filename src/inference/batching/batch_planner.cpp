@@ -22,11 +22,11 @@ struct Size {
   Size with(const Item& item) const {
     return {rows + item.rows, std::max(length, item.length), tokens + item.rows * item.length};
   }
+  std::size_t padded() const { return rows * length; }
   bool fits(const BatchLimits& limits, std::size_t most_rows) const {
-    const std::size_t padded = rows * length;
-    const auto padding = static_cast<double>(padded - tokens);
-    return rows <= most_rows && padded <= limits.max_tokens &&
-           padding <= limits.max_padding * static_cast<double>(padded);
+    const auto padding = static_cast<double>(padded() - tokens);
+    return rows <= most_rows && padded() <= limits.max_tokens &&
+           padding <= limits.max_padding * static_cast<double>(padded());
   }
 };
 
@@ -36,6 +36,8 @@ std::string_view reason_text(StartReason reason) {
   switch (reason) {
     case StartReason::full:
       return "the batch was full";
+    case StartReason::enough:
+      return "a larger batch would have been slower than two";
     case StartReason::gathered:
       return "as many requests waited as the last batch had";
     case StartReason::waited:
@@ -88,8 +90,11 @@ std::vector<const Item*> BatchPlanner::gather(const Item& first) const {
   std::vector<const Item*> chosen{&first};
   Size size = Size().with(first);
   const auto add = [&](const Item*& item) {
-    if (item == nullptr || !size.with(*item).fits(limits_, most)) return;
-    size = size.with(*item);
+    if (item == nullptr) return;
+    const Size with = size.with(*item);
+    const bool pays = cost_.pays(with.padded(), size.padded(), item->rows * item->length);
+    if (!pays || !with.fits(limits_, most)) return;
+    size = with;
     taken[item->client] += item->rows;
     chosen.push_back(std::exchange(item, nullptr));
   };
@@ -119,9 +124,9 @@ Plan BatchPlanner::plan_of(const std::vector<const Item*>& items) const {
 }
 
 std::optional<StartReason> BatchPlanner::reason_to_start(const Plan& plan, SteadyTime now) const {
-  const bool more_fits =
-      Size{plan.rows + 1, plan.length, plan.tokens + plan.length}.fits(limits_, limits_.max_rows);
-  if (!more_fits) return StartReason::full;
+  const Size more{plan.rows + 1, plan.length, plan.tokens + plan.length};
+  if (!more.fits(limits_, limits_.max_rows)) return StartReason::full;
+  if (!cost_.pays(more.padded(), plan.rows * plan.length, plan.length)) return StartReason::enough;
   if (waiting_.size() >= last_items_) return StartReason::gathered;
   if (now - waiting_.front().arrived >= limits_.max_delay) return StartReason::waited;
   return std::nullopt;

@@ -9,7 +9,8 @@
 // batch had (whoever it answered is back), or the oldest has waited max_delay. So a lone client
 // never waits, and many clients need no window that is tuned for them.
 // Who. Clients take turns in giving the first request, their oldest; those of nearest length join
-// it as long as rows, padded tokens and the share of padding stay within the limits. While several
+// it as long as rows, padded tokens and the share of padding stay within the limits, and as long as
+// the batch is expected to take no longer than its parts one by one (BatchCost). While several
 // clients wait, none gets more than its share of the rows, unless rows would stay empty.
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 
 #include "accel/core/clock.hpp"
 #include "accel/inference/batching.hpp"
+#include "batching/batch_cost.hpp"
 
 namespace accel::inference::batching {
 
@@ -36,7 +38,7 @@ struct Item {
   SteadyTime arrived{};
 };
 
-enum class StartReason { full, gathered, waited };
+enum class StartReason { full, enough, gathered, waited };
 // For people: "as many requests waited as the last batch had".
 std::string_view reason_text(StartReason reason);
 
@@ -59,6 +61,8 @@ class BatchPlanner {
   // A batch that starts now; it counts as running until done(). Nothing when none should.
   std::optional<Plan> next(SteadyTime now);
   void done();
+  // A run of so many tokens, padding included, took so long.
+  void learn(std::size_t padded_tokens, Duration took) { cost_.learn(padded_tokens, took); }
   // It waits no more. False when it does not wait.
   bool cancel(ItemId id);
 
@@ -78,6 +82,7 @@ class BatchPlanner {
   void take(const Plan& plan);
 
   BatchLimits limits_;
+  BatchCost cost_;
   Queue waiting_;
   std::map<std::string, std::size_t, std::less<>> rows_of_client_;
   std::list<std::string> turns_;  // Waiting clients; the first gives the next batch its first.

@@ -58,7 +58,8 @@ struct BatchingSession::Batch {
   std::vector<Part> parts;
   std::stop_source stop;  // All have left.
   std::vector<std::string> names, wanted;
-  std::vector<Tensor> inputs;  // Joined; empty for one part, whose own inputs are used.
+  std::vector<Tensor> inputs;    // Joined; empty for one part, whose own inputs are used.
+  std::optional<Duration> took;  // The run of all parts at once, when it succeeded.
 };
 
 struct BatchingSession::Counters {
@@ -226,6 +227,7 @@ void BatchingSession::lead(std::unique_lock<std::mutex>& lock, const Plan& plan,
   }
   lock.lock();
   planner_.done();
+  if (batch.took) planner_.learn(plan.rows * plan.length, *batch.took);
   publish(batch, std::move(outputs), note_of(plan, system_clock().now() - before));
   wake_oldest();
 }
@@ -314,8 +316,10 @@ Result<std::vector<Result<std::vector<Tensor>>>> BatchingSession::run_joined(Bat
   std::vector<NamedTensor> inputs;
   for (std::size_t i = 0; i < batch.names.size(); ++i)
     inputs.push_back({batch.names[i], &batch.inputs[i]});
+  const SteadyTime before = system_clock().now();
   ACCEL_TRY(std::vector<Tensor> outputs,
             session_->run(inputs, batch.wanted, {batch.stop.get_token()}));
+  batch.took = system_clock().now() - before;
   const auto rows = static_cast<std::int64_t>(batch.plan.rows);
   const bool fit = std::ranges::all_of(outputs, [&](const Tensor& output) {
     return !output.shape().empty() && output.shape()[0] == rows;
@@ -351,8 +355,12 @@ std::vector<Result<std::vector<Tensor>>> BatchingSession::run_each(Batch& batch)
 Result<std::vector<Tensor>> BatchingSession::run_one(Batch& batch, std::size_t index) {
   const RunOptions options{batch.stop.get_token()};
   // A single caller stays until its result is there: leave().
-  if (batch.inputs.empty())
-    return session_->run(batch.parts[index].call->inputs, batch.wanted, options);
+  if (batch.inputs.empty()) {
+    const SteadyTime before = system_clock().now();
+    Outputs outputs = session_->run(batch.parts[index].call->inputs, batch.wanted, options);
+    if (outputs) batch.took = system_clock().now() - before;
+    return outputs;
+  }
   std::size_t first = 0;
   for (std::size_t i = 0; i < index; ++i) first += batch.parts[i].rows;
   const Batch::Part& part = batch.parts[index];

@@ -65,6 +65,25 @@ TEST(BatchPlanner, joins_what_came_during_a_run) {
   EXPECT_EQ(plan->left, 1U);
 }
 
+TEST(BatchPlanner, does_not_join_what_would_be_slower_together) {
+  BatchPlanner planner(limits());
+  for (const int tokens : {8, 16, 64, 128, 192}) {
+    for (int run = 0; run < 4; ++run) planner.learn(tokens, milliseconds(5 + tokens));
+  }
+  for (ItemId id = 1; id <= 3; ++id) ASSERT_TRUE(planner.submit(item(id, 128)));
+  const auto plan = planner.next(at(0));
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->ids, ElementsAre(1));
+  EXPECT_EQ(plan->reason, StartReason::enough);
+  planner.done();
+  for (ItemId id = 4; id <= 6; ++id) ASSERT_TRUE(planner.submit(item(id, 8)));
+  ASSERT_TRUE(planner.next(at(0)));
+  planner.done();
+  ASSERT_TRUE(planner.next(at(0)));
+  planner.done();
+  EXPECT_EQ(planner.next(at(0))->rows, 3U);
+}
+
 TEST(BatchPlanner, waits_a_moment_for_those_whom_the_last_batch_answered) {
   BatchPlanner planner = after_batch_of(3, limits());
   ASSERT_TRUE(planner.submit(item(1, 8, "a", 20)));
