@@ -142,7 +142,7 @@ json json_of(const ApiKey &key) {
 } // namespace
 
 Result<std::vector<ApiKey>> read_api_keys(std::string_view text) {
-  auto parsed = parse_bounded_json(text, "It", kMaxDepth);
+  auto parsed = parse_bounded_json(text, "It", {.depth = kMaxDepth});
   if (!parsed)
     return bad("it", "is no JSON that can be read");
   if (!parsed->is_object() || !parsed->contains("keys") ||

@@ -18,6 +18,7 @@ using nlohmann::json;
 constexpr std::uint64_t kMaxFileBytes =
     8U << 20U; // 1000 keys with all that they can have.
 constexpr std::size_t kMaxSlots = 1000;
+constexpr std::size_t kMaxDepth = 8;
 
 tl::unexpected<Error> no_uses() {
   return fail(
@@ -52,7 +53,7 @@ Result<KeptUse> use_of(const json &object) {
 } // namespace
 
 Result<KeptUses> read_uses(std::string_view text) {
-  const auto parsed = parse_bounded_json(text, "It", 8);
+  const auto parsed = parse_bounded_json(text, "It", {.depth = kMaxDepth});
   if (!parsed || !parsed->is_object() || parsed->size() > kMaxApiKeys)
     return no_uses();
   KeptUses uses;
