@@ -55,6 +55,13 @@ void Principal::spend(std::uint64_t tokens) const {
     key->use->spend(tokens);
 }
 
+std::optional<Refusal> KeyUse::why_not(const KeyLimits &limits,
+                                       std::uint64_t body_bytes) {
+  const Moment moment = now();
+  const std::scoped_lock lock(mutex_);
+  return quota_.why_not(limits, moment, body_bytes);
+}
+
 std::optional<Refusal> KeyUse::begin(const KeyLimits &limits,
                                      std::uint64_t body_bytes) {
   const Moment moment = now();

@@ -105,6 +105,16 @@ void RollingWindow::restore(Duration now, std::span<const Slot> slots) {
 
 std::optional<Refusal> Quota::begin(const KeyLimits &limits, Moment now,
                                     std::uint64_t body_bytes) {
+  if (auto refusal = why_not(limits, now, body_bytes))
+    return refusal;
+  if (limits.requests_per_minute > 0)
+    requests_.add(steady(now), 1);
+  ++running_;
+  return std::nullopt;
+}
+
+std::optional<Refusal> Quota::why_not(const KeyLimits &limits, Moment now,
+                                      std::uint64_t body_bytes) {
   if (limits.body_bytes > 0 && body_bytes > limits.body_bytes) {
     return Refusal{
         {Errc::invalid_argument,
@@ -132,12 +142,7 @@ std::optional<Refusal> Quota::begin(const KeyLimits &limits, Moment now,
                             limits.requests_per_minute));
     }
   }
-  if (auto refusal = tokens_left(limits, now))
-    return refusal;
-  if (limits.requests_per_minute > 0)
-    requests_.add(steady(now), 1);
-  ++running_;
-  return std::nullopt;
+  return tokens_left(limits, now);
 }
 
 std::optional<Refusal> Quota::tokens_left(const KeyLimits &limits, Moment now) {

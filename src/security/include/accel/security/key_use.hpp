@@ -25,6 +25,8 @@ public:
   explicit KeyUse(const Clock &clock) : clock_(clock) {}
 
   // As Quota's.
+  std::optional<Refusal> why_not(const KeyLimits &limits,
+                                 std::uint64_t body_bytes);
   std::optional<Refusal> begin(const KeyLimits &limits,
                                std::uint64_t body_bytes);
   void end();

@@ -84,6 +84,9 @@ struct Moment {
 
 class Quota {
 public:
+  // Why a request would not be let in now; nothing is counted.
+  std::optional<Refusal> why_not(const KeyLimits &limits, Moment now,
+                                 std::uint64_t body_bytes);
   // Lets a request in and counts it, or says why not: then nothing is counted.
   std::optional<Refusal> begin(const KeyLimits &limits, Moment now,
                                std::uint64_t body_bytes);
