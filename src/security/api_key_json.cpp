@@ -17,19 +17,6 @@ using nlohmann::json;
 constexpr std::int64_t kVersion = 1;
 constexpr std::size_t kMaxDepth = 8;
 
-struct LimitName {
-  const char *name;
-  std::uint64_t KeyLimits::*member;
-};
-constexpr std::array kLimits{
-    LimitName{"requests_per_minute", &KeyLimits::requests_per_minute},
-    LimitName{"concurrent_requests", &KeyLimits::concurrent_requests},
-    LimitName{"tokens_per_minute", &KeyLimits::tokens_per_minute},
-    LimitName{"tokens_per_day", &KeyLimits::tokens_per_day},
-    LimitName{"body_bytes", &KeyLimits::body_bytes},
-    LimitName{"max_tokens", &KeyLimits::max_tokens},
-};
-
 tl::unexpected<Error> bad(const std::string &place, std::string_view what) {
   return fail(Errc::corrupt, "The file of API keys can't be used: {} {}.",
               place, what);
@@ -49,8 +36,8 @@ Result<KeyLimits> limits_of(const json &object, const std::string &place) {
     return bad(place + ".limits", "is no object");
   for (const auto &[name, value] : object.items()) {
     const auto *const known = std::ranges::find_if(
-        kLimits, [&](const LimitName &limit) { return limit.name == name; });
-    if (known == kLimits.end())
+        kLimitNames, [&](const LimitName &limit) { return limit.name == name; });
+    if (known == kLimitNames.end())
       return bad(place + ".limits", "has a member that is not known");
     if (!value.is_number_unsigned())
       return bad(place + ".limits", "has a value that is no number");
@@ -130,7 +117,7 @@ json json_of(const ApiKey &key) {
               {"created", to_rfc3339(key.created)}};
   if (key.expires)
     object["expires"] = to_rfc3339(*key.expires);
-  for (const LimitName &limit : kLimits) {
+  for (const LimitName &limit : kLimitNames) {
     if (key.limits.*(limit.member) > 0)
       object["limits"][limit.name] = key.limits.*(limit.member);
   }

@@ -10,7 +10,6 @@ namespace accel::security {
 namespace {
 
 constexpr Duration kLookEvery = std::chrono::seconds(1);
-constexpr Duration kSaveEvery = std::chrono::minutes(1);
 
 tl::unexpected<Error> no_such_key(std::string_view name) {
   return fail(Errc::not_found,
@@ -21,13 +20,15 @@ tl::unexpected<Error> no_such_key(std::string_view name) {
 
 } // namespace
 
-Gate::Gate(std::filesystem::path home, const Clock &clock, bool keeps_uses)
-    : file_(std::move(home)), clock_(clock), keeps_uses_(keeps_uses) {
+Gate::Gate(std::filesystem::path home, const Clock &clock, bool keeps_uses,
+           Duration save_every)
+    : file_(std::move(home)), clock_(clock), keeps_uses_(keeps_uses),
+      save_every_(save_every) {
   kept_ = file_.load_uses();
-  next_save_ = clock_.now() + kSaveEvery;
 }
 
 Gate::~Gate() {
+  saver_.reset();
   if (keeps_uses_)
     save();
 }
@@ -85,6 +86,7 @@ void Gate::take(const std::vector<ApiKey> &keys) {
     std::erase_if(
         uses_, [&](const auto &use) { return !entries->contains(use.first); });
   entries_ = std::move(entries);
+  keep_saving();
 }
 
 Result<Principal> Gate::authenticate(std::string_view credential) {
@@ -173,18 +175,13 @@ Result<std::vector<Gate::Row>> Gate::list() {
   return rows;
 }
 
-void Gate::keep_uses() {
-  if (!keeps_uses_)
-    return;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (clock_.now() < next_save_)
-      return;
-    next_save_ = clock_.now() + kSaveEvery;
-  }
-  save();
+// Under mutex_. A node without keys has no such thread.
+void Gate::keep_saving() {
+  if (keeps_uses_ && !saver_ && !uses_.empty())
+    saver_ = std::make_unique<Ticker>(save_every_, [this] { save(); });
 }
 
+// On the saver's thread, and after it has ended.
 void Gate::save() {
   KeptUses uses;
   {
@@ -195,9 +192,12 @@ void Gate::save() {
         uses.emplace(id, std::move(kept));
     }
   }
-  if (uses.empty())
+  std::string text = write_uses(uses);
+  if (uses.empty() || text == saved_)
     return;
   const Status saved = file_.save_uses(uses);
+  if (saved)
+    saved_ = std::move(text);
   if (!saved) {
     log::warn("security", "When API keys were used can't be written.",
               {log::field("cause", saved.error().to_string())});

@@ -164,6 +164,21 @@ TEST_F(GateTest, a_day_of_tokens_and_the_last_use_outlive_a_restart) {
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
+// A brief call runs on the API's own thread: nobody who calls writes the file.
+TEST_F(GateTest, writes_when_keys_were_used_on_a_thread_of_its_own) {
+  Gate gate(home_, system_clock(), true, 5ms);
+  ApiKey wanted;
+  wanted.role = Role::inference;
+  const NewKey made = gate.create(wanted, system_random()).value();
+  const auto known = gate.authenticate(made.secret);
+  ASSERT_FALSE(known->key->use->begin(known->key->key.limits, 0));
+  const auto deadline = system_clock().now() + 10s;
+  while (!fs::exists(home_ / "api_keys.used.json") &&
+         system_clock().now() < deadline)
+    std::this_thread::yield();
+  EXPECT_TRUE(fs::exists(home_ / "api_keys.used.json"));
+}
+
 TEST_F(GateTest, may_be_asked_from_many_threads_while_keys_change) {
   const NewKey made = make(Role::inference, {.concurrent_requests = 1000});
   std::vector<std::jthread> threads;

@@ -5,7 +5,7 @@
 // and revoke keys. Thread-safe; a request costs one SHA-256 and a look into a
 // table in memory, and once a second a stat of the keys' file, so that what
 // another process changes counts within that time. A file that can't be used
-// lets no key in.
+// lets no key in. No request waits for a write.
 
 #include <atomic>
 #include <filesystem>
@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accel/core/async/ticker.hpp"
 #include "accel/core/clock.hpp"
 #include "accel/core/random.hpp"
 #include "accel/security/key_file.hpp"
@@ -25,8 +26,10 @@ namespace accel::security {
 
 class Gate {
 public:
-  // keeps_uses: of a daemon, which alone writes when keys were used.
-  Gate(std::filesystem::path home, const Clock &clock, bool keeps_uses);
+  // keeps_uses: of a daemon, which alone writes when keys were used: on a
+  // thread of its own that often, once there are keys.
+  Gate(std::filesystem::path home, const Clock &clock, bool keeps_uses,
+       Duration save_every = std::chrono::minutes(1));
   ~Gate();
   Gate(const Gate &) = delete;
   Gate &operator=(const Gate &) = delete;
@@ -47,10 +50,6 @@ public:
     std::optional<WallTime> last_used;
   };
   Result<std::vector<Row>> list();
-  // Writes what is kept of uses when that was long ago. Blocks for that write
-  // now and then, the API's own thread too after a brief call.
-  void keep_uses();
-
 private:
   using Entries =
       std::map<std::string, std::shared_ptr<const KeyEntry>, std::less<>>;
@@ -59,10 +58,12 @@ private:
   void look();
   void take(const std::vector<ApiKey> &keys);
   void save();
+  void keep_saving();
 
   KeyFile file_;
   const Clock &clock_;
   bool keeps_uses_;
+  Duration save_every_;
   std::mutex mutex_; // Of what follows; never held over a look at the disk.
   std::shared_ptr<const Entries> entries_ = std::make_shared<const Entries>();
   std::map<std::string, std::shared_ptr<KeyUse>, std::less<>> uses_;
@@ -70,9 +71,10 @@ private:
   crypto::Sha256Digest token_{};
   bool has_token_ = false;
   SteadyTime next_look_{};
-  SteadyTime next_save_{};
   std::mutex look_mutex_; // One look at the file at a time.
   KeyFile::Stamp stamp_;  // Of what is in entries_.
+  std::string saved_;     // What save() wrote last: nothing new is not written.
+  std::unique_ptr<Ticker> saver_; // Uses all of these: the first to go.
 };
 
 } // namespace accel::security

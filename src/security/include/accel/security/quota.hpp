@@ -4,6 +4,7 @@
 // Windows roll: in no span of a minute, or of a day, is there more than the
 // limit, wherever it begins. Used by KeyUse. Not thread-safe.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,6 +26,20 @@ struct KeyLimits {
   std::uint64_t max_tokens = 0; // Of one answer.
 
   bool operator==(const KeyLimits &) const = default;
+};
+
+// As files and parameters have them.
+struct LimitName {
+  const char *name;
+  std::uint64_t KeyLimits::*member;
+};
+inline constexpr std::array kLimitNames{
+    LimitName{"requests_per_minute", &KeyLimits::requests_per_minute},
+    LimitName{"concurrent_requests", &KeyLimits::concurrent_requests},
+    LimitName{"tokens_per_minute", &KeyLimits::tokens_per_minute},
+    LimitName{"tokens_per_day", &KeyLimits::tokens_per_day},
+    LimitName{"body_bytes", &KeyLimits::body_bytes},
+    LimitName{"max_tokens", &KeyLimits::max_tokens},
 };
 
 // Counts in slots of time; the slot that is running counts besides as many as
