@@ -67,7 +67,8 @@ Result<std::optional<RemoteRoute>> named_route(ServingContext& call, const std::
 std::optional<RemoteRoute> route_after(ServingContext& call, const std::string& model,
                                        const RemoteWish& wish, const Error& error) {
   const bool absent = error.code == Errc::not_found;
-  const bool no_room = error.code == Errc::resource_exhausted || error.code == Errc::unavailable;
+  const bool no_room =
+      inference::is_for_want_of_room(error) || error.code == Errc::unavailable;
   if (!absent && !no_room) return std::nullopt;
   const auto list = call.serving.endpoints.list(call.context.services);
   if (!list || list->empty()) return std::nullopt;

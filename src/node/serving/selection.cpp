@@ -116,14 +116,14 @@ class Trials {
         return {};
       }
       last = vectors.error();
-      if (last.code == Errc::resource_exhausted) break;  // Others would wait for room as long.
+      if (inference::is_for_want_of_room(last)) break;  // Others would wait for room as long.
     }
     return fail(std::move(last));
   }
 
   Result<bench::TrialTask> task(const perf::Candidate& candidate) {
     auto opened = open(candidate);
-    if (!opened && opened.error().code == Errc::resource_exhausted) no_room_ = opened.error();
+    if (!opened && inference::is_for_want_of_room(opened.error())) no_room_ = opened.error();
     ACCEL_TRY(std::shared_ptr<inference::Session> session, std::move(opened));
     bench::TrialTask task;
     task.call = [this, session](std::stop_token stop) -> Status {
