@@ -108,6 +108,8 @@ class Trials {
     Error last{Errc::unsupported, "No candidate runs the model in its own precision.", {}};
     for (const perf::Candidate& candidate : candidates) {
       if (candidate.precision != "f32" || candidate.threads != 1) continue;
+      context_.progress({{"phase", "measure"},
+                         {"message", candidate.id() + " (what the others are compared with)"}});
       auto session = open(candidate);
       auto vectors = session ? request_.work->run(**session, {context_.stop})
                              : fail_with<Vectors>(session.error());
