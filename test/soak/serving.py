@@ -203,6 +203,7 @@ class Soak:
         self.requests, self.failures = Requests(), Failures()
         self.counts, self.lock = collections.Counter(), threading.Lock()
         self.believed, self.rest, self.watch = 0, 0, None
+        self.at_peak = ""  # What was loaded when most memory was in use.
 
     def rss(self) -> int:
         return sample(self.daemon.process.pid)["rss"]
@@ -275,9 +276,14 @@ class Soak:
         while self.watch.running():
             self.watch.look()
             try:
-                believed = sum(row["memory_bytes"] for row in self.loaded(api))
+                rows = self.loaded(api)
             except (Busy, OSError, http.client.HTTPException):
-                believed = 0
+                rows = []
+            believed = sum(row["memory_bytes"] for row in rows)
+            now = self.watch.samples[-1][1]
+            if now["rss"] == max(s["rss"] for _, s in self.watch.samples):
+                self.at_peak = f"{now['anonymous'] / MIB:.1f} MiB of it anonymous, counted {believed / MIB:.1f}: " + ", ".join(
+                    f"{row['name']} {row['memory_bytes'] / MIB:.1f}" for row in rows)
             self.believed = max(self.believed, believed)
             if believed > self.budget:
                 self.failures.add(f"the pool counts {believed / MIB:.1f} MiB, more than its budget")
@@ -297,7 +303,7 @@ class Soak:
         peak = max(s["rss"] for _, s in self.watch.samples)
         limit = (self.budget + self.rest) * 1.1
         print(f"soak: budget {self.budget / MIB:.0f} MiB, at most {self.believed / MIB:.1f} counted; the rest measured as {self.rest / MIB:.1f}; "
-              f"RSS at most {peak / MIB:.1f}", flush=True)
+              f"RSS at most {peak / MIB:.1f} ({self.at_peak})", flush=True)
         if peak > limit:
             self.failures.add(f"RSS of {peak / MIB:.1f} MiB exceeds budget and rest, {limit / MIB:.1f} with a tenth more")
         api = self.api()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocols/ollama.hpp"
 
+#include <algorithm>
+
 #include "protocols/tools.hpp"
 
 namespace accel::server::ollama {
@@ -16,21 +18,70 @@ constexpr std::string_view kHints[] = {"numa",     "num_batch", "num_gpu",   "ma
 // Of what is pinned: as far away as clients' calendars reach.
 constexpr std::string_view kNever = "9999-01-01T00:00:00Z";
 
+// As api/openapi.yaml says them. The node holds whoever asks for a text to the same, but not a
+// request that only loads its model.
+struct OptionRange {
+  const char* name;
+  double low;
+  double high;
+};
+constexpr OptionRange kNumbers[] = {{"temperature", 0, 10},
+                                    {"top_p", 0, 1},
+                                    {"min_p", 0, 1},
+                                    {"repeat_penalty", 0.01, 10},
+                                    {"presence_penalty", -2, 2},
+                                    {"frequency_penalty", -2, 2}};
+constexpr OptionRange kIntegers[] = {
+    {"top_k", 0, 1 << 20}, {"seed", 0, 4294967295.0}, {"repeat_last_n", -1, 1 << 20}};
+constexpr std::int64_t kMaxAnswerTokens = 1 << 24;
+constexpr double kMaxTopLogprobs = 20;
+constexpr std::size_t kMaxStopWords = 16;
+constexpr std::ptrdiff_t kMaxStopCharacters = 256;
+
+// Below 0 as many as fit.
+void read_num_predict(BodyReader& option, json& params) {
+  option.integer("num_predict", params, "max_tokens");
+  if (!params.contains("max_tokens")) return;
+  if (params["max_tokens"] < 0) {
+    params.erase("max_tokens");
+  } else if (params["max_tokens"] == 0 || params["max_tokens"] > kMaxAnswerTokens) {
+    option.refuse(
+        Errc::invalid_argument,
+        fmt::format("\"num_predict\" must be below 0, or from 1 to {}.", kMaxAnswerTokens));
+  }
+}
+
+void read_stop(BodyReader& option, json& params) {
+  std::vector<std::string> stop = option.texts("stop");
+  const auto is_first = [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80;
+  };
+  const auto bad = [&](const std::string& word) {  // By characters of UTF-8.
+    return word.empty() || std::ranges::count_if(word, is_first) > kMaxStopCharacters;
+  };
+  if (stop.size() > kMaxStopWords || std::ranges::any_of(stop, bad)) {
+    option.refuse(Errc::invalid_argument,
+                  fmt::format("\"stop\" may have {} texts of 1 to {} characters.", kMaxStopWords,
+                              kMaxStopCharacters));
+  }
+  if (!stop.empty()) params["stop"] = std::move(stop);
+}
+
 void read_sampling(const json& options, BodyReader& reader, json& params) {
   BodyReader option(options);
-  option.number("temperature", params, "temperature");
-  option.integer("top_k", params, "top_k");
-  option.number("top_p", params, "top_p");
-  option.integer("seed", params, "seed");
-  option.integer("num_predict", params, "max_tokens");
-  if (params.contains("max_tokens") && params["max_tokens"] < 0) params.erase("max_tokens");
-  if (const auto stop = option.texts("stop"); !stop.empty()) params["stop"] = stop;
+  for (const OptionRange& range : kNumbers) {
+    option.number(range.name, params, range.name);
+    option.within(range.name, range.low, range.high);
+  }
+  for (const OptionRange& range : kIntegers) {
+    option.integer(range.name, params, range.name);
+    option.within(range.name, range.low, range.high);
+  }
+  read_num_predict(option, params);
+  read_stop(option, params);
   // The values at which a sampler does nothing.
   for (const char* name : {"typical_p", "tfs_z"}) option.only(name, 1);
   option.only("mirostat", 0);
-  for (const char* name : {"min_p", "repeat_penalty", "presence_penalty", "frequency_penalty"})
-    option.number(name, params, name);
-  option.integer("repeat_last_n", params, "repeat_last_n");
   option.allow(kHints);
   if (const Status status = option.finish(); !status)
     reader.refuse(status.error().code, status.error().message);
@@ -88,6 +139,7 @@ void read_options(std::string_view text, BodyReader& reader, MethodRequest& requ
   const bool logprobs = reader.flag("logprobs", false);
   if (logprobs) params["logprobs"] = 0;
   if (logprobs) reader.integer("top_logprobs", params, "logprobs");
+  if (logprobs) reader.within("top_logprobs", 0, kMaxTopLogprobs);
   if (!logprobs) reader.only("top_logprobs", 0);
   if (logprobs && request.stream) params["parts"] = true;
   read_keep_alive(reader, params);
@@ -194,9 +246,9 @@ Result<MethodRequest> chat_request(const json& body, std::string_view text) {
   read_options(text, reader, request);
   reader.allow({"messages", "tools"});
   ACCEL_CHECK(reader.finish());
+  ACCEL_CHECK(read_tools(body, text, request.params));
   const auto messages = body.find("messages");
   if (messages != body.end() && *messages == json::array()) return load_request(request);
-  ACCEL_CHECK(read_tools(body, text, request.params));
   ACCEL_TRY(request.params["messages"], messages_of(body));
   return request;
 }

@@ -161,6 +161,14 @@ void BodyReader::integer(const char* name, json& into, const char* as) {
   into[as] = static_cast<std::int64_t>(number);
 }
 
+void BodyReader::within(const char* name, double low, double high) {
+  const json* const value = find(name);
+  if (value == nullptr || !value->is_number()) return;
+  const auto number = value->get<double>();
+  if (number >= low && number <= high) return;
+  refuse(Errc::invalid_argument, fmt::format("\"{}\" must be between {} and {}.", name, low, high));
+}
+
 std::vector<std::string> BodyReader::texts(const char* name) {
   const json* const value = find(name);
   if (value == nullptr) return {};

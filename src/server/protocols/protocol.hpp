@@ -47,6 +47,8 @@ class BodyReader {
   // Copies a number to `into[as]`; absent and null are left out.
   void number(const char* name, nlohmann::json& into, const char* as);
   void integer(const char* name, nlohmann::json& into, const char* as);
+  // Refuses a number beyond these; absent, null and other types are not its affair.
+  void within(const char* name, double low, double high);
   // A text or a list of texts.
   std::vector<std::string> texts(const char* name);
   const nlohmann::json* object(const char* name);

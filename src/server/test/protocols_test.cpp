@@ -235,6 +235,14 @@ TEST(Ollama, a_request_without_a_text_loads_or_unloads) {
   EXPECT_EQ(unload->method, "models.unload");
   EXPECT_EQ(unload->params, json({{"model", "m"}}));
   EXPECT_FALSE(ollama::chat_request({{"model", "m"}})) << "its messages are missing";
+  for (const json& bad : {json{{"frequency_penalty", 3}}, json{{"num_predict", 0}},
+                          json{{"stop", ""}}, json{{"seed", -1}}, json{{"top_k", 0.5}}}) {
+    const auto refused = ollama::generate_request({{"model", "m"}, {"options", bad}});
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, Errc::invalid_argument);
+    EXPECT_NE(refused.error().message.find(bad.items().begin().key()), std::string::npos);
+  }
+  EXPECT_FALSE(ollama::chat_request({{"model", "m"}, {"messages", json::array()}, {"tools", 1}}));
   const json reply = ollama::load_reply(ollama::Kind::generate, kFacts, false);
   EXPECT_EQ(reply.at("done_reason"), "unload");
   EXPECT_EQ(reply.at("done"), true);
