@@ -8,7 +8,7 @@
 #include "accel/core/file.hpp"
 #include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
-#include "accel/security/private_file.hpp"
+#include "accel/core/private_file.hpp"
 
 namespace accel::security {
 namespace {
@@ -17,6 +17,8 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxFileBytes =
     8U << 20U; // 1000 keys with all that they can have.
+constexpr PrivateFileRules kRules{
+    .max_bytes = kMaxFileBytes, .owner_only = true, .of_own_home = true};
 constexpr std::size_t kMaxSlots = 1000;
 constexpr std::size_t kMaxDepth = 8;
 
@@ -85,12 +87,12 @@ KeyFile::Stamp KeyFile::stamp() const {
 }
 
 Result<std::vector<ApiKey>> KeyFile::load() const {
-  const auto text = read_private_file(file(), kMaxFileBytes, Mode::owner_only);
+  const auto text = read_private_file(file(), kRules);
   if (!text && text.error().code == Errc::not_found)
     return std::vector<ApiKey>();
   if (!text)
     return fail(Error(text.error()));
-  return read_api_keys(*text);
+  return read_api_keys(as_text(*text));
 }
 
 Status KeyFile::update(
@@ -104,11 +106,10 @@ Status KeyFile::update(
 }
 
 KeptUses KeyFile::load_uses() const {
-  const auto text =
-      read_private_file(used_file(), kMaxFileBytes, Mode::owner_only);
+  const auto text = read_private_file(used_file(), kRules);
   if (!text)
     return {}; // Mostly: not there yet.
-  auto uses = read_uses(*text);
+  auto uses = read_uses(as_text(*text));
   if (uses)
     return *std::move(uses);
   log::warn("security", uses.error().message);

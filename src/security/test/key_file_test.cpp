@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "accel/core/file.hpp"
-#include "accel/security/private_file.hpp"
 
 namespace accel::security {
 namespace {
@@ -96,30 +95,6 @@ TEST_F(KeyFileTest, is_refused_when_it_is_a_link_a_folder_or_too_large) {
   fs::remove(file());
   write(std::string((8U << 20U) + 1, ' '));
   EXPECT_EQ(code(), "resource_exhausted");
-}
-
-TEST_F(KeyFileTest, another_users_file_is_not_read_by_root) {
-  if (::geteuid() != 0)
-    GTEST_SKIP() << "only root can give files away";
-  const fs::path secret = home_ / "secret";
-  ASSERT_TRUE(write_file_atomic(secret, as_bytes("root's own")));
-  const fs::path service = home_ / "service";
-  fs::create_directory(service);
-  ASSERT_EQ(::chown(service.c_str(), 65534, 65534), 0);
-  const fs::path token = service / "api.token";
-  ASSERT_TRUE(write_file_atomic(token, as_bytes("the service's")));
-  ASSERT_EQ(::chown(token.c_str(), 65534, 65534), 0);
-  EXPECT_TRUE(read_private_file(token, 100, Mode::any))
-      << "of the folder's owner";
-  ASSERT_EQ(::chown(token.c_str(), 65533, 65533), 0);
-  EXPECT_FALSE(read_private_file(token, 100, Mode::any)) << "of a third one";
-  fs::remove(token);
-  fs::create_symlink(secret, token);
-  EXPECT_FALSE(read_private_file(token, 100, Mode::any));
-  fs::remove(token);
-  fs::create_hard_link(secret, token);
-  EXPECT_FALSE(read_private_file(token, 100, Mode::any))
-      << "a second name of root's own file";
 }
 
 TEST_F(KeyFileTest, tells_when_it_was_replaced) {
