@@ -19,7 +19,7 @@ constexpr mode_t kPermissions = 0777;
 // second name (a hard link) in a folder of somebody else is that somebody's choice, too.
 Status check_owner(const struct stat& file, const std::filesystem::path& path) {
   const uid_t user = ::geteuid();
-  struct stat folder {};
+  struct stat folder{};
   const bool known = ::stat(path.parent_path().c_str(), &folder) == 0;
   const bool own = file.st_uid == user || (user == 0 && known && file.st_uid == folder.st_uid);
   if (own && file.st_nlink == 1) return {};
@@ -45,7 +45,7 @@ Result<UniqueFd> open_it(const std::filesystem::path& path, bool follow) {
 
 Result<Bytes> read_private_file(const std::filesystem::path& path, const PrivateFileRules& rules) {
   ACCEL_TRY(const UniqueFd fd, open_it(path, /*follow=*/!rules.of_own_home));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0)
     return fail_errno(Errc::io, errno, fmt::format("Cannot stat {}.", path.string()));
   if (!S_ISREG(info.st_mode))

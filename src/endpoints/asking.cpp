@@ -100,8 +100,7 @@ Task<bool> Multiplexer::Impl::goes_on(Call& call, const Attempt& last) {
   // Who has not what is asked for costs no attempt and no retry: another one may have it.
   const bool missed = verdict.elsewhere && verdict.outcome == Outcome::refused;
   if (missed) ++call.misses;
-  if (last.first || call.stop.stop_requested() ||
-      call.attempts - call.misses >= options.attempts) {
+  if (last.first || call.stop.stop_requested() || call.attempts - call.misses >= options.attempts) {
     co_return false;
   }
   if (!verdict.same_again && !verdict.elsewhere) co_return false;

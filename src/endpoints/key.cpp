@@ -16,8 +16,8 @@ Result<std::string> key_in_file(const Endpoint& endpoint) {
   if (bytes) return std::string(as_text(*bytes));
   Error error = bytes.error();
   if (error.code == Errc::not_found) error.code = Errc::unauthenticated;
-  error.message = fmt::format("The endpoint {} has no key that can be used: {}", endpoint.name,
-                              error.message);
+  error.message =
+      fmt::format("The endpoint {} has no key that can be used: {}", endpoint.name, error.message);
   return fail(std::move(error));
 }
 

@@ -161,7 +161,8 @@ Status fail_without_variants(const ModelManifest& manifest) {
       if (!file.path.ends_with(ending)) continue;
       const bool ctranslate = file.path == "model.bin";  // Hugging Face says pytorch_model.bin.
       return fail(Errc::unsupported,
-                  "The model has its weights only in {}, which no engine here reads; {}.", file.path,
+                  "The model has its weights only in {}, which no engine here reads; {}.",
+                  file.path,
                   ctranslate ? "tools/export_whisper_onnx.py makes a folder that is read of a "
                                "Whisper in this form, CTranslate2's"
                              : "add onnx/model.onnx (tools/export_bert_onnx.py makes it of BERT's "

@@ -54,8 +54,10 @@ class Access {
   };
   Entry enter(net::HttpRequest& request);
   // The same before a body is read that a sink takes: what a key may not send is not written
-  // anywhere. enter() finds the ticket in the sink. Errors: resource_exhausted, and those of `open`.
-  using OpenSink = std::function<Result<std::shared_ptr<net::RequestSink>>(const net::HttpRequest&)>;
+  // anywhere. enter() finds the ticket in the sink. Errors: resource_exhausted, and those of
+  // `open`.
+  using OpenSink =
+      std::function<Result<std::shared_ptr<net::RequestSink>>(const net::HttpRequest&)>;
   Result<std::shared_ptr<net::RequestSink>> open_counted(const net::HttpRequest& head,
                                                          const OpenSink& open);
   // When a request that open_counted() refused may come again.

@@ -316,8 +316,7 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
     co_return not_allowed("POST", "Methods take POST with a JSON body.");
   const std::string name = request.path.substr(kApiPrefix.size());
   if (node::Node::find_method(name) == nullptr) {
-    co_return api_error(
-        Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
+    co_return api_error(Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
   }
   const Status allowed = check_method(request, visitor);
   if (!allowed) co_return api_error(allowed.error());
@@ -332,8 +331,7 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
   }
   if (!params) co_return api_error(params.error());
   if (!params->is_object()) {
-    co_return api_error(
-        Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
+    co_return api_error(Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
   // A key is one client in every queue, whatever it says.
   if (visitor.caller.key && (name == "run" || name == "model.infer"))

@@ -56,7 +56,7 @@ void tell_of_daemon(Session& session) {
 void tell_of_half_pairs(Session& session) {
   constexpr std::pair<const char*, const char*> kPairs[] = {
       {"api.tls_certificate", "api.tls_key"}, {"gateway.tls_certificate", "gateway.tls_key"}};
-  const auto config = 
+  const auto config =
       node::load_settings({.home = session.home(), .project_file = {}, .command_line = {}});
   if (!config) return;  // Told by who reads it.
   for (const auto& [first, second] : kPairs) {

@@ -27,7 +27,8 @@ struct MediaFlags {
   Status add_to(nlohmann::json& params) const;
 };
 
-// Before anything is run for it. Errors: already_exists (something is at --output, without --force).
+// Before anything is run for it. Errors: already_exists (something is at --output, without
+// --force).
 Status check_output(const MediaFlags& flags);
 
 void add_media_options(CLI::App& command, MediaFlags& flags);

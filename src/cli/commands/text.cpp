@@ -91,8 +91,8 @@ std::string wishes_of(std::string_view policy) {
     if (is == part.npos) continue;
     const std::string_view name = part.substr(0, is), value = part.substr(is + 1);
     const bool asked = value != "auto" && value != "0" && !value.empty();
-    const bool flag = name == "device" || name == "precision" || name == "threads" ||
-                      name == "max_error";
+    const bool flag =
+        name == "device" || name == "precision" || name == "threads" || name == "max_error";
     if (asked && flag) wishes += fmt::format("{}{} {}", wishes.empty() ? "" : ", ", name, value);
   }
   return wishes.empty() ? "whatever is fastest" : wishes;
@@ -108,10 +108,10 @@ Status print_loaded(Session& session) {
       return model[name].is_string() ? model[name].get<std::string>() : model[name].dump();
     };
     const bool pinned = model.value("pinned", false);
-    const std::string texts = model.contains("running")
-                                  ? fmt::format("{} written, {} wait", text("running"),
-                                                text("waiting"))
-                                  : "-";
+    const std::string texts =
+        model.contains("running")
+            ? fmt::format("{} written, {} wait", text("running"), text("waiting"))
+            : "-";
     rows.push_back({text("name"), text("task"), text("engine"), text("device"), text("precision"),
                     text("threads"), human_bytes(model.value("memory_bytes", std::uint64_t{0})),
                     text("memory_known"), text("context"), text("busy"), texts, text("last_used"),

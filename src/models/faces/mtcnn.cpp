@@ -111,8 +111,8 @@ class FaceWorkload final : public Workload {
       const std::uint32_t count = last ? height - first : 2 * cells + kOverlapRows;
       FloatImage strip = layer.rows(first, count);
       for (float& value : strip.rgb) value = std::nearbyint(value);  // Pixels again.
-      ACCEL_TRY(auto rows, propose_at(graph, strip, {scale, cell, last ? kAllCells : cells},
-                                      options));
+      ACCEL_TRY(auto rows,
+                propose_at(graph, strip, {scale, cell, last ? kAllCells : cells}, options));
       std::ranges::move(rows, std::back_inserter(found));
       keep_best(found);
       if (last) break;

@@ -172,9 +172,9 @@ INSTANTIATE_TEST_SUITE_P(Formats, OtherFormats,
 
 // An MP3 says its length in places that need not agree with what follows.
 TEST(Mp3Files, that_promise_what_they_have_not_are_told_or_shorter) {
-  const Bytes whole = read_file(std::filesystem::path(ACCEL_TEST_DATA) / "models/inputs/tone.mp3",
-                                kMaxMediaBytes)
-                          .value();
+  const Bytes whole =
+      read_file(std::filesystem::path(ACCEL_TEST_DATA) / "models/inputs/tone.mp3", kMaxMediaBytes)
+          .value();
   const auto heard = [](const Bytes& bytes) {
     const auto audio = read_audio(bytes);
     return audio ? fmt::format("{}", audio->samples.size() < 100'000)

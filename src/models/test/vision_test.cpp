@@ -49,8 +49,8 @@ TEST(AreaResize, gives_rows_as_they_are_in_the_whole) {
     const FloatImage whole = resize.all();
     const FloatImage some = resize.rows(13, 40);
     ASSERT_EQ(some.rgb.size(), 3U * 40 * side);
-    EXPECT_TRUE(std::ranges::equal(some.rgb, std::span(whole.rgb).subspan(3U * 13 * side,
-                                                                          some.rgb.size())));
+    EXPECT_TRUE(std::ranges::equal(some.rgb,
+                                   std::span(whole.rgb).subspan(3U * 13 * side, some.rgb.size())));
   }
 }
 

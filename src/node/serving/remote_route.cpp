@@ -45,7 +45,7 @@ Result<RemoteRoute> route_of(ServingContext& call, RemoteRoute route, const Remo
 // A model may have an '@' of its own, at an endpoint or in a path below a root.
 Result<bool> is_known_whole(ServingContext& call, const std::string& model,
                             const std::vector<endpoints::Endpoint>& list) {
-  const auto serves = [&](const endpoints::Endpoint& one) { 
+  const auto serves = [&](const endpoints::Endpoint& one) {
     return one.remote_name(model).has_value();
   };
   if (std::ranges::any_of(list, serves)) return true;
@@ -95,8 +95,7 @@ Result<std::optional<RemoteRoute>> named_route(ServingContext& call, const std::
 std::optional<RemoteRoute> route_after(ServingContext& call, const std::string& model,
                                        const RemoteWish& wish, const Error& error) {
   const bool absent = error.code == Errc::not_found;
-  const bool no_room =
-      inference::is_for_want_of_room(error) || error.code == Errc::unavailable;
+  const bool no_room = inference::is_for_want_of_room(error) || error.code == Errc::unavailable;
   if (!absent && !no_room) return std::nullopt;
   const auto list = call.serving.endpoints.list(call.context.services);
   if (!list || list->empty()) return std::nullopt;

@@ -391,7 +391,8 @@ json models_reply(const json& list) {
 
 Result<json> model_reply(const json& list, std::string_view name) {
   for (const json& model : list.at("models")) {
-    if (!model.contains("reason") && (model.at("name") == name || model.value("cid", json()) == name))
+    if (!model.contains("reason") &&
+        (model.at("name") == name || model.value("cid", json()) == name))
       return model_row(model);
   }
   return fail(Errc::not_found, "There is no model \"{}\" here.", name);

@@ -117,7 +117,8 @@ TEST_F(ApiServerTest, an_upload_beyond_a_key_s_limits_is_refused_before_its_body
   const std::string sent =
       "Authorization: Bearer " + key_of("operator", {{"requests_per_minute", 2}}) + "\r\n";
   const std::string body =
-      "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nhello\r\n--x--\r\n";
+      "--x\r\nContent-Disposition: form-data; name=\"file\"; "
+      "filename=\"a\"\r\n\r\nhello\r\n--x--\r\n";
   const auto head = [&](std::size_t length) {
     return fmt::format(
         "POST /api/v0/add HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{}"

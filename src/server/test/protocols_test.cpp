@@ -56,7 +56,9 @@ TEST(OpenAi, lists_models_of_endpoints_that_requests_may_go_to) {
   const json endpoints{
       {"policy", "local"},
       {"endpoints",
-       {{{"name", "near"}, {"on_this_machine", true}, {"models", {{{"name", "a"}, {"remote", "b"}}}}},
+       {{{"name", "near"},
+         {"on_this_machine", true},
+         {"models", {{{"name", "a"}, {"remote", "b"}}}}},
         {{"name", "far"}, {"on_this_machine", false}, {"models", {{{"name", "c"}}}}},
         {{"name", "any"}, {"on_this_machine", true}, {"models", json::array()}}}}};
   const auto ids = [&](json listed, const openai::MayRun& may_run) {

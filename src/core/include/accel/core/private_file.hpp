@@ -16,9 +16,9 @@ struct PrivateFileRules {
   std::uint64_t max_bytes = 4096;
   // Group and others may neither read nor write it.
   bool owner_only = true;
-  // No link, with one name, of this process's user, or, for root, of its folder's owner: then nobody
-  // else chooses what is read. A command of root on the home of a service must not follow a link
-  // that the service has put there. Secrets that are named by their path may be links.
+  // No link, with one name, of this process's user, or, for root, of its folder's owner: then
+  // nobody else chooses what is read. A command of root on the home of a service must not follow a
+  // link that the service has put there. Secrets that are named by their path may be links.
   bool of_own_home = false;
 };
 
