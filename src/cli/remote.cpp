@@ -45,6 +45,15 @@ Error in_plain_words(Error error, const std::stop_token& stop) {
   return error;
 }
 
+// A node refuses with the line that ends its answers; others in their own words.
+Error refusal_of(const net::HttpReply& reply) {
+  server::FrameReader reader({});
+  const Status read = reader.feed(as_bytes(reply.body));
+  auto told = read ? reader.finish() : fail(Error(read.error()));
+  const bool is_frame = !told && told.error().code != Errc::protocol && reply.body.ends_with('\n');
+  return is_frame ? std::move(told).error() : net::reply_error(reply);
+}
+
 constexpr std::uint64_t kMaxKeyFileBytes = 4096;
 
 Result<net::Url> url_of(const RemoteCall& call) {
@@ -95,7 +104,7 @@ Result<nlohmann::json> call_remote(const RemoteCall& call,
   if (!reply && call.node != nullptr && !call.stop.stop_requested())
     return fail(Error(reply.error()));
   if (!reply) return fail(in_plain_words(reply.error(), call.stop));
-  if (!reply->ok()) return fail(net::reply_error(*reply));
+  if (!reply->ok()) return fail(refusal_of(*reply));
   return reader.finish();
 }
 

@@ -9,8 +9,15 @@ namespace {
 
 constexpr std::size_t kMaxMemberLooks = 4'000'000;  // One object of 2,800 members: 20 ms.
 
-// Exact for JSON; of what is none it may say anything, for the parser refuses that.
-bool nests_deeper(std::string_view text, std::size_t most) {
+struct Size {
+  bool too_deep = false;
+  std::size_t values = 1, parts = 0;
+};
+
+// Exact for JSON, but for a value too many in each list and object; of what is none it may say
+// anything, for the parser refuses that.
+Size size_of(std::string_view text, std::size_t max_depth) {
+  Size size;
   std::size_t depth = 0;
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -18,10 +25,16 @@ bool nests_deeper(std::string_view text, std::size_t most) {
     if (c == '"') quoted = !quoted;
     if (quoted && c == '\\') ++i;  // Whatever is escaped ends no text.
     if (quoted) continue;
-    if ((c == '[' || c == '{') && ++depth > most) return true;
+    const bool opens = c == '[' || c == '{';
+    if (opens || c == ',') ++size.values;
+    if (opens || c == ':') ++size.parts;
+    if (opens && ++depth > max_depth) {
+      size.too_deep = true;
+      return size;
+    }
     if ((c == ']' || c == '}') && depth > 0) --depth;
   }
-  return false;
+  return size;
 }
 
 // How many members are looked at when each is compared with those of its object before it.
@@ -50,9 +63,16 @@ Status check_ordered_json(std::string_view text, std::string_view what) {
 }
 
 Result<nlohmann::json> parse_bounded_json(std::string_view text, std::string_view what,
-                                          std::size_t max_depth) {
-  if (nests_deeper(text, max_depth))
-    return fail(Errc::invalid_argument, "{} nests deeper than {} levels.", what, max_depth);
+                                          const JsonLimits& limits) {
+  const Size size = size_of(text, limits.depth);
+  if (size.too_deep)
+    return fail(Errc::invalid_argument, "{} nests deeper than {} levels.", what, limits.depth);
+  if (size.values > limits.values || size.parts > limits.parts) {
+    return fail(Errc::invalid_argument,
+                "{} holds too much: at most {} values, and {} lists, objects and members of "
+                "objects among them; send less at a time, or tensors as bytes.",
+                what, limits.values, limits.parts);
+  }
   nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (value.is_discarded()) return fail(Errc::invalid_argument, "{} is no JSON in UTF-8.", what);
   return value;

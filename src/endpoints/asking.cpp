@@ -75,11 +75,21 @@ Task<Reply> Multiplexer::Impl::answer(Call& call) {
     Attempt& last = race.speaker != nullptr ? *race.speaker : *race.attempts.front();
     if (!last.verdict.error) co_return reply_of(call, last);
     call.last_error = last.verdict.error;
+    call.reasons[last.place->member().endpoint.name] = last.verdict.error->message;
     auto deciding = goes_on(call, last);
     const Result<bool> again = co_await std::move(deciding);
     if (!again) co_return fail(Error(again.error()));
-    if (!*again) co_return fail(*call.last_error);
+    if (!*again) co_return fail(all_reasons(call));
   }
+}
+
+Error Multiplexer::Impl::all_reasons(const Call& call) {
+  Error error = *call.last_error;
+  if (call.reasons.size() < 2) return error;
+  error.message = fmt::format("None of {} endpoints answered.", call.reasons.size());
+  for (const auto& [name, reason] : call.reasons)
+    error.message += fmt::format(" {}{}", reason, reason.ends_with('.') ? "" : ".");
+  return error;
 }
 
 // Whether the request is asked once more, after the wait that is due. Nothing of an answer was
@@ -87,16 +97,19 @@ Task<Reply> Multiplexer::Impl::answer(Call& call) {
 Task<bool> Multiplexer::Impl::goes_on(Call& call, const Attempt& last) {
   const Verdict& verdict = last.verdict;
   const Member& member = last.place->member();
-  if (last.first || call.stop.stop_requested() || call.attempts >= options.attempts)
+  // Who has not what is asked for costs no attempt and no retry: another one may have it.
+  const bool missed = verdict.elsewhere && verdict.outcome == Outcome::refused;
+  if (missed) ++call.misses;
+  if (last.first || call.stop.stop_requested() || call.attempts - call.misses >= options.attempts) {
     co_return false;
+  }
   if (!verdict.same_again && !verdict.elsewhere) co_return false;
   if (!verdict.same_again) call.useless.insert(&member);
-  const auto members = serving(call.question);
-  const bool others = members && std::ranges::any_of(*members, [&](const auto& one) {
-                        return !call.tried.contains(one.get()) && !call.useless.contains(one.get());
-                      });
+  const auto members = serving(call);
+  const auto is_new = [&](const auto& one) { return !call.tried.contains(one.get()); };
+  const bool others = members && std::ranges::any_of(*members, is_new);
   if (!others && !verdict.same_again) co_return false;
-  if (!budget_.take()) co_return false;
+  if (!missed && !budget_.take()) co_return false;
   if (others) co_return true;
   const SteadyTime now = seams.clock.now();
   const Duration wait = std::max(jittered_wait(call.attempts - 1, seams.random),
@@ -156,12 +169,10 @@ Task<void> Multiplexer::Impl::run_hedged(Race& race, Duration usual) {
   auto waiting = race.changed.async_wait(asio::as_tuple(asio::use_awaitable));
   const auto woken = co_await std::move(waiting);
   const bool late = !std::get<0>(woken) && race.speaker == nullptr && !first.ended;
-  const auto members = serving(race.call.question);
+  const auto members = serving(race.call);
   if (late && members) {
     Members others = *members;
-    std::erase_if(others, [&](const auto& one) {
-      return race.call.tried.contains(one.get()) || race.call.useless.contains(one.get());
-    });
+    std::erase_if(others, [&](const auto& one) { return race.call.tried.contains(one.get()); });
     auto place = budget_.left() >= 1 ? take_place(others, race.call) : nullptr;
     if (place && budget_.take()) {
       race.call.hedged = true;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstdlib>
 
-#include "accel/core/file.hpp"
+#include "accel/core/private_file.hpp"
 #include "accel/endpoints/endpoint.hpp"
 #include "accel/net/headers.hpp"
 
@@ -13,32 +10,15 @@ namespace accel::endpoints {
 namespace {
 
 constexpr std::size_t kMaxKeyBytes = 8192;
-constexpr unsigned kOthers = 077;
 
-// The same descriptor is checked and read: the file can't become another one in between.
 Result<std::string> key_in_file(const Endpoint& endpoint) {
-  const auto file = open_file(endpoint.key_file, O_RDONLY | O_NONBLOCK);
-  if (!file) {
-    return fail(Error{Errc::unauthenticated,
-                      fmt::format("The key file {} of the endpoint {} can't be read.",
-                                  endpoint.key_file, endpoint.name),
-                      file.error().to_string()});
-  }
-  struct stat facts{};
-  if (::fstat(file->get(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size < 1 ||
-      static_cast<std::size_t>(facts.st_size) > kMaxKeyBytes) {
-    return fail(Errc::invalid_argument,
-                "The key file {} must be a file of 1 to {} bytes with the key in it.",
-                endpoint.key_file, kMaxKeyBytes);
-  }
-  if ((facts.st_mode & kOthers) != 0) {
-    return fail(Errc::permission_denied,
-                "Others may read the key file {}: `chmod 600` it, and it is used.",
-                endpoint.key_file);
-  }
-  Bytes bytes(static_cast<std::size_t>(facts.st_size));
-  ACCEL_CHECK(pread_all(file->get(), bytes, 0));
-  return std::string(as_text(bytes));
+  const auto bytes = read_private_file(endpoint.key_file, {.max_bytes = kMaxKeyBytes});
+  if (bytes) return std::string(as_text(*bytes));
+  Error error = bytes.error();
+  if (error.code == Errc::not_found) error.code = Errc::unauthenticated;
+  error.message =
+      fmt::format("The endpoint {} has no key that can be used: {}", endpoint.name, error.message);
+  return fail(std::move(error));
 }
 
 Result<std::string> key_in_environment(const Endpoint& endpoint) {

@@ -5,6 +5,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <map>
 #include <set>
 
 #include "accel/core/async/task_group.hpp"
@@ -22,8 +23,10 @@ struct Call {
   // What was found out on the way.
   std::set<const Member*> tried, useless;
   std::size_t attempts = 0;
+  std::size_t misses = 0;  // Of these, endpoints that have not what is asked for.
   bool hedged = false;
   std::optional<Error> last_error;
+  std::map<std::string, std::string> reasons;  // What each endpoint said last, by its name.
 };
 
 // Ends the caller's wait even when the task never took its first step.
@@ -72,7 +75,8 @@ class Multiplexer::Impl {
 
   // routing.cpp: who is asked.
   std::shared_ptr<Member> make_member(Endpoint endpoint) const;
-  Result<Members> serving(const Question& question) const;
+  // Without those that have shown to be useless, perhaps nobody then.
+  Result<Members> serving(const Call& call) const;
   std::vector<Candidate> candidates(const Members& members, const Call& call) const;
   std::unique_ptr<Place> take_place(const Members& members, const Call& call);
   Result<SteadyTime> wait_until(const Members& members, SteadyTime limit) const;
@@ -83,6 +87,7 @@ class Multiplexer::Impl {
   // asking.cpp: what is asked, and what comes of it.
   Task<Reply> answer(Call& call);
   Task<bool> goes_on(Call& call, const Attempt& last);
+  static Error all_reasons(const Call& call);
   Result<Reply> reply_of(const Call& call, Attempt& one) const;
   Task<void> run(Race& race);
   Task<void> run_hedged(Race& race, Duration usual);

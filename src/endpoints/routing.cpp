@@ -78,7 +78,8 @@ std::vector<EndpointStats> Multiplexer::Impl::stats() const {
   return rows;
 }
 
-Result<Multiplexer::Impl::Members> Multiplexer::Impl::serving(const Question& question) const {
+Result<Multiplexer::Impl::Members> Multiplexer::Impl::serving(const Call& call) const {
+  const Question& question = call.question;
   Members found;
   bool any_away = false, any_named = false;
   for (const auto& member : members_) {
@@ -98,6 +99,7 @@ Result<Multiplexer::Impl::Members> Multiplexer::Impl::serving(const Question& qu
     if (may) found.push_back(member);
   }
   if (found.empty()) return fail(nobody_serves(question, any_away, !any_named));
+  std::erase_if(found, [&](const auto& one) { return call.useless.contains(one.get()); });
   // Who names the model goes before who takes any.
   const auto names_it = [&](const auto& member) {
     return member->endpoint.lists(question.request.model);
@@ -159,8 +161,7 @@ Result<SteadyTime> Multiplexer::Impl::wait_until(const Members& members, SteadyT
 Task<std::unique_ptr<Place>> Multiplexer::Impl::place_for(Call& call) {
   const SteadyTime limit = std::min(seams.clock.now() + options.max_wait, call.deadline);
   while (true) {
-    ACCEL_CO_TRY(Members members, serving(call.question));
-    std::erase_if(members, [&](const auto& one) { return call.useless.contains(one.get()); });
+    ACCEL_CO_TRY(Members members, serving(call));
     if (members.empty())
       co_return fail(
           call.last_error.value_or(Error{Errc::unavailable, "No endpoint is left.", {}}));

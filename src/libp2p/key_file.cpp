@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/libp2p/key_file.hpp"
 
-#include <sys/stat.h>
-
 #include "accel/core/file.hpp"
+#include "accel/core/private_file.hpp"
 #include "accel/ipld/protobuf.hpp"
 
 namespace accel::libp2p {
@@ -14,19 +13,8 @@ constexpr std::uint32_t kData = 2;
 constexpr std::size_t kKeyBytes = 64;
 constexpr std::size_t kOldKeyBytes = 96;  // The public half twice.
 constexpr std::size_t kMaxFileBytes = 4096;
-constexpr mode_t kOthers = 077;
 
 tl::unexpected<Error> broken() { return fail(Errc::corrupt, "This is no private key of libp2p."); }
-
-Status check_mode(const std::filesystem::path& file) {
-  struct stat found{};
-  if (::stat(file.c_str(), &found) == 0 && (found.st_mode & kOthers) != 0) {
-    return fail(Errc::permission_denied,
-                "{} holds a private key and others may read it; run chmod 600 on it.",
-                file.string());
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -61,8 +49,7 @@ Result<crypto::Ed25519Key> decode_private_key(ByteView protobuf) {
 }
 
 Result<crypto::Ed25519Key> load_key(const std::filesystem::path& file) {
-  ACCEL_TRY(Bytes bytes, read_file(file, kMaxFileBytes));
-  ACCEL_CHECK(check_mode(file));
+  ACCEL_TRY(Bytes bytes, read_private_file(file, {.max_bytes = kMaxFileBytes}));
   auto key = decode_private_key(bytes);
   crypto::wipe(bytes);
   if (!key) key.error().message = fmt::format("{}: {}", file.string(), key.error().message);

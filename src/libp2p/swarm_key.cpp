@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/libp2p/swarm_key.hpp"
 
-#include <sys/stat.h>
-
-#include "accel/core/file.hpp"
+#include "accel/core/private_file.hpp"
 #include "accel/ipld/multibase.hpp"
 
 namespace accel::libp2p {
@@ -12,7 +10,6 @@ namespace {
 constexpr std::string_view kHead = "/key/swarm/psk/1.0.0/";
 constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kMaxFileBytes = 4096;
-constexpr mode_t kOthers = 077;
 
 std::string_view take_line(std::string_view& text) {
   const std::size_t end = std::min(text.find('\n'), text.size());
@@ -61,13 +58,7 @@ std::string write_swarm_key(const crypto::Secret32& key) {
 }
 
 Result<crypto::Secret32> load_swarm_key(const std::filesystem::path& file) {
-  ACCEL_TRY(Bytes text, read_file(file, kMaxFileBytes));
-  struct stat found{};
-  if (::stat(file.c_str(), &found) == 0 && (found.st_mode & kOthers) != 0) {
-    return fail(Errc::permission_denied,
-                "{} holds a secret of the swarm and others may read it; run chmod 600 on it.",
-                file.string());
-  }
+  ACCEL_TRY(Bytes text, read_private_file(file, {.max_bytes = kMaxFileBytes}));
   auto key = parse_swarm_key(text);
   crypto::wipe(text);
   if (!key) key.error().message = fmt::format("{}: {}", file.string(), key.error().message);

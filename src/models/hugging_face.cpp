@@ -159,10 +159,14 @@ Status fail_without_variants(const ModelManifest& manifest) {
   for (const ModelFile& file : manifest.files) {
     for (const std::string_view ending : {".safetensors", ".bin", ".pt", ".h5"}) {
       if (!file.path.ends_with(ending)) continue;
+      const bool ctranslate = file.path == "model.bin";  // Hugging Face says pytorch_model.bin.
       return fail(Errc::unsupported,
-                  "The model has its weights only in {}, which no engine here reads; add "
-                  "onnx/model.onnx (tools/export_bert_onnx.py makes it of BERT's safetensors).",
-                  file.path);
+                  "The model has its weights only in {}, which no engine here reads; {}.",
+                  file.path,
+                  ctranslate ? "tools/export_whisper_onnx.py makes a folder that is read of a "
+                               "Whisper in this form, CTranslate2's"
+                             : "add onnx/model.onnx (tools/export_bert_onnx.py makes it of BERT's "
+                               "safetensors)");
     }
   }
   return fail(Errc::not_found, "The model has no onnx/model.onnx, which holds the weights.");

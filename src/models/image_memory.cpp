@@ -9,8 +9,8 @@ Result<std::shared_ptr<void>> ImageMemory::take(std::uint64_t bytes) {
       bytes <= all_ && room_.wait_for(lock, patience_, [&] { return bytes <= free_; });
   if (!fits) {
     return fail(Errc::resource_exhausted,
-                "The image takes {} MB to be decoded, and the images of other requests left less "
-                "than that of {} MB; try again later.",
+                "The image takes {} MB while it is worked on, and the images of other requests "
+                "left less than that of {} MB; try again later.",
                 bytes / 1'000'000, all_ / 1'000'000);
   }
   free_ -= bytes;
@@ -28,6 +28,11 @@ void ImageMemory::give_back(std::uint64_t bytes) {
 
 ImageMemory& image_memory() {
   static ImageMemory memory(512'000'000, std::chrono::seconds(10));
+  return memory;
+}
+
+ImageMemory& layer_memory() {
+  static ImageMemory memory(256'000'000, std::chrono::seconds(10));
   return memory;
 }
 

@@ -36,5 +36,8 @@ class ImageMemory {
 // Of this process, for memory is the process's: 512 MB, which is the largest image that is taken in
 // its costliest form, and more ordinary ones than there are requests; 10 s.
 ImageMemory& image_memory();
+// Beside it, of what is made of decoded images layer by layer: 256 MB; 10 s. One of its own, for
+// who asks it holds an image: were it the same, all could wait for each other.
+ImageMemory& layer_memory();
 
 }  // namespace accel::models

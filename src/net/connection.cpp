@@ -144,14 +144,14 @@ Task<Connection::Read> Connection::read_request(RequestParser& parser) {
     if (parser.head_done() && !checked_head_) {
       if (const Status admitted = check_head(parser); !admitted) {
         ++shared_.counters.requests;
-        refusal_ = error_response(admitted.error());
+        refusal_ = shaped(parser.head(), error_response(admitted.error()), admitted.error().code);
         co_return Read::refused;
       }
     }
     auto passing = pass_on(parser);
     if (const Status passed = co_await std::move(passing); !passed) {
       ++shared_.counters.requests;
-      refusal_ = error_response(passed.error());
+      refusal_ = shaped(parser.head(), error_response(passed.error()), passed.error().code);
       co_return Read::refused;
     }
     if (parser.done()) co_return Read::request;
@@ -183,12 +183,18 @@ bool Connection::note_progress(const RequestParser& parser, SteadyTime now) {
   return false;
 }
 
-Connection::Read Connection::refuse_request(const RequestParser& parser, Refusal why) {
+Connection::Read Connection::refuse_request(RequestParser& parser, Refusal why) {
   const bool in_body = parser.head_done() && why.status == 431;
   if (in_body) why = {400, "A chunk's header is too large."};
   refusal_ = text_response(why.status, why.sentence + "\n");
+  if (parser.head_done()) refusal_ = shaped(parser.head(), std::move(refusal_), std::nullopt);
   ++shared_.counters.requests;
   return Read::refused;
+}
+
+HttpResponse Connection::shaped(const HttpRequest& head, HttpResponse refusal,
+                                std::optional<Errc> why) const {
+  return shared_.shape ? shared_.shape(head, std::move(refusal), why) : std::move(refusal);
 }
 
 // Also completes the head with what only the connection knows.

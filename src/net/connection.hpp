@@ -79,7 +79,8 @@ class Connection {
   Task<void> run_http1();
 
   Task<Read> read_request(RequestParser& parser);
-  Read refuse_request(const RequestParser& parser, Refusal why);
+  Read refuse_request(RequestParser& parser, Refusal why);
+  HttpResponse shaped(const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) const;
   Status check_head(RequestParser& parser);
   // What has come of a body that a sink takes.
   Task<void> pass_on(RequestParser& parser);

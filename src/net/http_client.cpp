@@ -188,6 +188,7 @@ Error reply_error(const HttpReply& reply) {
   const std::string_view line = trim_blanks(text.substr(0, text.find_first_of("\r\n")));
   std::string clean(line.substr(0, kMaxQuotedLine));
   std::erase_if(clean, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  while (clean.ends_with('.')) clean.pop_back();  // The sentence has its own.
   return {errc_of_http_status(reply.status),
           fmt::format("{} answered {} {}{}{}.", reply.url.to_string(), reply.status,
                       reason_phrase(reply.status), clean.empty() ? "" : ": ", clean),

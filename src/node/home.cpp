@@ -7,8 +7,8 @@
 #include <cstdlib>
 
 #include "accel/core/file.hpp"
+#include "accel/core/private_file.hpp"
 #include "accel/core/random.hpp"
-#include "accel/security/private_file.hpp"
 
 namespace accel::node {
 namespace {
@@ -65,9 +65,11 @@ Result<Home> Home::open(const std::filesystem::path& root) {
 }
 
 Result<std::string> Home::token() const {
-  const auto text = security::read_private_file(api_token(), kSmallFileBytes, security::Mode::any);
+  const auto text = read_private_file(
+      api_token(), {.max_bytes = kSmallFileBytes, .owner_only = false, .of_own_home = true});
   if (!text && text.error().code != Errc::not_found) return fail(Error(text.error()));
-  if (text && trimmed(*text).size() >= kTokenBytes) return trimmed(*text);
+  std::string kept = text ? trimmed(std::string(as_text(*text))) : std::string();
+  if (kept.size() >= kTokenBytes) return kept;
   const std::string token = random_hex(system_random(), kTokenBytes);
   ACCEL_CHECK(write_file_atomic(api_token(), as_bytes(token + "\n")));
   return token;

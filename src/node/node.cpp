@@ -219,7 +219,6 @@ Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json&
   if (caller.key) {
     if (result) keep_own_models(caller, method, *result);
     caller.spend(tokens_of(method, result, events.count()));
-    impl_->services().gate().keep_uses();
   }
   return result;
 }

@@ -10,7 +10,6 @@ namespace accel::security {
 namespace {
 
 constexpr Duration kLookEvery = std::chrono::seconds(1);
-constexpr Duration kSaveEvery = std::chrono::minutes(1);
 
 tl::unexpected<Error> no_such_key(std::string_view name) {
   return fail(Errc::not_found,
@@ -19,17 +18,16 @@ tl::unexpected<Error> no_such_key(std::string_view name) {
               name.substr(0, kMaxLabelBytes));
 }
 
-} // namespace
+}  // namespace
 
-Gate::Gate(std::filesystem::path home, const Clock &clock, bool keeps_uses)
-    : file_(std::move(home)), clock_(clock), keeps_uses_(keeps_uses) {
+Gate::Gate(std::filesystem::path home, const Clock& clock, bool keeps_uses, Duration save_every)
+    : file_(std::move(home)), clock_(clock), keeps_uses_(keeps_uses), save_every_(save_every) {
   kept_ = file_.load_uses();
-  next_save_ = clock_.now() + kSaveEvery;
 }
 
 Gate::~Gate() {
-  if (keeps_uses_)
-    save();
+  saver_.reset();
+  if (keeps_uses_) save();
 }
 
 void Gate::set_token(std::string_view token) {
@@ -42,8 +40,7 @@ std::shared_ptr<const Gate::Entries> Gate::current() {
   const SteadyTime now = clock_.now();
   {
     const std::scoped_lock lock(mutex_);
-    if (now < next_look_)
-      return entries_;
+    if (now < next_look_) return entries_;
     next_look_ = now + kLookEvery;
   }
   look();
@@ -54,37 +51,33 @@ std::shared_ptr<const Gate::Entries> Gate::current() {
 void Gate::look() {
   const std::scoped_lock alone(look_mutex_);
   const KeyFile::Stamp stamp = file_.stamp();
-  if (stamp == stamp_)
-    return;
+  if (stamp == stamp_) return;
   stamp_ = stamp;
   const auto keys = file_.load();
   if (!keys) {
-    log::error("security",
-               "No API key is let in, for the file of keys can't be used.",
+    log::error("security", "No API key is let in, for the file of keys can't be used.",
                {log::field("cause", keys.error().to_string())});
   }
   take(keys ? *keys : std::vector<ApiKey>());
 }
 
-void Gate::take(const std::vector<ApiKey> &keys) {
+void Gate::take(const std::vector<ApiKey>& keys) {
   auto entries = std::make_shared<Entries>();
   const std::scoped_lock lock(mutex_);
-  for (const ApiKey &key : keys) {
-    auto &use = uses_[key.id];
+  for (const ApiKey& key : keys) {
+    auto& use = uses_[key.id];
     if (!use) {
       use = std::make_shared<KeyUse>(clock_);
       const auto kept = kept_.find(key.id);
-      if (kept != kept_.end())
-        use->restore(kept->second);
+      if (kept != kept_.end()) use->restore(kept->second);
     }
-    entries->emplace(key.id,
-                     std::make_shared<const KeyEntry>(KeyEntry{key, use}));
+    entries->emplace(key.id, std::make_shared<const KeyEntry>(KeyEntry{key, use}));
   }
   // While the file can't be used, what its keys have used is not forgotten.
   if (!keys.empty())
-    std::erase_if(
-        uses_, [&](const auto &use) { return !entries->contains(use.first); });
+    std::erase_if(uses_, [&](const auto& use) { return !entries->contains(use.first); });
   entries_ = std::move(entries);
+  keep_saving();
 }
 
 Result<Principal> Gate::authenticate(std::string_view credential) {
@@ -92,36 +85,32 @@ Result<Principal> Gate::authenticate(std::string_view credential) {
   const auto id = id_of_key(credential);
   if (!id) {
     const std::scoped_lock lock(mutex_);
-    if (has_token_ && equal_digests(digest, token_))
-      return Principal::token;
-    return fail(Errc::unauthenticated, "The bearer token is neither an API key "
-                                       "of this node nor the one in the file "
-                                       "api.token of its home.");
+    if (has_token_ && equal_digests(digest, token_)) return Principal::token;
+    return fail(Errc::unauthenticated,
+                "The bearer token is neither an API key "
+                "of this node nor the one in the file "
+                "api.token of its home.");
   }
   const auto entries = current();
   const auto found = entries->find(*id);
-  if (found == entries->end() ||
-      !equal_digests(digest, found->second->key.hash)) {
-    return fail(
-        Errc::unauthenticated,
-        "The API key is none of this node's; it may have been revoked.");
-  }
-  const ApiKey &key = found->second->key;
-  if (key.expires && *key.expires <= clock_.wall_now()) {
+  if (found == entries->end() || !equal_digests(digest, found->second->key.hash)) {
     return fail(Errc::unauthenticated,
-                "The API key {} ended at {}; ask for another one.", key.id,
+                "The API key is none of this node's; it may have been revoked.");
+  }
+  const ApiKey& key = found->second->key;
+  if (key.expires && *key.expires <= clock_.wall_now()) {
+    return fail(Errc::unauthenticated, "The API key {} ended at {}; ask for another one.", key.id,
                 to_rfc3339(*key.expires));
   }
   return Principal{key.id, key.role, found->second};
 }
 
-Result<NewKey> Gate::create(ApiKey wanted, Random &random) {
-  ACCEL_TRY(NewKey made,
-            make_api_key(std::move(wanted), clock_.wall_now(), random));
-  const auto add = [&](std::vector<ApiKey> &keys) -> Status {
+Result<NewKey> Gate::create(ApiKey wanted, Random& random) {
+  ACCEL_TRY(NewKey made, make_api_key(std::move(wanted), clock_.wall_now(), random));
+  const auto add = [&](std::vector<ApiKey>& keys) -> Status {
     if (keys.size() >= kMaxApiKeys) {
-      return fail(Errc::resource_exhausted,
-                  "{} API keys are kept here; revoke some first.", keys.size());
+      return fail(Errc::resource_exhausted, "{} API keys are kept here; revoke some first.",
+                  keys.size());
     }
     keys.push_back(made.key);
     return {};
@@ -133,17 +122,14 @@ Result<NewKey> Gate::create(ApiKey wanted, Random &random) {
 
 Result<ApiKey> Gate::revoke(std::string_view id_or_label) {
   ApiKey revoked;
-  const auto remove = [&](std::vector<ApiKey> &keys) -> Status {
-    const auto named = [&](const ApiKey &key) {
-      return key.id == id_or_label ||
-             (!key.label.empty() && key.label == id_or_label);
+  const auto remove = [&](std::vector<ApiKey>& keys) -> Status {
+    const auto named = [&](const ApiKey& key) {
+      return key.id == id_or_label || (!key.label.empty() && key.label == id_or_label);
     };
     const auto count = std::ranges::count_if(keys, named);
-    if (count == 0)
-      return no_such_key(id_or_label);
+    if (count == 0) return no_such_key(id_or_label);
     if (count > 1) {
-      return fail(Errc::already_exists,
-                  "{} keys have the label \"{}\"; name one by its id.", count,
+      return fail(Errc::already_exists, "{} keys have the label \"{}\"; name one by its id.", count,
                   id_or_label);
     }
     const auto found = std::ranges::find_if(keys, named);
@@ -161,47 +147,40 @@ Result<std::vector<Gate::Row>> Gate::list() {
   look();
   std::vector<Row> rows;
   const std::scoped_lock lock(mutex_);
-  for (const ApiKey &key : keys) {
-    Row &row = rows.emplace_back(Row{key, std::nullopt});
+  for (const ApiKey& key : keys) {
+    Row& row = rows.emplace_back(Row{key, std::nullopt});
     const auto use = uses_.find(key.id);
-    if (use == uses_.end())
-      continue;
+    if (use == uses_.end()) continue;
     const WallTime last = use->second->kept().last;
-    if (last != WallTime{})
-      row.last_used = last;
+    if (last != WallTime{}) row.last_used = last;
   }
   return rows;
 }
 
-void Gate::keep_uses() {
-  if (!keeps_uses_)
-    return;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (clock_.now() < next_save_)
-      return;
-    next_save_ = clock_.now() + kSaveEvery;
-  }
-  save();
+// Under mutex_. A node without keys has no such thread.
+void Gate::keep_saving() {
+  if (keeps_uses_ && !saver_ && !uses_.empty())
+    saver_ = std::make_unique<Ticker>(save_every_, [this] { save(); });
 }
 
+// On the saver's thread, and after it has ended.
 void Gate::save() {
   KeptUses uses;
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto &[id, use] : uses_) {
+    for (const auto& [id, use] : uses_) {
       KeptUse kept = use->kept();
-      if (kept.last != WallTime{})
-        uses.emplace(id, std::move(kept));
+      if (kept.last != WallTime{}) uses.emplace(id, std::move(kept));
     }
   }
-  if (uses.empty())
-    return;
+  std::string text = write_uses(uses);
+  if (uses.empty() || text == saved_) return;
   const Status saved = file_.save_uses(uses);
+  if (saved) saved_ = std::move(text);
   if (!saved) {
     log::warn("security", "When API keys were used can't be written.",
               {log::field("cause", saved.error().to_string())});
   }
 }
 
-} // namespace accel::security
+}  // namespace accel::security

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "accel/server/api_frames.hpp"
 #include "protocols/grpc.hpp"
 #include "protocols/grpc_server.hpp"
 #include "protocols/kubo_rpc.hpp"
@@ -19,6 +20,8 @@ using security::Role;
 
 constexpr std::array<std::string_view, 4> kTextPaths{"/v1/chat/completions", "/v1/completions",
                                                      "/api/generate", "/api/chat"};
+
+constexpr Duration kShareWait = std::chrono::seconds(1);
 
 std::uint64_t whole_seconds(Duration time) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(time).count();
@@ -53,16 +56,48 @@ void put_allowances(const node::Caller& caller, HttpResponse& response) {
 HttpResponse in_words(const HttpRequest& request, const Error& error, std::uint64_t seconds) {
   if (GrpcServer::serves(request.path)) return grpc::refusal(error, seconds);
   if (ProtocolServer::serves(request.path)) return protocol_refusal(request.path, error);
-  if (!request.path.starts_with(kubo::kPrefix)) return net::error_response(error);
+  if (!request.path.starts_with(kubo::kPrefix)) return api_error(error);
   return net::json_response(kubo::error_status(error), kubo::error_reply(error));
 }
 
 }  // namespace
 
+HttpResponse api_error(int status, const Error& error) {
+  HttpResponse response = net::json_response(status, error_frame(error));
+  if (status == 401) response.headers.add("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+HttpResponse api_error(const Error& error) {
+  return api_error(net::http_status_of(error.code), error);
+}
+
+HttpResponse in_words_of(const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
+  if (grpc::is_grpc(head)) return grpc::refusal_of(refusal, why);
+  const auto* const text = std::get_if<std::string>(&refusal.body);
+  std::string sentence = text == nullptr ? std::string(net::reason_phrase(refusal.status)) : *text;
+  while (sentence.ends_with('\n')) sentence.pop_back();
+  const Errc code = why.value_or(net::errc_of_http_status(refusal.status));
+  HttpResponse response = in_words(head, {code, std::move(sentence), {}}, 1);
+  response.status = refusal.status;
+  return response;
+}
+
 Status Visitor::needs(Role least, std::string_view what) const {
   if (!is_known() && least != Role::stranger) return fail(Error(why));
   return caller.needs(least, what);
 }
+
+// What comes goes on to the sink behind it; what was counted stays counted until it goes.
+class Access::CountedSink final : public net::RequestSink {
+ public:
+  CountedSink(std::shared_ptr<Ticket> counted, std::shared_ptr<net::RequestSink> behind)
+      : ticket(std::move(counted)), sink(std::move(behind)) {}
+  Task<void> take(std::string piece) override { return sink->take(std::move(piece)); }
+
+  std::shared_ptr<Ticket> ticket;
+  std::shared_ptr<net::RequestSink> sink;
+};
 
 struct Access::Ticket {
   node::Caller caller;
@@ -102,26 +137,54 @@ security::Shares* Access::places_for(const HttpRequest& request) {
   return method ? &methods_ : &runs_;
 }
 
-Access::Entry Access::enter(const HttpRequest& request) {
-  Entry entry{visitor(request), nullptr, std::nullopt};
+// The ticket of a key; others take none.
+std::optional<security::Refusal> Access::take_ticket(const HttpRequest& request, Entry& entry) {
   const node::Caller& caller = entry.visitor.caller;
-  if (!caller.key) return entry;
+  if (!caller.key) return std::nullopt;
   auto refused = caller.key->use->begin(caller.key->key.limits, request.body.size());
-  if (!refused) {
-    entry.ticket = std::make_shared<Ticket>(caller, nullptr);
-    security::Shares* const shares = places_for(request);
-    if (shares != nullptr) entry.ticket->place = shares->take(caller.who);
-    if (shares == nullptr || entry.ticket->place) return entry;
-    entry.ticket.reset();
-    refused = security::Refusal{{Errc::resource_exhausted,
-                                 "The requests of this key that run have its share of this node; "
-                                 "try again when one has ended.",
-                                 {}},
-                                std::chrono::seconds(1)};
+  if (refused) return refused;
+  auto ticket = std::make_shared<Ticket>(caller, nullptr);
+  security::Shares* const shares = places_for(request);
+  if (shares != nullptr) ticket->place = shares->take(caller.who);
+  if (shares != nullptr && !ticket->place) {
+    return security::Refusal{{Errc::resource_exhausted,
+                              "The requests of this key that run have its share of this node; "
+                              "try again when one has ended.",
+                              {}},
+                             kShareWait};
   }
+  entry.ticket = std::move(ticket);
+  return std::nullopt;
+}
+
+Access::Entry Access::enter(HttpRequest& request) {
+  Entry entry{visitor(request), nullptr, std::nullopt};
+  if (auto counted = std::dynamic_pointer_cast<CountedSink>(request.sink)) {
+    entry.ticket = std::move(counted->ticket);
+    request.sink = std::move(counted->sink);
+    return entry;
+  }
+  const auto refused = take_ticket(request, entry);
+  if (!refused) return entry;
   entry.refusal = refusal_for(request, *refused);
-  put_allowances(caller, *entry.refusal);
+  put_allowances(entry.visitor.caller, *entry.refusal);
   return entry;
+}
+
+Result<std::shared_ptr<net::RequestSink>> Access::open_counted(const HttpRequest& head,
+                                                               const OpenSink& open) {
+  Entry entry{visitor(head), nullptr, std::nullopt};
+  const auto refused = take_ticket(head, entry);
+  if (refused) return fail(Error(refused->error));
+  ACCEL_TRY(auto sink, open(head));
+  return std::make_shared<CountedSink>(std::move(entry.ticket), std::move(sink));
+}
+
+std::uint64_t Access::seconds_to_wait(const HttpRequest& head) const {
+  const Visitor who = visitor(head);
+  const auto& key = who.caller.key;
+  const auto refused = key ? key->use->why_not(key->key.limits, 0) : std::nullopt;
+  return whole_seconds(refused ? refused->retry_after : kShareWait);
 }
 
 void Access::leave(Entry& entry, HttpResponse& response) {

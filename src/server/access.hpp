@@ -4,6 +4,7 @@
 // What a caller may then do is asked by Node::call(). Refusals are told in the words of the
 // protocol that was spoken. Used by ApiServer on its loop; once a second Gate looks at a file.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,24 +46,41 @@ class Access {
 
   // A request that was let in counts until this is destroyed.
   struct Ticket;
+  class CountedSink;
   struct Entry {
     Visitor visitor;
     std::shared_ptr<Ticket> ticket;  // Owners: the request's handler, then the body it streams.
     std::optional<net::HttpResponse> refusal;
   };
-  Entry enter(const net::HttpRequest& request);
+  Entry enter(net::HttpRequest& request);
+  // The same before a body is read that a sink takes: what a key may not send is not written
+  // anywhere. enter() finds the ticket in the sink. Errors: resource_exhausted, and those of
+  // `open`.
+  using OpenSink =
+      std::function<Result<std::shared_ptr<net::RequestSink>>(const net::HttpRequest&)>;
+  Result<std::shared_ptr<net::RequestSink>> open_counted(const net::HttpRequest& head,
+                                                         const OpenSink& open);
+  // When a request that open_counted() refused may come again.
+  std::uint64_t seconds_to_wait(const net::HttpRequest& head) const;
   // Says in the answer's head what of the key's limits is left, and holds the ticket while its body
   // is sent.
   static void leave(Entry& entry, net::HttpResponse& response);
 
  private:
   security::Shares* places_for(const net::HttpRequest& request);
+  std::optional<security::Refusal> take_ticket(const net::HttpRequest& request, Entry& entry);
 
   security::Gate& gate_;
   net::AllowedHosts hosts_;
   security::Shares texts_, runs_, methods_;
 };
 
+// {"error":{"code","message","cause"}}, the shape of all errors of the API's own routes.
+net::HttpResponse api_error(int status, const Error& error);
+net::HttpResponse api_error(const Error& error);
+// What the HTTP server refuses by itself, in the words of the protocol of its path.
+net::HttpResponse in_words_of(const net::HttpRequest& head, net::HttpResponse refusal,
+                              std::optional<Errc> why);
 // Of a refusal that no handler has seen, in the words of the protocol of its path.
 net::HttpResponse refusal_for(const net::HttpRequest& request, const security::Refusal& refusal);
 

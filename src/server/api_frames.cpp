@@ -10,7 +10,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxFrameDepth = 1024;  // A result may hold values of DAGs.
+// A result may hold values of DAGs, and of these and of others as many as a line has room for.
+constexpr JsonLimits kFrameLimits{
+    .depth = 1024, .values = kMaxFrameLineBytes, .parts = kMaxFrameLineBytes};
 
 std::string line_of(const char* name, const json& value) {
   return json{{name, value}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
@@ -72,7 +74,7 @@ Status FrameReader::feed(ByteView piece) {
 }
 
 Status FrameReader::take_line(std::string_view line) {
-  const auto frame = parse_bounded_json(line, "A line", kMaxFrameDepth);
+  const auto frame = parse_bounded_json(line, "A line", kFrameLimits);
   if (!frame || !frame->is_object() || frame->size() != 1)
     return not_a_frame("a line is no object with one member");
   const std::string name = frame->begin().key();

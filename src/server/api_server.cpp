@@ -46,13 +46,8 @@ Status check_small_body(const HttpRequest& head) {
               kMaxStrangerBytes);
 }
 
-// In JSON: programs ask here, and their users see what these make of it.
-HttpResponse told(int status, const std::string& words) {
-  return net::json_response(status, nlohmann::json{{"error", words}}.dump() + "\n");
-}
-
 HttpResponse not_allowed(const char* methods, const std::string& words) {
-  HttpResponse response = told(405, words);
+  HttpResponse response = api_error(405, {Errc::invalid_argument, words, {}});
   response.headers.add("Allow", methods);
   return response;
 }
@@ -60,13 +55,16 @@ HttpResponse not_allowed(const char* methods, const std::string& words) {
 HttpResponse no_such_route(std::string_view path) {
   constexpr std::array kBelowV1{"/chat/completions", "/completions", "/embeddings", "/models"};
   if (std::ranges::find(kBelowV1, path) != kBelowV1.end()) {
-    return told(404, fmt::format("No such route; OpenAI's begin with /v1: give the client a base "
-                                 "URL that ends with /v1, for /v1{}.",
-                                 path));
+    return api_error({Errc::not_found,
+                      fmt::format("No such route; OpenAI's begin with /v1: give the client a base "
+                                  "URL that ends with /v1, for /v1{}.",
+                                  path),
+                      {}});
   }
-  return told(404,
-              "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, /version, "
-              "and those of api/openapi.yaml.");
+  return api_error({Errc::not_found,
+                    "No such route. POST /api/v1/<method>, GET /metrics, /healthz, /readyz, "
+                    "/version, and those of api/openapi.yaml.",
+                    {}});
 }
 
 bool may_send_much(const Visitor& visitor) {
@@ -133,12 +131,18 @@ class ApiServer::Impl {
     rules.body_limit = [this](const HttpRequest& head) {
       return most_body_bytes(access_->visitor(head));
     };
-    rules.shape = [](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
-      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why) : std::move(refusal);
+    rules.shape = [this](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
+      HttpResponse response = in_words_of(head, std::move(refusal), why);
+      if (head.method == "POST" && why == Errc::resource_exhausted && response.status == 429)
+        response.headers.set("Retry-After", std::to_string(access_->seconds_to_wait(head)));
+      return response;
     };
     if (options.kubo_rpc) {
       rpc_ = std::make_unique<KuboRpcServer>(node_, io_.executor(), home_.downloads());
       rules.streamed = rpc_->streamed_bodies(options.kubo_rpc_upload);
+      rules.streamed.open = [this, open = rules.streamed.open](const HttpRequest& head) {
+        return access_->open_counted(head, open);
+      };
     }
     ACCEL_TRY(socket_, net::HttpServer::listen(io_.executor(), socket, handler, rules));
     rules.tls = options.api_tls;
@@ -264,7 +268,7 @@ HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request, const Visi
 HttpResponse ApiServer::Impl::plain_page(const HttpRequest& request, const Visitor& visitor) {
   if (request.path == "/metrics") {
     const Status allowed = visitor.needs(security::Role::read, "/metrics");
-    if (!allowed) return net::error_response(allowed.error());
+    if (!allowed) return api_error(allowed.error());
     return net::text_response(200, node_.metrics_text() + counters_.text());
   }
   if (request.path == "/healthz" || request.path == "/readyz")
@@ -312,11 +316,10 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
     co_return not_allowed("POST", "Methods take POST with a JSON body.");
   const std::string name = request.path.substr(kApiPrefix.size());
   if (node::Node::find_method(name) == nullptr) {
-    co_return net::error_response(
-        Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
+    co_return api_error(Error{Errc::not_found, fmt::format("No method \"{}\".", name), {}});
   }
   const Status allowed = check_method(request, visitor);
-  if (!allowed) co_return net::error_response(allowed.error());
+  if (!allowed) co_return api_error(allowed.error());
   const std::string_view body = request.body.empty() ? "{}" : std::string_view(request.body);
   const auto read = [body](std::stop_token) { return parse_bounded_json(body, "The body"); };
   auto elsewhere = pool_.run(read);  // Runs when it is waited for: large bodies alone are.
@@ -326,10 +329,9 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
   } else {
     params = co_await std::move(elsewhere);
   }
-  if (!params) co_return net::error_response(params.error());
+  if (!params) co_return api_error(params.error());
   if (!params->is_object()) {
-    co_return net::error_response(
-        Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
+    co_return api_error(Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
   // A key is one client in every queue, whatever it says.
   if (visitor.caller.key && (name == "run" || name == "model.infer"))

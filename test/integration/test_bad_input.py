@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import MIB, TestCase
+from harness import MIB, TestCase, model_directory
 
 
 class Arguments(TestCase):
@@ -35,6 +35,31 @@ class Arguments(TestCase):
         self.assert_fails(4, home.run("get", cid, "-o", self.folder / "there"), "there")
         self.assertEqual((self.folder / "there").read_text(), "mine")
         home.ok("get", cid, "-o", self.folder / "there", "--force")
+
+    def test_run_refuses_to_replace_a_file_unless_forced_and_runs_nothing_for_it(self):
+        home = self.home()
+        (self.folder / "there.png").write_text("mine")
+        made = ("run", "no-such-model", "--seed", "1", "--output", self.folder / "there.png")
+        self.assert_fails(4, home.run(*made), "--force")
+        self.assert_fails(3, home.run(*made, "--force"), "no-such-model")
+        self.assertEqual((self.folder / "there.png").read_text(), "mine")
+
+    def test_a_task_that_a_model_is_not_for_names_the_one_that_it_is_for(self):
+        home = self.home()
+        home.add(model_directory("minilm-l6-f32"), "--name", "minilm")
+        for command in (["classify"], ["fill-mask"], ["entities"]):
+            self.assert_fails(2, home.run("text", *command, "--model", "minilm", "--input", "a [MASK] cat"), "minilm is a model for text-embedding, not for")
+        self.assert_fails(2, home.run("text", "generate", "--model", "minilm", "--prompt", "x"), "minilm is a model for text-embedding")
+
+    def test_half_a_tls_pair_is_told_when_it_is_set(self):
+        home, pem = self.home(), self.file("server.pem", 10)
+        code, _, err = home.run("config", "set", "api.tls_certificate", pem)
+        self.assertEqual(code, 0, err)
+        self.assertIn("api.tls_certificate is set and api.tls_key is not", err)
+        code, _, err = home.run("config", "set", "api.tls_key", pem)
+        self.assertNotIn("is not", err)
+        code, _, err = home.run("config", "unset", "api.tls_certificate")
+        self.assertIn("api.tls_key is set and api.tls_certificate is not", err)
 
     def test_a_taken_name_shows_both_roots(self):
         home = self.home()

@@ -91,6 +91,27 @@ class Endpoints(TestCase):
         self.assert_fails(7, home.run("text", "generate", "--model", "m", "--endpoint", "away", "--policy", "any", "--prompt", "x"), "endpoints.policy")
         self.assert_fails(3, home.run("text", "generate", "--model", "m", "--endpoint", "gone", "--prompt", "x"), "gone")
 
+    def test_endpoints_that_there_are_not_and_what_none_is_asked_for_are_told(self):
+        home, provider = self.home(), self.provider()
+        self.assert_fails(3, home.run("text", "generate", "--model", "m@gone", "--prompt", "x"), 'no endpoint "gone", nor any other')
+        home.ok("endpoints", "add", "near", "--kind", "openai", "--url", provider.url, "--model", "m=remote")
+        self.assert_fails(3, home.run("run", "m@gone", "--input", "x"), 'There is no endpoint "gone"; there are near.')
+        self.assert_fails(6, home.run("run", "m@near", "--image", self.file("a.png", 10)), "embeddings of texts")
+        home.ok("endpoints", "add", "away", "--kind", "openai", "--url", "https://llm.example/v1", "--model", "m")
+        with self.daemon(home, "--api", "127.0.0.1:0") as daemon:
+            client = Client(daemon.where["api"], (home.path / "api.token").read_text().strip())
+            self.assertEqual([row["id"] for row in client.ok("/v1/models")["data"]], ["m@near"], "what may be asked, of what endpoints list")
+            self.assertEqual(client.ok("/v1/models/m@near")["owned_by"], "near")
+            self.assertEqual(provider.requests, [])
+
+    def test_an_endpoint_without_the_model_does_not_end_the_search(self):
+        home, without, steady = self.home(), self.provider(status=404), self.provider()
+        home.ok("endpoints", "add", "a", "--kind", "openai", "--url", without.url, "--model", "m")
+        home.ok("endpoints", "add", "b", "--kind", "openai", "--url", steady.url)
+        self.assertEqual(home.json("text", "generate", "--model", "m", "--prompt", "x")["endpoint"]["name"], "b")
+        steady.status = 404
+        self.assert_fails(3, home.run("text", "generate", "--model", "m", "--prompt", "x"), "The endpoint a answered 404", "The endpoint b answered 404")
+
     def test_an_answer_is_streamed_recorded_and_told_with_its_provenance(self):
         home, provider = self.home(), self.provider()
         home.ok("endpoints", "add", "p", "--url", provider.url, "--model", "small=gpt-x", "--price-input", "1", "--price-output", "2", "--key-file", self.key_file())

@@ -82,7 +82,7 @@ class Pool(TestCase):
             for path, body in [("/api/embed", {"model": "minilm", "input": "x"}), ("/v1/completions", {"model": "smollm", "prompt": "x"}),
                                ("/v2/repository/models/minilm/load", {})]:
                 code, error, headers = self.client.refused(path, body)
-                self.assertEqual((code, headers["Retry-After"]), (429, "1"), error)
+                self.assertEqual((code, headers["Retry-After"]), (400, None), error)
                 self.assertIn("models.memory_budget", json.dumps(error))
             self.assertEqual(self.loaded(), {})
 
@@ -114,6 +114,9 @@ class Pool(TestCase):
             self.assertEqual(sorted(row["task"] for row in rows), ["tensors", "text-embedding", "text-generation", "voice-activity-detection"])
             out = self.node.ok("ps")
             self.assertIn("pinned", out)
+            self.assertIn("CALLS NOW", out)
+            self.assertIn("whatever is fastest", out)
+            self.assertIn("0 written, 0 wait", out)
             loads = self.metric("accel_models_loads_total")
             self.embed()
             self.write()

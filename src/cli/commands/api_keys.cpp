@@ -32,6 +32,15 @@ std::string limits_text(const json& limits) {
   return text;
 }
 
+constexpr std::int64_t kMaxLimit = std::int64_t{1} << 53U;  // What a node takes.
+
+std::string models_text(const json& models) {
+  std::string text;
+  for (const json& model : models)
+    text += (text.empty() ? "" : ", ") + (model.is_string() ? model.get<std::string>() : "-");
+  return text.empty() ? "all" : text;
+}
+
 struct CreateFlags {
   std::string role = "inference", label, expires;
   std::vector<std::string> models;
@@ -40,7 +49,8 @@ struct CreateFlags {
 
 void add_limits(CLI::App& command, CreateFlags& flags) {
   const auto limit = [&](const char* flag, const char* name, const char* what) {
-    command.add_option(flag, flags.limits[name], what)->check(CLI::PositiveNumber);
+    command.add_option(flag, flags.limits[name], what + std::string("; 1 to 2^53"))
+        ->check(CLI::Range(std::int64_t{1}, kMaxLimit));
   };
   limit("--requests-per-minute", "requests_per_minute", "Requests in any minute");
   limit("--concurrent-requests", "concurrent_requests", "Requests at a time");
@@ -97,9 +107,11 @@ void add_list(CLI::App& group, Selection& selection) {
     for (const json& key : result.at("keys")) {
       rows.push_back({text(key, "id"), text(key, "role"), text(key, "label"), text(key, "created"),
                       text(key, "expires") + (key.value("expired", false) ? " (over)" : ""),
-                      text(key, "last_used"), limits_text(key.at("limits"))});
+                      text(key, "last_used"), models_text(key.value("models", json::array())),
+                      limits_text(key.at("limits"))});
     }
-    return print_table({"ID", "ROLE", "LABEL", "CREATED", "EXPIRES", "LAST USED", "LIMITS"}, rows);
+    return print_table(
+        {"ID", "ROLE", "LABEL", "CREATED", "EXPIRES", "LAST USED", "MODELS", "LIMITS"}, rows);
   });
 }
 

@@ -52,15 +52,33 @@ void tell_of_daemon(Session& session) {
   }
 }
 
+// A daemon does not start with half a pair; the first half must be set at some time, though.
+void tell_of_half_pairs(Session& session) {
+  constexpr std::pair<const char*, const char*> kPairs[] = {
+      {"api.tls_certificate", "api.tls_key"}, {"gateway.tls_certificate", "gateway.tls_key"}};
+  const auto config =
+      node::load_settings({.home = session.home(), .project_file = {}, .command_line = {}});
+  if (!config) return;  // Told by who reads it.
+  for (const auto& [first, second] : kPairs) {
+    const bool has_first = !config->get<std::string>(first).empty();
+    const bool has_second = !config->get<std::string>(second).empty();
+    if (has_first == has_second) continue;
+    print_note(fmt::format("{} is set and {} is not: a daemon starts with both or with neither",
+                           has_first ? first : second, has_first ? second : first));
+  }
+}
+
 Status set_config(Session& session, const std::string& key, const std::string& value) {
   ACCEL_TRY(const node::Home home, node::Home::open(session.home().root));
   ACCEL_CHECK(node::set_setting(home, key, value));
+  tell_of_half_pairs(session);
   tell_of_daemon(session);
   return {};
 }
 
 Status unset_config(Session& session, const std::string& key) {
   ACCEL_CHECK(node::unset_setting(session.home(), key));
+  tell_of_half_pairs(session);
   tell_of_daemon(session);
   return {};
 }

@@ -138,6 +138,7 @@ void add_media_options(CLI::App& command, MediaFlags& flags) {
                      "NAME=NUMBER that the model takes besides; may be given several times");
   command.add_option("--output", flags.output,
                      "Where to write the image or recording that a model makes");
+  command.add_flag("-f,--force", flags.force, "Replace what is at the output path");
   command.add_option("--language", flags.language,
                      "What is spoken in a recording (en, de, …); default: the model finds out");
   command.add_option("--query", flags.query,
@@ -156,6 +157,13 @@ Status print_findings(const json& result, const std::vector<std::string>& inputs
     }
   }
   return {};
+}
+
+Status check_output(const MediaFlags& flags) {
+  std::error_code ignored;
+  const auto there = std::filesystem::symlink_status(flags.output, ignored);
+  if (flags.output.empty() || flags.force || !std::filesystem::exists(there)) return {};
+  return fail(Errc::already_exists, "{} exists already; --force replaces it.", flags.output);
 }
 
 Status keep_media(json& result, const std::string& output) {

@@ -17,6 +17,7 @@ struct MediaFlags {
   std::int64_t seed = -1;
   std::vector<std::string> parameters;  // NAME=NUMBER
   std::string output;                   // Where a made image or recording goes.
+  bool force = false;                   // It may replace what is there.
 
   bool given() const { return !image.empty() || !audio.empty() || !file.empty(); }
   // For models that make something of nothing but chance.
@@ -25,6 +26,10 @@ struct MediaFlags {
   // empty file), resource_exhausted.
   Status add_to(nlohmann::json& params) const;
 };
+
+// Before anything is run for it. Errors: already_exists (something is at --output, without
+// --force).
+Status check_output(const MediaFlags& flags);
 
 void add_media_options(CLI::App& command, MediaFlags& flags);
 // One table for each input: labels, texts and places with their scores; or what was said.

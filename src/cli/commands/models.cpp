@@ -64,6 +64,8 @@ Status load_model(Session& session, const LoadFlags& flags) {
   if (flags.tensors) params["tensors"] = true;
   ACCEL_TRY(const json result, session.call("models.load", params));
   if (session.flags().json) return print_json(result);
+  if (result.at("models").empty())
+    return print_line(flags.model + " was loaded, and let go at once: its time to stay is over");
   for (const json& row : result.at("models")) {
     ACCEL_CHECK(print_line(
         fmt::format("{} for {} in memory: {} ({}), loaded in {:.0f} ms",

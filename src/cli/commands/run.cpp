@@ -156,6 +156,7 @@ Status print_run(const json& result, const std::vector<std::string>& inputs, boo
 
 Status run_model(Session& session, const RunFlags& flags) {
   ACCEL_TRY(const std::vector<std::string> inputs, inputs_of(flags));
+  ACCEL_CHECK(check_output(flags.media));
   json params{{"model", flags.model},     {"inputs", inputs},
               {"device", flags.device},   {"precision", flags.precision},
               {"threads", flags.threads}, {"max_error", flags.max_error},

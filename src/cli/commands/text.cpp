@@ -81,6 +81,23 @@ Status print_end(const json& result) {
   return {};
 }
 
+// Of a policy "device=auto precision=auto threads=0 …" what was asked for, in the words of `run`.
+std::string wishes_of(std::string_view policy) {
+  std::string wishes;
+  while (!policy.empty()) {
+    const std::string_view part = policy.substr(0, policy.find(' '));
+    policy.remove_prefix(std::min(part.size() + 1, policy.size()));
+    const std::size_t is = part.find('=');
+    if (is == part.npos) continue;
+    const std::string_view name = part.substr(0, is), value = part.substr(is + 1);
+    const bool asked = value != "auto" && value != "0" && !value.empty();
+    const bool flag =
+        name == "device" || name == "precision" || name == "threads" || name == "max_error";
+    if (asked && flag) wishes += fmt::format("{}{} {}", wishes.empty() ? "" : ", ", name, value);
+  }
+  return wishes.empty() ? "whatever is fastest" : wishes;
+}
+
 Status print_loaded(Session& session) {
   ACCEL_TRY(const json result, session.call("models.loaded", json::object()));
   if (session.flags().json) return print_json(result);
@@ -91,17 +108,21 @@ Status print_loaded(Session& session) {
       return model[name].is_string() ? model[name].get<std::string>() : model[name].dump();
     };
     const bool pinned = model.value("pinned", false);
+    const std::string texts =
+        model.contains("running")
+            ? fmt::format("{} written, {} wait", text("running"), text("waiting"))
+            : "-";
     rows.push_back({text("name"), text("task"), text("engine"), text("device"), text("precision"),
                     text("threads"), human_bytes(model.value("memory_bytes", std::uint64_t{0})),
-                    text("memory_known"), text("context"), text("running"), text("waiting"),
-                    text("busy"), text("last_used"), pinned ? "pinned" : text("expires_at"),
-                    text("cid"), text("policy")});
+                    text("memory_known"), text("context"), text("busy"), texts, text("last_used"),
+                    pinned ? "pinned" : text("expires_at"), text("cid"),
+                    model.contains("policy") ? wishes_of(text("policy")) : "-"});
   }
   if (rows.empty())
     return print_line(session.has_daemon() ? "no model is loaded" : "no daemon runs here");
   return print_table(
       {"NAME", "TASK", "ENGINE", "DEVICE", "PRECISION", "THREADS", "MEMORY", "KNOWN BY", "CONTEXT",
-       "RUNNING", "WAITING", "CALLS", "LAST USED", "EXPIRES", "CID", "POLICY"},
+       "CALLS NOW", "TEXTS NOW", "LAST USED", "EXPIRES", "CID", "LOADED FOR"},
       rows);
 }
 

@@ -194,6 +194,34 @@ TEST_F(MultiplexerTest, a_request_that_is_wrong_is_asked_once) {
   EXPECT_EQ(server.requests + other.requests, 1);
 }
 
+// One that lists the model and has it no more is not the last word: another one takes any name.
+TEST_F(MultiplexerTest, who_has_no_such_model_does_not_end_the_search) {
+  Server without, steady;
+  without.status = 404;
+  EndpointWords words;
+  words.name = "a";
+  words.kind = "openai";
+  words.url = without.url();
+  words.models = {"m"};
+  with({make_endpoint(words).value(), endpoint_at("b", steady.url())}, once());
+  for (int i = 0; i < 30; ++i) {  // More than the budget of retries holds.
+    const auto reply = ask();
+    ASSERT_TRUE(reply) << i << reply.error().to_string();
+    EXPECT_EQ(reply->told.endpoint, "b");
+  }
+}
+
+TEST_F(MultiplexerTest, what_each_endpoint_said_is_told_when_none_has_the_model) {
+  Server first, second;
+  first.status = second.status = 404;
+  with({endpoint_at("a", first.url()), endpoint_at("b", second.url())}, once());
+  const auto reply = ask();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::not_found);
+  EXPECT_THAT(reply.error().message, HasSubstr("None of 2 endpoints answered. The endpoint a "));
+  EXPECT_THAT(reply.error().message, HasSubstr("The endpoint b answered 404 Not Found: no"));
+}
+
 TEST_F(MultiplexerTest, an_endpoint_that_fails_on_and_on_is_left_alone) {
   Server server;
   server.status = 503;

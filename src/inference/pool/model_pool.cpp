@@ -364,15 +364,21 @@ void ModelPool::publish() {
   counters_->bytes.set(static_cast<double>(policy_.bytes()));
 }
 
+bool is_for_want_of_room(const Error& error) {
+  const bool never = error.code == Errc::unsupported && error.cause == kNeverFits;
+  return never || error.code == Errc::resource_exhausted;
+}
+
 tl::unexpected<Error> ModelPool::refuse(const PoolDemand& demand, PoolRefusal why) const {
   counters_->refusals.at(static_cast<std::size_t>(why))->add();
   const std::string budget = human_bytes(options_.limits.budget_bytes);
   switch (why) {
     case PoolRefusal::too_large:
-      return fail(Errc::resource_exhausted,
-                  "{} takes more memory than all models may together ({}): raise "
-                  "models.memory_budget, or use a smaller model.",
-                  demand.name, budget);
+      return fail(Error{Errc::unsupported,
+                        fmt::format("{} takes {} of memory, and all models may take {} together: "
+                                    "raise models.memory_budget, or use a smaller model.",
+                                    demand.name, human_bytes(policy_.need(demand)), budget),
+                        std::string(kNeverFits)});
     case PoolRefusal::pinned:
       return fail(Errc::resource_exhausted,
                   "There is no room in memory for {}: what is pinned leaves too little of {}. "

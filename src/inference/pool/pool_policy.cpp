@@ -124,12 +124,14 @@ bool PoolPolicy::wants_instance(const PoolDemand& demand) const {
   return count > 0;
 }
 
-PoolPolicy::Seen PoolPolicy::need(const PoolDemand& demand) const {
+PoolPolicy::Seen PoolPolicy::sizes(const PoolDemand& demand) const {
   const auto known = seen_.find(demand.key);
   const Seen seen = known == seen_.end() ? Seen() : known->second;
   const std::uint64_t bytes = std::max(demand.bytes, seen.bytes);
   return {bytes, std::max({bytes, demand.opening_bytes, seen.peak})};
 }
+
+std::uint64_t PoolPolicy::need(const PoolDemand& demand) const { return sizes(demand).peak; }
 
 PoolPolicy::Seen& PoolPolicy::remember(const std::string& key) {
   if (seen_.size() >= kMaxSeen && !seen_.contains(key)) seen_.clear();
@@ -147,7 +149,7 @@ PoolPolicy::Missing PoolPolicy::missing(std::uint64_t need,
 PoolAdmission PoolPolicy::admit(const PoolDemand& demand, std::optional<std::uint64_t> headroom,
                                 Duration waited, SteadyTime now) {
   using Verdict = PoolAdmission::Verdict;
-  const auto [stays, needed] = need(demand);
+  const auto [stays, needed] = sizes(demand);
   if (limits_.budget_bytes > 0 && needed > limits_.budget_bytes)
     return {Verdict::refused, 0, {}, PoolRefusal::too_large};
   const Missing short_of = missing(needed, headroom);

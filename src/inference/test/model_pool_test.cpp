@@ -105,8 +105,12 @@ TEST_F(ModelPoolTest, refuses_what_never_fits_and_what_is_busy_for_too_long) {
   ModelPool pool(options(), metrics_);
   const auto huge = pool.get(demand("huge", 1001), number(1), {});
   ASSERT_FALSE(huge);
-  EXPECT_EQ(huge.error().code, Errc::resource_exhausted);
+  EXPECT_EQ(huge.error().code, Errc::unsupported) << "trying again is no use";
   EXPECT_THAT(huge.error().message, HasSubstr("models.memory_budget"));
+  EXPECT_THAT(huge.error().message,
+              HasSubstr("huge takes 1.0 kB of memory, and all models may take 1.0 kB together"));
+  EXPECT_TRUE(is_for_want_of_room(huge.error()));
+  EXPECT_FALSE(is_for_want_of_room({Errc::unsupported, "It can't.", {}}));
   const auto busy = pool.get(demand("busy", 800), number(1), {});
   ASSERT_TRUE(busy);
   const auto refused = pool.get(demand("other", 800), number(2), {});

@@ -2,6 +2,7 @@
 #include "faces/area_resize.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace accel::models {
@@ -10,14 +11,10 @@ namespace {
 constexpr std::size_t kChannels = 3;
 constexpr double kLeast = 1e-3;  // A share of a pixel below this is none.
 
-struct Share {
-  std::size_t from = 0;
-  float weight = 0;
-};
-using Shares = std::vector<std::vector<Share>>;  // For each pixel of the result.
+}  // namespace
 
 // What of the pixels each new pixel covers.
-Shares covered(std::uint32_t from, std::uint32_t to) {
+AreaResize::Shares AreaResize::covered(std::uint32_t from, std::uint32_t to) {
   const double scale = static_cast<double>(from) / to;
   Shares shares(to);
   for (std::uint32_t i = 0; i < to; ++i) {
@@ -35,7 +32,7 @@ Shares covered(std::uint32_t from, std::uint32_t to) {
   return shares;
 }
 
-Shares between(std::uint32_t from, std::uint32_t to) {
+AreaResize::Shares AreaResize::between(std::uint32_t from, std::uint32_t to) {
   const double scale = static_cast<double>(from) / to;
   Shares shares(to);
   for (std::uint32_t i = 0; i < to; ++i) {
@@ -50,41 +47,58 @@ Shares between(std::uint32_t from, std::uint32_t to) {
   return shares;
 }
 
-}  // namespace
-
-FloatImage cut_out(const Image& image, std::int64_t left, std::int64_t top, std::uint32_t width,
-                   std::uint32_t height) {
-  FloatImage out{width, height, std::vector<float>(kChannels * width * height)};
-  const std::int64_t first = std::max<std::int64_t>(left, 0);
-  const std::int64_t end = std::min<std::int64_t>(left + width, image.width);
-  for (std::int64_t y = 0; y < height && first < end; ++y) {
-    if (y + top < 0 || y + top >= image.height) continue;
-    const auto from = kChannels * static_cast<std::size_t>((y + top) * image.width + first);
-    const auto to = kChannels * static_cast<std::size_t>(y * width + first - left);
-    std::copy_n(&image.rgb[from], kChannels * static_cast<std::size_t>(end - first), &out.rgb[to]);
-  }
-  return out;
+AreaResize::AreaResize(const Cutting& from, std::uint32_t width, std::uint32_t height)
+    : from_(from) {
+  const bool shrinks = width <= from.width && height <= from.height;
+  across_ = shrinks ? covered(from.width, width) : between(from.width, width);
+  down_ = shrinks ? covered(from.height, height) : between(from.height, height);
 }
 
-FloatImage resize_area(const FloatImage& image, std::uint32_t width, std::uint32_t height) {
-  const bool shrinks = width <= image.width && height <= image.height;
-  const Shares columns = shrinks ? covered(image.width, width) : between(image.width, width);
-  const Shares rows = shrinks ? covered(image.height, height) : between(image.height, height);
-  FloatImage wide{width, image.height, std::vector<float>(kChannels * width * image.height)};
-  for (std::size_t y = 0; y < image.height; ++y) {
-    for (std::size_t x = 0; x < width; ++x) {
-      for (const Share& share : columns[x])
-        for (std::size_t c = 0; c < kChannels; ++c)
-          wide.rgb[kChannels * (y * width + x) + c] +=
-              share.weight * image.rgb[kChannels * (y * image.width + share.from) + c];
-    }
+void AreaResize::read_row(std::size_t row, std::vector<float>& pixels) const {
+  pixels.assign(kChannels * from_.width, 0);
+  const Image& image = *from_.image;
+  const std::int64_t y = from_.top + static_cast<std::int64_t>(row);
+  const std::int64_t first = std::max<std::int64_t>(from_.left, 0);
+  const std::int64_t end = std::min<std::int64_t>(from_.left + from_.width, image.width);
+  if (y < 0 || y >= image.height || first >= end) return;
+  const auto from = kChannels * static_cast<std::size_t>(y * image.width + first);
+  const auto to = kChannels * static_cast<std::size_t>(first - from_.left);
+  std::copy_n(&image.rgb[from], kChannels * static_cast<std::size_t>(end - first), &pixels[to]);
+}
+
+std::vector<float> AreaResize::narrowed(const std::vector<float>& pixels) const {
+  std::vector<float> row(kChannels * across_.size());
+  for (std::size_t x = 0; x < across_.size(); ++x) {
+    for (const Share& share : across_[x])
+      for (std::size_t c = 0; c < kChannels; ++c)
+        row[kChannels * x + c] += share.weight * pixels[kChannels * share.from + c];
   }
-  FloatImage out{width, height, std::vector<float>(kChannels * width * height)};
-  const std::size_t stride = kChannels * width;
-  for (std::size_t y = 0; y < height; ++y) {
-    for (const Share& share : rows[y])
-      for (std::size_t i = 0; i < stride; ++i)
-        out.rgb[y * stride + i] += share.weight * wide.rgb[share.from * stride + i];
+  return row;
+}
+
+FloatImage AreaResize::rows(std::uint32_t first, std::uint32_t count) const {
+  struct Kept {
+    std::size_t row = SIZE_MAX;
+    std::vector<float> pixels;
+  };
+  std::array<Kept, 2> kept;  // Neighbours share a row, or the two between which they lie.
+  std::vector<float> pixels;
+  const auto row_of = [&](std::size_t row) -> const std::vector<float>& {
+    Kept& place = kept[row % kept.size()];
+    if (place.row != row) {
+      read_row(row, pixels);
+      place = {row, narrowed(pixels)};
+    }
+    return place.pixels;
+  };
+  const std::size_t stride = kChannels * across_.size();
+  FloatImage out{static_cast<std::uint32_t>(across_.size()), count,
+                 std::vector<float>(stride * count)};
+  for (std::size_t y = 0; y < count; ++y) {
+    for (const Share& share : down_.at(first + y)) {
+      const std::vector<float>& row = row_of(share.from);
+      for (std::size_t i = 0; i < stride; ++i) out.rgb[y * stride + i] += share.weight * row[i];
+    }
   }
   return out;
 }

@@ -21,10 +21,14 @@ double overlap_of(const Box& a, const Box& b, Overlap overlap) {
 
 }  // namespace
 
-std::vector<FaceCandidate> best_apart(std::vector<FaceCandidate> all, double most,
-                                      Overlap overlap) {
+void keep_best(std::vector<FaceCandidate>& all) {
   std::ranges::stable_sort(all, std::greater(), &FaceCandidate::score);
   if (all.size() > kMaxFaceCandidates) all.resize(kMaxFaceCandidates);
+}
+
+std::vector<FaceCandidate> best_apart(std::vector<FaceCandidate> all, double most,
+                                      Overlap overlap) {
+  keep_best(all);
   std::vector<FaceCandidate> kept;
   for (FaceCandidate& one : all) {
     const bool known = std::ranges::any_of(kept, [&](const FaceCandidate& better) {

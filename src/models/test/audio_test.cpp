@@ -170,6 +170,31 @@ TEST_P(OtherFormats, that_are_cut_off_or_damaged_are_told_or_shorter) {
 INSTANTIATE_TEST_SUITE_P(Formats, OtherFormats,
                          ::testing::Values("tone.flac", "tone.ogg", "tone_opus.ogg", "tone.mp3"));
 
+// An MP3 says its length in places that need not agree with what follows.
+TEST(Mp3Files, that_promise_what_they_have_not_are_told_or_shorter) {
+  const Bytes whole =
+      read_file(std::filesystem::path(ACCEL_TEST_DATA) / "models/inputs/tone.mp3", kMaxMediaBytes)
+          .value();
+  const auto heard = [](const Bytes& bytes) {
+    const auto audio = read_audio(bytes);
+    return audio ? fmt::format("{}", audio->samples.size() < 100'000)
+                 : std::string(errc_name(audio.error().code));
+  };
+  if (heard(whole) == "unavailable") GTEST_SKIP() << "libsndfile is not here";
+  EXPECT_EQ(heard(whole), "true");
+  const auto xing = as_text(whole).find("Xing");
+  ASSERT_NE(xing, std::string_view::npos);
+  Bytes endless = whole;
+  std::fill_n(endless.begin() + static_cast<std::ptrdiff_t>(xing) + 8, 4, 0xFF);  // Its frames.
+  EXPECT_TRUE(heard(endless) == "true" || heard(endless) == "corrupt") << heard(endless);
+  Bytes tagged = to_bytes(std::string_view("ID3\x04\0\0\x7F\x7F\x7F\x7F", 10));  // 256 MB of tags.
+  append(tagged, whole);
+  EXPECT_EQ(heard(tagged), "corrupt");
+  EXPECT_EQ(heard(to_bytes("ID3")), "corrupt");
+  EXPECT_EQ(heard(Bytes(whole.begin(), whole.begin() + 4)), "corrupt") << "a frame's head alone";
+  EXPECT_EQ(heard(Bytes(4096, 0xFF)), "unsupported") << "no layer III";
+}
+
 TEST(Resampling, keeps_a_tone_that_both_rates_hold) {
   Audio audio{44100, 1, {}};
   const auto tone = [](double second) { return std::sin(2 * std::numbers::pi * 440 * second); };

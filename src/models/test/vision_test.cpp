@@ -35,17 +35,30 @@ TEST(AreaResize, gives_the_numbers_of_opencv) {
   const Image image = decode_image(input_file("cat.png")).value();
   for (const json& row : cases()["area"]) {
     const json& cut = row["cut"];
-    const FloatImage from = cut_out(image, cut[0], cut[1], cut[2], cut[3]);
-    const FloatImage to = resize_area(from, row["width"], row["height"]);
+    const Cutting from{&image, cut[0], cut[1], cut[2], cut[3]};
+    const FloatImage to = AreaResize(from, row["width"], row["height"]).all();
     for (std::size_t i = 0; i < row["values"].size(); ++i)
       ASSERT_NEAR(to.rgb.at(37 * i), row["values"][i].get<float>(), 2e-3) << cut << " at " << i;
   }
 }
 
-TEST(CutOut, is_black_outside_the_image) {
+TEST(AreaResize, gives_rows_as_they_are_in_the_whole) {
+  const Image image = decode_image(input_file("cat.png")).value();
+  for (const std::uint32_t side : {97U, 1000U}) {  // One that shrinks, and one that grows.
+    const AreaResize resize({&image, -3, 5, 200, 150}, side, side);
+    const FloatImage whole = resize.all();
+    const FloatImage some = resize.rows(13, 40);
+    ASSERT_EQ(some.rgb.size(), 3U * 40 * side);
+    EXPECT_TRUE(std::ranges::equal(some.rgb,
+                                   std::span(whole.rgb).subspan(3U * 13 * side, some.rgb.size())));
+  }
+}
+
+TEST(Cutting, is_black_outside_the_image) {
   const Image image{1, 1, {7, 8, 9}};
-  EXPECT_EQ(cut_out(image, -1, 0, 2, 1).rgb, (std::vector<float>{0, 0, 0, 7, 8, 9}));
-  EXPECT_EQ(cut_out(image, 5, 5, 1, 1).rgb, (std::vector<float>{0, 0, 0}));
+  EXPECT_EQ(AreaResize({&image, -1, 0, 2, 1}, 2, 1).all().rgb,
+            (std::vector<float>{0, 0, 0, 7, 8, 9}));
+  EXPECT_EQ(AreaResize({&image, 5, 5, 1, 1}, 1, 1).all().rgb, (std::vector<float>{0, 0, 0}));
 }
 
 TEST(FaceCandidates, keep_the_best_of_those_that_overlap) {
@@ -248,17 +261,68 @@ class OddFaces : public ::testing::Test {
   std::string run() {
     const auto family =
         find_family("object-detection")->open(manifest_of("object-detection", "mtcnn"), {});
-    const auto workload =
-        (*family)->prepare({.media_kind = "image", .media = input_file("det_glyphs.png")});
+    const auto workload = (*family)->prepare({.media_kind = "image", .media = image_});
     if (!workload) return std::string(errc_name(workload.error().code));
-    const auto result = (*workload)->run(proposal_, {});
+    const auto result = (*workload)->run(proposal_, {stop_.get_token()});
     if (!result) return std::string(errc_name(result.error().code));
     return fmt::format("{} faces", result->rows.at(0).size());
   }
 
   testing::ScriptedSession proposal_, refinement_, output_;
+  Bytes image_ = input_file("det_glyphs.png");
+  std::stop_source stop_;
   float offset_ = 0;
 };
+
+TEST_F(OddFaces, of_a_large_image_are_looked_for_in_strips) {
+  image_ = encode_png({2000, 1500, std::vector<std::uint16_t>(2000U * 1500), 8}).value();
+  std::int64_t most = 0, rows = 0;
+  proposal_.make_all = [&](const Tensor& in) {
+    most = std::max(most, in.shape()[1] * in.shape()[2]);
+    const std::int64_t columns = in.shape()[1] / 2 - 5, high = (in.shape()[2] - 1) / 2 - 4;
+    if (in.shape()[1] == 1200) rows += high;
+    auto all = outputs({{1, columns, high, 4}, {1, columns, high, 2}});
+    if (all) std::ranges::fill((*all)[1].mutable_data<float>(), 0.0F);
+    return all;
+  };
+  EXPECT_EQ(run(), "0 faces");
+  EXPECT_LE(most, 1 << 19) << "pixels of one call";
+  EXPECT_EQ(rows, (900 - 10) / 2) << "each cell of the largest layer once";
+}
+
+TEST_F(OddFaces, are_found_once_where_strips_meet) {
+  image_ = encode_png({2000, 1500, std::vector<std::uint16_t>(2000U * 1500), 8}).value();
+  // A graph that sees a face in the cell that stands at row 300 of the largest layer, whichever
+  // strip that is in: known by the width of the layer, and how many rows came before.
+  std::int64_t before = 0;
+  proposal_.make_all = [&](const Tensor& in) {
+    const std::int64_t columns = in.shape()[1] / 2 - 5, high = (in.shape()[2] - 1) / 2 - 4;
+    auto all = outputs({{1, columns, high, 4}, {1, columns, high, 2}});
+    if (!all) return all;
+    const auto scores = (*all)[1].mutable_data<float>();
+    std::ranges::fill(scores, 0.0F);
+    const std::int64_t at = 300 - before;
+    if (in.shape()[1] == 1200 && at >= 0 && at < high) scores[2 * at + 1] = 1;
+    if (in.shape()[1] == 1200) before += high;
+    return all;
+  };
+  std::vector<std::int64_t> seen;
+  refinement_.make_all = [&](const Tensor& in) {
+    seen.push_back(in.shape()[0]);
+    return outputs({{in.shape()[0], 4}, {in.shape()[0], 2}});
+  };
+  EXPECT_EQ(run(), "1 faces");
+  EXPECT_EQ(seen, std::vector<std::int64_t>{1});
+}
+
+TEST_F(OddFaces, of_a_run_that_is_stopped_are_not_looked_for) {
+  proposal_.make_all = [this](const Tensor&) {
+    stop_.request_stop();
+    return outputs({{1, 1, 1, 4}, {1, 1, 1, 2}});
+  };
+  EXPECT_EQ(run(), "cancelled");
+  EXPECT_EQ(proposal_.runs, 1);
+}
 
 TEST_F(OddFaces, of_all_sizes_in_one_corner_are_those_that_hardly_overlap) {
   EXPECT_EQ(run(), "3 faces");

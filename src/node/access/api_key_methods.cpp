@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // api_keys.*: who may call over TCP besides the token's owner.
-#include <algorithm>
-
 #include "accel/core/random.hpp"
 #include "accel/security/gate.hpp"
 #include "context.hpp"
@@ -11,20 +9,9 @@ namespace {
 
 using nlohmann::json;
 using security::ApiKey;
-using security::KeyLimits;
+using security::kLimitNames;
+using security::LimitName;
 
-struct LimitName {
-  const char* name;
-  std::uint64_t KeyLimits::* member;
-};
-constexpr std::array kLimits{
-    LimitName{"requests_per_minute", &KeyLimits::requests_per_minute},
-    LimitName{"concurrent_requests", &KeyLimits::concurrent_requests},
-    LimitName{"tokens_per_minute", &KeyLimits::tokens_per_minute},
-    LimitName{"tokens_per_day", &KeyLimits::tokens_per_day},
-    LimitName{"body_bytes", &KeyLimits::body_bytes},
-    LimitName{"max_tokens", &KeyLimits::max_tokens},
-};
 constexpr std::int64_t kMaxLimit = std::int64_t{1} << 53U;  // What all readers of JSON can tell.
 constexpr std::int64_t kMaxDays = 36'500;
 
@@ -36,7 +23,7 @@ json json_of(const ApiKey& key) {
            {"expires", key.expires ? json(to_rfc3339(*key.expires)) : json()},
            {"models", key.models},
            {"limits", json::object()}};
-  for (const LimitName& limit : kLimits) {
+  for (const LimitName& limit : kLimitNames) {
     if (key.limits.*(limit.member) > 0) row["limits"][limit.name] = key.limits.*(limit.member);
   }
   return row;
@@ -48,7 +35,7 @@ Result<ApiKey> wanted_key(Context& context) {
   const std::string role = params.required_text("role");
   key.label = params.text("label", {});
   key.models = params.texts("models");
-  for (const LimitName& limit : kLimits) {
+  for (const LimitName& limit : kLimitNames) {
     key.limits.*(limit.member) =
         static_cast<std::uint64_t>(params.integer_in(limit.name, 0, 0, kMaxLimit));
   }

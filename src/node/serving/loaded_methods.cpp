@@ -65,11 +65,13 @@ Result<json> load_by_task(ServingContext& call, const std::string& name, const s
   return task == "text-generation" ? text_generate(inner) : run_model(inner);
 }
 
-json rows_of(ServingContext& call, const ipld::Cid* root) {
+// Of what was used since then, if a time is given.
+json rows_of(ServingContext& call, const ipld::Cid* root, SteadyTime since = {}) {
   json rows = json::array();
   for (const inference::PoolRow& row : call.serving.models.rows()) {
     const auto* const loaded = dynamic_cast<const Loaded*>(row.model.get());
     if (loaded == nullptr || (root != nullptr && loaded->root != *root)) continue;
+    if (row.entry.last_use < since) continue;
     json& added = rows.emplace_back(loaded->row());
     add_pool_facts(row.entry, call.context.services.clock(), added);
   }
@@ -145,9 +147,10 @@ Result<json> models_load(ServingContext& call) {
   ACCEL_TRY(const StoredModel model, open_or_pull_model(context, *store, name));
   json params = json::object();
   if (keep_alive != nullptr) params["keep_alive"] = *keep_alive;
+  const SteadyTime started = context.services.clock().now();
   ACCEL_TRY(const json done,
             load_by_task(call, name, tensors ? std::string() : task_of(model), std::move(params)));
-  return json{{"models", rows_of(call, &model.root)}};
+  return json{{"models", rows_of(call, &model.root, started)}};
 }
 
 Result<json> models_unload(ServingContext& call) {

@@ -42,6 +42,31 @@ Result<RemoteRoute> route_of(ServingContext& call, RemoteRoute route, const Remo
   return route;
 }
 
+// A model may have an '@' of its own, at an endpoint or in a path below a root.
+Result<bool> is_known_whole(ServingContext& call, const std::string& model,
+                            const std::vector<endpoints::Endpoint>& list) {
+  const auto serves = [&](const endpoints::Endpoint& one) {
+    return one.remote_name(model).has_value();
+  };
+  if (std::ranges::any_of(list, serves)) return true;
+  ACCEL_TRY(const blockstore::Store* const store, call.context.services.store());
+  return resolve_target(*store, model).has_value();
+}
+
+tl::unexpected<Error> no_endpoint(const std::string& name,
+                                  const std::vector<endpoints::Endpoint>& list) {
+  std::vector<std::string_view> names;
+  for (const endpoints::Endpoint& one : list) names.push_back(one.name);
+  if (names.empty()) {
+    return fail(Errc::not_found,
+                "There is no endpoint \"{}\", nor any other: `ipfs-accelerate endpoints add` names "
+                "one.",
+                name);
+  }
+  return fail(Errc::not_found, "There is no endpoint \"{}\"; there are {}.", name,
+              fmt::join(names, ", "));
+}
+
 void put_count(json& result, const char* name, std::optional<std::uint64_t> count) {
   if (count) result[name] = *count;
 }
@@ -56,18 +81,21 @@ Result<std::optional<RemoteRoute>> named_route(ServingContext& call, const std::
                                                const RemoteWish& wish) {
   if (!wish.endpoint.empty()) return route_of(call, {model, wish.endpoint}, wish);
   const std::size_t at = model.rfind('@');
-  if (at == model.npos || at == 0) return std::nullopt;
+  const bool of_hub = model.starts_with("hf:") || model.starts_with("ollama:");  // "@REVISION"
+  if (at == model.npos || at == 0 || of_hub) return std::nullopt;
   ACCEL_TRY(const auto list, call.serving.endpoints.list(call.context.services));
   const std::string name = model.substr(at + 1);
-  // A model may have an '@' of its own.
-  if (std::ranges::find(list, name, &endpoints::Endpoint::name) == list.end()) return std::nullopt;
-  return route_of(call, {model.substr(0, at), name}, wish);
+  if (std::ranges::find(list, name, &endpoints::Endpoint::name) != list.end())
+    return route_of(call, {model.substr(0, at), name}, wish);
+  ACCEL_TRY(const bool known, is_known_whole(call, model, list));
+  if (known) return std::nullopt;
+  return no_endpoint(name, list);
 }
 
 std::optional<RemoteRoute> route_after(ServingContext& call, const std::string& model,
                                        const RemoteWish& wish, const Error& error) {
   const bool absent = error.code == Errc::not_found;
-  const bool no_room = error.code == Errc::resource_exhausted || error.code == Errc::unavailable;
+  const bool no_room = inference::is_for_want_of_room(error) || error.code == Errc::unavailable;
   if (!absent && !no_room) return std::nullopt;
   const auto list = call.serving.endpoints.list(call.context.services);
   if (!list || list->empty()) return std::nullopt;

@@ -27,7 +27,8 @@ struct RemoteRoute {
 };
 
 // An endpoint that the request names, in `wish` or as MODEL@ENDPOINT. Nothing: it names none.
-// Errors: invalid_argument (the policy), and of reading the list.
+// Errors: invalid_argument (the policy), not_found (MODEL@ENDPOINT names none that there is), and
+// of reading the list.
 Result<std::optional<RemoteRoute>> named_route(ServingContext& call, const std::string& model,
                                                const RemoteWish& wish);
 

@@ -238,11 +238,26 @@ Result<json> run_found_model(ServingContext& call, const RunRequest& request, St
   return run_ready_model(call.context, request, std::move(ready), started);
 }
 
+// A model may do for another task than it says, and mostly does not: then it is said what it is
+// for, before what some file or tensor lacks.
+Error of_another_task(Error error, const RunRequest& request, const StoredModel& model) {
+  const bool other = !request.task.empty() && request.task != model.manifest.task;
+  const bool of_the_model = error.code == Errc::unsupported || error.code == Errc::not_found ||
+                            error.code == Errc::corrupt || error.code == Errc::internal;
+  if (!other || !of_the_model) return error;
+  error.code = Errc::invalid_argument;
+  error.message = fmt::format("{} is a model for {}, not for {}: {}", request.model,
+                              model.manifest.task, request.task, error.message);
+  return error;
+}
+
 // By the task: a family of the table, or text embedding.
 Result<json> run_by_task(ServingContext& call, const RunRequest& request, StoredModel& model,
                          const models::FamilyInfo& info, SteadyTime started) {
   if (info.open != nullptr) {
-    ACCEL_TRY(json result, run_family(call, request, model, info));
+    auto ran = run_family(call, request, model, info);
+    if (!ran) return fail(of_another_task(std::move(ran).error(), request, model));
+    json result = *std::move(ran);
     result["total_ms"] = to_ms(call.context.services.clock().now() - started);
     return result;
   }
@@ -256,6 +271,11 @@ Result<json> run_remotely(ServingContext& call, const RunRequest& request, const
   if (!request.task.empty() && request.task != kTextEmbedding)
     return fail(Errc::unsupported, "An endpoint can be asked for {}, not for {}.", kTextEmbedding,
                 request.task);
+  if (!request.media_kind.empty())
+    return fail(Errc::unsupported,
+                "An endpoint can be asked for embeddings of texts, not about the {} that was "
+                "given: run a model of this node on it.",
+                request.media_kind == "file" ? "file" : request.media_kind);
   ACCEL_CHECK(expect_only_texts(request));
   ACCEL_TRY(json result, embed_remotely(call, request.inputs, route));
   result["total_ms"] = to_ms(call.context.services.clock().now() - started);

@@ -108,6 +108,8 @@ class Trials {
     Error last{Errc::unsupported, "No candidate runs the model in its own precision.", {}};
     for (const perf::Candidate& candidate : candidates) {
       if (candidate.precision != "f32" || candidate.threads != 1) continue;
+      context_.progress({{"phase", "measure"},
+                         {"message", candidate.id() + " (what the others are compared with)"}});
       auto session = open(candidate);
       auto vectors = session ? request_.work->run(**session, {context_.stop})
                              : fail_with<Vectors>(session.error());
@@ -116,14 +118,14 @@ class Trials {
         return {};
       }
       last = vectors.error();
-      if (last.code == Errc::resource_exhausted) break;  // Others would wait for room as long.
+      if (inference::is_for_want_of_room(last)) break;  // Others would wait for room as long.
     }
     return fail(std::move(last));
   }
 
   Result<bench::TrialTask> task(const perf::Candidate& candidate) {
     auto opened = open(candidate);
-    if (!opened && opened.error().code == Errc::resource_exhausted) no_room_ = opened.error();
+    if (!opened && inference::is_for_want_of_room(opened.error())) no_room_ = opened.error();
     ACCEL_TRY(std::shared_ptr<inference::Session> session, std::move(opened));
     bench::TrialTask task;
     task.call = [this, session](std::stop_token stop) -> Status {

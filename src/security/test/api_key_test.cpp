@@ -25,7 +25,7 @@ std::string code_of(std::string_view text) {
 }
 
 // The document of one good key, with a member of it changed.
-std::string with(const char *member, const json &value) {
+std::string with(const char* member, const json& value) {
   SeededRandom random(1);
   const auto made = make_api_key(wanted(), kNow, random);
   json document = json::parse(write_api_keys({made->key}));
@@ -74,18 +74,16 @@ TEST(ApiKey, is_refused_when_it_could_not_mean_what_it_says) {
   for (const Role role : {Role::read, Role::operate, Role::admin}) {
     ApiKey held = wanted(role);
     held.models = {"minilm"};
-    EXPECT_FALSE(make_api_key(held, kNow, random))
-        << "its models would not hold it";
+    EXPECT_FALSE(make_api_key(held, kNow, random)) << "its models would not hold it";
   }
 }
 
 TEST(ApiKey, has_one_form_and_nothing_else_names_a_key) {
   const std::string good = "ak_0123456789ab_" + std::string(64, 'f');
   EXPECT_EQ(id_of_key(good), "ak_0123456789ab");
-  for (const std::string &bad :
-       {std::string(), std::string("ak_"), good + "f", good.substr(1),
-        "AK" + good.substr(2), "ak_0123456789aB_" + std::string(64, 'f'),
-        "ak_0123456789ab-" + std::string(64, 'f'),
+  for (const std::string& bad :
+       {std::string(), std::string("ak_"), good + "f", good.substr(1), "AK" + good.substr(2),
+        "ak_0123456789aB_" + std::string(64, 'f'), "ak_0123456789ab-" + std::string(64, 'f'),
         "ak_0123456789ab_" + std::string(63, 'f') + "g",
         "ak_0123456789ab_" + std::string(63, 'f') + '\0'}) {
     EXPECT_FALSE(id_of_key(bad)) << bad;
@@ -94,8 +92,7 @@ TEST(ApiKey, has_one_form_and_nothing_else_names_a_key) {
 
 TEST(ApiKeyFile, is_refused_whole_when_a_part_of_it_is_not_understood) {
   EXPECT_EQ(code_of(with("label", "ok")), "read");
-  for (const auto &[member, value] :
-       std::initializer_list<std::pair<const char *, json>>{
+  for (const auto& [member, value] : std::initializer_list<std::pair<const char*, json>>{
            {"id", "ak_1"},
            {"id", 7},
            {"hash", "00"},
@@ -113,43 +110,35 @@ TEST(ApiKeyFile, is_refused_whole_when_a_part_of_it_is_not_understood) {
            {"models", {1}},
            {"models", {""}},
            {"scope", "all"}}) {
-    EXPECT_EQ(code_of(with(member, value)), "corrupt")
-        << member << " " << value;
+    EXPECT_EQ(code_of(with(member, value)), "corrupt") << member << " " << value;
   }
 }
 
 TEST(ApiKeyFile, of_another_form_is_refused_and_a_newer_one_is_named) {
-  for (const char *text :
-       {"", "[]", "{}", "null", R"({"keys":[]})", R"({"version":1,"keys":{}})",
-        R"({"version":0,"keys":[]})", R"({"version":"1","keys":[]})",
-        R"({"version":1,"keys":[1]})", "{\"version\":1,\"keys\":[]} x"}) {
+  for (const char* text : {"", "[]", "{}", "null", R"({"keys":[]})", R"({"version":1,"keys":{}})",
+                           R"({"version":0,"keys":[]})", R"({"version":"1","keys":[]})",
+                           R"({"version":1,"keys":[1]})", "{\"version\":1,\"keys\":[]} x"}) {
     EXPECT_EQ(code_of(text), "corrupt") << text;
   }
   EXPECT_EQ(code_of(R"({"version":2,"keys":[]})"), "unsupported");
-  EXPECT_EQ(code_of(R"({"version":1,"keys":)" + std::string(100'000, '[')),
-            "corrupt");
+  EXPECT_EQ(code_of(R"({"version":1,"keys":)" + std::string(100'000, '[')), "corrupt");
   SeededRandom random(1);
   const auto made = make_api_key(wanted(), kNow, random);
-  EXPECT_EQ(code_of(write_api_keys({made->key, made->key})), "corrupt")
-      << "the same id twice";
-  EXPECT_EQ(
-      code_of(write_api_keys(std::vector<ApiKey>(kMaxApiKeys + 1, made->key))),
-      "corrupt");
+  EXPECT_EQ(code_of(write_api_keys({made->key, made->key})), "corrupt") << "the same id twice";
+  EXPECT_EQ(code_of(write_api_keys(std::vector<ApiKey>(kMaxApiKeys + 1, made->key))), "corrupt");
 }
 
 TEST(Time, is_read_as_it_is_written) {
-  for (const WallTime time :
-       {WallTime{}, kNow, kNow + std::chrono::milliseconds(7)})
+  for (const WallTime time : {WallTime{}, kNow, kNow + std::chrono::milliseconds(7)})
     EXPECT_EQ(parse_time(to_rfc3339(time)).value(), time);
   EXPECT_EQ(parse_time("2026-11-21T10:40:00Z").value(),
             parse_time("2026-11-21T10:40:00.000Z").value());
-  for (const char *text :
-       {"", "2026-11-21", "2026-11-21T10:40:00", "2026-11-21 10:40:00Z",
-        "2026-02-30T10:40:00Z", "2026-11-21T24:00:00Z", "-026-11-21T10:40:00Z",
-        "9999-11-21T10:40:00Z", "2026-11-21T10:40:00.0000Z",
-        "2026-1--21T10:40:00Z"})
+  for (const char* text :
+       {"", "2026-11-21", "2026-11-21T10:40:00", "2026-11-21 10:40:00Z", "2026-02-30T10:40:00Z",
+        "2026-11-21T24:00:00Z", "-026-11-21T10:40:00Z", "9999-11-21T10:40:00Z",
+        "2026-11-21T10:40:00.0000Z", "2026-1--21T10:40:00Z"})
     EXPECT_FALSE(parse_time(text)) << text;
 }
 
-} // namespace
-} // namespace accel::security
+}  // namespace
+}  // namespace accel::security

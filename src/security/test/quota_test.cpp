@@ -16,8 +16,7 @@ using namespace std::chrono_literals;
 
 Moment at(Duration time) {
   return {SteadyTime{} + time,
-          WallTime{} + 20'000h +
-              std::chrono::duration_cast<WallTime::duration>(time)};
+          WallTime{} + 20'000h + std::chrono::duration_cast<WallTime::duration>(time)};
 }
 
 TEST(RollingWindow, counts_no_less_than_its_span_and_a_slot_more_at_most) {
@@ -40,14 +39,12 @@ TEST(RollingWindow, says_when_there_is_room_again) {
   EXPECT_EQ(window.until_empty(91s), 0s);
 }
 
-TEST(RollingWindow,
-     forgets_nothing_when_its_clock_steps_back_and_does_not_stand_still) {
+TEST(RollingWindow, forgets_nothing_when_its_clock_steps_back_and_does_not_stand_still) {
   RollingWindow window(60s, 60);
   window.add(1000s, 7);
   EXPECT_EQ(window.sum(10s), 7U);
   EXPECT_EQ(window.sum(70s), 7U);
-  EXPECT_EQ(window.sum(71s), 0U)
-      << "it counts as of the time that the clock went back to";
+  EXPECT_EQ(window.sum(71s), 0U) << "it counts as of the time that the clock went back to";
 }
 
 TEST(RollingWindow, takes_the_largest_counts_without_overflow) {
@@ -75,11 +72,10 @@ TEST(RollingWindow, goes_on_after_a_restart) {
 
 TEST(RollingWindow, takes_slots_of_any_file_without_harm) {
   RollingWindow window(24h, 96);
-  const RollingWindow::Slot odd[] = {
-      {std::numeric_limits<std::int64_t>::min(), 1},
-      {std::numeric_limits<std::int64_t>::max(), 2},
-      {-1, 4},
-      {0, std::numeric_limits<std::uint64_t>::max()}};
+  const RollingWindow::Slot odd[] = {{std::numeric_limits<std::int64_t>::min(), 1},
+                                     {std::numeric_limits<std::int64_t>::max(), 2},
+                                     {-1, 4},
+                                     {0, std::numeric_limits<std::uint64_t>::max()}};
   window.restore(1h, odd);
   EXPECT_EQ(window.sum(1h), std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(window.sum(72h), 0U);
@@ -93,15 +89,12 @@ TEST(Quota, lets_no_minute_have_more_requests_than_the_limit) {
   const KeyLimits limits{.requests_per_minute = 30};
   std::deque<Duration> let_in;
   std::size_t all = 0;
-  for (Duration now{}; now < 2h;
-       now += std::chrono::milliseconds(random.below(700))) {
-    if (quota.begin(limits, at(now), 0))
-      continue;
+  for (Duration now{}; now < 2h; now += std::chrono::milliseconds(random.below(700))) {
+    if (quota.begin(limits, at(now), 0)) continue;
     quota.end();
     ++all;
     let_in.push_back(now);
-    while (let_in.front() <= now - 60s)
-      let_in.pop_front();
+    while (let_in.front() <= now - 60s) let_in.pop_front();
     ASSERT_LE(let_in.size(), 30U) << "seed " << kSeed;
   }
   EXPECT_GE(all, 120 * 28U) << "and gives nearly all of what it may";
@@ -148,13 +141,12 @@ TEST(Quota, counts_who_runs_and_forgets_who_was_refused) {
   Quota quota;
   const KeyLimits limits{.requests_per_minute = 3, .concurrent_requests = 1};
   ASSERT_FALSE(quota.begin(limits, at(0s), 0));
-  for (int i = 0; i < 10; ++i)
-    ASSERT_TRUE(quota.begin(limits, at(1s), 0));
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(quota.begin(limits, at(1s), 0));
   quota.end();
   EXPECT_EQ(quota.requests(limits, at(1s))->left, 2U);
   ASSERT_FALSE(quota.begin(limits, at(2s), 0));
   quota.end();
-  quota.end(); // One too many does no harm.
+  quota.end();  // One too many does no harm.
   EXPECT_EQ(quota.running(), 0U);
 }
 
@@ -179,5 +171,5 @@ TEST(Quota, tells_of_the_nearer_limit_of_tokens) {
   EXPECT_FALSE(quota.tokens(KeyLimits{}, at(0s)));
 }
 
-} // namespace
-} // namespace accel::security
+}  // namespace
+}  // namespace accel::security

@@ -10,7 +10,7 @@ namespace {
 
 using Held = std::vector<std::unique_ptr<Shares::Place>>;
 
-std::size_t take_all(Shares &shares, const std::string &client, Held &held) {
+std::size_t take_all(Shares& shares, const std::string& client, Held& held) {
   std::size_t count = 0;
   while (auto place = shares.take(client)) {
     held.push_back(std::move(place));
@@ -40,9 +40,8 @@ TEST(Shares, gets_back_what_is_let_go) {
 TEST(Shares, always_gives_a_client_its_first_place) {
   Shares shares(2);
   Held held;
-  for (const char *client : {"a", "b", "c", "d"})
-    EXPECT_EQ(take_all(shares, client, held), 1U);
+  for (const char* client : {"a", "b", "c", "d"}) EXPECT_EQ(take_all(shares, client, held), 1U);
 }
 
-} // namespace
-} // namespace accel::security
+}  // namespace
+}  // namespace accel::security

@@ -199,8 +199,12 @@ json choice_of(Kind kind, const json& answer, std::size_t index) {
 }
 
 json model_row(const json& model) {
-  return {{"id", model.at("name")}, {"object", "model"},      {"created", 0},
-          {"owned_by", "local"},    {"cid", model.at("cid")}, {"task", model.at("task")}};
+  json row{{"id", model.at("name")}, {"object", "model"}, {"created", 0}};
+  row["owned_by"] = model.value("endpoint", std::string("local"));
+  for (const char* const name : {"cid", "task"}) {
+    if (model.contains(name)) row[name] = model.at(name);
+  }
+  return row;
 }
 
 }  // namespace
@@ -365,6 +369,18 @@ Result<json> embedding_reply(const json& body, const json& result) {
               {"usage", std::move(usage)}};
 }
 
+void add_endpoint_models(const json& endpoints, const MayRun& may_run, json& list) {
+  const bool only_here = endpoints.at("policy") == "local";
+  for (const json& endpoint : endpoints.at("endpoints")) {
+    if (only_here && endpoint.at("on_this_machine") == false) continue;
+    const std::string where = endpoint.at("name").get<std::string>();
+    for (const json& model : endpoint.at("models")) {
+      const std::string name = model.at("name").get<std::string>() + "@" + where;
+      if (may_run(name)) list["models"].push_back({{"name", name}, {"endpoint", where}});
+    }
+  }
+}
+
 json models_reply(const json& list) {
   json data = json::array();
   for (const json& model : list.at("models")) {
@@ -375,7 +391,8 @@ json models_reply(const json& list) {
 
 Result<json> model_reply(const json& list, std::string_view name) {
   for (const json& model : list.at("models")) {
-    if (!model.contains("reason") && (model.at("name") == name || model.at("cid") == name))
+    if (!model.contains("reason") &&
+        (model.at("name") == name || model.value("cid", json()) == name))
       return model_row(model);
   }
   return fail(Errc::not_found, "There is no model \"{}\" here.", name);

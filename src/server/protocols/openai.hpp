@@ -2,6 +2,8 @@
 #pragma once
 // OpenAI's API (api/openapi.yaml, tag OpenAI): chat and text completions, embeddings, models. Pure.
 
+#include <functional>
+
 #include "protocols/protocol.hpp"
 
 namespace accel::server::openai {
@@ -25,6 +27,11 @@ std::string error_event(const Error& error);
 
 // Errors: invalid_argument (a text was longer than the model takes).
 Result<nlohmann::json> embedding_reply(const nlohmann::json& body, const nlohmann::json& result);
+// `list` as of models.list; it gets a row MODEL@ENDPOINT for each model that an endpoint of
+// endpoints.list names and that requests may go to.
+using MayRun = std::function<bool(const std::string& model)>;
+void add_endpoint_models(const nlohmann::json& endpoints, const MayRun& may_run,
+                         nlohmann::json& list);
 nlohmann::json models_reply(const nlohmann::json& list);
 // Errors: not_found.
 Result<nlohmann::json> model_reply(const nlohmann::json& list, std::string_view name);

@@ -282,7 +282,8 @@ MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller calle
 OffloadPool& ProtocolServer::pool_of(std::string_view method) {
   if (method == "text.generate") return texts_;
   if (method == "models.load") return runs_;
-  return method.starts_with("models.") ? quick_ : runs_;  // models.list, .show, .loaded
+  const bool quick = method.starts_with("models.") || method == "endpoints.list";
+  return quick ? quick_ : runs_;  // models.list, .show, .loaded
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
@@ -322,9 +323,18 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
     ACCEL_CO_TRY(request, openai::embedding_request(call.body));
     call.tell(request);
   }
+  const bool lists = request.method == "models.list";
   auto running = run(std::move(request), call);
-  const Result<json> result = co_await std::move(running);
+  Result<json> result = co_await std::move(running);
   if (!result) co_return fail(result.error());
+  if (lists) {  // What endpoints were given, none of which is asked.
+    auto looking = run(MethodRequest{"endpoints.list"}, call);
+    const Result<json> endpoints = co_await std::move(looking);
+    const auto may_run = [&](const std::string& name) {
+      return call.caller.may_run(name).has_value();
+    };
+    if (endpoints) openai::add_endpoint_models(*endpoints, may_run, *result);
+  }
   if (path == "/v1/models") co_return reply(openai::models_reply(*result));
   ACCEL_CO_TRY(json body, call.model.empty() ? openai::embedding_reply(call.body, *result)
                                              : openai::model_reply(*result, call.model));

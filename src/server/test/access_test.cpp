@@ -111,6 +111,94 @@ TEST_F(ApiServerTest, a_key_s_limits_are_answered_with_429_and_when_to_try_again
   EXPECT_TRUE(answer("GET /metrics", {}).starts_with("HTTP/1.1 429 ")) << "of all routes together";
 }
 
+// The bodies of uploads go to the disk while they come: limits are asked before.
+TEST_F(ApiServerTest, an_upload_beyond_a_key_s_limits_is_refused_before_its_body) {
+  start(api_limits(), 4, /*kubo_rpc=*/true);
+  const std::string sent =
+      "Authorization: Bearer " + key_of("operator", {{"requests_per_minute", 2}}) + "\r\n";
+  const std::string body =
+      "--x\r\nContent-Disposition: form-data; name=\"file\"; "
+      "filename=\"a\"\r\n\r\nhello\r\n--x--\r\n";
+  const auto head = [&](std::size_t length) {
+    return fmt::format(
+        "POST /api/v0/add HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{}"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
+        sent, length);
+  };
+  RawClient first = tcp();
+  first.send(head(body.size()) + body);
+  const std::string added = first.read_to_end();
+  EXPECT_TRUE(added.starts_with("HTTP/1.1 200 ")) << added;
+  EXPECT_TRUE(contains(added, "x-ratelimit-remaining-requests: 1\r\n")) << "counted once" << added;
+  RawClient between = tcp();
+  between.post("pin.ls", "{}", sent);
+  EXPECT_TRUE(between.read_until("\n").starts_with("HTTP/1.1 200 "));
+  RawClient second = tcp();
+  second.send(head(100'000'000));  // And nothing of the body.
+  const std::string refused = second.read_until("\r\n\r\n");
+  EXPECT_TRUE(refused.starts_with("HTTP/1.1 429 ")) << refused;
+  EXPECT_TRUE(contains(refused, "Retry-After: ")) << refused;
+  EXPECT_TRUE(contains(second.read_to_end() + refused, "\"Type\":\"error\""));
+}
+
+TEST_F(ApiServerTest, uploads_that_run_count_while_they_come) {
+  start(api_limits(), 4, /*kubo_rpc=*/true);
+  const std::string sent =
+      "Authorization: Bearer " + key_of("operator", {{"concurrent_requests", 1}}) + "\r\n";
+  const std::string head = fmt::format(
+      "POST /api/v0/add HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\n{}"
+      "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n",
+      sent);
+  RawClient slow = tcp();
+  slow.send(head);
+  EXPECT_TRUE(slow.read_until("\r\n\r\n").starts_with("HTTP/1.1 100 "));
+  RawClient second = tcp();
+  second.send(head);
+  EXPECT_TRUE(second.read_until("\r\n\r\n").starts_with("HTTP/1.1 429 "));
+  slow.reset();  // Who leaves gives its place back.
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  std::string last;
+  while (!last.starts_with("HTTP/1.1 100 ") && std::chrono::steady_clock::now() < deadline) {
+    RawClient next = tcp();
+    next.send(head);
+    last = next.read_until("\r\n\r\n");
+  }
+  EXPECT_TRUE(last.starts_with("HTTP/1.1 100 ")) << last;
+}
+
+TEST_F(ApiServerTest, errors_of_its_own_routes_have_one_shape) {
+  start();
+  const std::string read = "Authorization: Bearer " + key_of("read") + "\r\n";
+  const auto shape = [&](std::string_view line, std::string_view more, std::string_view body) {
+    RawClient client = tcp();
+    client.send(
+        fmt::format("{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{}"
+                    "Content-Length: {}\r\n\r\n{}",
+                    line, more, body.size(), body));
+    const std::string answer = client.read_to_end();
+    const std::size_t end = answer.find("\r\n\r\n");
+    const json told = json::parse(answer.substr(std::min(end, answer.size())), nullptr, false);
+    const bool fits = told.is_object() && told.size() == 1 && told.contains("error") &&
+                      told["error"].is_object() && told["error"].size() == 3 &&
+                      told["error"].value("cause", json()).is_string();
+    if (!fits || !contains(answer, "Content-Type: application/json\r\n")) return answer;
+    return answer.substr(9, 4) + told["error"]["code"].get<std::string>();
+  };
+  EXPECT_EQ(shape("GET /api/v1/pin.ls", read, {}), "405 invalid_argument");
+  EXPECT_EQ(shape("POST /api/v1/pin.lost", read, "{}"), "404 not_found");
+  EXPECT_EQ(shape("POST /api/v1/models.list", read, "[]"), "400 invalid_argument");
+  EXPECT_EQ(shape("POST /api/v1/models.list", read, "{"), "400 invalid_argument");
+  EXPECT_EQ(shape("POST /api/v1/pin.ls", read, "{}"), "403 permission_denied");
+  EXPECT_EQ(shape("POST /api/v1/pin.ls", {}, "{}"), "401 unauthenticated");
+  EXPECT_EQ(shape("GET /metrics", {}, {}), "401 unauthenticated");
+  EXPECT_EQ(shape("GET /nothing", {}, {}), "404 not_found");
+  EXPECT_EQ(shape("POST /version", {}, {}), "405 invalid_argument");
+  EXPECT_EQ(shape("POST /api/v1/run", "Origin: http://evil.example\r\n", "{}"),
+            "403 permission_denied");
+  EXPECT_EQ(shape("POST /api/v1/node.status", {}, std::string(70'000, ' ')),
+            "400 invalid_argument");
+}
+
 TEST_F(ApiServerTest, a_key_holds_its_place_until_its_stream_is_sent) {
   start();
   const std::string cid = add(write_file("large", 64 * kMiB), /*only_hash=*/false);

@@ -52,6 +52,33 @@ std::set<std::string> contract() {
   return routes;
 }
 
+TEST(OpenAi, lists_models_of_endpoints_that_requests_may_go_to) {
+  const json endpoints{
+      {"policy", "local"},
+      {"endpoints",
+       {{{"name", "near"},
+         {"on_this_machine", true},
+         {"models", {{{"name", "a"}, {"remote", "b"}}}}},
+        {{"name", "far"}, {"on_this_machine", false}, {"models", {{{"name", "c"}}}}},
+        {{"name", "any"}, {"on_this_machine", true}, {"models", json::array()}}}}};
+  const auto ids = [&](json listed, const openai::MayRun& may_run) {
+    json list{{"models", {{{"name", "m"}, {"cid", "bafy"}, {"task", "text-embedding"}}}}};
+    openai::add_endpoint_models(listed, may_run, list);
+    std::string names;
+    for (const json& row : openai::models_reply(list)["data"])
+      names += row["id"].get<std::string>() + " of " + row["owned_by"].get<std::string>() + "; ";
+    EXPECT_EQ(openai::model_reply(list, "a@near").has_value(), names.find("a@near") != names.npos);
+    return names;
+  };
+  const auto all = [](const std::string&) { return true; };
+  EXPECT_EQ(ids(endpoints, all), "m of local; a@near of near; ");
+  json anywhere = endpoints;
+  anywhere["policy"] = "any";
+  EXPECT_EQ(ids(anywhere, all), "m of local; a@near of near; c@far of far; ");
+  const auto none = [](const std::string&) { return false; };
+  EXPECT_EQ(ids(anywhere, none), "m of local; ") << "a key for some models sees no others";
+}
+
 TEST(Contract, names_the_routes_that_are_served_and_who_may_call_them) {
   std::set<std::string> served;
   for (const Route& route : protocol_routes()) {

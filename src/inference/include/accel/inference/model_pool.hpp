@@ -98,6 +98,11 @@ struct PoolRow {
   std::shared_ptr<const PooledModel> model;  // Owners: the pool, and this. Null while it is loaded.
 };
 
+// The cause of the error about a model that exceeds the budget alone: trying again is no use.
+inline constexpr std::string_view kNeverFits = "model pool: too_large";
+// Whether a model had no room, now or ever: another place may have it.
+bool is_for_want_of_room(const Error& error);
+
 class ModelPool {
  public:
   // `metrics` must outlive it.
@@ -108,7 +113,8 @@ class ModelPool {
 
   using Loader = std::function<Result<std::shared_ptr<PooledModel>>()>;
   // What is loaded under the demand's key, else what `load` gives, for which there is room.
-  // Errors: resource_exhausted (no room: says why), cancelled, and those of `load`.
+  // Errors: resource_exhausted (no room: says why), unsupported (it never fits: kNeverFits),
+  // cancelled, and those of `load`.
   Result<Loan> get(const PoolDemand& demand, const Loader& load, const std::stop_token& stop);
   // What is loaded under the demand's key; none when it is not, or when there is to be another
   // instance of it.

@@ -112,6 +112,8 @@ class PoolPolicy {
   // A call of what is loaded under the key, on the least busy instance; nothing when none is.
   std::optional<PoolId> acquire(const std::string& key, SteadyTime now);
   bool acquire(PoolId id, SteadyTime now);  // False when it is loading or on its way out.
+  // Bytes that it will take, its opening included: as it declares, or as much as was once seen.
+  std::uint64_t need(const PoolDemand& demand) const;
   // Whether another instance of a key, all of which are busy, may be loaded.
   bool wants_instance(const PoolDemand& demand) const;
 
@@ -146,7 +148,7 @@ class PoolPolicy {
   struct Seen {  // Of what was loaded before under a key.
     std::uint64_t bytes = 0, peak = 0;
   };
-  Seen need(const PoolDemand& demand) const;
+  Seen sizes(const PoolDemand& demand) const;
   Seen& remember(const std::string& key);
   Missing missing(std::uint64_t need, std::optional<std::uint64_t> headroom) const;
   // The least valuable ones whose bytes make up `bytes`, none that could be spared; empty when all

@@ -74,9 +74,10 @@ using LiveCheck = std::function<bool(const HttpRequest& head)>;
 // How much of a body may be held over HTTP/2, whose bodies need no length beforehand; by the head,
 // after check_head. Below max_body_bytes, the bodies of a connection's requests count together.
 using BodyLimit = std::function<std::uint64_t(const HttpRequest& head)>;
-// Puts the server's own refusal of a request (over HTTP/2) into the words of the protocol that its
-// head speaks; `why` when the handler failed, threw or was late. The head has neither target nor
-// body.
+// Puts the server's own refusal of a request into the words of the protocol that its head speaks,
+// over HTTP/1.1 before the handler has it (what that one fails with is its own affair there); `why`
+// when it is known: check_head or a sink refused, the handler failed, threw or was late. The head
+// has no body, and over HTTP/2 no target.
 using RefusalShape = std::function<HttpResponse(const HttpRequest& head, HttpResponse refusal,
                                                 std::optional<Errc> why)>;
 

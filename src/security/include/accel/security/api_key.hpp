@@ -27,42 +27,40 @@ inline constexpr std::size_t kMaxKeyModels = 64;
 inline constexpr std::size_t kMaxModelNameBytes = 256;
 
 struct ApiKey {
-  std::string
-      id; // "ak_" and 12 hex digits: names it everywhere, and is no secret.
+  std::string id;  // "ak_" and 12 hex digits: names it everywhere, and is no secret.
   std::string label;
   Role role = Role::stranger;
-  crypto::Sha256Digest hash{}; // Of the whole key.
+  crypto::Sha256Digest hash{};  // Of the whole key.
   WallTime created{};
   std::optional<WallTime> expires;
   KeyLimits limits;
-  std::vector<std::string> models; // The only names it may run by; empty: all.
+  std::vector<std::string> models;  // The only names it may run by; empty: all.
 
-  bool operator==(const ApiKey &) const = default;
+  bool operator==(const ApiKey&) const = default;
 };
 
 // What the new key is to be; id, hash and creation are the maker's.
 struct NewKey {
   ApiKey key;
-  std::string secret; // The key, to be told once.
+  std::string secret;  // The key, to be told once.
 };
 // Errors: invalid_argument (label, models, an end in the past).
-Result<NewKey> make_api_key(ApiKey wanted, WallTime now, Random &random);
-Status check_api_key(const ApiKey &key);
+Result<NewKey> make_api_key(ApiKey wanted, WallTime now, Random& random);
+Status check_api_key(const ApiKey& key);
 
 // The id within what a client presents; nothing when that has not the form of a
 // key.
 std::optional<std::string_view> id_of_key(std::string_view presented);
 // In a time that does not depend on where they differ.
-bool equal_digests(const crypto::Sha256Digest &a,
-                   const crypto::Sha256Digest &b);
+bool equal_digests(const crypto::Sha256Digest& a, const crypto::Sha256Digest& b);
 
 // The document of home/api_keys.json (docs/formats/api_keys.md). Errors:
 // corrupt (what is wrong, and where), unsupported (a newer version).
 Result<std::vector<ApiKey>> read_api_keys(std::string_view text);
-std::string write_api_keys(const std::vector<ApiKey> &keys);
+std::string write_api_keys(const std::vector<ApiKey>& keys);
 
 // RFC 3339 as to_rfc3339() writes it, milliseconds optional. Errors:
 // invalid_argument.
 Result<WallTime> parse_time(std::string_view text);
 
-} // namespace accel::security
+}  // namespace accel::security

@@ -17,14 +17,13 @@
 namespace accel::security {
 
 // Errors in the file lose what it keeps, and no more.
-using KeptUses =
-    std::map<std::string, KeptUse, std::less<>>; // By the key's id.
+using KeptUses = std::map<std::string, KeptUse, std::less<>>;  // By the key's id.
 
 Result<KeptUses> read_uses(std::string_view text);
-std::string write_uses(const KeptUses &uses);
+std::string write_uses(const KeptUses& uses);
 
 class KeyFile {
-public:
+ public:
   explicit KeyFile(std::filesystem::path home) : home_(std::move(home)) {}
 
   // Tells one state of the file from another; equal while it was not replaced.
@@ -32,7 +31,7 @@ public:
     std::uint64_t inode = 0, size = 0;
     std::int64_t changed_ns = 0;
     unsigned mode = 0;
-    bool operator==(const Stamp &) const = default;
+    bool operator==(const Stamp&) const = default;
   };
   Stamp stamp() const;
 
@@ -41,19 +40,16 @@ public:
   Result<std::vector<ApiKey>> load() const;
   // Reads, lets `change` change, and writes. Errors: as load(), those of
   // `change`, and of writing.
-  Status
-  update(const std::function<Status(std::vector<ApiKey> &)> &change) const;
+  Status update(const std::function<Status(std::vector<ApiKey>&)>& change) const;
 
   KeptUses load_uses() const;
-  Status save_uses(const KeptUses &uses) const;
+  Status save_uses(const KeptUses& uses) const;
 
-private:
+ private:
   std::filesystem::path file() const { return home_ / "api_keys.json"; }
-  std::filesystem::path used_file() const {
-    return home_ / "api_keys.used.json";
-  }
+  std::filesystem::path used_file() const { return home_ / "api_keys.used.json"; }
 
   std::filesystem::path home_;
 };
 
-} // namespace accel::security
+}  // namespace accel::security

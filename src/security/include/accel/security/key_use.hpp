@@ -17,16 +17,16 @@ namespace accel::security {
 // What is worth keeping over a restart.
 struct KeptUse {
   WallTime last{};
-  std::vector<RollingWindow::Slot> day{}; // Tokens.
+  std::vector<RollingWindow::Slot> day{};  // Tokens.
 };
 
 class KeyUse {
-public:
-  explicit KeyUse(const Clock &clock) : clock_(clock) {}
+ public:
+  explicit KeyUse(const Clock& clock) : clock_(clock) {}
 
   // As Quota's.
-  std::optional<Refusal> begin(const KeyLimits &limits,
-                               std::uint64_t body_bytes);
+  std::optional<Refusal> why_not(const KeyLimits& limits, std::uint64_t body_bytes);
+  std::optional<Refusal> begin(const KeyLimits& limits, std::uint64_t body_bytes);
   void end();
   void spend(std::uint64_t tokens);
 
@@ -34,18 +34,18 @@ public:
     std::optional<Allowance> requests;
     std::optional<Allowance> tokens;
   };
-  Left left(const KeyLimits &limits);
+  Left left(const KeyLimits& limits);
 
   KeptUse kept();
-  void restore(const KeptUse &kept);
+  void restore(const KeptUse& kept);
 
-private:
+ private:
   Moment now() const { return {clock_.now(), clock_.wall_now()}; }
 
-  const Clock &clock_;
+  const Clock& clock_;
   std::mutex mutex_;
   Quota quota_;
   WallTime last_{};
 };
 
-} // namespace accel::security
+}  // namespace accel::security

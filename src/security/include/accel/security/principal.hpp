@@ -16,22 +16,17 @@ namespace accel::security {
 
 struct KeyEntry {
   ApiKey key;
-  std::shared_ptr<KeyUse>
-      use; // Shared with the entries of the same key that came before.
+  std::shared_ptr<KeyUse> use;  // Shared with the entries of the same key that came before.
 };
 
 struct Principal {
-  std::string who = "stranger"; // For the audit log; of a key its id.
+  std::string who = "stranger";  // For the audit log; of a key its id.
   Role role = Role::stranger;
-  std::shared_ptr<const KeyEntry> key =
-      nullptr; // Null for all that have no limits.
+  std::shared_ptr<const KeyEntry> key = nullptr;  // Null for all that have no limits.
 
-  static const Principal
-      process; // A command in its own process: whose home it is.
-  static const Principal
-      socket; // A client of the home's socket, whose mode is 0600.
-  static const Principal
-      token; // A client over TCP with the token of home/api.token.
+  static const Principal process;  // A command in its own process: whose home it is.
+  static const Principal socket;   // A client of the home's socket, whose mode is 0600.
+  static const Principal token;    // A client over TCP with the token of home/api.token.
   static const Principal stranger;
 
   // Errors: unauthenticated (a stranger), permission_denied (names the role
@@ -42,12 +37,10 @@ struct Principal {
   // name of the same content counts as another one. Errors: permission_denied.
   Status may_run(std::string_view model) const;
   // Tokens of one answer at most; 0: no limit.
-  std::uint64_t max_tokens() const {
-    return key ? key->key.limits.max_tokens : 0;
-  }
+  std::uint64_t max_tokens() const { return key ? key->key.limits.max_tokens : 0; }
   void spend(std::uint64_t tokens) const;
   // `what` begins the sentence. Errors: as may_call().
   Status needs(Role least, std::string_view what) const;
 };
 
-} // namespace accel::security
+}  // namespace accel::security

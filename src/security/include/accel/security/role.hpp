@@ -15,12 +15,12 @@
 namespace accel::security {
 
 enum class Role : std::uint8_t {
-  stranger,  // No key: only what is open.
-  read,      // Status, metrics, lists of models; no stored content.
-  inference, // Runs models that are here.
-  operate,   // "operator": loads, unloads, pulls, pins, reads what is stored.
-  admin, // All: keys, and what reads or writes files of the node's machine by
-         // their path.
+  stranger,   // No key: only what is open.
+  read,       // Status, metrics, lists of models; no stored content.
+  inference,  // Runs models that are here.
+  operate,    // "operator": loads, unloads, pulls, pins, reads what is stored.
+  admin,      // All: keys, and what reads or writes files of the node's machine by
+              // their path.
 };
 
 inline bool may(Role has, Role needs) { return has >= needs; }
@@ -40,7 +40,6 @@ std::span<const MethodRole> method_roles();
 // it then.
 std::optional<Role> least_role(std::string_view method);
 // What naming a parameter of it takes besides; stranger: nothing more.
-Role least_role_of_parameter(std::string_view method,
-                             std::string_view parameter);
+Role least_role_of_parameter(std::string_view method, std::string_view parameter);
 
-} // namespace accel::security
+}  // namespace accel::security

@@ -16,31 +16,30 @@
 namespace accel::security {
 
 class Shares {
-public:
+ public:
   explicit Shares(std::size_t places) : places_(places) {}
 
   // A place until it is destroyed; the shares outlive it.
   class Place {
-  public:
-    Place(Shares &shares, std::string client)
-        : shares_(&shares), client_(std::move(client)) {}
+   public:
+    Place(Shares& shares, std::string client) : shares_(&shares), client_(std::move(client)) {}
     ~Place() { shares_->give_back(client_); }
-    Place(const Place &) = delete;
-    Place &operator=(const Place &) = delete;
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
 
-  private:
-    Shares *shares_;
+   private:
+    Shares* shares_;
     std::string client_;
   };
   // Null when the client has its share.
-  std::unique_ptr<Place> take(const std::string &client);
+  std::unique_ptr<Place> take(const std::string& client);
 
-private:
-  void give_back(const std::string &client);
+ private:
+  void give_back(const std::string& client);
 
   std::size_t places_;
   std::mutex mutex_;
   std::map<std::string, std::size_t> taken_;
 };
 
-} // namespace accel::security
+}  // namespace accel::security
