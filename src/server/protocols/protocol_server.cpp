@@ -174,6 +174,7 @@ struct ProtocolServer::Call {
   std::string content_type;
   std::string client;
   node::Caller caller;
+  trace::LinkPtr trace;
   bool explain = false;  // Why it was batched as it was.
   std::stop_token stop;
 
@@ -194,6 +195,16 @@ ProtocolServer::ProtocolServer(node::Node& node, RelayLoop& loop)
 ProtocolServer::~ProtocolServer() {
   jobs_.cancel();
   (void)sync_wait(loop_.executor(), jobs_.join());
+}
+
+const Route* ProtocolServer::find_route(std::string_view method, std::string_view path) {
+  const auto segments = net::split_path(path);
+  if (!segments) return nullptr;
+  const auto found = std::ranges::find_if(kRoutes, [&](const Route& route) {
+    const bool head = method == "HEAD" && route.method == "GET";
+    return (route.method == method || head) && match(route, *segments);
+  });
+  return found == kRoutes.end() ? nullptr : &*found;
 }
 
 bool ProtocolServer::serves(std::string_view path) {
@@ -224,6 +235,7 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   if (call.route == nullptr) co_return no_route(protocol, allowed);
   if (!call.route->open && !visitor.is_known()) co_return refusal(protocol, visitor.why);
   call.caller = std::move(visitor.caller);
+  call.trace = std::move(visitor.trace);
   if (call.route->method == "POST") {
     auto reading = read_body(request, *call.route);
     Result<json> body = co_await std::move(reading);
@@ -266,8 +278,11 @@ Task<HttpResponse> ProtocolServer::dispatch(Call call) {
 }
 
 MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller caller) {
-  return [this, caller, request = std::move(request)](const node::EventSink& on_event,
-                                                      std::stop_token stop) {
+  const SteadyTime came = request.trace ? system_clock().now() : SteadyTime();
+  return [this, caller, came, request = std::move(request)](const node::EventSink& on_event,
+                                                            std::stop_token stop) {
+    const trace::Scope in(request.trace);
+    if (request.trace) trace::record("wait for a thread", came, system_clock().now());
     Result<json> result =
         node_.call(request.method, request.params, on_event, std::move(stop), caller);
     if (!result && result.error().code != Errc::cancelled) {
@@ -286,6 +301,7 @@ OffloadPool& ProtocolServer::pool_of(std::string_view method) {
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
+  request.trace = call.trace;
   return run(std::move(request), call.caller, call.stop);
 }
 
@@ -353,6 +369,7 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   };
   format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
   format.failure = &openai::error_event;
+  request.trace = call.trace;
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);
@@ -432,6 +449,7 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   format.failure = [](const Error& error) {
     return ollama::line_of(error_body(Protocol::ollama, error));
   };
+  request.trace = call.trace;
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);

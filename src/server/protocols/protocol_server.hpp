@@ -54,6 +54,8 @@ class ProtocolServer {
   ProtocolServer(node::Node& node, RelayLoop& loop);
   ~ProtocolServer();
 
+  // The route of a request; null when there is none.
+  static const Route* find_route(std::string_view method, std::string_view path);
   // Whether a path belongs to one of the protocols, by any method.
   static bool serves(std::string_view path);
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop, Visitor visitor);
