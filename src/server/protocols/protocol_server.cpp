@@ -40,6 +40,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/tags", Protocol::ollama, false},
     Route{"GET", "/api/ps", Protocol::ollama, false},
     Route{"POST", "/api/show", Protocol::ollama, false},
+    Route{"POST", "/api/pull", Protocol::ollama, false},
     Route{"POST", "/api/generate", Protocol::ollama, false},
     Route{"POST", "/api/chat", Protocol::ollama, false},
     Route{"POST", "/api/embed", Protocol::ollama, false},
@@ -149,6 +150,20 @@ HttpResponse tensor_reply(json body) {
   response.headers.set(std::string(oip::kHeaderLength), std::to_string(written.json_bytes));
   response.body = std::move(written.bytes);
   return response;
+}
+
+struct Pull {
+  MethodCall method;
+  FrameWords words;
+  std::stop_token stop;
+};
+
+Task<void> write_pull(OffloadPool& pool, Pull pull, net::BodyWriter& writer) {
+  auto beginning = writer.write(ollama::kPullBegins);
+  const Status begun = co_await std::move(beginning);
+  if (!begun) co_return begun;
+  auto streaming = stream_method(pool, std::move(pull.method), pull.stop, writer, pull.words);
+  co_return co_await std::move(streaming);
 }
 
 }  // namespace
@@ -297,6 +312,7 @@ MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller calle
 OffloadPool& ProtocolServer::pool_of(std::string_view method) {
   if (method == "text.generate") return texts_;
   if (method == "models.load") return runs_;
+  if (method == "content.pull") return pulls_;
   return method.starts_with("models.") ? quick_ : runs_;  // models.list, .show, .loaded
 }
 
@@ -398,6 +414,10 @@ Task<HttpResponse> ProtocolServer::openai_audio(Call call) {
 Task<HttpResponse> ProtocolServer::ollama(Call call) {
   const std::string_view path = call.route->path;
   if (path == "/api/version") co_return reply({{"version", node::kVersion}});
+  if (path == "/api/pull") {
+    auto pulling = ollama_pull(std::move(call));
+    co_return co_await std::move(pulling);
+  }
   if (path == "/api/generate" || path == "/api/chat") {
     const bool chat = path == "/api/chat";
     ACCEL_CO_TRY(MethodRequest request, chat ? ollama::chat_request(call.body, call.text)
@@ -421,6 +441,49 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
   ACCEL_CO_TRY(json body, ollama::embed_reply(call.body, *result));
   call.explain_in(body, *result);
   co_return reply(body);
+}
+
+Task<HttpResponse> ProtocolServer::ollama_pull(Call call) {
+  ACCEL_CO_TRY(ollama::PullRequest wish, ollama::pull_request(call.body));
+  // Once the stream has begun, a refusal has no status any more.
+  ACCEL_CO_CHECK(call.caller.needs(security::Role::operate, "/api/pull"));
+  if (wish.target.empty()) {
+    MethodRequest look{"models.show"};
+    look.params["model"] = ollama::model_name(wish.model);
+    auto looking = run(std::move(look), call);
+    const Result<json> known = co_await std::move(looking);
+    if (!known && known.error().code == Errc::not_found)
+      co_return fail(ollama::unknown_model(wish.model));
+    if (!known) co_return fail(known.error());
+    wish.target = known->at("cid").get<std::string>();
+  }
+  MethodRequest request{"content.pull"};
+  request.params["target"] = wish.target;
+  if (!wish.stream) {
+    auto running = run(std::move(request), call);
+    const Result<json> result = co_await std::move(running);
+    if (!result) co_return fail(result.error());
+    co_return reply({{"status", "success"}});
+  }
+  request.trace = call.trace;
+  FrameWords words;
+  words.progress = [digest = wish.target.substr(wish.target.rfind('@') + 1)](const json& step) {
+    return ollama::pull_line(digest, step);
+  };
+  words.result = &ollama::pull_end;
+  words.error = [](const Error& error) {
+    return ollama::line_of(error_body(Protocol::ollama, error));
+  };
+  net::StreamBody stream;
+  stream.write = [this, method = method_call(std::move(request), call.caller), words,
+                  stop = call.stop](net::BodyWriter& writer) {
+    return write_pull(pulls_, {method, words, stop}, writer);
+  };
+  HttpResponse response;
+  response.headers.set("Content-Type", "application/x-ndjson");
+  response.headers.set("Cache-Control", "no-store");
+  response.body = std::move(stream);
+  co_return response;
 }
 
 Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request, bool chat) {
