@@ -12,6 +12,7 @@
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/core/async/with_timeout.hpp"
+#include "accel/core/trace.hpp"
 #include "accel/net/http_server.hpp"
 
 namespace accel::endpoints {

@@ -93,6 +93,7 @@ class Traces(TestCase):
     def setUp(self):
         super().setUp()
         self.receiver = Receiver()
+        self.addCleanup(self.receiver.server.server_close)
         self.addCleanup(self.receiver.server.shutdown)
         self.known = known_attributes()
         self.tracer = TracerProvider().get_tracer("interop")
