@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "accel/core/clock.hpp"
+#include "accel/core/trace.hpp"
 #include "text_escape.hpp"
 
 namespace accel::log {
@@ -45,6 +46,16 @@ SinkPtr make_sink(const std::filesystem::path& file) {
   }
   sink->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v"));
   return sink;
+}
+
+// Of a request that is traced, each line names the trace.
+std::string with_trace(std::string line) {
+  const trace::LinkPtr& link = trace::current();
+  if (!link) return line;
+  const std::string id = link->context.trace_id_hex();
+  if (!as_json) return line + " trace_id=" + id;
+  line.pop_back();
+  return line + ",\"trace_id\":\"" + id + "\"}";
 }
 
 }  // namespace
@@ -85,7 +96,8 @@ void write(Level level, std::string_view module, std::string_view message, Field
   if (!enabled(level)) return;
   const std::string time = to_rfc3339(system_clock().wall_now());
   const Event event{time, level, module, message};
-  const std::string line = as_json ? format_json(event, fields) : format_text(event, fields);
+  const std::string line =
+      with_trace(as_json ? format_json(event, fields) : format_text(event, fields));
   const std::scoped_lock lock(logger().mutex);
   try {
     if (!logger().sink) logger().sink = make_sink({});

@@ -192,11 +192,14 @@ Task<void> Multiplexer::Impl::attempt(Race& race, Attempt& one) {
   one.began = clock.now();
   const std::stop_callback on_stop(race.call.stop, [&one] { one.stop.request_stop(); });
   const Endpoint& endpoint = one.place->member().endpoint;
-  auto prepared = prepare_call(endpoint, race.call.question.request);
+  const Request& request = race.call.question.request;
+  one.span = client_span(race.call.trace, endpoint, request, race.call.attempts);
+  auto prepared = prepare_call(endpoint, request);
   if (!prepared) {
     one.verdict = verdict_of(prepared.error(), /*throttled=*/false);
   } else {
     one.not_sent = prepared->not_sent;
+    tell_server(one.span, prepared->http.headers);
     auto exchanging = exchange(race, one, std::move(*prepared));
     const Status exchanged = co_await std::move(exchanging);
     if (!exchanged) one.verdict = verdict_of(exchanged.error(), false);
@@ -207,6 +210,7 @@ Task<void> Multiplexer::Impl::attempt(Race& race, Attempt& one) {
   if (!one.verdict.error && !one.first) member.standing.first_piece(clock.now(), one.total);
   if (one.verdict.error && one.verdict.outcome != Outcome::cancelled)
     member.last_error = one.verdict.error->to_string();
+  end_client_span(one.span, one.verdict, one.reader ? one.reader->state().answer.usage : Usage());
   one.place->end(one.verdict.outcome, one.verdict.retry_after);
   note(race, one);
   race.changed.cancel();
@@ -229,6 +233,7 @@ Task<void> Multiplexer::Impl::exchange(Race& race, Attempt& one, PreparedCall ca
   http.on_chunk = [&](ByteView bytes) { return take(race, one, as_text(bytes)); };
   auto asking = one.place->member().client.request(std::move(call.url), std::move(http));
   const Result<net::HttpReply> reply = co_await std::move(asking);
+  if (reply) one.span.set("http.response.status_code", reply->status);
   one.verdict = judge(race, one, reply, call.key);
   co_return Status{};
 }

@@ -8,7 +8,51 @@ namespace {
 
 constexpr std::string_view kOpenaiHost = "api.openai.com";
 
+std::string_view traced_operation(const Request& request) {
+  switch (request.operation) {
+    case Operation::text:
+      return request.messages.empty() ? "text_completion" : "chat";
+    case Operation::embedding:
+      return "embeddings";
+    default:
+      return operation_name(request.operation);
+  }
+}
+
+void set_count(trace::Span& span, const char* key, std::optional<std::uint64_t> count) {
+  if (count) span.set(key, *count);
+}
+
 }  // namespace
+
+trace::Span client_span(const trace::LinkPtr& parent, const Endpoint& endpoint,
+                        const Request& request, std::size_t attempt) {
+  const std::string_view operation = traced_operation(request);
+  trace::Span span = trace::Span::start(parent, operation, trace::SpanKind::client);
+  if (!span) return span;
+  const std::string model = endpoint.remote_name(request.model).value_or(request.model);
+  span.rename(fmt::format("{} {}", operation, model));
+  span.set("gen_ai.operation.name", operation).set("gen_ai.provider.name", endpoint.kind);
+  span.set("gen_ai.request.model", model);
+  span.set("server.address", endpoint.url.host).set("server.port", endpoint.url.port);
+  span.set("accel.endpoint.name", endpoint.name);
+  if (attempt > 1) span.set("http.request.resend_count", attempt - 1);
+  return span;
+}
+
+void tell_server(const trace::Span& span, net::Headers& headers) {
+  if (!span.link()) return;
+  const trace::SpanContext& context = span.link()->context;
+  headers.set("traceparent", trace::traceparent_of(context));
+  if (!context.state.empty()) headers.set("tracestate", context.state);
+}
+
+void end_client_span(trace::Span& span, const Verdict& verdict, const Usage& usage) {
+  set_count(span, "gen_ai.usage.input_tokens", usage.prompt_tokens);
+  set_count(span, "gen_ai.usage.output_tokens", usage.completion_tokens);
+  if (verdict.error) span.fail(*verdict.error);
+  span.end();
+}
 
 void Place::end(Outcome outcome, std::optional<Duration> retry_after) {
   if (std::exchange(ended_, true)) return;

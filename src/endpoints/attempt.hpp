@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "accel/core/trace.hpp"
 #include "accel/net/http_client.hpp"
 #include "piece_queue.hpp"
 #include "policy/standing.hpp"
@@ -72,6 +73,7 @@ struct Attempt {
   std::optional<Duration> first;  // Until the first piece.
   Duration total{};
   Verdict verdict;
+  trace::Span span;
   bool ended = false;
 };
 
@@ -81,6 +83,11 @@ struct PreparedCall {
   std::string key;
   std::vector<std::string> not_sent;
 };
+// The span of an attempt, as OpenTelemetry names a client's; the server is told which it is.
+trace::Span client_span(const trace::LinkPtr& parent, const Endpoint& endpoint,
+                        const Request& request, std::size_t attempt);
+void tell_server(const trace::Span& span, net::Headers& headers);
+void end_client_span(trace::Span& span, const Verdict& verdict, const Usage& usage);
 // Errors: unsupported, invalid_argument, and of reading the key.
 Result<PreparedCall> prepare_call(const Endpoint& endpoint, Request request);
 

@@ -41,6 +41,7 @@ Result<Reply> Multiplexer::ask(Question question, const PieceSink& on_piece, std
                                                                    : impl_->options.total_timeout;
   call->deadline = call->began + limit;
   call->stop = stop;
+  call->trace = trace::current();
   impl_->calls.spawn(Impl::run_call(impl_.get(), EndGuard(call)));
   while (true) {
     PieceQueue::Next next = call->queue.next();

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "accel/core/async/task_group.hpp"
+#include "accel/core/trace.hpp"
 #include "attempt.hpp"
 #include "policy/retries.hpp"
 
@@ -19,6 +20,7 @@ struct Call {
   Question question;
   SteadyTime began{}, deadline{};
   std::stop_token stop;
+  trace::LinkPtr trace;  // What the question is a part of; null: nobody traces it.
   PieceQueue queue;
   // What was found out on the way.
   std::set<const Member*> tried, useless;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "image_text_similarity.hpp"
+
 namespace accel::models {
 namespace {
 
@@ -11,6 +13,8 @@ constexpr std::array kFamilies{
     FamilyInfo{"text-embedding", "text", "a vector for each text", nullptr},
     FamilyInfo{"text-generation", "text", "a text that goes on (--prompt)", nullptr},
     FamilyInfo{"image-classification", "image", "labels with scores", open_image_classification},
+    FamilyInfo{"zero-shot-image-classification", "image and texts",
+               "how well each text fits the image", open_image_text_similarity},
     FamilyInfo{"object-detection", "image", "labels with boxes in pixels", open_object_detection},
     FamilyInfo{"image-segmentation", "image", "labels with their share, and a mask (--output)",
                open_image_segmentation},
@@ -65,6 +69,10 @@ constexpr std::array kEvidence{
         "PyTorch 2.15, Pillow 13",
         "logits within 2e-5, five best labels equal, where `tools/deps install families` "
         "was run"},
+    FamilyEvidence{"zero-shot-image-classification",
+                   "untested on real weights: a tiny CLIP with random ones", "", "Apache-2.0",
+                   "onnxruntime", "CLIP in numpy, Pillow 13, tokenizers 0.23",
+                   "token ids equal, logits within 1e-4, order equal"},
     FamilyEvidence{"object-detection", "ddddocr 1.6.1 common_det (YOLOX, one label)",
                    "bafybeifjrkt5qoq3nixijr332yc3r32xzf2dsbsteki5h3g5x5sb6awy3i", "MIT",
                    "onnxruntime", "ddddocr in Python",

@@ -29,6 +29,7 @@ constexpr std::pair<std::string_view, std::string_view> kHeads[] = {
     {"ForSpeechSeq2Seq", "automatic-speech-recognition"},
     {"ForConditionalGeneration", "text2text-generation"},
     {"MarianMTModel", "translation"},
+    {"CLIPModel", "zero-shot-image-classification"},
 };
 
 // Families whose bare model (BertModel, …) gives one vector a token: with pooling, an embedding.

@@ -86,6 +86,10 @@ Status check_url(const ConfigValue& text) {
   return check_urls(ConfigList{std::get<std::string>(text)});
 }
 
+Status check_url_or_none(const ConfigValue& text) {
+  return std::get<std::string>(text).empty() ? Status{} : check_url(text);
+}
+
 Status check_urls(const ConfigValue& list) { return check_each(list, net::parse_url); }
 
 Status check_hosts(const ConfigValue& list) {

@@ -15,6 +15,7 @@ Status check_peers_or_any(const ConfigValue& list);  // "any" may be among them.
 Status check_addresses(const ConfigValue& list);     // Multiaddresses.
 Status check_endpoint(const ConfigValue& text);      // HOST:PORT or empty.
 Status check_url(const ConfigValue& text);
+Status check_url_or_none(const ConfigValue& text);  // Or empty.
 Status check_urls(const ConfigValue& list);
 Status check_hosts(const ConfigValue& list);        // Names or addresses without port.
 Status check_known_hosts(const ConfigValue& list);  // NAME=subdomain or NAME=path.

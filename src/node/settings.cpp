@@ -331,6 +331,20 @@ void add_log_keys(ConfigRegistry& registry) {
   registry.add(key("logging.file", std::string(), "Where logs go; empty: standard error"));
 }
 
+void add_telemetry_keys(ConfigRegistry& registry) {
+  registry.add(
+      checked(key("telemetry.otlp_endpoint", std::string(),
+                  "Where a daemon sends traces (OTLP over HTTP with JSON; /v1/traces is added); "
+                  "without it OTEL_EXPORTER_OTLP_ENDPOINT counts; empty: nowhere"),
+              check_url_or_none));
+  ConfigKey ratio = at_least(
+      key("telemetry.sample_ratio", 1.0,
+          "Share of the traces that begin here to be recorded; others go by their sender's word"),
+      0);
+  ratio.maximum = 1;
+  registry.add(std::move(ratio));
+}
+
 // Names that users of this field know and that nothing here reads yet: refused, never ignored.
 void add_unsupported_keys(ConfigRegistry& registry) {
   const std::pair<const char*, const char*> unsupported[] = {
@@ -361,6 +375,7 @@ ConfigRegistry make_registry() {
   add_prefetch_keys(registry);
   add_hardware_keys(registry);
   add_log_keys(registry);
+  add_telemetry_keys(registry);
   add_unsupported_keys(registry);
   registry.reserve_environment("IPFS_ACCELERATE_HOME");
   registry.reserve_environment("IPFS_ACCELERATE_API_KEY");

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "accel/core/trace.hpp"
 #include "accel/net/access.hpp"
 #include "accel/net/message.hpp"
 #include "accel/node/node.hpp"
@@ -21,6 +22,7 @@ namespace accel::server {
 struct Visitor {
   node::Caller caller;
   Error why{};
+  trace::LinkPtr trace{};  // Of the request's span; null: nobody traces it.
 
   bool is_known() const { return caller.role != security::Role::stranger; }
   Status known() const { return is_known() ? Status{} : Status(fail(Error(why))); }

@@ -10,6 +10,8 @@
 #include "accel/core/clock.hpp"
 #include "accel/core/json.hpp"
 #include "accel/core/log.hpp"
+#include "accel/core/random.hpp"
+#include "accel/core/trace.hpp"
 #include "accel/gateway/gateway.hpp"
 #include "accel/net/http_server.hpp"
 #include "accel/node/build_info.hpp"
@@ -21,6 +23,8 @@
 #include "protocols/kubo_rpc_server.hpp"
 #include "protocols/protocol_server.hpp"
 #include "request_counters.hpp"
+#include "telemetry/request_span.hpp"
+#include "telemetry/span_exporter.hpp"
 
 namespace accel::server {
 namespace {
@@ -110,6 +114,8 @@ class ApiServer::Impl {
 
   Status start(const ServerOptions& options) {
     ACCEL_TRY(const std::string token, home_.token());
+    if (options.telemetry) start_tracing(*options.telemetry);
+    tls_ = options.api_tls.has_value();
     node_.gate().set_token(token);
     access_ = std::make_unique<Access>(
         node_.gate(), net::AllowedHosts{options.hosts, {}},
@@ -171,6 +177,13 @@ class ApiServer::Impl {
     return {};
   }
 
+  void start_tracing(const TelemetryOptions& options) {
+    exporter_ = std::make_unique<SpanExporter>(options, counters_.metrics());
+    tracer_ = trace::Tracer::make(
+        system_clock(), system_random(), options.sample_ratio,
+        [queue = exporter_->queue()](trace::SpanRecord span) { queue->put(std::move(span)); });
+  }
+
   void announce() {
     std::vector<std::string> urls;
     for (const std::string& url : {gateway_tls_address(), gateway_address()}) {
@@ -200,6 +213,8 @@ class ApiServer::Impl {
 
  private:
   Task<HttpResponse> handle(HttpRequest request, std::stop_token stop);
+  Task<HttpResponse> handle_traced(HttpRequest request, std::stop_token stop);
+  Task<HttpResponse> answer(HttpRequest request, std::stop_token stop, trace::LinkPtr link);
   Task<HttpResponse> route(HttpRequest request, std::stop_token stop, Visitor visitor);
   HttpResponse plain_route(const HttpRequest& request, const Visitor& visitor);
   HttpResponse plain_page(const HttpRequest& request, const Visitor& visitor);
@@ -210,6 +225,9 @@ class ApiServer::Impl {
   node::Node& node_;
   node::Home home_;
   RequestCounters counters_;
+  std::unique_ptr<SpanExporter> exporter_;  // Outlives what is traced; null: nothing is.
+  std::shared_ptr<trace::Tracer> tracer_;   // Owners: this, and all spans. Null with exporter_.
+  bool tls_ = false;
   std::unique_ptr<Access> access_;  // Outlives the listeners: declared before.
   RelayLoop io_;
   OffloadPool pool_;
@@ -224,6 +242,26 @@ class ApiServer::Impl {
 };
 
 Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token stop) {
+  return tracer_ ? handle_traced(std::move(request), std::move(stop))
+                 : answer(std::move(request), std::move(stop), nullptr);
+}
+
+Task<HttpResponse> ApiServer::Impl::handle_traced(HttpRequest request, std::stop_token stop) {
+  const TracedRoute route = traced_route(request);
+  trace::Span span;
+  if (!route.route.empty()) span = start_request_span(*tracer_, request, route, tls_);
+  auto answering = answer(std::move(request), std::move(stop), span.link());
+  Result<HttpResponse> response = co_await std::move(answering);
+  if (response) {
+    end_request_span(std::move(span), route, *response);
+  } else {
+    end_request_span(std::move(span), route, response.error());
+  }
+  co_return response;
+}
+
+Task<HttpResponse> ApiServer::Impl::answer(HttpRequest request, std::stop_token stop,
+                                           trace::LinkPtr link) {
   const SteadyTime started = system_clock().now();
   const std::string path = request.path;
   Access::Entry entry = access_->enter(request);
@@ -231,6 +269,7 @@ Task<HttpResponse> ApiServer::Impl::handle(HttpRequest request, std::stop_token 
     counters_.count(path, entry.refusal->status, system_clock().now() - started);
     co_return *std::move(entry.refusal);
   }
+  entry.visitor.trace = std::move(link);
   auto routing = route(std::move(request), std::move(stop), entry.visitor);
   Result<HttpResponse> response = co_await std::move(routing);
   if (response) Access::leave(entry, *response);
@@ -337,8 +376,9 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
   if (visitor.caller.key && (name == "run" || name == "model.infer"))
     (*params)["client"] = visitor.caller.who;
   const MethodCall method = [this, name, caller = std::move(visitor.caller),
-                             params = std::move(*params)](const node::EventSink& on_event,
-                                                          std::stop_token method_stop) {
+                             link = std::move(visitor.trace), params = std::move(*params)](
+                                const node::EventSink& on_event, std::stop_token method_stop) {
+    const trace::Scope in(link);
     auto result = node_.call(name, params, on_event, std::move(method_stop), caller);
     if (!result && result.error().code != Errc::cancelled) {
       log::info("server", "method failed",

@@ -51,13 +51,15 @@ Task<void> write_frames(FrameQueue& queue, std::stop_source& stop, net::BodyWrit
 
 }  // namespace
 
+FrameWords api_frame_words() { return {&progress_frame, &result_frame, &error_frame}; }
+
 Task<void> stream_method(OffloadPool& pool, MethodCall call, std::stop_token stop,
-                         net::BodyWriter& writer) {
+                         net::BodyWriter& writer, FrameWords words) {
   // The job and the writer refer to this frame: a cancellation must not end it before both have.
   const bool throwing = co_await asio::this_coro::throw_if_cancelled();
   co_await asio::this_coro::throw_if_cancelled(false);
   const Executor executor = co_await asio::this_coro::executor;
-  FrameQueue queue;
+  FrameQueue queue(std::move(words));
   std::stop_source source;
   Status outcome =
       fail(Errc::cancelled, "The answer was cut off.");  // Unless the writer says more.
@@ -84,7 +86,7 @@ Task<void> stream_method(OffloadPool& pool, MethodCall call, std::stop_token sto
 
 void FrameQueue::put(const node::Event& event, const std::stop_token& stop) {
   if (event.progress == nullptr) return put_content(bytes_frame(event.bytes), stop);
-  std::string frame = progress_frame(*event.progress);
+  std::string frame = words_.progress(*event.progress);
   {
     const std::lock_guard lock(mutex_);
     if (abandoned_ || ended_) return;
@@ -105,13 +107,13 @@ void FrameQueue::put_content(std::string frame, const std::stop_token& stop) {
 }
 
 void FrameQueue::finish(const Result<nlohmann::json>& result) {
-  std::string frame = result ? result_frame(*result) : error_frame(result.error());
+  std::string frame = result ? words_.result(*result) : words_.error(result.error());
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(ended_, true)) return;
     // A result must not hide that content is missing before it.
     if (lost_content_ && result) {
-      frame = error_frame(
+      frame = words_.error(
           {Errc::cancelled, "The call was stopped before all of its content was sent.", {}});
     }
     end_ = std::move(frame);

@@ -29,15 +29,25 @@ namespace accel::server {
 using MethodCall =
     std::function<Result<nlohmann::json>(const node::EventSink& on_event, std::stop_token stop)>;
 
+// What the frames say: by default, what api_frames.hpp does.
+struct FrameWords {
+  std::function<std::string(const nlohmann::json& progress)> progress;
+  std::function<std::string(const nlohmann::json& result)> result;
+  std::function<std::string(const Error& error)> error;
+};
+FrameWords api_frame_words();
+
 // Returns when the method has come to rest and its frames are written, also when it is cancelled.
 // `stop` stops the method; so does a client that takes no frame. Errors: those of writing a frame:
 // the stream has no end then.
 Task<void> stream_method(OffloadPool& pool, MethodCall call, std::stop_token stop,
-                         net::BodyWriter& writer);
+                         net::BodyWriter& writer, FrameWords words = api_frame_words());
 
 // What waits between the method's threads and the writer's strand. Thread-safe.
 class FrameQueue {
  public:
+  explicit FrameQueue(FrameWords words = api_frame_words()) : words_(std::move(words)) {}
+
   // From any thread. Progress never blocks; content blocks while a frame of it waits, until the
   // token is stopped: then it is lost, and the end says so.
   void put(const node::Event& event, const std::stop_token& stop);
@@ -57,6 +67,7 @@ class FrameQueue {
   void put_content(std::string frame, const std::stop_token& stop);
   void wake_writer();
 
+  const FrameWords words_;
   std::mutex mutex_;
   std::condition_variable_any room_;
   std::optional<std::string> content_;

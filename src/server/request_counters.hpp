@@ -18,6 +18,7 @@ class RequestCounters {
   RequestCounters();
   // `path` as it was asked for: it tells the protocol.
   void count(std::string_view path, int status, Duration time);
+  Metrics& metrics() { return metrics_; }  // Of what else the server counts.
   // For /metrics, with the memory that the process has in RAM now.
   std::string text();
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models of images, recordings and files: real weights against references, through the command; and inputs that mean harm."""
 import json
+import math
 import struct
 import unittest
 import wave
@@ -54,6 +55,25 @@ class Families(TestCase):
         self.assertRegex(text, r"(?s)SCORE +LABEL\n *0\.99\d+ +sfw\n.*ms \(measured\)")
         rows = self.node.json("history", "query", "--sql", "select test_case, model_name, modality from performance_results join models using (model_id)")
         self.assertEqual(rows["rows"][0], ["image-classification", "opennsfw", "image"])
+
+    def test_texts_are_ranked_by_how_well_they_fit_an_image(self):
+        """Untested on real weights: a tiny CLIP with random ones."""
+        cid = self.node.add(DATA / "tiny-random-clip", "--name", "clip")
+        cases = json.loads((DATA / "tiny_clip_cases.json").read_text())
+        texts = [word for text in cases["texts"] for word in ("--text", text)]
+        for case in cases["rows"]:
+            result = self.node.json("run", "clip", "--image", INPUTS / case["image"], *texts, *QUICK)
+            wanted = [math.exp(logit) for logit in case["logits"]]
+            self.assertEqual((result["task"], result["model"]["cid"], len(result["results"])), ("zero-shot-image-classification", cid, 1))
+            for row in result["results"][0]:
+                self.assertEqual(row["label"], cases["texts"][row["index"]])
+                self.assertAlmostEqual(row["score"], wanted[row["index"]] / sum(wanted), delta=1e-4)
+        picture = ("--image", INPUTS / "cat.png")
+        self.assertRegex(self.node.ok("run", "clip", *picture, "--text", "cat", "--text", "dog", "--query", "a photo of a {}", *QUICK), r"SCORE +LABEL +INDEX\n")
+        self.assert_fails(2, self.node.run("run", "clip", *picture, "--text", "cat", *QUICK), "twice or more")
+        self.assert_fails(2, self.node.run("run", "clip", *picture, *QUICK), "--text")
+        self.assert_fails(2, self.node.run("run", "clip", "--text", "cat", "--text", "dog", *QUICK), "--image")
+        self.assert_fails(2, self.node.run("run", "clip", *picture, "--text", "a", "--text", "b", "--query", "x", *QUICK), "{}")
 
     def test_images_that_are_bombs_or_none_are_refused_with_a_reason(self):
         self.add("opennsfw")

@@ -81,6 +81,14 @@ void warn_of_clear_keys(const server::ServerOptions& options) {
       "api.tls_certificate and api.tls_key");
 }
 
+// A daemon does its work also where its traces can't be sent.
+std::optional<server::TelemetryOptions> telemetry_of(const Config& config) {
+  auto options = server::telemetry_options(config, process_environment());
+  if (options) return *std::move(options);
+  print_note("traces are off: " + options.error().message);
+  return std::nullopt;
+}
+
 Status run_daemon(Session& session, const DaemonFlags& flags) {
   server::ServerOptions options;
   const auto text_or = [&](const std::string& flag, const char* key) {
@@ -99,6 +107,7 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   options.kubo_rpc = flags.kubo_rpc || session.config().get<bool>("server.kubo_rpc");
   options.kubo_rpc_upload =
       static_cast<std::uint64_t>(session.config().get<std::int64_t>("server.kubo_rpc_upload"));
+  options.telemetry = telemetry_of(session.config());
   node::NodeOptions own{.home = session.home().root, .is_daemon = true};
   own.swarm = flags.swarm;
   const bool has_swarm =

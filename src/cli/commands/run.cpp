@@ -171,7 +171,7 @@ Status run_model(Session& session, const RunFlags& flags) {
 }
 
 void add_run_options(CLI::App& command, RunFlags& flags) {
-  command.add_option("--input", flags.inputs, "A text; may be given several times");
+  command.add_option("--input,--text", flags.inputs, "A text; may be given several times");
   command.add_option("--input-file", flags.input_file,
                      "A file with one text a line; - for standard input");
   command.add_option("--device", flags.device,

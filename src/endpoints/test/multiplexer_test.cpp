@@ -12,6 +12,7 @@
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/async/task_group.hpp"
 #include "accel/core/async/with_timeout.hpp"
+#include "accel/core/trace.hpp"
 #include "accel/net/http_server.hpp"
 
 namespace accel::endpoints {
@@ -36,9 +37,10 @@ class Server {
   ~Server() { server_->stop(); }
 
   std::string url() const { return net::base_url(server_->local()) + "/v1"; }
-  std::string key() const {
+  std::string key() const { return header("Authorization"); }
+  std::string header(std::string_view name) const {  // Of the last request.
     const std::scoped_lock lock(mutex_);
-    return key_;
+    return std::string(last_.get_or(name, ""));
   }
 
   std::atomic<int> status = 200, fail_first = 0;
@@ -52,7 +54,7 @@ class Server {
     ++self->requests;
     {
       const std::scoped_lock lock(self->mutex_);
-      self->key_ = request.headers.get_or("Authorization", "");
+      self->last_ = request.headers;
     }
     const SteadyTime end = system_clock().now() + self->late.load();
     while (system_clock().now() < end && !stop.stop_requested()) {
@@ -87,8 +89,8 @@ class Server {
 
   IoThread io_;
   mutable std::mutex mutex_;
-  std::string word_, key_;
-  net::Headers fields_;
+  std::string word_;
+  net::Headers fields_, last_;
   std::unique_ptr<net::HttpServer> server_;
 };
 
@@ -171,6 +173,42 @@ TEST_F(MultiplexerTest, what_fails_is_asked_again_and_then_elsewhere) {
     EXPECT_EQ(reply->told.endpoint, "b");
   }
   EXPECT_GT(stats("a").failures, 0U);
+}
+
+TEST_F(MultiplexerTest, each_attempt_is_a_span_that_its_server_is_told_of) {
+  std::mutex mutex;
+  std::vector<trace::SpanRecord> spans;
+  const auto tracer =
+      trace::Tracer::make(system_clock(), system_random(), 1, [&](trace::SpanRecord span) {
+        const std::scoped_lock lock(mutex);
+        spans.push_back(std::move(span));
+      });
+  trace::Span request = tracer->start_request(
+      "request", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1");
+  Server server("hi");
+  server.fail_first = 1;
+  with({endpoint_at("one", server.url())});
+  {
+    const trace::Scope in(request.link());
+    ASSERT_TRUE(ask());
+  }
+  const std::scoped_lock lock(mutex);
+  ASSERT_EQ(spans.size(), 2U);
+  EXPECT_EQ(spans[0].failure.has_value(), true);
+  EXPECT_FALSE(spans[1].failure);
+  for (const trace::SpanRecord& span : spans) {
+    EXPECT_EQ(span.kind, trace::SpanKind::client);
+    EXPECT_EQ(span.parent, request.link()->context.span_id);
+  }
+  EXPECT_EQ(server.header("traceparent"), trace::traceparent_of(spans[1].context));
+  EXPECT_EQ(server.header("tracestate"), "a=1");
+}
+
+TEST_F(MultiplexerTest, where_nobody_traces_servers_are_told_of_nothing) {
+  Server server("hi");
+  with({endpoint_at("one", server.url())});
+  ASSERT_TRUE(ask());
+  EXPECT_EQ(server.header("traceparent"), "");
 }
 
 TEST_F(MultiplexerTest, what_was_said_is_not_said_twice) {

@@ -5,6 +5,7 @@
 #include <condition_variable>
 
 #include "accel/core/log.hpp"
+#include "accel/core/trace.hpp"
 #include "batching/tensor_rows.hpp"
 
 namespace accel::inference {
@@ -20,6 +21,25 @@ constexpr double kTolerance = 1e-3;
 
 tl::unexpected<Error> cancelled() {
   return fail(Errc::cancelled, "The run of the model was cancelled.");
+}
+
+// What of a call's way through its batch a trace shows.
+void record_spans(const BatchNote& note, SteadyTime arrived, SteadyTime began) {
+  if (!trace::is_recording()) return;
+  const auto number = [](std::size_t count) { return static_cast<std::int64_t>(count); };
+  trace::record(
+      "wait for a batch", arrived, began,
+      {{"accel.batch.reason", note.reason}, {"accel.batch.own_rows", number(note.own_rows)}});
+  std::vector<trace::Attribute> facts{{"accel.batch.rows", number(note.rows)},
+                                      {"accel.batch.requests", number(note.requests)},
+                                      {"accel.batch.clients", number(note.clients)}};
+  if (note.tokens > 0) {
+    facts.emplace_back("accel.batch.tokens", number(note.tokens));
+    facts.emplace_back("accel.batch.padded_tokens", number(note.padded_tokens));
+  }
+  const auto took = std::chrono::duration<double, std::milli>(note.run_ms);
+  trace::record("run a batch", began, began + std::chrono::duration_cast<Duration>(took),
+                std::move(facts));
 }
 
 }  // namespace
@@ -40,6 +60,7 @@ struct BatchingSession::Call {
   std::condition_variable_any news;
   std::optional<Outputs> result;
   BatchNote note;
+  SteadyTime began{};  // Of its batch.
 
   void nudge() {
     nudged = true;
@@ -142,6 +163,8 @@ Result<std::vector<Tensor>> BatchingSession::run(std::span<const NamedTensor> in
   waiting_.emplace(call.id, &call);
   count_waiting();
   Outputs result = wait(lock, call, options.stop);
+  lock.unlock();
+  if (result) record_spans(call.note, call.arrived, call.began);
   if (options.notes != nullptr && result) options.notes->push_back(call.note);
   return result;
 }
@@ -210,6 +233,7 @@ void BatchingSession::lead(std::unique_lock<std::mutex>& lock, const Plan& plan,
     call.phase = Phase::merging;
     call.batch = &batch;
     call.note.wait_ms = to_ms(before - call.arrived);
+    call.began = before;
     if (counters_) counters_->seconds.observe(call.note.wait_ms / 1000);
     batch.parts.push_back({&call, call.rows, call.length});
   }

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "accel/core/random.hpp"
+#include "accel/core/trace.hpp"
 #include "batching/tensor_rows.hpp"
 
 namespace accel::inference {
@@ -127,6 +129,23 @@ void hold_up(Batched& batch, const std::vector<std::function<void()>>& others) {
   for (const auto& other : others) threads.emplace_back(other);
   wait_for([&] { return batch.waiting() + batch.refused() == double(others.size()); });
   batch.model->open();
+}
+
+TEST(BatchingSession, tells_a_trace_how_long_a_call_waited_and_ran) {
+  const Batched batch = batched(/*prove=*/false);
+  std::vector<trace::SpanRecord> spans;
+  const auto tracer =
+      trace::Tracer::make(system_clock(), system_random(), 1,
+                          [&](trace::SpanRecord span) { spans.push_back(std::move(span)); });
+  const trace::Span request = tracer->start_request("request", {}, {});
+  const trace::Scope in(request.link());
+  ASSERT_TRUE(ask(*batch.session, {1, 2, 3}));
+  ASSERT_EQ(spans.size(), 2U);
+  EXPECT_EQ(spans[0].name, "wait for a batch");
+  EXPECT_EQ(spans[1].name, "run a batch");
+  EXPECT_EQ(spans[1].parent, request.link()->context.span_id);
+  EXPECT_LE(spans[0].begin, spans[0].end);
+  EXPECT_EQ(spans[1].attributes.at(0), trace::Attribute("accel.batch.rows", std::int64_t{1}));
 }
 
 TEST(BatchingSession, gives_each_caller_its_own_rows) {

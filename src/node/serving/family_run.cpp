@@ -5,6 +5,7 @@
 
 #include "accel/ipld/multibase.hpp"
 #include "serving/batched.hpp"
+#include "serving/model_spans.hpp"
 
 namespace accel::node {
 namespace {
@@ -81,7 +82,11 @@ Result<std::shared_ptr<LoadedFamily>> load(Context& context, StoredModel& model,
   }
   auto loaded = std::make_shared<LoadedFamily>();
   const auto options = kept_options(context.services, session_options(selected.candidate));
-  ACCEL_TRY(loaded->session, inference::open_graphs(*backend, files, options));
+  trace::Span span = load_span(model.name, model.root);
+  auto opened = inference::open_graphs(*backend, files, options);
+  if (!opened) span.fail(opened.error());
+  ACCEL_TRY(loaded->session, std::move(opened));
+  tell_session(span, loaded->session->info());
   loaded->lease = std::move(model.lease);
   loaded->name = model.name;
   loaded->root = model.root;
@@ -102,8 +107,7 @@ class FamilyRun {
     ACCEL_CHECK(select());
     ACCEL_CHECK(make_ready());
     const SteadyTime before = now();
-    ACCEL_TRY(const models::FamilyResult found,
-              workload_->run(*loaded_->session, {context_.stop, request_.client, nullptr}));
+    ACCEL_TRY(const models::FamilyResult found, compute());
     json result = run_facts(loaded_->session->info(), selected_);
     result["latency_ms"] = since(before);
     result["prepare_ms"] = prepare_ms;
@@ -129,6 +133,14 @@ class FamilyRun {
   }
 
  private:
+  Result<models::FamilyResult> compute() {
+    trace::Span span = run_span(loaded_->name, loaded_->root, loaded_->session->info());
+    span.set("accel.task", info_.task);
+    const trace::Scope in(span.link());
+    auto found = workload_->run(*loaded_->session, {context_.stop, request_.client, nullptr});
+    if (!found) span.fail(found.error());
+    return found;
+  }
   SteadyTime now() const { return context_.services.clock().now(); }
   double since(SteadyTime before) const { return to_ms(now() - before); }
 

@@ -9,6 +9,7 @@
 #include "serving/batched.hpp"
 #include "serving/keep_alive.hpp"
 #include "serving/loaded_tensors.hpp"
+#include "serving/model_spans.hpp"
 #include "serving/model_store.hpp"
 #include "serving/remote_run.hpp"
 #include "serving/serving.hpp"
@@ -35,6 +36,7 @@ Result<std::shared_ptr<inference::PooledModel>> open_tensors(Context& context, S
   options.threads = static_cast<int>(std::clamp<std::int64_t>(threads, 1, 512));
   options = kept_options(context.services, std::move(options));
   Error last{Errc::unavailable, "There is no engine.", {}};
+  trace::Span span = load_span(model.name, model.root);
   for (const auto& backend : context.services.backends()) {
     auto session = backend->open(file, options);
     if (session) {
@@ -44,12 +46,14 @@ Result<std::shared_ptr<inference::PooledModel>> open_tensors(Context& context, S
       loaded->root = model.root;
       loaded->tally = std::move(tally);
       loaded->bytes = variant.bytes();
+      tell_session(span, (*session)->info());
       loaded->session = batched(context.services, std::move(*session), model.name, std::nullopt);
       return loaded;
     }
     last = std::move(session).error();
     if (last.code != Errc::unavailable) break;
   }
+  span.fail(last);
   return fail(std::move(last));
 }
 
@@ -203,8 +207,12 @@ Result<json> infer_here(ServingContext& call, const InferRequest& request) {
   inference::RunOptions options{context.stop, request.client, &notes};
   options.alone = loaded->brief.expects_brief(bytes_of(request.inputs));
   const SteadyTime before = context.services.clock().now();
+  trace::Span span = run_span(loaded->name, loaded->root, loaded->session->info());
+  const trace::Scope in(span.link());
   Result<json> ran = infer(*loaded->session, request.inputs, request.wanted, options);
   const Duration took = context.services.clock().now() - before;
+  if (!ran) span.fail(ran.error());
+  span.end();
   loaded->brief.took(took, bytes_of(request.inputs));
   count(*loaded->tally, ran.has_value(), took, notes);
   ACCEL_TRY(json outputs, std::move(ran));

@@ -7,6 +7,7 @@
 
 #include "accel/hardware/cpu_info.hpp"
 #include "names/names.hpp"
+#include "serving/model_spans.hpp"
 #include "serving/model_store.hpp"
 
 namespace accel::node {
@@ -70,7 +71,12 @@ Result<std::shared_ptr<inference::PooledModel>> load_text(ServingContext& call, 
                                                           const TextFile& file) {
   Services& services = call.context.services;
   auto loaded = std::make_shared<LoadedText>();
-  ACCEL_TRY(auto opened, call.serving.llama.open(file.path, file.options));
+  trace::Span span = load_span(model.name, model.root);
+  auto made = call.serving.llama.open(file.path, file.options);
+  if (!made) span.fail(made.error());
+  ACCEL_TRY(auto opened, std::move(made));
+  tell_text_model(span, opened->info());
+  span.end();
   loaded->loaded_at = services.clock().wall_now();
   loaded->lease = std::move(model.lease);
   loaded->name = model.name;

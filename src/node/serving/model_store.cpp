@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "accel/core/trace.hpp"
 #include "content/pulling.hpp"
 #include "names/names.hpp"
 
@@ -90,7 +91,10 @@ Result<StoredModel> open_or_pull_model(Context& context, blockstore::Store& stor
   }
   const auto pin = store.pin_of(target->root);
   const bool was_pinned = !pin || pin->has_value();
+  trace::Span span = trace::Span::start("pull a model");
+  if (span) span.set("accel.model.cid", target->root.to_string());
   if (const auto pulled = pull_from_anywhere(context, store, target->root); !pulled) {
+    span.fail(pulled.error());
     if (pulled.error().code != Errc::not_found) return fail(Error(pulled.error()));
     return fail(Error{Errc::not_found, found.error().message, pulled.error().to_string()});
   }

@@ -8,6 +8,7 @@
 #include "serving/batched.hpp"
 #include "serving/family_run.hpp"
 #include "serving/loaded_embedder.hpp"
+#include "serving/model_spans.hpp"
 #include "serving/model_store.hpp"
 #include "serving/remote_run.hpp"
 #include "serving/selection.hpp"
@@ -74,8 +75,12 @@ Result<std::shared_ptr<LoadedEmbedder>> load(Context& context, StoredModel& mode
                 "The engine {} that was chosen is no longer here; run again with --remeasure.",
                 selected.candidate.engine);
   }
-  ACCEL_TRY(auto session, backend->open(file, kept_options(context.services,
-                                                           session_options(selected.candidate))));
+  trace::Span span = load_span(model.name, model.root);
+  auto opened =
+      backend->open(file, kept_options(context.services, session_options(selected.candidate)));
+  if (!opened) span.fail(opened.error());
+  ACCEL_TRY(auto session, std::move(opened));
+  tell_session(span, session->info());
   session =
       batched(context.services, std::move(session), model.name, pipeline->tokenizer().pad_id());
   auto loaded = std::make_shared<LoadedEmbedder>(std::move(pipeline), std::move(session));
@@ -183,11 +188,16 @@ Result<models::Embeddings> timed_embed(Context& context, const RunRequest& reque
   if (!ready.selected.remembered) drift.measured(ready.selected.key);
   DriftWatch::Call call(drift);
   const auto load_before = compares ? hardware::read_load() : hardware::LoadReading();
+  const LoadedEmbedder& loaded = *ready.loaded;
+  trace::Span span = run_span(loaded.name, loaded.root, loaded.embedder->session().info());
+  span.set("gen_ai.operation.name", "embeddings").set("accel.texts", request.inputs.size());
+  const trace::Scope in(span.link());
   const SteadyTime before = clock.now();
-  ACCEL_TRY(
-      models::Embeddings embeddings,
-      ready.loaded->embedder->embed(request.inputs, {context.stop, request.client,
-                                                     request.explain ? &ready.notes : nullptr}));
+  auto embedded = loaded.embedder->embed(
+      request.inputs, {context.stop, request.client, request.explain ? &ready.notes : nullptr});
+  if (!embedded) span.fail(embedded.error());
+  ACCEL_TRY(models::Embeddings embeddings, std::move(embedded));
+  span.end();
   latency_ms = to_ms(clock.now() - before);
   if (!compares) return embeddings;
   const auto load = hardware::load_between(load_before, hardware::read_load());

@@ -53,6 +53,9 @@ nlohmann::json sample_input(const models::FamilyInfo& family) {
   nlohmann::json input{{"task", family.task}};
   if (family.takes == "image") {
     input["image"] = kGrayPicture;
+  } else if (family.takes == "image and texts") {
+    input["image"] = kGrayPicture;
+    input["inputs"] = {"a grey picture", kSentence};
   } else if (family.takes == "audio") {
     input["audio"] = base64(silent_second());
   } else if (family.takes == "file") {

@@ -4,6 +4,7 @@
 
 #include "recorder.hpp"
 #include "serving/loaded_text.hpp"
+#include "serving/model_spans.hpp"
 #include "serving/remote_run.hpp"
 #include "serving/text_answer.hpp"
 #include "serving/text_request.hpp"
@@ -79,6 +80,44 @@ void add_up(inference::GenerationReport& sum, const inference::GenerationReport&
   sum.decode_ms += report.decode_ms;
 }
 
+// In the words of OpenTelemetry's conventions for generative AI.
+trace::Span text_span(const TextReady& ready, const GenerateRequest& request) {
+  const bool chat = !request.text.messages.empty();
+  const char* const operation = chat ? "chat" : "text_completion";
+  const LoadedText& loaded = *ready.model;
+  trace::Span span = trace::Span::start(operation);
+  if (!span) return span;
+  span.rename(fmt::format("{} {}", operation, ready.name));
+  span.set("gen_ai.operation.name", operation).set("gen_ai.provider.name", "ipfs-accelerate");
+  span.set("gen_ai.request.model", ready.name);
+  span.set("gen_ai.request.temperature", request.text.sampling.temperature);
+  if (request.text.max_tokens) span.set("gen_ai.request.max_tokens", *request.text.max_tokens);
+  span.set("accel.model.cid", loaded.root.to_string());
+  tell_text_model(span, loaded.generator->model().info());
+  return span;
+}
+
+// What the report measured of it, as its parts: they end now.
+void end_text_span(trace::Span span, const inference::GenerationReport& report, SteadyTime now) {
+  if (!span) return;
+  span.set("gen_ai.usage.input_tokens", report.prompt_tokens);
+  span.set("gen_ai.usage.output_tokens", report.tokens.size());
+  const bool full = report.finish == inference::FinishReason::length;
+  span.set("gen_ai.response.finish_reasons", std::vector<std::string>{full ? "length" : "stop"});
+  span.set("accel.text.cached_tokens", report.cached_tokens);
+  const trace::Scope in(span.link());
+  const auto of_ms = [](double ms) {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(ms));
+  };
+  const SteadyTime decoded = now - of_ms(report.decode_ms);
+  const SteadyTime began = decoded - of_ms(report.prefill_ms);
+  const auto read = static_cast<std::int64_t>(report.prompt_tokens - report.cached_tokens);
+  const auto written = static_cast<std::int64_t>(report.tokens.size());
+  trace::record("wait for a slot", began - of_ms(report.wait_ms), began);
+  trace::record("prefill", began, decoded, {{"accel.text.tokens", read}});
+  trace::record("decode", decoded, now, {{"accel.text.tokens", written}});
+}
+
 Result<json> generate(ServingContext& call, const GenerateRequest& request) {
   Context& context = call.context;
   ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads));
@@ -98,8 +137,11 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request) {
     const inference::TextSink on_text = [&](const inference::TextPiece& piece) {
       answer.add(piece);
     };
-    ACCEL_TRY(const inference::GenerationReport report,
-              generator.model().generate(prepared, on_text, context.stop));
+    trace::Span span = text_span(ready, request);
+    auto generated = generator.model().generate(prepared, on_text, context.stop);
+    if (!generated) span.fail(generated.error());
+    ACCEL_TRY(const inference::GenerationReport report, std::move(generated));
+    end_text_span(std::move(span), report, context.services.clock().now());
     count(context.services, report);
     answer.finish(report, choices.emplace_back());
     add_up(sum, report);

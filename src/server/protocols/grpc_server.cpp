@@ -64,6 +64,7 @@ struct GrpcServer::Call {
   std::shared_ptr<net::BodySource> source;  // Owners: the calls of one request, and its stream.
   std::string client;
   node::Caller caller;
+  trace::LinkPtr trace;
   std::string credential;  // Of a key, for streams.
   bool explain = false;
   std::optional<Duration> timeout;
@@ -179,6 +180,7 @@ Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop, 
   call.source = std::move(request.source);
   call.client = client_of(request, visitor.caller);
   call.caller = std::move(visitor.caller);
+  call.trace = std::move(visitor.trace);
   call.explain = request.headers.get_or("x-explain", "") == "true";
   call.stop = std::move(stop);
   if (call.rpc->stream && call.caller.key) {
@@ -242,6 +244,7 @@ Task<json> GrpcServer::answer(const Call& call, json message) {
 }
 
 Task<json> GrpcServer::run(const Call& call, MethodRequest request) {
+  request.trace = call.trace;
   return methods_.run(std::move(request), call.caller, call.stop);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "accel/ipld/cid.hpp"
 #include "protocols/tools.hpp"
 
 namespace accel::server::ollama {
@@ -286,6 +287,45 @@ Result<MethodRequest> show_request(const json& body) {
   reader.allow({"verbose"});  // More of what there is not.
   ACCEL_CHECK(reader.finish());
   return request;
+}
+
+Result<PullRequest> pull_request(const json& body) {
+  PullRequest request;
+  BodyReader reader(body);
+  const std::string older = reader.text("name", {});
+  const bool is_older = !body.contains("model") && !older.empty();
+  request.model = is_older ? older : reader.required_text("model");
+  request.stream = reader.flag("stream", true);
+  (void)reader.flag("insecure", false);  // What comes is verified, whoever brings it.
+  for (const char* name : {"username", "password"}) reader.only(name, "");
+  ACCEL_CHECK(reader.finish());
+  std::string_view text = request.model;
+  const bool is_hub = text.starts_with("hf:") || text.starts_with("ollama:");
+  if (is_hub || text.find('@') != text.npos || text.starts_with('/') || ipld::Cid::parse(text))
+    request.target = request.model;
+  return request;
+}
+
+Error unknown_model(const std::string& name) {
+  return {Errc::not_found,
+          fmt::format("pull model manifest: there is no model \"{}\" here. Pull it by its CID, as "
+                      "NAME@CID, or by name from a hub: ollama:{} or hf:ORG/NAME.",
+                      name, name),
+          {}};
+}
+
+std::string pull_line(const std::string& digest, const json& progress) {
+  json line{{"status", "pulling " + digest}, {"digest", digest}};
+  const auto total = progress.value("bytes_total", std::uint64_t{0});
+  if (total > 0) line["total"] = total;  // Not known yet.
+  line["completed"] = progress.value("bytes_done", std::uint64_t{0});
+  return line_of(line);
+}
+
+std::string pull_end(const json& result) {
+  const json whole{{"bytes_done", result.at("bytes_total")},
+                   {"bytes_total", result.at("bytes_total")}};
+  return pull_line(result.at("cid").get<std::string>(), whole) + line_of({{"status", "success"}});
 }
 
 json text_reply(Kind kind, const ReplyFacts& facts, const json& result, bool whole) {

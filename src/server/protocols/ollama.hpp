@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Ollama's API (api/openapi.yaml, tag Ollama): tags, show, ps, generate, chat, embed. Pure. Where
-// Ollama has a digest, a model's CID stands.
+// Ollama's API (api/openapi.yaml, tag Ollama): tags, show, pull, ps, generate, chat, embed. Pure.
+// Where Ollama has a digest, a model's CID stands.
 
 #include "protocols/protocol.hpp"
 
@@ -15,6 +15,20 @@ Result<MethodRequest> generate_request(const nlohmann::json& body, std::string_v
 Result<MethodRequest> chat_request(const nlohmann::json& body, std::string_view text = {});
 Result<MethodRequest> embed_request(const nlohmann::json& body);
 Result<MethodRequest> show_request(const nlohmann::json& body);
+
+// What is to be pulled, and whether its progress is told.
+struct PullRequest {
+  std::string model;   // As the client named it.
+  std::string target;  // As content.pull takes it; empty: a name, which the node may know.
+  bool stream = true;
+};
+Result<PullRequest> pull_request(const nlohmann::json& body);
+// Of a name that this node does not know.
+Error unknown_model(const std::string& name);
+inline constexpr const char* kPullBegins = "{\"status\":\"pulling manifest\"}\n";
+// The line of a step of content.pull; `digest` says of what.
+std::string pull_line(const std::string& digest, const nlohmann::json& progress);
+std::string pull_end(const nlohmann::json& result);
 
 enum class Kind { generate, chat };
 // The whole answer; with `whole` false the last line of a stream, without its text.

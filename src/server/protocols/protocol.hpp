@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "accel/core/result.hpp"
+#include "accel/core/trace.hpp"
 
 namespace accel::server {
 
@@ -22,6 +23,7 @@ struct MethodRequest {
   std::string method;
   nlohmann::json params = nlohmann::json::object();
   bool stream = false;
+  trace::LinkPtr trace = nullptr;  // The span that it is a part of; null: nobody traces it.
 };
 
 // What a reply says besides the result.

@@ -40,6 +40,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/tags", Protocol::ollama, false},
     Route{"GET", "/api/ps", Protocol::ollama, false},
     Route{"POST", "/api/show", Protocol::ollama, false},
+    Route{"POST", "/api/pull", Protocol::ollama, false},
     Route{"POST", "/api/generate", Protocol::ollama, false},
     Route{"POST", "/api/chat", Protocol::ollama, false},
     Route{"POST", "/api/embed", Protocol::ollama, false},
@@ -151,6 +152,20 @@ HttpResponse tensor_reply(json body) {
   return response;
 }
 
+struct Pull {
+  MethodCall method;
+  FrameWords words;
+  std::stop_token stop;
+};
+
+Task<void> write_pull(OffloadPool& pool, Pull pull, net::BodyWriter& writer) {
+  auto beginning = writer.write(ollama::kPullBegins);
+  const Status begun = co_await std::move(beginning);
+  if (!begun) co_return begun;
+  auto streaming = stream_method(pool, std::move(pull.method), pull.stop, writer, pull.words);
+  co_return co_await std::move(streaming);
+}
+
 }  // namespace
 
 std::span<const Route> protocol_routes() { return kRoutes; }
@@ -174,6 +189,7 @@ struct ProtocolServer::Call {
   std::string content_type;
   std::string client;
   node::Caller caller;
+  trace::LinkPtr trace;
   bool explain = false;  // Why it was batched as it was.
   std::stop_token stop;
 
@@ -194,6 +210,16 @@ ProtocolServer::ProtocolServer(node::Node& node, RelayLoop& loop)
 ProtocolServer::~ProtocolServer() {
   jobs_.cancel();
   (void)sync_wait(loop_.executor(), jobs_.join());
+}
+
+const Route* ProtocolServer::find_route(std::string_view method, std::string_view path) {
+  const auto segments = net::split_path(path);
+  if (!segments) return nullptr;
+  const auto found = std::ranges::find_if(kRoutes, [&](const Route& route) {
+    const bool head = method == "HEAD" && route.method == "GET";
+    return (route.method == method || head) && match(route, *segments);
+  });
+  return found == kRoutes.end() ? nullptr : &*found;
 }
 
 bool ProtocolServer::serves(std::string_view path) {
@@ -224,6 +250,7 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   if (call.route == nullptr) co_return no_route(protocol, allowed);
   if (!call.route->open && !visitor.is_known()) co_return refusal(protocol, visitor.why);
   call.caller = std::move(visitor.caller);
+  call.trace = std::move(visitor.trace);
   if (call.route->method == "POST") {
     auto reading = read_body(request, *call.route);
     Result<json> body = co_await std::move(reading);
@@ -266,8 +293,11 @@ Task<HttpResponse> ProtocolServer::dispatch(Call call) {
 }
 
 MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller caller) {
-  return [this, caller, request = std::move(request)](const node::EventSink& on_event,
-                                                      std::stop_token stop) {
+  const SteadyTime came = request.trace ? system_clock().now() : SteadyTime();
+  return [this, caller, came, request = std::move(request)](const node::EventSink& on_event,
+                                                            std::stop_token stop) {
+    const trace::Scope in(request.trace);
+    if (request.trace) trace::record("wait for a thread", came, system_clock().now());
     Result<json> result =
         node_.call(request.method, request.params, on_event, std::move(stop), caller);
     if (!result && result.error().code != Errc::cancelled) {
@@ -282,11 +312,13 @@ MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller calle
 OffloadPool& ProtocolServer::pool_of(std::string_view method) {
   if (method == "text.generate") return texts_;
   if (method == "models.load") return runs_;
+  if (method == "content.pull") return pulls_;
   const bool quick = method.starts_with("models.") || method == "endpoints.list";
   return quick ? quick_ : runs_;  // models.list, .show, .loaded
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
+  request.trace = call.trace;
   return run(std::move(request), call.caller, call.stop);
 }
 
@@ -363,6 +395,7 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   };
   format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
   format.failure = &openai::error_event;
+  request.trace = call.trace;
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);
@@ -391,6 +424,10 @@ Task<HttpResponse> ProtocolServer::openai_audio(Call call) {
 Task<HttpResponse> ProtocolServer::ollama(Call call) {
   const std::string_view path = call.route->path;
   if (path == "/api/version") co_return reply({{"version", node::kVersion}});
+  if (path == "/api/pull") {
+    auto pulling = ollama_pull(std::move(call));
+    co_return co_await std::move(pulling);
+  }
   if (path == "/api/generate" || path == "/api/chat") {
     const bool chat = path == "/api/chat";
     ACCEL_CO_TRY(MethodRequest request, chat ? ollama::chat_request(call.body, call.text)
@@ -414,6 +451,49 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
   ACCEL_CO_TRY(json body, ollama::embed_reply(call.body, *result));
   call.explain_in(body, *result);
   co_return reply(body);
+}
+
+Task<HttpResponse> ProtocolServer::ollama_pull(Call call) {
+  ACCEL_CO_TRY(ollama::PullRequest wish, ollama::pull_request(call.body));
+  // Once the stream has begun, a refusal has no status any more.
+  ACCEL_CO_CHECK(call.caller.needs(security::Role::operate, "/api/pull"));
+  if (wish.target.empty()) {
+    MethodRequest look{"models.show"};
+    look.params["model"] = ollama::model_name(wish.model);
+    auto looking = run(std::move(look), call);
+    const Result<json> known = co_await std::move(looking);
+    if (!known && known.error().code == Errc::not_found)
+      co_return fail(ollama::unknown_model(wish.model));
+    if (!known) co_return fail(known.error());
+    wish.target = known->at("cid").get<std::string>();
+  }
+  MethodRequest request{"content.pull"};
+  request.params["target"] = wish.target;
+  if (!wish.stream) {
+    auto running = run(std::move(request), call);
+    const Result<json> result = co_await std::move(running);
+    if (!result) co_return fail(result.error());
+    co_return reply({{"status", "success"}});
+  }
+  request.trace = call.trace;
+  FrameWords words;
+  words.progress = [digest = wish.target.substr(wish.target.rfind('@') + 1)](const json& step) {
+    return ollama::pull_line(digest, step);
+  };
+  words.result = &ollama::pull_end;
+  words.error = [](const Error& error) {
+    return ollama::line_of(error_body(Protocol::ollama, error));
+  };
+  net::StreamBody stream;
+  stream.write = [this, method = method_call(std::move(request), call.caller), words,
+                  stop = call.stop](net::BodyWriter& writer) {
+    return write_pull(pulls_, {method, words, stop}, writer);
+  };
+  HttpResponse response;
+  response.headers.set("Content-Type", "application/x-ndjson");
+  response.headers.set("Cache-Control", "no-store");
+  response.body = std::move(stream);
+  co_return response;
 }
 
 Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request, bool chat) {
@@ -442,6 +522,7 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   format.failure = [](const Error& error) {
     return ollama::line_of(error_body(Protocol::ollama, error));
   };
+  request.trace = call.trace;
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);

@@ -47,6 +47,7 @@ class ProtocolServer {
   // that this many requests can be batched.
   static constexpr std::size_t kRuns = 64;
   static constexpr std::size_t kQuick = 4;       // What only looks: it never waits for a model.
+  static constexpr std::size_t kPulls = 4;       // Models that are fetched; each lasts.
   static constexpr std::size_t kMaxQueued = 64;  // Of each; more are refused with 429.
   static constexpr std::size_t kMaxQueuedRuns = 256;
   static constexpr std::size_t kReadHere = 64U << 10U;  // Bytes of a body that the loop reads.
@@ -54,6 +55,8 @@ class ProtocolServer {
   ProtocolServer(node::Node& node, RelayLoop& loop);
   ~ProtocolServer();
 
+  // The route of a request; null when there is none.
+  static const Route* find_route(std::string_view method, std::string_view path);
   // Whether a path belongs to one of the protocols, by any method.
   static bool serves(std::string_view path);
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop, Visitor visitor);
@@ -68,6 +71,7 @@ class ProtocolServer {
   Task<net::HttpResponse> openai(Call call);
   Task<net::HttpResponse> openai_audio(Call call);
   Task<net::HttpResponse> ollama(Call call);
+  Task<net::HttpResponse> ollama_pull(Call call);
   Task<net::HttpResponse> oip(Call call);
   Task<net::HttpResponse> oip_repository(Call call);
   Task<net::HttpResponse> openai_text(Call call, MethodRequest request, bool chat);
@@ -81,6 +85,7 @@ class ProtocolServer {
   OffloadPool texts_{kTexts, kMaxQueued, "texts"};
   OffloadPool runs_{kRuns, kMaxQueuedRuns, "runs"};
   OffloadPool quick_{kQuick, kMaxQueued, "quick"};
+  OffloadPool pulls_{kPulls, kMaxQueued, "pulls"};
   TaskGroup jobs_;  // Uses the pools.
 };
 

@@ -45,6 +45,7 @@ TEST_F(ApiServerTest, asks_for_a_role_in_every_protocol) {
            Row{"POST /v1/embeddings", "{\"model\":\"m\",\"input\":\"x\"}", "401", "403", "404",
                "404"},
            Row{"GET /api/tags", "", "401", "200", "200", "200"},
+           Row{"POST /api/pull", "{\"model\":\"m\"}", "401", "403", "403", "404"},
            Row{"POST /api/embed", "{\"model\":\"m\",\"input\":\"x\"}", "401", "403", "404", "404"},
            Row{"GET /v2/health/live", "", "200", "200", "200", "200"},
            Row{"POST /v2/repository/index", "", "401", "200", "200", "200"},

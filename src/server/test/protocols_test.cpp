@@ -321,6 +321,43 @@ TEST(Ollama, members_that_nobody_knows_are_refused_by_name) {
       ollama::embed_request({{"model", "m"}, {"input", "x"}, {"options", {{"temperature", 1}}}}));
 }
 
+TEST(Ollama, pulls_what_a_node_can_name) {
+  const std::string cid = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+  for (const std::string& target :
+       {cid, "minilm@" + cid, "/ipfs/" + cid, std::string("ollama:smollm:135m"),
+        std::string("hf:org/name"), std::string("/ipns/example.org")}) {
+    const auto wish = ollama::pull_request({{"model", target}}).value();
+    EXPECT_EQ(wish.target, target);
+    EXPECT_TRUE(wish.stream);
+  }
+  const json python{{"model", "llama3.2:latest"}, {"insecure", false}, {"stream", false}};
+  const auto name = ollama::pull_request(python).value();
+  EXPECT_EQ(name.target, "") << "a name: the node may know it";
+  EXPECT_FALSE(name.stream);
+  EXPECT_EQ(ollama::pull_request({{"name", "old"}}).value().model, "old");
+  EXPECT_FALSE(ollama::pull_request(json::object()));
+  EXPECT_FALSE(ollama::pull_request({{"model", 1}}));
+  EXPECT_FALSE(ollama::pull_request({{"model", "m"}, {"stream", "yes"}}));
+  EXPECT_FALSE(ollama::pull_request({{"model", "m"}, {"insecure", 1}}));
+  EXPECT_FALSE(ollama::pull_request({{"model", "m"}, {"password", "secret"}}));
+  EXPECT_FALSE(ollama::pull_request({{"model", "m"}, {"quantize", "q4_0"}}));
+  EXPECT_THAT(ollama::unknown_model("llama3.2").message, HasSubstr("ollama:llama3.2"));
+}
+
+TEST(Ollama, tells_of_a_pull_as_its_clients_expect) {
+  EXPECT_EQ(json::parse(ollama::kPullBegins).at("status"), "pulling manifest");
+  const json step{{"phase", "pull"}, {"bytes_done", 5}, {"bytes_total", 10}};
+  EXPECT_EQ(
+      json::parse(ollama::pull_line("bafy", step)),
+      json({{"status", "pulling bafy"}, {"digest", "bafy"}, {"total", 10}, {"completed", 5}}));
+  const json early{{"phase", "pull"}, {"bytes_done", 5}, {"bytes_total", 0}};
+  EXPECT_FALSE(json::parse(ollama::pull_line("bafy", early)).contains("total"));
+  const std::string end = ollama::pull_end({{"cid", "bafy"}, {"bytes_total", 10}});
+  const std::size_t line = end.find('\n') + 1;
+  EXPECT_EQ(json::parse(end.substr(0, line)).at("completed"), 10);
+  EXPECT_EQ(json::parse(end.substr(line)), json({{"status", "success"}}));
+}
+
 TEST(Ollama, what_would_change_no_answer_is_taken) {
   EXPECT_TRUE(ollama::chat_request(
       chat_body({{"keep_alive", "5m"},

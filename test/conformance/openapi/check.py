@@ -29,7 +29,7 @@ def contract() -> dict:
         schemas[name]["properties"]["model"] = {"enum": ["smollm2"]}
     for name in ("ChatRequest", "CompletionRequest"):
         schemas[name]["properties"]["logit_bias"]["propertyNames"] = {"pattern": TOKENS}
-    for name in ("EmbeddingsRequest", "OllamaEmbedRequest"):
+    for name in ("EmbeddingsRequest", "OllamaEmbedRequest", "OllamaPullRequest"):  # The last one is here whole: nobody is asked.
         schemas[name]["properties"]["model"] = {"enum": ["minilm"]}
     schemas["Message"]["properties"]["role"]["enum"].remove("tool")  # It answers a call, which must be there.
     for name in ("tool_call_id", "tool_name"):

@@ -182,6 +182,28 @@ class Clients(TestCase):
             client.generate(model="nothing", prompt="x")
         self.assertEqual(refused.exception.status_code, 404)
 
+    def test_ollama_pull(self):
+        source = self.home()
+        model = source.add(model_directory("minilm-l6-f32"))
+        home = self.home()
+        with self.daemon(source) as sender:
+            home.ok("config", "set", "ipfs.gateway", sender.gateway)
+            with self.daemon(home, "--api", "127.0.0.1:0") as daemon:
+                client = ollama.Client(host=daemon.where["api"], headers={"Authorization": "Bearer " + (home.path / "api.token").read_text().strip()})
+                steps = list(client.pull(f"minilm@{model}", stream=True))
+                self.assertEqual((steps[0].status, steps[-1].status), ("pulling manifest", "success"))
+                self.assertEqual((steps[-2].digest, steps[-2].completed), (model, steps[-2].total))
+                self.assertEqual(client.pull("minilm").status, "success")  # It is here.
+                self.assertEqual(client.pull(model, insecure=True).status, "success")
+                self.assertEqual(len(client.embed(model="minilm", input="a").embeddings[0]), 384)
+                for wrong, status in (("llama3.2", 404), ("a@b", 400)):
+                    with self.assertRaises(ollama.ResponseError) as refused:
+                        client.pull(wrong)
+                    self.assertEqual(refused.exception.status_code, status)
+                with self.assertRaises(ollama.ResponseError) as refused:
+                    list(client.pull("a@b", stream=True))
+                self.assertIn("CID", str(refused.exception))
+
     def test_triton(self):
         client = tritonclient.http.InferenceServerClient(self.url.removeprefix("http://"))
         self.addCleanup(client.close)

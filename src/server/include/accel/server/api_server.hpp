@@ -24,6 +24,7 @@
 #include "accel/net/http_server.hpp"
 #include "accel/node/home.hpp"
 #include "accel/node/node.hpp"
+#include "accel/server/telemetry.hpp"
 
 namespace accel::server {
 
@@ -39,8 +40,9 @@ struct ServerOptions {
   std::vector<std::string> hosts{};         // More names than localhost that the API answers to.
   bool kubo_rpc = false;                    // Serves /api/v0 too, on the API's listeners.
   std::uint64_t kubo_rpc_upload = std::uint64_t{64} << 30U;  // Bytes of one upload at most.
-  std::size_t workers = 16;                 // Methods that may run at once; more wait.
-  net::ServerLimits limits = api_limits();  // Of the API's listeners.
+  std::size_t workers = 16;                     // Methods that may run at once; more wait.
+  std::optional<TelemetryOptions> telemetry{};  // Where traces go; nothing: nothing is traced.
+  net::ServerLimits limits = api_limits();      // Of the API's listeners.
 };
 
 class ApiServer {
