@@ -72,7 +72,8 @@ Result<std::vector<float>> embed(char** argv, int argc, std::string& version) {
 int main(int argc, char** argv) {
   if (argc < 6) {
     std::fprintf(stderr,
-                 "usage: %s ENGINE MODEL.onnx THREADS path|skeleton|shared|cache=FOLDER ID [ID ...]\n",
+                 "usage: %s ENGINE MODEL.onnx THREADS path|skeleton|shared|cache=FOLDER ID "
+                 "[ID ...]\n",
                  argv[0]);
     return 2;
   }

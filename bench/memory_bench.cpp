@@ -4,7 +4,7 @@
 // model has run once; figures are what the step added to PSS and to the private pages of this
 // process (/proc/self/smaps_rollup), with freed memory returned as a daemon does.
 //
-// usage: memory_bench ENGINE MODEL.onnx THREADS path|skeleton|shared
+// usage: memory_bench ENGINE MODEL.onnx THREADS path|skeleton|shared|cache=FOLDER
 // stdout: one JSON object. Results of all sessions must be equal to the bit; else it fails.
 #include <fcntl.h>
 #include <spawn.h>
@@ -103,8 +103,7 @@ class Bench {
   accel::Status open(const char* name, const std::filesystem::path& model) {
     const auto begin = std::chrono::steady_clock::now();
     ACCEL_TRY(auto session, backend_->open(model, options_));
-    const std::chrono::duration<double, std::milli> took =
-        std::chrono::steady_clock::now() - begin;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
     ACCEL_TRY(const auto result, run_once(*session));
     if (!result_.empty() && result != result_)
       return accel::fail(accel::Errc::internal, "The {} gives another result.", name);
@@ -153,8 +152,7 @@ class Bench {
 // This program once more, with one session, while this one's are open; what it printed.
 Result<std::string> second_process(char** argv) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return accel::fail(accel::Errc::io, "There is no pipe.");
+  if (::pipe2(ends, O_CLOEXEC) != 0) return accel::fail(accel::Errc::io, "There is no pipe.");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
@@ -205,7 +203,8 @@ accel::Status measure(Bench& bench, char** argv, bool once) {
 
 int main(int argc, char** argv) {
   if (argc < 5) {
-    std::fprintf(stderr, "usage: %s ENGINE MODEL.onnx THREADS path|skeleton|shared\n", argv[0]);
+    std::fprintf(stderr, "usage: %s ENGINE MODEL.onnx THREADS path|skeleton|shared|cache=FOLDER\n",
+                 argv[0]);
     return 2;
   }
   accel::hardware::keep_little_freed_memory();
@@ -215,6 +214,7 @@ int main(int argc, char** argv) {
   options.load = load == "path"       ? inference::LoadMode::by_path
                  : load == "skeleton" ? inference::LoadMode::skeleton
                                       : inference::LoadMode::shared;
+  if (load.starts_with("cache=")) options.cache_folder = load.substr(6);
   Bench bench(argv[1], options);
   if (const accel::Status done = measure(bench, argv, argc > 5); !done) {
     std::fprintf(stderr, "%s\n", done.error().to_string().c_str());

@@ -12,7 +12,7 @@
 namespace accel::inference::detail {
 
 struct ModelFile {
-  std::filesystem::path path;  // Canonical: no symbolic links, no "..".
+  std::filesystem::path path;             // Canonical: no symbolic links, no "..".
   std::shared_ptr<const MappedFile> map;  // Owners: this, and weights that sessions share.
   OnnxSummary summary;
 };

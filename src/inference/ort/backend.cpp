@@ -173,8 +173,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_shared(
     const SessionOptions& options) {
   ACCEL_TRY(Opening opening, prepare(options));
   const OrtApi& api = opening.runtime->api();
-  ACCEL_TRY(ort::SharedWeights weights,
-            ort::share_weights(weights_, opening.runtime, file, key));
+  ACCEL_TRY(ort::SharedWeights weights, ort::share_weights(weights_, opening.runtime, file, key));
   OrtSessionOptions* const session_options = opening.session_options.get();
   ACCEL_CHECK(ort::add_weights(*opening.runtime, session_options, weights));
   // What is not shared is mapped from the file, as in a skeleton.
@@ -212,9 +211,9 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open(const std::filesystem:
   if (options.load == LoadMode::shared && options.device == "cpu") {
     Result<std::unique_ptr<Session>> shared = open_shared(file, key, options);
     if (shared) return shared;
-    log::debug("inference", "A model does not share its weights; it is opened by itself.",
-               {log::field("model", file.path.string()),
-                log::field("why", shared.error().to_string())});
+    log::debug(
+        "inference", "A model does not share its weights; it is opened by itself.",
+        {log::field("model", file.path.string()), log::field("why", shared.error().to_string())});
   }
   const bool is_worth = ort::is_worth_a_skeleton(file.summary);
   if (options.load == LoadMode::skeleton && !is_worth) {

@@ -25,8 +25,7 @@ Error refused_input(Error error) {
 }  // namespace
 
 Result<std::unique_ptr<Session>> OrtModelSession::wrap(std::shared_ptr<const Runtime> runtime,
-                                                       Handle<OrtSession> session,
-                                                       SessionInfo info,
+                                                       Handle<OrtSession> session, SessionInfo info,
                                                        SharedWeights weights) {
   const OrtApi& api = runtime->api();
   OrtMemoryInfo* raw = nullptr;

@@ -37,7 +37,7 @@ class OrtModelSession final : public Session {
                  const std::stop_token& stop) const;
 
   std::shared_ptr<const Runtime> runtime_;  // Owners: the backend, its sessions and their results.
-  SharedWeights weights_;           // Before the session, which must end first.
+  SharedWeights weights_;                   // Before the session, which must end first.
   Handle<OrtSession> session_{nullptr, nullptr};
   Handle<OrtMemoryInfo> memory_{nullptr, nullptr};
   std::vector<TensorSpec> inputs_;

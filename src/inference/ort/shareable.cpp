@@ -23,6 +23,7 @@ constexpr std::uint32_t kGraphNode = 1;
 constexpr std::uint32_t kGraphInitializer = 5;
 constexpr std::uint32_t kGraphInput = 11;
 constexpr std::uint32_t kGraphOutput = 12;
+constexpr std::uint32_t kGraphSparse = 15;
 constexpr std::uint32_t kNodeInput = 1;
 constexpr std::uint32_t kNodeOutput = 2;
 constexpr std::uint32_t kNodeOp = 4;
@@ -33,18 +34,26 @@ constexpr std::uint32_t kAttributeGraph = 6;
 constexpr std::uint32_t kAttributeGraphs = 11;
 constexpr std::uint32_t kPortName = 1;
 constexpr std::uint32_t kTensorName = 8;
+constexpr std::uint32_t kSparseValues = 1;
 
 // Operators that keep their weights as they are, and at which input they take them.
 struct Taker {
   std::string_view op;
   std::size_t input;
 };
-constexpr std::array kTakers{
-    Taker{"MatMul", 1},         Taker{"Gemm", 1},          Taker{"Gather", 0},
-    Taker{"MatMulInteger", 1},  Taker{"QLinearMatMul", 3}, Taker{"DynamicQuantizeMatMul", 1},
-    Taker{"MatMulNBits", 1},    Taker{"LSTM", 1},          Taker{"LSTM", 2},
-    Taker{"GRU", 1},            Taker{"GRU", 2},           Taker{"RNN", 1},
-    Taker{"MatMulIntegerToFloat", 1}};
+constexpr std::array kTakers{Taker{"MatMul", 1},
+                             Taker{"Gemm", 1},
+                             Taker{"Gather", 0},
+                             Taker{"MatMulInteger", 1},
+                             Taker{"QLinearMatMul", 3},
+                             Taker{"DynamicQuantizeMatMul", 1},
+                             Taker{"MatMulNBits", 1},
+                             Taker{"LSTM", 1},
+                             Taker{"LSTM", 2},
+                             Taker{"GRU", 1},
+                             Taker{"GRU", 2},
+                             Taker{"RNN", 1},
+                             Taker{"MatMulIntegerToFloat", 1}};
 
 struct Node {
   std::string_view op;
@@ -57,12 +66,16 @@ class Uses {
   explicit Uses(ByteView file) : file_(file) {}
 
   Status read(const OnnxSummary& summary) {
-    for (const OnnxInitializer& tensor : summary.initializers) constants_.insert(tensor.name);
+    for (const OnnxInitializer& tensor : summary.initializers) {
+      // Of two by one name the runtime takes one, and says which in its log alone.
+      if (!constants_.insert(tensor.name).second) refused_.insert(tensor.name);
+    }
     ProtoReader reader(file_, summary.graph);
     while (!reader.done()) {
       ACCEL_TRY(const ProtoField field, reader.next());
       if (field.wire != Wire::bytes) continue;
       if (field.number == kGraphNode) ACCEL_CHECK(read_node(field.payload));
+      if (field.number == kGraphSparse) ACCEL_CHECK(refuse_sparse(field.payload));
       // What is an input, too, may be given another value; what is an output outlives the session.
       if (field.number == kGraphInput || field.number == kGraphOutput)
         ACCEL_CHECK(refuse_name_in(field.payload, kPortName));
@@ -130,6 +143,16 @@ class Uses {
     return {};
   }
 
+  Status refuse_sparse(ByteRange message) {
+    ProtoReader reader(file_, message);
+    while (!reader.done()) {
+      ACCEL_TRY(const ProtoField field, reader.next());
+      if (field.number == kSparseValues && field.wire == Wire::bytes)
+        ACCEL_CHECK(refuse_name_in(field.payload, kTensorName));
+    }
+    return {};
+  }
+
   Status refuse_name_in(ByteRange message, std::uint32_t number) {
     ProtoReader reader(file_, message);
     while (!reader.done()) {
@@ -148,8 +171,8 @@ class Uses {
         node.domain.empty() || node.domain == "ai.onnx" || node.domain == "com.microsoft";
     for (std::size_t index = 0; index < node.inputs.size(); ++index) {
       const bool is_taken = is_known && std::ranges::any_of(kTakers, [&](const Taker& taker) {
-        return taker.op == node.op && taker.input == index;
-      });
+                              return taker.op == node.op && taker.input == index;
+                            });
       if (is_folded || !is_taken) refused_.insert(node.inputs[index]);
     }
   }

@@ -77,8 +77,7 @@ Result<SharedWeights> share_weights(WeightStore& store,
                                     const std::shared_ptr<const Runtime>& runtime,
                                     const detail::ModelFile& file,
                                     const std::optional<FileKey>& key) {
-  ACCEL_TRY(const std::vector<std::size_t> places,
-            find_shareable(file.map->data(), file.summary));
+  ACCEL_TRY(const std::vector<std::size_t> places, find_shareable(file.map->data(), file.summary));
   if (places.empty()) return fail(Errc::unsupported, "No weight of the model can be shared.");
   Files files(file, key);
   std::vector<NamedWeight> offered;

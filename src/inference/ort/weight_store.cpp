@@ -36,7 +36,7 @@ void forget_expired(Map& map) {
 }  // namespace
 
 std::optional<FileKey> file_key(const std::filesystem::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return std::nullopt;
   return FileKey{info.st_dev, info.st_ino, static_cast<std::uint64_t>(info.st_size),
                  nanoseconds(info.st_ctim), nanoseconds(info.st_mtim)};

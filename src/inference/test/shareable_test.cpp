@@ -31,9 +31,9 @@ GraphParts matmul_graph() {
 
 std::vector<std::string> shareable(const Bytes& file) {
   const OnnxSummary summary = read_onnx(file).value();
+  const std::vector<std::size_t> places = find_shareable(file, summary).value();
   std::vector<std::string> names;
-  for (const std::size_t index : find_shareable(file, summary).value())
-    names.push_back(summary.initializers[index].name);
+  for (const std::size_t index : places) names.push_back(summary.initializers[index].name);
   return names;
 }
 
@@ -102,6 +102,12 @@ TEST(Shareable, is_not_what_comes_in_or_goes_out) {
 TEST(Shareable, is_not_what_is_cast_before_it_is_used) {
   GraphParts parts = matmul_graph();
   parts.initializers = {weight("w", 10, 2)};  // float16
+  EXPECT_TRUE(shareable(parts).empty());
+}
+
+TEST(Shareable, is_not_what_shares_its_name) {
+  GraphParts parts = matmul_graph();
+  parts.initializers.push_back(weight("w", 3, 1));
   EXPECT_TRUE(shareable(parts).empty());
 }
 

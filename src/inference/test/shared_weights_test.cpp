@@ -37,13 +37,13 @@ class SharedWeights : public testing::EngineTest {
   static Bytes model(std::string_view name, float scale = 0.01F, float other = 0.02F) {
     const std::vector<std::int64_t> dims{kSide, kSide};
     const std::string w(name);
-    GraphParts parts{{node("MatMul", {"x", w}, "h"), node("Transpose", {"h"}, "t"),
-                      node("MatMul", {"t", w}, "u"), node("Add", {"t", "b"}, "v"),
-                      node("Add", {"u", "v"}, "s"), node("Transpose", {"s"}, "r"),
-                      node("MatMul", {"r", "a"}, "y")},
-                     {weight(w, scale), weight("a", other), weight("b", 0.5F)},
-                     {testing::value("x", dims)},
-                     {testing::value("y", dims)}};
+    GraphParts parts{
+        {node("MatMul", {"x", w}, "h"), node("Transpose", {"h"}, "t"),
+         node("MatMul", {"t", w}, "u"), node("Add", {"t", "b"}, "v"), node("Add", {"u", "v"}, "s"),
+         node("Transpose", {"s"}, "r"), node("MatMul", {"r", "a"}, "y")},
+        {weight(w, scale), weight("a", other), weight("b", 0.5F)},
+        {testing::value("x", dims)},
+        {testing::value("y", dims)}};
     return testing::model(testing::graph(parts));
   }
 
@@ -102,11 +102,7 @@ TEST_F(SharedWeights, stay_until_the_last_session_ends_in_whatever_order) {
       sessions.push_back(open(index % 2 == 0 ? path : copy, LoadMode::shared));
     for (const int gone : order) {
       sessions[static_cast<std::size_t>(gone)].reset();
-      for (const auto& session : sessions) {
-        if (session) {
-          ASSERT_EQ(result(*session), expected);
-        }
-      }
+      for (const auto& session : sessions) EXPECT_TRUE(!session || result(*session) == expected);
     }
   } while (std::ranges::next_permutation(order).found && order[0] < 2);
 }
@@ -131,7 +127,7 @@ TEST_F(SharedWeights, survive_the_removal_of_the_file) {
 
 TEST_F(SharedWeights, serve_sessions_of_many_threads) {
   const auto path = write("a.onnx", model("w"));
-  const auto copy = write("b.onnx", model("v"));
+  const auto copy = write("b.onnx", model("k"));
   const auto expected = result(*open(path, LoadMode::by_path));
   std::atomic<int> wrong{0};
   {
@@ -177,8 +173,8 @@ TEST_F(SharedWeights, are_not_asked_of_a_model_that_has_none) {
                          {weight("b", 1.0F)},
                          {testing::value("x", dims)},
                          {testing::value("y", dims)}};
-  const auto session = open(write("model.onnx", testing::model(testing::graph(parts))),
-                            LoadMode::shared);
+  const auto session =
+      open(write("model.onnx", testing::model(testing::graph(parts))), LoadMode::shared);
   EXPECT_EQ(session->info().load, "skeleton");
 }
 

@@ -52,8 +52,7 @@ class WeightStoreTest : public ::testing::Test {
   }
 
   std::shared_ptr<const WeightSet> open(WeightStore& store, const std::filesystem::path& path) {
-    return store
-        .share({file_key(path).value()}, tensors_of(path), [this] { return make_packed(); })
+    return store.share({file_key(path).value()}, tensors_of(path), [this] { return make_packed(); })
         .value();
   }
 
@@ -167,9 +166,9 @@ TEST_F(WeightStoreTest, compares_no_more_than_so_many_times_what_is_offered) {
 TEST_F(WeightStoreTest, refuses_with_the_error_of_the_container) {
   WeightStore store;
   const auto path = write("a", {1});
-  const auto failed = store.share(
-      {}, tensors_of(path),
-      []() -> Result<PackedWeights> { return fail(Errc::internal, "There is no container."); });
+  const auto failed = store.share({}, tensors_of(path), []() -> Result<PackedWeights> {
+    return fail(Errc::internal, "There is no container.");
+  });
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().message, "There is no container.");
 }
