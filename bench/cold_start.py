@@ -44,6 +44,7 @@ def contenders(arguments):
         "bare, by path": [f"{arguments.bin}/cold_start_bare", arguments.library, arguments.model, str(arguments.threads), *IDS],
         "session, by path": session("onnxruntime", "path"),
         "session, skeleton": session("onnxruntime", "skeleton"),
+        "session, shared weights": session("onnxruntime", "shared"),
     }
     for extra in arguments.also:
         name, _, command = extra.partition("=")

@@ -2,7 +2,7 @@
 // What cold_start_bare does, through inference::Session: the engine's share of `run`, without
 // store, tokenizer or CLI.
 //
-// usage: cold_start_session ENGINE MODEL.onnx THREADS path|skeleton|cache=FOLDER ID [ID ...]
+// usage: cold_start_session ENGINE MODEL.onnx THREADS path|skeleton|shared|cache=FOLDER ID [ID ...]
 // stdout: one JSON object, as cold_start_bare.
 #include <sys/resource.h>
 
@@ -44,6 +44,7 @@ inference::SessionOptions options_of(char** argv) {
   const std::string load = argv[4];
   if (load == "path") options.load = inference::LoadMode::by_path;
   if (load == "skeleton") options.load = inference::LoadMode::skeleton;
+  if (load == "shared") options.load = inference::LoadMode::shared;
   if (load.starts_with("cache=")) options.cache_folder = load.substr(6);
   return options;
 }
@@ -71,7 +72,8 @@ Result<std::vector<float>> embed(char** argv, int argc, std::string& version) {
 int main(int argc, char** argv) {
   if (argc < 6) {
     std::fprintf(stderr,
-                 "usage: %s ENGINE MODEL.onnx THREADS path|skeleton|cache=FOLDER ID [ID ...]\n",
+                 "usage: %s ENGINE MODEL.onnx THREADS path|skeleton|shared|cache=FOLDER ID "
+                 "[ID ...]\n",
                  argv[0]);
     return 2;
   }

@@ -35,7 +35,8 @@ Result<ModelFile> open_model_file(const std::filesystem::path& path) {
   if (Status external = check_external_data(*summary, canonical.parent_path()); !external) {
     return fail(in_file(std::move(external).error(), canonical));
   }
-  return ModelFile{canonical, std::move(map), std::move(*summary)};
+  return ModelFile{canonical, std::make_shared<const MappedFile>(std::move(map)),
+                   std::move(*summary)};
 }
 
 Result<OnnxSummary> read_model_bytes(ByteView model) {

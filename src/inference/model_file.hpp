@@ -4,6 +4,7 @@
 // structure with bounds, and confine its external data. Used by ort/ and openvino/.
 
 #include <filesystem>
+#include <memory>
 
 #include "accel/core/file.hpp"
 #include "accel/inference/onnx_reader.hpp"
@@ -11,8 +12,8 @@
 namespace accel::inference::detail {
 
 struct ModelFile {
-  std::filesystem::path path;  // Canonical: no symbolic links, no "..".
-  MappedFile map;
+  std::filesystem::path path;             // Canonical: no symbolic links, no "..".
+  std::shared_ptr<const MappedFile> map;  // Owners: this, and weights that sessions share.
   OnnxSummary summary;
 };
 

@@ -9,7 +9,9 @@
 #include "model_file.hpp"
 #include "ort/providers.hpp"
 #include "ort/session.hpp"
+#include "ort/shared_weights.hpp"
 #include "ort/skeleton.hpp"
+#include "ort/weight_store.hpp"
 
 namespace accel::inference {
 namespace {
@@ -55,12 +57,17 @@ class OnnxRuntimeBackend final : public Backend {
   Result<Opening> prepare(const SessionOptions& options);
   Result<std::unique_ptr<Session>> open_skeleton(const detail::ModelFile& file,
                                                  const SessionOptions& options);
+  Result<std::unique_ptr<Session>> open_shared(const detail::ModelFile& file,
+                                               const std::optional<ort::FileKey>& key,
+                                               const SessionOptions& options);
   Result<std::unique_ptr<Session>> open_path(const detail::ModelFile& file,
                                              const SessionOptions& options);
   Result<std::unique_ptr<Session>> create(Opening opening, OrtSession* session,
-                                          const SessionOptions& options, std::string load);
+                                          const SessionOptions& options, std::string load,
+                                          ort::SharedWeights weights = {});
 
   const OnnxRuntimeOptions options_;
+  ort::WeightStore weights_;
   std::mutex mutex_;                            // Guards what follows.
   std::shared_ptr<const Runtime> runtime_;      // Owners: this, its sessions and their results.
   std::optional<ort::ProviderList> providers_;  // Set once, never changed.
@@ -128,7 +135,8 @@ Result<OnnxRuntimeBackend::Opening> OnnxRuntimeBackend::prepare(const SessionOpt
 
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::create(Opening opening, OrtSession* session,
                                                             const SessionOptions& options,
-                                                            std::string load) {
+                                                            std::string load,
+                                                            ort::SharedWeights weights) {
   SessionInfo info;
   info.engine = kEngine;
   info.version = opening.runtime->version();
@@ -138,7 +146,8 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::create(Opening opening, Ort
   info.load = std::move(load);
   info.emulated = opening.provider.device.emulated;
   Handle<OrtSession> owned(session, opening.runtime->api().ReleaseSession);
-  return ort::OrtModelSession::wrap(std::move(opening.runtime), std::move(owned), std::move(info));
+  return ort::OrtModelSession::wrap(std::move(opening.runtime), std::move(owned), std::move(info),
+                                    std::move(weights));
 }
 
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_skeleton(const detail::ModelFile& file,
@@ -146,7 +155,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_skeleton(const detail:
   ACCEL_TRY(Opening opening, prepare(options));
   const OrtApi& api = opening.runtime->api();
   const ort::Skeleton skeleton =
-      ort::make_skeleton(file.map.data(), file.summary, file.path.filename().string());
+      ort::make_skeleton(file.map->data(), file.summary, file.path.filename().string());
   ACCEL_CHECK(opening.runtime->check(
       api.AddSessionConfigEntry(opening.session_options.get(), kConfigExternalFolder,
                                 file.path.parent_path().c_str()),
@@ -157,6 +166,31 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_skeleton(const detail:
                                  skeleton.model.size(), opening.session_options.get(), &session),
       fmt::format("open {}", file.path.string()), Errc::corrupt));
   return create(std::move(opening), session, options, "skeleton");
+}
+
+Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_shared(
+    const detail::ModelFile& file, const std::optional<ort::FileKey>& key,
+    const SessionOptions& options) {
+  ACCEL_TRY(Opening opening, prepare(options));
+  const OrtApi& api = opening.runtime->api();
+  ACCEL_TRY(ort::SharedWeights weights, ort::share_weights(weights_, opening.runtime, file, key));
+  OrtSessionOptions* const session_options = opening.session_options.get();
+  ACCEL_CHECK(ort::add_weights(*opening.runtime, session_options, weights));
+  // What is not shared is mapped from the file, as in a skeleton.
+  const ort::Skeleton skeleton =
+      ort::make_skeleton(file.map->data(), file.summary, file.path.filename().string());
+  ACCEL_CHECK(
+      opening.runtime->check(api.AddSessionConfigEntry(session_options, kConfigExternalFolder,
+                                                       file.path.parent_path().c_str()),
+                             "set the folder of the weights"));
+  OrtSession* session = nullptr;
+  ACCEL_CHECK(opening.runtime->check(
+      api.CreateSessionFromArrayWithPrepackedWeightsContainer(
+          opening.runtime->env(), skeleton.model.data(), skeleton.model.size(), session_options,
+          weights.set->packed.get(), &session),
+      fmt::format("open {}", file.path.string()), Errc::corrupt));
+  weights.set->release_pages();
+  return create(std::move(opening), session, options, "shared", std::move(weights));
 }
 
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_path(const detail::ModelFile& file,
@@ -172,7 +206,15 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_path(const detail::Mod
 
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open(const std::filesystem::path& model_file,
                                                           const SessionOptions& options) {
+  const auto key = ort::file_key(model_file);
   ACCEL_TRY(const detail::ModelFile file, detail::open_model_file(model_file));
+  if (options.load == LoadMode::shared && options.device == "cpu") {
+    Result<std::unique_ptr<Session>> shared = open_shared(file, key, options);
+    if (shared) return shared;
+    log::debug(
+        "inference", "A model does not share its weights; it is opened by itself.",
+        {log::field("model", file.path.string()), log::field("why", shared.error().to_string())});
+  }
   const bool is_worth = ort::is_worth_a_skeleton(file.summary);
   if (options.load == LoadMode::skeleton && !is_worth) {
     return fail(Errc::unsupported,
@@ -181,7 +223,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open(const std::filesystem:
   }
   // Other providers compile the graph themselves and have not been measured with a skeleton.
   if (options.load == LoadMode::by_path || !is_worth ||
-      (options.load == LoadMode::automatic && options.device != "cpu")) {
+      (options.load != LoadMode::skeleton && options.device != "cpu")) {
     return open_path(file, options);
   }
   Result<std::unique_ptr<Session>> session = open_skeleton(file, options);

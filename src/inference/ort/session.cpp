@@ -25,8 +25,8 @@ Error refused_input(Error error) {
 }  // namespace
 
 Result<std::unique_ptr<Session>> OrtModelSession::wrap(std::shared_ptr<const Runtime> runtime,
-                                                       Handle<OrtSession> session,
-                                                       SessionInfo info) {
+                                                       Handle<OrtSession> session, SessionInfo info,
+                                                       SharedWeights weights) {
   const OrtApi& api = runtime->api();
   OrtMemoryInfo* raw = nullptr;
   ACCEL_CHECK(runtime->check(api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &raw),
@@ -34,6 +34,7 @@ Result<std::unique_ptr<Session>> OrtModelSession::wrap(std::shared_ptr<const Run
   std::unique_ptr<OrtModelSession> wrapped(new OrtModelSession);  // tidy: raw-new: private
   wrapped->memory_ = {raw, api.ReleaseMemoryInfo};
   wrapped->runtime_ = std::move(runtime);
+  wrapped->weights_ = std::move(weights);
   wrapped->session_ = std::move(session);
   wrapped->info_ = std::move(info);
   ACCEL_CHECK(wrapped->read_specs());

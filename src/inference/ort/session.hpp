@@ -7,15 +7,17 @@
 #include <vector>
 
 #include "ort/runtime.hpp"
+#include "ort/shared_weights.hpp"
 
 namespace accel::inference::ort {
 
 class OrtModelSession final : public Session {
  public:
   // Reads what the opened session takes and gives. Errors: unsupported (an input or output that is
-  // no tensor).
+  // no tensor). `weights`: those that it was opened with, if any.
   static Result<std::unique_ptr<Session>> wrap(std::shared_ptr<const Runtime> runtime,
-                                               Handle<OrtSession> session, SessionInfo info);
+                                               Handle<OrtSession> session, SessionInfo info,
+                                               SharedWeights weights);
 
   const std::vector<TensorSpec>& inputs() const override { return inputs_; }
   const std::vector<TensorSpec>& outputs() const override { return outputs_; }
@@ -35,6 +37,7 @@ class OrtModelSession final : public Session {
                  const std::stop_token& stop) const;
 
   std::shared_ptr<const Runtime> runtime_;  // Owners: the backend, its sessions and their results.
+  SharedWeights weights_;                   // Before the session, which must end first.
   Handle<OrtSession> session_{nullptr, nullptr};
   Handle<OrtMemoryInfo> memory_{nullptr, nullptr};
   std::vector<TensorSpec> inputs_;

@@ -24,7 +24,7 @@ TEST_F(ModelFileTest, gives_the_canonical_path_the_map_and_the_summary) {
   std::filesystem::create_symlink(path, folder_ / "link");
   const ModelFile file = open_model_file(folder_ / "." / "link").value();
   EXPECT_EQ(file.path, std::filesystem::canonical(path));
-  EXPECT_EQ(to_bytes(file.map.data()), canary_model());
+  EXPECT_EQ(to_bytes(file.map->data()), canary_model());
   EXPECT_EQ(file.summary.inputs.at(0).name, "x");
 }
 

@@ -109,6 +109,18 @@ TEST_F(RealModel, by_path_and_as_a_skeleton_give_the_same_bits) {
   EXPECT_EQ(run(options, 3), by_path);
 }
 
+TEST_F(RealModel, sessions_that_share_their_weights_give_the_same_bits) {
+  use_model("onnxruntime", kF32);
+  if (IsSkipped()) return;
+  SessionOptions options;
+  options.load = LoadMode::by_path;
+  const auto by_path = run(options, 3);
+  options.load = LoadMode::shared;
+  const auto held = backend_->open(model_, options).value();
+  EXPECT_EQ(run(options, 3), by_path);
+  EXPECT_EQ(load_, "shared");
+}
+
 TEST_F(RealModel, openvinos_reduced_precisions_differ_and_by_how_much_is_bounded) {
   use_model("openvino", kInt8);
   if (IsSkipped()) return;

@@ -22,7 +22,9 @@ int runs_beside(int threads) {
 
 inference::SessionOptions kept_options(const Services& services,
                                        inference::SessionOptions options) {
-  if (services.is_daemon()) options.runs = runs_beside(options.threads);
+  if (!services.is_daemon()) return options;  // A command has one session, which shares nothing.
+  options.runs = runs_beside(options.threads);
+  options.load = inference::LoadMode::shared;
   return options;
 }
 

@@ -14,7 +14,7 @@
 namespace accel::node {
 
 // A candidate's or another call's options for a session that is kept: in a daemon, as many calls go
-// on beside each other as there are CPUs for them.
+// on beside each other as there are CPUs for them, and weights are in memory once.
 inference::SessionOptions kept_options(const Services& services, inference::SessionOptions options);
 
 // The session itself where nothing is to be batched: in a command, with batching.max_rows 1, or

@@ -37,6 +37,8 @@ enum class LoadMode {
   by_path,    // The engine opens and copies the file.
   skeleton,   // The graph in memory, its weights mapped from the stored file. Errors: unsupported
               // where it cannot be done.
+  shared,     // As skeleton, and the weights are in memory once for all sessions of the backend in
+              // which they are equal; as automatic where that cannot be done.
 };
 
 struct SessionOptions {
@@ -79,7 +81,7 @@ struct SessionInfo {
   std::string device;
   std::string precision;
   int threads = 0;
-  std::string load;  // "path", "skeleton": how the weights came in.
+  std::string load;  // "path", "skeleton", "shared": how the weights came in.
   bool emulated = false;
 };
 
