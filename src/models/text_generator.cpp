@@ -118,6 +118,7 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   result.stop = request.stop;
   result.logprobs = request.logprobs;
   result.reuse_prefix = request.reuse_prefix;
+  result.scope = request.scope;
   std::string text = request.prompt;
   if (speaks_of_tools(request) || request.tool_choice == inference::ToolChoice::required) {
     ACCEL_TRY(text, plan_tools(*model_, request, result));

@@ -303,8 +303,8 @@ void add_hardware_keys(ConfigRegistry& registry) {
       key("text.parallel", std::int64_t{4}, "Texts that a daemon's model writes at a time"), 1));
   registry.add(
       key("text.prefix_cache", true,
-          "Texts stay in a model's context, for prompts that begin alike; whoever can measure "
-          "time can tell whether a prompt's beginning was asked before"));
+          "Texts stay in a model's context, for prompts of the same API key, or of the owner, that "
+          "begin alike"));
   registry.add(at_least(
       key("text.queue", std::int64_t{64}, "Texts that may wait for a daemon's model; then 429"),
       0));

@@ -267,6 +267,22 @@ class Serving(TestCase):
             self.assertRegex(reply.read().decode(), r"accel_text_cached_tokens_total [1-9]")
         self.assertGreater(self.node.json("ps")["models"][0]["kept_tokens"], 60)
 
+    def test_a_key_learns_nothing_of_what_others_have_asked(self):
+        words = " ".join(f"secret{i}" for i in range(60))
+        keys = [self.node.json("api-keys", "create")["key"] for _ in range(2)]
+
+        def cached(key):
+            with self.client.request("/v1/completions", {"model": "smollm", "prompt": words, "max_tokens": 2, "temperature": 0}, token=key) as reply:
+                usage = json.load(reply)["usage"]
+            return usage["prompt_tokens_details"]["cached_tokens"], usage["prompt_tokens"]
+
+        for caller in (None, *keys):  # The owner, then one key after the other.
+            self.assertEqual(cached(caller)[0], 0, caller)
+        for caller in (keys[1], keys[0], None):
+            found, prompt = cached(caller)
+            self.assertEqual(found, prompt - 1, "its own prompt")
+        self.assertGreater(self.node.json("run", "smollm", "--raw", "--prompt", words, "--max-tokens", "2")["cached_tokens"], 60, "the owner by another way")
+
     def test_logprobs_are_told_whole_and_in_streams(self):
         asked = self.chat(max_tokens=6, logprobs=True, top_logprobs=3)
         content = self.client.ok("/v1/chat/completions", asked)["choices"][0]["logprobs"]["content"]
@@ -352,6 +368,22 @@ class Serving(TestCase):
         self.assertEqual(running(), 1)
         reply.close()
         self.assertTrue(wait_until(lambda: running() == 0, 10))
+
+    def test_a_text_that_is_broken_off_costs_its_key_what_was_read_and_written(self):
+        key = self.node.json("api-keys", "create", "--tokens-per-day", "100000")["key"]
+        prompt = " ".join(f"word{i}" for i in range(300))
+        with self.client.request("/v1/completions", {"model": "smollm", "prompt": prompt, "max_tokens": 1}) as reply:
+            read = json.load(reply)["usage"]["prompt_tokens"]
+        with self.client.request("/v1/completions", {"model": "smollm", "prompt": prompt, "max_tokens": 2000, "stream": True}, token=key) as reply:
+            reply.readline()
+
+        def used():
+            with self.client.request("/v1/models", token=key) as reply:
+                return 100000 - int(reply.headers["x-ratelimit-remaining-tokens"])
+
+        self.assertTrue(wait_until(lambda: used() > 0, 10))
+        self.assertGreater(used(), read)
+        self.assertLess(used(), read + 2000)
 
 
 if __name__ == "__main__":

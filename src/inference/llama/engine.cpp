@@ -179,8 +179,11 @@ Result<std::string> LlamaModel::json_grammar(const std::string& schema) const {
 }
 
 Result<GenerationReport> LlamaModel::generate(const GenerationRequest& request,
-                                              const TextSink& on_text, std::stop_token stop) {
-  return impl_->generator_->generate(request, on_text, std::move(stop));
+                                              const TextSink& on_text, std::stop_token stop,
+                                              TokenUse* use) {
+  TokenUse unread;
+  return impl_->generator_->generate(request, on_text, std::move(stop),
+                                     use == nullptr ? unread : *use);
 }
 
 Status LlamaModel::admits(std::size_t prompt_tokens, std::size_t max_tokens) const {

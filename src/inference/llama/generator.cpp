@@ -79,6 +79,7 @@ struct Generator::Job {
   std::vector<float> logits;
   std::string unread;               // Text that the caller has not taken.
   std::size_t unread_logprobs = 0;  // The first that the caller has not taken.
+  std::size_t read = 0;  // Of the prompt, what was found included.
   bool cancelled = false;
   std::optional<Status> outcome;
   std::condition_variable_any news;
@@ -172,7 +173,7 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
   job->keeps = prefix_cache_ && request.reuse_prefix && !wants_logits;
   const std::span<const TokenId> tokens(job->request.prompt);
   ACCEL_CHECK(planner_.submit(job->id, tokens.size(), request.max_tokens,
-                              job->keeps ? tokens : std::span<const TokenId>()));
+                              job->keeps ? Prefix{tokens, request.scope} : Prefix{}));
   job->submitted = system_clock().now();
   job->report.prompt_tokens = request.prompt.size();
   jobs_.emplace(job->id, job);
@@ -181,9 +182,13 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
 }
 
 Result<GenerationReport> Generator::generate(const GenerationRequest& request,
-                                             const TextSink& on_text, std::stop_token stop) {
+                                             const TextSink& on_text, std::stop_token stop,
+                                             TokenUse& use) {
+  use = {};
   ACCEL_TRY(const std::shared_ptr<Job> job, submit(request, false));
-  ACCEL_CHECK(deliver(*job, on_text, std::move(stop)));
+  const Status ended = deliver(*job, on_text, std::move(stop));
+  use = {job->read, job->report.tokens.size()};
+  ACCEL_CHECK(ended);
   GenerationReport report = std::move(job->report);  // The worker has let go of it.
   report.wait_ms = ms_between(job->submitted, job->started);
   report.prefill_ms = ms_between(job->started, job->first);
@@ -262,6 +267,8 @@ bool Generator::step(std::unique_lock<std::mutex>& lock) {
     Job& job = *jobs_.at(chunk.id);
     if (!std::exchange(job.has_slot, true)) job.started = job.first = job.last = now;
     job.add_to(batch, chunk);
+    // Also when the batch is cut off: its work is begun.
+    job.read = std::min(job.request.prompt.size(), chunk.position + chunk.count);
   }
   lock.unlock();
   const Status decoded = decode(batch.view());

@@ -32,7 +32,7 @@ class Generator {
   std::size_t context() const { return limits_.context; }
   Status admits(std::size_t prompt_tokens, std::size_t max_tokens) const;
   Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
-                                    std::stop_token stop);
+                                    std::stop_token stop, TokenUse& use);
   Result<std::vector<float>> logits(std::span<const TokenId> prompt, std::stop_token stop);
   LlamaModel::Load load() const;
 

@@ -11,12 +11,13 @@
 // that a long prompt delays the others' next token by one batch at most.
 //
 // A slot keeps its tokens when its text ends, until the room is needed. A prompt that begins as
-// what a slot holds, free or running, goes on behind the common prefix: in place when the free slot
-// holds little else, otherwise from a copy.
+// what a slot of its scope holds, free or running, goes on behind the common prefix: in place when
+// the free slot holds little else, otherwise from a copy.
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <vector>
 
 #include "accel/core/result.hpp"
@@ -35,6 +36,12 @@ struct SlotLimits {
 };
 
 constexpr std::size_t kLeastPrefix = 8;  // Tokens: what is shorter is not worth a kept text.
+
+// What a text may go on from.
+struct Prefix {
+  std::span<const TokenId> tokens = {};  // Of the whole prompt; empty: it starts from nothing.
+  std::string scope = {};                // Texts of others are not looked at.
+};
 
 // A run of one text's tokens in the next step.
 struct Chunk {
@@ -59,10 +66,9 @@ class SlotPlanner {
 
   // Errors: invalid_argument (it can never fit), resource_exhausted (too many wait).
   Status admits(std::size_t prompt, std::size_t max_tokens) const;
-  // Ids are new ones each time and not 0. `tokens`: the prompt's, which outlive the text here;
-  // empty: it starts from nothing. Errors: as admits().
-  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens,
-                std::span<const TokenId> tokens = {});
+  // Ids are new ones each time and not 0. `prefix`: its tokens outlive the text here.
+  // Errors: as admits().
+  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens, Prefix prefix = {});
   // Gives waiting requests their slots.
   std::vector<Move> seat();
   // The move for this text could not be made: it starts from nothing.
@@ -87,7 +93,7 @@ class SlotPlanner {
     RequestId id = 0;
     std::size_t prompt = 0;
     std::size_t reserved = 0;
-    std::span<const TokenId> tokens;  // Of the prompt; of the caller.
+    Prefix prefix;  // Its tokens are the caller's.
     std::size_t slot = 0;
     std::size_t done = 0;   // Tokens that are in the context.
     bool has_next = false;  // A sampled token waits to be decoded.

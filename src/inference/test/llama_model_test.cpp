@@ -260,6 +260,16 @@ TEST_F(Llama, a_prefix_is_shared_with_a_text_that_still_runs) {
   EXPECT_TRUE(long_one.get());
 }
 
+TEST_F(Llama, a_prompt_of_another_scope_goes_on_from_nothing) {
+  open({.context = 2048, .parallel = 2});
+  GenerationRequest asked = request("one two three four five six seven eight nine ten eleven", 4);
+  asked.scope = "key-a";
+  EXPECT_EQ(model_->generate(asked, {}, {})->cached_tokens, 0U);
+  EXPECT_EQ(model_->generate(asked, {}, {})->cached_tokens, asked.prompt.size() - 1);
+  asked.scope = "key-b";
+  EXPECT_EQ(model_->generate(asked, {}, {})->cached_tokens, 0U);
+}
+
 TEST_F(Llama, a_model_without_a_prefix_cache_keeps_nothing) {
   open({.context = 2048, .parallel = 1, .prefix_cache = false});
   for (int i = 0; i < 2; ++i) {
@@ -423,15 +433,43 @@ TEST_F(Llama, a_cancelled_text_ends_at_once_even_in_its_prompt) {
   std::string words;
   for (int i = 0; i < 1500; ++i) words += " word";
   std::stop_source stop;
+  TokenUse use, waited{9, 9};
   auto long_one = std::async(std::launch::async, [&] {
-    return model_->generate(request(words, 100), {}, stop.get_token());
+    return model_->generate(request(words, 100), {}, stop.get_token(), &use);
   });
   while (model_->load().running == 0) std::this_thread::yield();
+  auto waiting = std::async(std::launch::async, [&] {
+    return model_->generate(request(words, 100), {}, stop.get_token(), &waited);
+  });
+  while (model_->load().waiting == 0) std::this_thread::yield();
   stop.request_stop();
   EXPECT_EQ(long_one.get().error().code, Errc::cancelled);
+  EXPECT_GE(use.prompt, 512U) << "what was begun to read counts";
+  EXPECT_LE(use.prompt, request(words, 1).prompt.size());
+  EXPECT_EQ(waiting.get().error().code, Errc::cancelled);
+  EXPECT_EQ(waited.prompt + waited.answer, 0U);
   const auto next = model_->generate(request("The capital of France is", 2), {}, {});
   ASSERT_TRUE(next) << next.error().to_string();
   EXPECT_EQ(next->text, " Paris.");
+}
+
+TEST_F(Llama, tells_what_was_read_and_written_of_a_text_that_is_broken_off) {
+  open();
+  const GenerationRequest asked = request("Once upon a time there was a cat who", 200);
+  std::stop_source stop;
+  std::size_t pieces = 0;
+  const auto three = [&](const TextPiece&) {
+    if (++pieces == 3) stop.request_stop();
+  };
+  TokenUse use;
+  EXPECT_EQ(model_->generate(asked, three, stop.get_token(), &use).error().code, Errc::cancelled);
+  EXPECT_EQ(use.prompt, asked.prompt.size());
+  EXPECT_GE(use.answer, 3U);
+  EXPECT_LT(use.answer, 200U);
+  const auto whole = model_->generate(request("The capital of France is", 2), {}, {}, &use);
+  ASSERT_TRUE(whole) << whole.error().to_string();
+  EXPECT_EQ(use.prompt, whole->prompt_tokens);
+  EXPECT_EQ(use.answer, 2U);
 }
 
 TEST_F(Llama, what_does_not_fit_the_context_is_refused) {

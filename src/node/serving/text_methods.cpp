@@ -55,17 +55,22 @@ json result_of(const TextReady& ready, const inference::GenerationReport& report
   return result;
 }
 
+// Of every text, also of one that was broken off.
+void count_use(Services& services, const inference::TokenUse& use) {
+  Metrics& metrics = services.metrics();
+  metrics.counter("accel_text_prompt_tokens_total", "Tokens of prompts that were read")
+      .add(static_cast<double>(use.prompt));
+  metrics.counter("accel_text_answer_tokens_total", "Tokens that were written")
+      .add(static_cast<double>(use.answer));
+}
+
 void count(Services& services, const inference::GenerationReport& report) {
   Metrics& metrics = services.metrics();
   metrics.counter("accel_text_requests_total", "Texts that were written").add(1);
-  metrics.counter("accel_text_prompt_tokens_total", "Tokens of prompts that were read")
-      .add(static_cast<double>(report.prompt_tokens));
   metrics
       .counter("accel_text_cached_tokens_total",
                "Tokens of prompts that were found in the context and not read again")
       .add(static_cast<double>(report.cached_tokens));
-  metrics.counter("accel_text_answer_tokens_total", "Tokens that were written")
-      .add(static_cast<double>(report.tokens.size()));
 }
 
 // Of several answers: the prompt counts once, and what was found of it at the first one.
@@ -98,11 +103,16 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request) {
     const inference::TextSink on_text = [&](const inference::TextPiece& piece) {
       answer.add(piece);
     };
-    ACCEL_TRY(const inference::GenerationReport report,
-              generator.model().generate(prepared, on_text, context.stop));
-    count(context.services, report);
-    answer.finish(report, choices.emplace_back());
-    add_up(sum, report);
+    inference::TokenUse use;
+    const auto report = generator.model().generate(prepared, on_text, context.stop, &use);
+    count_use(context.services, use);
+    if (!report) {
+      context.spend(std::max(use.prompt, sum.prompt_tokens) + use.answer + sum.tokens.size());
+      return fail(report.error());
+    }
+    count(context.services, *report);
+    answer.finish(*report, choices.emplace_back());
+    add_up(sum, *report);
   }
   json result = result_of(ready, sum, choices.size());
   result.update(choices.front());
@@ -121,7 +131,7 @@ Result<json> generate_somewhere(ServingContext& call, const GenerateRequest& req
     on_event(event);
   };
   Context context{call.context.services, call.context.params, on_event ? watching : on_event,
-                  call.context.stop, call.context.caller};
+                  call.context.stop, call.context.caller, call.context.untold_tokens};
   ServingContext here{context, call.serving, call.params};
   Result<json> result = generate(here, request);
   if (result || spoke) return result;

@@ -169,6 +169,8 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   request.remote = read_remote_wish(params);
   text.stop = params.texts("stop");
   text.reuse_prefix = params.flag("reuse_prefix", true);
+  // Of the owner one, whichever way he comes; a key learns nothing of what others have asked.
+  if (const auto& key = call.context.caller.key; key) text.scope = key->key.id;
   if (params.given("logprobs"))
     text.logprobs =
         static_cast<std::size_t>(params.integer_in("logprobs", 0, 0, inference::kMaxTopLogprobs));

@@ -104,6 +104,7 @@ struct GenerationRequest {
   std::vector<TokenId> shown = {};  // Tokens that control the model and are text here all the same.
   std::shared_ptr<const AnswerFormat> format = {};  // Of the text, for who reads it; null: text.
   bool reuse_prefix = true;  // May go on from what others left, and leave something.
+  std::string scope = {};    // Whose text it is: it goes on only from texts of the same scope.
   std::optional<std::size_t> logprobs = {};  // Of each token, and of so many likeliest; at most
                                              // kMaxTopLogprobs.
 };
@@ -130,6 +131,12 @@ struct GenerationReport {
   double wait_ms = 0;             // Until it had a slot.
   double prefill_ms = 0;          // From the slot to the first token.
   double decode_ms = 0;           // From the first token to the last.
+};
+
+// What a text has cost, also one that failed or was broken off.
+struct TokenUse {
+  std::size_t prompt = 0;  // Tokens of the prompt that were found in the context or begun to read.
+  std::size_t answer = 0;  // Tokens that were written.
 };
 
 // Whole UTF-8 characters, and the likelihoods of the tokens up to them that were not told yet.
@@ -171,9 +178,9 @@ class LlamaModel {
 
   // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token; a grammar
   // that can't be read), resource_exhausted (too many wait already), unsupported (a grammar that
-  // no token of the model goes on within), cancelled, internal.
+  // no token of the model goes on within), cancelled, internal. `use` is set whatever comes of it.
   Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
-                                    std::stop_token stop);
+                                    std::stop_token stop, TokenUse* use = nullptr);
   // What generate() would refuse now. Errors: as generate().
   Status admits(std::size_t prompt_tokens, std::size_t max_tokens) const;
 

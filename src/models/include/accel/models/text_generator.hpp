@@ -33,6 +33,7 @@ struct TextRequest {
   bool parallel_tool_calls = true;
   std::optional<std::size_t> logprobs = {};  // As GenerationRequest's.
   bool reuse_prefix = true;
+  std::string scope = {};  // As GenerationRequest's.
 };
 
 constexpr std::size_t kDefaultAnswerTokens = 512;
