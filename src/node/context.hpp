@@ -3,7 +3,6 @@
 // What a method handler gets, and the table that names them. One Context per call, on the calling
 // thread.
 
-#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 
@@ -19,12 +18,7 @@ struct Context {
   const EventSink& on_event;
   std::stop_token stop;
   const Caller& caller;
-  // Tokens that the call has used and its result, or its error, does not tell; null: nobody asks.
-  std::uint64_t* untold_tokens = nullptr;
 
-  void spend(std::uint64_t tokens) const {
-    if (untold_tokens != nullptr) *untold_tokens += tokens;
-  }
   void progress(const nlohmann::json& step) const {
     if (on_event) on_event(Event{&step, {}});
   }

@@ -211,15 +211,14 @@ Result<nlohmann::json> Node::call(std::string_view method, const nlohmann::json&
   }
   CountedEvents events(on_event, caller);
   Params reader(method, params);
-  std::uint64_t untold = 0;
-  Context context{impl_->services(), reader, events.sink(), std::move(stop), caller, &untold};
+  Context context{impl_->services(), reader, events.sink(), std::move(stop), caller};
   log::debug("node", "call", {log::field("method", method)});
   const auto index = static_cast<std::size_t>(found - kInfos.data());
   Result<nlohmann::json> result = impl_->run(index, context, params);
   impl_->services().audit().note(caller, method, params, result);
   if (caller.key) {
     if (result) keep_own_models(caller, method, *result);
-    caller.spend(tokens_of(method, result, {events.count(), untold}));
+    caller.spend(tokens_of(method, result, events.count()));
     impl_->services().gate().keep_uses();
   }
   return result;

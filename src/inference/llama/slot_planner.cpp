@@ -107,19 +107,25 @@ void SlotPlanner::seat_first(std::vector<Move>& moves) {
 }
 
 void SlotPlanner::start_over(RequestId id) {
+  if (Text* const text = running_text(id)) text->done = 0;
+}
+
+SlotPlanner::Text* SlotPlanner::running_text(RequestId id) {
   const auto found = std::ranges::find(running_, id, &Text::id);
-  if (found != running_.end()) found->done = 0;
+  return found == running_.end() ? nullptr : &*found;
 }
 
 std::vector<Chunk> SlotPlanner::next() {
   std::vector<Chunk> plan;
-  std::size_t left = limits_.batch;
+  const auto decoding = static_cast<std::size_t>(std::ranges::count_if(running_, &Text::has_next));
+  std::size_t left = limits_.batch - decoding;  // Each has one at least.
   for (Text& text : running_) {
     if (!text.has_next) continue;
-    plan.push_back({text.id, text.slot, text.done, 1, true});
+    const std::size_t drafts = std::min(std::exchange(text.drafts, 0), left);
+    plan.push_back({text.id, text.slot, text.done, 1 + drafts, true, drafts});
     text.has_next = false;
-    ++text.done;
-    --left;
+    text.done += 1 + drafts;
+    left -= drafts;
   }
   for (Text& text : running_) {
     if (left == 0) break;
@@ -133,8 +139,25 @@ std::vector<Chunk> SlotPlanner::next() {
 }
 
 void SlotPlanner::sampled(RequestId id) {
-  const auto found = std::ranges::find(running_, id, &Text::id);
-  if (found != running_.end()) found->has_next = true;
+  if (Text* const text = running_text(id)) text->has_next = true;
+}
+
+std::vector<RequestId> SlotPlanner::decoding() const {
+  std::vector<RequestId> ids;
+  for (const Text& text : running_) {
+    if (text.has_next) ids.push_back(text.id);
+  }
+  return ids;
+}
+
+void SlotPlanner::drafted(RequestId id, std::size_t count) {
+  Text* const text = running_text(id);
+  if (text == nullptr || !text->has_next) return;
+  text->drafts = std::min(count, text->reserved - std::min(text->reserved, text->done + 1));
+}
+
+void SlotPlanner::rejected(RequestId id, std::size_t count) {
+  if (Text* const text = running_text(id)) text->done -= std::min(count, text->done);
 }
 
 std::vector<std::size_t> SlotPlanner::end(RequestId id, std::vector<TokenId> tokens) {

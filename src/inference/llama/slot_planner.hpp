@@ -50,6 +50,8 @@ struct Chunk {
   std::size_t position = 0;  // Of its first token in the text.
   std::size_t count = 1;
   bool samples = false;  // The last of them is followed by a new token.
+  // The last of them are guesses: a new token follows each, and what comes before the first.
+  std::size_t drafts = 0;
 };
 
 // What must happen to the context, in this order, before the next step.
@@ -78,6 +80,13 @@ class SlotPlanner {
   std::vector<Chunk> next();
   // The text has one more token, which the next step decodes.
   void sampled(RequestId id);
+  // Those that have such a token.
+  std::vector<RequestId> decoding() const;
+  // The next step decodes so many guesses behind that token, as far as the batch has room. They fit
+  // within what the text reserved.
+  void drafted(RequestId id, std::size_t count);
+  // The last guesses of the step were wrong: they are not in the context any more.
+  void rejected(RequestId id, std::size_t count);
   // It waits and runs no more. `tokens`: its prompt and answer, which its slot keeps as far as they
   // are in the context; empty: nothing is kept. The slot that is to be emptied, if one is.
   std::vector<std::size_t> end(RequestId id, std::vector<TokenId> tokens = {});
@@ -97,6 +106,7 @@ class SlotPlanner {
     std::size_t slot = 0;
     std::size_t done = 0;   // Tokens that are in the context.
     bool has_next = false;  // A sampled token waits to be decoded.
+    std::size_t drafts = 0;  // Guesses that wait behind it.
   };
   // What a prompt may go on from.
   struct Source {
@@ -106,6 +116,7 @@ class SlotPlanner {
   };
   Source source_for(const Text& text) const;
   std::size_t take_slot(const Source& source);
+  Text* running_text(RequestId id);
   void seat_first(std::vector<Move>& moves);
 
   SlotLimits limits_;

@@ -167,12 +167,14 @@ class Simulation {
     if (!planner_.submit(id_, prompt.size(), answer, {text->second.prompt, scope}))
       texts_.erase(text);
     for (const Move& move : planner_.seat()) make(move);
+    for (const RequestId id : planner_.decoding()) guess(id);
     for (const Chunk& chunk : planner_.next()) decode(chunk);
     std::size_t used = 0;
     for (const auto& [slot, tokens] : context_) used += tokens.size();
     EXPECT_LE(used, kFew.context);
   }
   std::size_t reused() const { return reused_; }
+  std::size_t rejected() const { return rejected_; }
 
  private:
   static constexpr SlotLimits kFew{3, 4, 90, 40, 8};
@@ -180,8 +182,11 @@ class Simulation {
     Tokens prompt, answer;
     std::size_t most;
     std::string scope;
+    Tokens guesses = {};
     TokenId token_at(std::size_t place) const {
-      return place < prompt.size() ? prompt[place] : answer.at(place - prompt.size());
+      if (place < prompt.size()) return prompt[place];
+      const std::size_t written = place - prompt.size();
+      return written < answer.size() ? answer[written] : guesses.at(written - answer.size());
     }
   };
 
@@ -193,6 +198,11 @@ class Simulation {
   std::uint32_t roll(std::uint32_t sides) {
     state_ = state_ * 1664525U + 1013904223U;
     return (state_ >> 16U) % sides;
+  }
+  void guess(RequestId id) {
+    Text& text = texts_.at(id);
+    text.guesses.assign(roll(4), -1);
+    planner_.drafted(id, text.guesses.size());
   }
   void make(const Move& move) {
     std::vector<Held> kept = context_[move.source];
@@ -217,6 +227,7 @@ class Simulation {
     for (std::size_t i = 0; i < chunk.count; ++i)
       held.push_back({text.token_at(chunk.position + i), text.scope});
     if (!chunk.samples) return;
+    take_guesses(chunk, text);
     text.answer.push_back(static_cast<TokenId>(roll(50)));
     if (text.answer.size() < text.most && roll(20) != 0) return planner_.sampled(chunk.id);
     Tokens all = text.prompt;
@@ -226,12 +237,26 @@ class Simulation {
     texts_.erase(chunk.id);
   }
 
+  // Some of the first were right; the others go.
+  void take_guesses(const Chunk& chunk, Text& text) {
+    const std::size_t room = text.most - text.answer.size() - 1;
+    const std::size_t right = std::min<std::size_t>(roll(4), std::min(chunk.drafts, room));
+    text.answer.insert(text.answer.end(), text.guesses.begin(),
+                       text.guesses.begin() + static_cast<std::ptrdiff_t>(right));
+    text.guesses.clear();
+    if (right == chunk.drafts) return;
+    planner_.rejected(chunk.id, chunk.drafts - right);
+    context_[chunk.slot].resize(context_[chunk.slot].size() - (chunk.drafts - right));
+    rejected_ += chunk.drafts - right;
+  }
+
   std::uint32_t state_;
   SlotPlanner planner_{kFew};
   std::map<RequestId, Text> texts_;
   std::map<std::size_t, std::vector<Held>> context_;
   RequestId id_ = 0;
   std::size_t reused_ = 0;
+  std::size_t rejected_ = 0;
 };
 
 TEST(SlotPlanner, each_text_finds_its_own_tokens_before_it_whatever_was_kept) {
@@ -240,6 +265,7 @@ TEST(SlotPlanner, each_text_finds_its_own_tokens_before_it_whatever_was_kept) {
     Simulation simulation(seed);
     for (int i = 0; i < 300; ++i) simulation.turn();
     EXPECT_GT(simulation.reused(), 100U);
+    EXPECT_GT(simulation.rejected(), 10U);
     if (::testing::Test::HasFailure()) return;
   }
 }

@@ -55,10 +55,8 @@ CountedEvents::CountedEvents(const EventSink& on_event, const Caller& caller)
   };
 }
 
-std::uint64_t tokens_of(std::string_view method, const Result<json>& result,
-                        const UntoldUse& untold) {
-  const std::uint64_t pieces = method == kText ? untold.pieces : 0;
-  if (!result) return std::max(untold.tokens, pieces);
+std::uint64_t tokens_of(std::string_view method, const Result<json>& result, std::uint64_t pieces) {
+  if (!result) return method == kText ? pieces : 0;
   if (security::least_role(method) != Role::inference) return 0;
   const auto count = [&](const char* name) -> std::uint64_t {
     const auto found = result->find(name);
@@ -66,9 +64,10 @@ std::uint64_t tokens_of(std::string_view method, const Result<json>& result,
     return known ? static_cast<std::uint64_t>(std::max<std::int64_t>(found->get<std::int64_t>(), 0))
                  : 0;
   };
-  if (const std::uint64_t tokens = count("tokens"); tokens > 0) return tokens + untold.tokens;
+  if (const std::uint64_t tokens = count("tokens"); tokens > 0) return tokens;
   // Of an endpoint: what it reports, or else the pieces that it sent.
-  return std::max(count("prompt_tokens") + count("completion_tokens"), pieces) + untold.tokens;
+  return std::max(count("prompt_tokens") + count("completion_tokens"),
+                  method == kText ? pieces : 0);
 }
 
 }  // namespace accel::node

@@ -16,7 +16,7 @@ Status check_caller(const Caller& caller, std::string_view method, const nlohman
 // Of a list of models, those that the caller's key is for.
 void keep_own_models(const Caller& caller, std::string_view method, nlohmann::json& result);
 
-// Pieces of a text that were sent: what a text of an endpoint that is cut off has used at least.
+// Pieces of a text that were sent: what a text that is cut off has used at least.
 class CountedEvents {
  public:
   // Both must outlive it; events of callers without a key go straight through.
@@ -30,15 +30,9 @@ class CountedEvents {
   std::atomic<std::uint64_t> count_{0};
 };
 
-// What is known of a call's tokens beside its result.
-struct UntoldUse {
-  std::uint64_t pieces = 0;  // Of a text, sent to the caller.
-  std::uint64_t tokens = 0;  // Read and written by what failed or was cut off.
-};
-
-// What a call counts for its key: prompt and answer as its usage has them; of a text without an end
-// what was read and written of it, or the pieces that an endpoint has sent.
+// What a call counts for its key: prompt and answer as its usage has them, of a text without an end
+// its pieces.
 std::uint64_t tokens_of(std::string_view method, const Result<nlohmann::json>& result,
-                        const UntoldUse& untold);
+                        std::uint64_t pieces);
 
 }  // namespace accel::node

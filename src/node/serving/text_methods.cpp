@@ -84,7 +84,9 @@ void add_up(inference::GenerationReport& sum, const inference::GenerationReport&
   sum.decode_ms += report.decode_ms;
 }
 
-Result<json> generate(ServingContext& call, const GenerateRequest& request) {
+// `used`: what it has cost, whatever comes of it.
+Result<json> generate(ServingContext& call, const GenerateRequest& request,
+                      inference::TokenUse& used) {
   Context& context = call.context;
   ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads));
   if (request.keep_alive) ready.model.loan().keep_for(*request.keep_alive);
@@ -105,11 +107,9 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request) {
     };
     inference::TokenUse use;
     const auto report = generator.model().generate(prepared, on_text, context.stop, &use);
+    used = {std::max(used.prompt, use.prompt), used.answer + use.answer};
     count_use(context.services, use);
-    if (!report) {
-      context.spend(std::max(use.prompt, sum.prompt_tokens) + use.answer + sum.tokens.size());
-      return fail(report.error());
-    }
+    if (!report) return fail(Error(report.error()));
     count(context.services, *report);
     answer.finish(*report, choices.emplace_back());
     add_up(sum, *report);
@@ -124,17 +124,22 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request) {
 Result<json> generate_somewhere(ServingContext& call, const GenerateRequest& request) {
   ACCEL_TRY(const auto named, named_route(call, request.model, request.remote));
   if (named) return generate_remotely(call, request, *named);
-  bool spoke = false;
+  std::uint64_t pieces = 0;
   const EventSink& on_event = call.context.on_event;
   const EventSink watching = [&](const Event& event) {
-    spoke = spoke || event.progress == nullptr;
+    if (event.progress == nullptr) ++pieces;
     on_event(event);
   };
   Context context{call.context.services, call.context.params, on_event ? watching : on_event,
-                  call.context.stop, call.context.caller, call.context.untold_tokens};
+                  call.context.stop, call.context.caller};
   ServingContext here{context, call.serving, call.params};
-  Result<json> result = generate(here, request);
-  if (result || spoke) return result;
+  inference::TokenUse used;
+  Result<json> result = generate(here, request, used);
+  if (result) return result;
+  // Of a call that fails, Node::call() counts the pieces that were sent: a part of what was used.
+  const std::uint64_t tokens = used.prompt + used.answer;
+  call.context.caller.spend(tokens - std::min(tokens, pieces));
+  if (pieces > 0) return result;
   const auto route = route_after(call, request.model, request.remote, result.error());
   if (!route) return result;
   Result<json> elsewhere = generate_remotely(call, request, *route);
