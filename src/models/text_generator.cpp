@@ -102,6 +102,27 @@ Result<const Variant*> generation_variant(const ModelManifest& manifest) {
               "The model has no GGUF file: this version generates text with llama.cpp alone.");
 }
 
+bool template_knows_tools(std::string_view chat_template) {
+  constexpr std::string_view kName = "tools";
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  for (std::size_t at = chat_template.find(kName); at != std::string_view::npos;
+       at = chat_template.find(kName, at + 1)) {
+    const std::size_t end = at + kName.size();
+    const bool whole = (at == 0 || !is_part(chat_template[at - 1])) &&
+                       (end == chat_template.size() || !is_part(chat_template[end]));
+    // Within {{ }} or {% %}: the last brace before it opens.
+    const std::string_view before = chat_template.substr(0, at);
+    const auto opened =
+        static_cast<std::ptrdiff_t>(std::max(before.rfind("{%") + 1, before.rfind("{{") + 1));
+    const auto closed =
+        static_cast<std::ptrdiff_t>(std::max(before.rfind("%}") + 1, before.rfind("}}") + 1));
+    if (whole && opened > closed) return true;
+  }
+  return false;
+}
+
 Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& request) const {
   if (request.messages.empty() && !request.tools.empty())
     return fail(Errc::invalid_argument, "Tools need messages: a prompt alone calls none.");

@@ -116,6 +116,18 @@ class Serving(TestCase):
         self.assertEqual(self.client.ok("/v1/models/minilm")["task"], "text-embedding")
         self.assertEqual(self.client.refused("/v1/models/nothing")[0], 404)
 
+    def test_an_echoed_completion_begins_with_its_prompt(self):
+        ask = {"model": "smollm", "prompt": PROMPT, "max_tokens": 4, "temperature": 0}
+        plain = self.client.ok("/v1/completions", ask)["choices"][0]["text"]
+        self.assertEqual(self.client.ok("/v1/completions", {**ask, "echo": True})["choices"][0]["text"], PROMPT + plain)
+        events = [json.loads(event) for event in self.client.events("/v1/completions", {**ask, "echo": True, "stream": True, "n": 2})[:-1]]
+        for index in (0, 1):
+            pieces = [choice["text"] for event in events for choice in event["choices"] if choice["index"] == index]
+            self.assertEqual(pieces[0], PROMPT)
+            self.assertEqual("".join(pieces), PROMPT + plain)
+        code, error, _ = self.client.refused("/v1/completions", {**ask, "echo": True, "logprobs": 1})
+        self.assertIn("echo", error["error"]["message"])
+
     def test_openai_and_ollama_give_the_reference_embeddings(self):
         cases = json.loads((DATA / "minilm_l6_f32.json").read_text())["cases"]
         texts = [case["text"] for case in cases]

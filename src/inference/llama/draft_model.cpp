@@ -95,7 +95,8 @@ bool DraftModel::read(std::size_t slot, std::span<const TokenId> tokens) {
     const auto some = tokens.first(std::min(tokens.size(), kBatch));
     Batch batch;
     for (std::size_t i = 0; i < some.size(); ++i)
-      batch.add(some[i], held.size() + i, slot, tokens.size() == some.size() && i + 1 == some.size());
+      batch.add(some[i], held.size() + i, slot,
+                tokens.size() == some.size() && i + 1 == some.size());
     if (!decode(library_->api(), context_.get(), batch.view())) {
       held.push_back(0);  // Part of the batch may be in the context.
       trim(slot, 0);

@@ -71,7 +71,7 @@ struct Generator::Job {
   std::vector<float> logits;
   std::string unread;               // Text that the caller has not taken.
   std::size_t unread_logprobs = 0;  // The first that the caller has not taken.
-  std::size_t read = 0;  // Of the prompt, what was found included.
+  std::size_t read = 0;             // Of the prompt, what was found included.
   bool cancelled = false;
   std::optional<Status> outcome;
   std::condition_variable_any news;
@@ -421,8 +421,7 @@ void Generator::finish(Job& job, Status outcome) {
     held = job.request.prompt;
     held.insert(held.end(), job.report.tokens.begin(), job.report.tokens.end());
   }
-  if (draft_model_ && job.has_slot)
-    draft_model_->trim(job.slot, job.keeps ? held.size() : 0);
+  if (draft_model_ && job.has_slot) draft_model_->trim(job.slot, job.keeps ? held.size() : 0);
   for (const std::size_t slot : planner_.end(job.id, std::move(held))) {
     llama_memory_t const memory = library_->api().memory(context_.get());
     library_->api().memory_remove(memory, static_cast<llama_seq_id>(slot), -1, -1);

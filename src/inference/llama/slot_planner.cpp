@@ -31,10 +31,8 @@ Status SlotPlanner::admits(std::size_t prompt, std::size_t max_tokens) const {
 Status SlotPlanner::submit(RequestId id, std::size_t prompt, std::size_t max_tokens,
                            Prefix prefix) {
   ACCEL_CHECK(admits(prompt, max_tokens));
-  waiting_.push_back({.id = id,
-                      .prompt = prompt,
-                      .reserved = prompt + max_tokens,
-                      .prefix = std::move(prefix)});
+  waiting_.push_back(
+      {.id = id, .prompt = prompt, .reserved = prompt + max_tokens, .prefix = std::move(prefix)});
   return {};
 }
 

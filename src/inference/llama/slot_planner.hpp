@@ -104,8 +104,8 @@ class SlotPlanner {
     std::size_t reserved = 0;
     Prefix prefix;  // Its tokens are the caller's.
     std::size_t slot = 0;
-    std::size_t done = 0;   // Tokens that are in the context.
-    bool has_next = false;  // A sampled token waits to be decoded.
+    std::size_t done = 0;    // Tokens that are in the context.
+    bool has_next = false;   // A sampled token waits to be decoded.
     std::size_t drafts = 0;  // Guesses that wait behind it.
   };
   // What a prompt may go on from.

@@ -28,6 +28,15 @@ class GgufFolder : public testing::Folder {
   }
 };
 
+TEST(ChatTemplate, knows_tools_when_it_names_them_in_what_is_computed) {
+  EXPECT_TRUE(template_knows_tools("{%- if tools %}{{ tools | tojson }}{% endif %}"));
+  EXPECT_TRUE(template_knows_tools("{% for tool in tools %}"));
+  EXPECT_FALSE(template_knows_tools("{{ message.content }} You have no tools. {{ eos }}"));
+  EXPECT_FALSE(template_knows_tools("{% if builtin_tools %}{{ tools_note }}"));
+  EXPECT_FALSE(template_knows_tools("tools"));
+  EXPECT_FALSE(template_knows_tools(""));
+}
+
 TEST_F(GgufFolder, is_a_model_that_writes_text) {
   write("tiny.Q4_1.gguf", tiny());
   write("README.md", "# A model");

@@ -71,6 +71,11 @@ void count(Services& services, const inference::GenerationReport& report) {
       .counter("accel_text_cached_tokens_total",
                "Tokens of prompts that were found in the context and not read again")
       .add(static_cast<double>(report.cached_tokens));
+  if (report.drafted == 0) return;
+  metrics.counter("accel_text_drafted_tokens_total", "Tokens that were guessed ahead and read")
+      .add(static_cast<double>(report.drafted));
+  metrics.counter("accel_text_accepted_tokens_total", "Tokens that were guessed ahead and right")
+      .add(static_cast<double>(report.accepted));
 }
 
 // Of several answers: the prompt counts once, and what was found of it at the first one.
@@ -82,13 +87,15 @@ void add_up(inference::GenerationReport& sum, const inference::GenerationReport&
   sum.tokens.insert(sum.tokens.end(), report.tokens.begin(), report.tokens.end());
   sum.wait_ms += report.wait_ms;
   sum.decode_ms += report.decode_ms;
+  sum.drafted += report.drafted;
+  sum.accepted += report.accepted;
 }
 
 // `used`: what it has cost, whatever comes of it.
 Result<json> generate(ServingContext& call, const GenerateRequest& request,
                       inference::TokenUse& used) {
   Context& context = call.context;
-  ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads));
+  ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads, request.draft));
   if (request.keep_alive) ready.model.loan().keep_for(*request.keep_alive);
   const models::TextGenerator& generator = *ready.model->generator;
   if (request.check_only) {
@@ -97,6 +104,8 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request,
     return json{{"prompt_tokens", prepared.prompt.size()}, {"max_tokens", prepared.max_tokens}};
   }
   ACCEL_TRY(inference::GenerationRequest prepared, generator.prepare(request.text));
+  prepared.draft = draft_for(request.draft, generator.model().info());
+  prepared.draft_max = request.draft.most;
   json choices = json::array();
   inference::GenerationReport sum;
   for (std::size_t i = 0; i < request.answers; ++i, ++prepared.sampling.seed) {
@@ -115,6 +124,12 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request,
     add_up(sum, *report);
   }
   json result = result_of(ready, sum, choices.size());
+  if (prepared.draft != inference::Draft::none) {
+    const bool looks = prepared.draft == inference::Draft::lookup;
+    result["draft"] = looks ? std::string(kDraftLookup) : ready.model->draft;
+    result["drafted_tokens"] = sum.drafted;
+    result["accepted_tokens"] = sum.accepted;
+  }
   result.update(choices.front());
   if (choices.size() > 1) result["choices"] = std::move(choices);
   return result;

@@ -79,8 +79,8 @@ struct LlamaModelInfo {
   std::size_t parallel = 0;
   int threads = 0;
   bool has_chat_template = false;
-  bool can_draft = false;    // Its context can take guesses back.
-  bool has_draft = false;    // A draft model is there.
+  bool can_draft = false;              // Its context can take guesses back.
+  bool has_draft = false;              // A draft model is there.
   std::string draft_description = {};  // Of the draft model, as `description`.
 };
 
@@ -123,7 +123,7 @@ struct GenerationRequest {
   bool reuse_prefix = true;  // May go on from what others left, and leave something.
   Draft draft = Draft::none;
   std::size_t draft_max = 8;  // Tokens that are guessed at a time, at most kMostDrafts.
-  std::string scope = {};    // Whose text it is: it goes on only from texts of the same scope.
+  std::string scope = {};     // Whose text it is: it goes on only from texts of the same scope.
   std::optional<std::size_t> logprobs = {};  // Of each token, and of so many likeliest; at most
                                              // kMaxTopLogprobs.
 };
@@ -234,8 +234,8 @@ class LlamaEngine {
   Result<BackendInfo> probe();
   // Errors: not_found, corrupt (says what is wrong in the file), unsupported (an architecture that
   // the library does not know, a split model, drafts for a state that can't be taken back),
-  // invalid_argument (options; a draft model of another vocabulary), resource_exhausted, unavailable
-  // (as load).
+  // invalid_argument (options; a draft model of another vocabulary), resource_exhausted,
+  // unavailable (as load).
   Result<std::unique_ptr<LlamaModel>> open(const std::filesystem::path& gguf_file,
                                            const LlamaModelOptions& options);
 
