@@ -107,18 +107,15 @@ bool template_knows_tools(std::string_view chat_template) {
   const auto is_part = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
-  for (std::size_t at = chat_template.find(kName); at != std::string_view::npos;
-       at = chat_template.find(kName, at + 1)) {
-    const std::size_t end = at + kName.size();
-    const bool whole = (at == 0 || !is_part(chat_template[at - 1])) &&
-                       (end == chat_template.size() || !is_part(chat_template[end]));
-    // Within {{ }} or {% %}: the last brace before it opens.
-    const std::string_view before = chat_template.substr(0, at);
-    const auto opened =
-        static_cast<std::ptrdiff_t>(std::max(before.rfind("{%") + 1, before.rfind("{{") + 1));
-    const auto closed =
-        static_cast<std::ptrdiff_t>(std::max(before.rfind("%}") + 1, before.rfind("}}") + 1));
-    if (whole && opened > closed) return true;
+  bool computed = false;  // Within {{ }} or {% %}.
+  for (std::size_t at = 0; at < chat_template.size(); ++at) {
+    const std::string_view rest = chat_template.substr(at);
+    if (rest.starts_with("{{") || rest.starts_with("{%")) computed = true;
+    if (rest.starts_with("}}") || rest.starts_with("%}")) computed = false;
+    const bool begins = at == 0 || !is_part(chat_template[at - 1]);
+    const bool ends =
+        rest.size() == kName.size() || !is_part(rest[std::min(kName.size(), rest.size() - 1)]);
+    if (computed && begins && ends && rest.starts_with(kName)) return true;
   }
   return false;
 }

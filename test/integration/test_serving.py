@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import shutil
 import struct
 import unittest
 import urllib.error
@@ -71,6 +72,30 @@ class Text(TestCase):
         for case in json.loads((DATA / "smollm2_llamacpp.json").read_text())["cases"]:
             result = self.node.json("run", "smollm", "--raw", "--prompt", case["prompt"], "--max-tokens", case["first_diff_vs_hf_f32"])
             self.assertTrue(case["text"].startswith(result["text"]), (result["text"], case["text"]))
+
+    def test_drafts_change_no_text_and_are_counted(self):
+        words = "red apple, green pear, blue plum, yellow quince"
+        prompt = f"Copy this list.\n\n{words}\n\nCopy:\n\n{words}\n\nCopy:\n\nred apple,"
+        ask = ("text", "generate", "--model", "smollm", "--raw", "--prompt", prompt, "--max-tokens", "16", "--threads", "1")
+        plain = self.node.json(*ask)
+        self.assertNotIn("drafted_tokens", plain)
+        looked = self.node.json(*ask, "--draft", "prompt-lookup")
+        self.assertEqual((looked["text"], looked["draft"]), (plain["text"], "prompt-lookup"))
+        self.assertGreater(looked["accepted_tokens"], 4)
+        self.assertGreaterEqual(looked["drafted_tokens"], looked["accepted_tokens"])
+        twin = self.folder / "twin"
+        shutil.copytree(model_directory("smollm2-135m-q4_1"), twin)
+        (twin / "README.md").write_text("The same weights in another folder.\n")
+        self.node.add(twin, "--name", "twin")
+        drafted = self.node.json(*ask, "--draft", "twin")
+        self.assertEqual((drafted["text"], drafted["draft"]), (plain["text"], "twin"))
+        self.assertGreater(drafted["accepted_tokens"], 4)
+        self.assertEqual(self.node.json(*ask, environment={"IPFS_ACCELERATE_TEXT_DRAFT_MODEL": "twin"})["draft"], "twin")
+        self.assertNotIn("draft", self.node.json(*ask, "--draft", "none", environment={"IPFS_ACCELERATE_TEXT_DRAFT_MODEL": "prompt-lookup"}))
+        self.assert_fails(3, self.node.run(*ask, "--draft", "nobody"), "nobody")
+        # What only the configuration wants and can't be is left out.
+        self.assertEqual(self.node.json(*ask, environment={"IPFS_ACCELERATE_TEXT_DRAFT_MODEL": "nobody"})["text"], plain["text"])
+        self.assert_fails(2, self.node.run("config", "set", "text.draft_max", "65"), "64")
 
     def test_bad_requests_say_what_is_wrong(self):
         self.assert_fails(2, self.node.run("run", "smollm", "--input", "x"), "--prompt")

@@ -51,7 +51,7 @@ TEST_F(LlamaDraft, greedy_text_is_the_same_and_most_guesses_of_the_model_itself_
   open_with_draft();
   EXPECT_TRUE(model_->info().has_draft);
   for (const char* prompt : {"The capital of France is", "Once upon a time there was a cat who"}) {
-    const auto with = expect_the_same(request(prompt, 48), Draft::model);
+    const auto with = expect_the_same(request(prompt, 32), Draft::model);
     EXPECT_GT(with.accepted, 8U) << prompt;
     EXPECT_GE(with.accepted * 10, with.drafted * 7) << prompt << with.drafted;
   }
@@ -60,17 +60,20 @@ TEST_F(LlamaDraft, greedy_text_is_the_same_and_most_guesses_of_the_model_itself_
 TEST_F(LlamaDraft, guesses_from_the_text_itself_give_the_same_text) {
   open();
   EXPECT_FALSE(model_->info().has_draft);
+  std::size_t drafted = 0, accepted = 0;
   for (const char* prompt : {kRepeats, "1 2 3 4 1 2 3 4 1 2 3", "Once upon a time"}) {
-    const auto with = expect_the_same(request(prompt, 64), Draft::lookup);
-    EXPECT_GT(with.drafted, with.accepted) << prompt << ": wrong ones were among them";
+    const auto with = expect_the_same(request(prompt, 40), Draft::lookup);
+    drafted += with.drafted;
+    accepted += with.accepted;
   }
-  EXPECT_GT(expect_the_same(request(kRepeats, 40), Draft::lookup).accepted, 10U);
+  EXPECT_GT(accepted, 20U);
+  EXPECT_GT(drafted, accepted) << "wrong ones were among them";
 }
 
 TEST_F(LlamaDraft, a_seed_gives_the_text_that_it_gives_without) {
   open_with_draft();
-  for (const std::uint32_t seed : {1U, 2U, 3U}) {
-    GenerationRequest asked = request("Once upon a time", 40);
+  for (const std::uint32_t seed : {1U, 2U}) {
+    GenerationRequest asked = request("Once upon a time", 24);
     asked.sampling = {0.9, 40, 0.95, seed};
     for (const Draft draft : {Draft::lookup, Draft::model}) {
       const auto alone = model_->generate(drafted(asked, Draft::none), {}, {});
@@ -88,16 +91,16 @@ TEST_F(LlamaDraft, penalties_stop_words_and_grammars_hold_as_without) {
       R"({"type":"array","items":{"enum":["red apple","green pear"]},"minItems":3,"maxItems":6})");
   ASSERT_TRUE(grammar) << grammar.error().to_string();
   for (const Draft draft : {Draft::lookup, Draft::model}) {
-    GenerationRequest held = request("[\"red apple\", \"green pear\", \"red apple\"]\n", 60);
+    GenerationRequest held = request("[\"red apple\", \"green pear\", \"red apple\"]\n", 40);
     held.sampling.grammar = *grammar;
     const auto json = nlohmann::json::parse(expect_the_same(held, draft).text, nullptr, false);
     EXPECT_TRUE(json.is_array() && json.size() >= 3 && json.size() <= 6) << json;
-    GenerationRequest stopped = request(kRepeats, 60);
+    GenerationRequest stopped = request(kRepeats, 30);
     stopped.stop = {"quince"};
     const auto cut = expect_the_same(stopped, draft);
     EXPECT_EQ(cut.text.find("quince"), std::string::npos);
     EXPECT_EQ(cut.finish, FinishReason::stop);
-    GenerationRequest penalized = request(kRepeats, 40);
+    GenerationRequest penalized = request(kRepeats, 24);
     penalized.sampling.repeat_penalty = 1.3;
     penalized.sampling.frequency_penalty = 0.5;
     expect_the_same(penalized, draft);
@@ -106,22 +109,24 @@ TEST_F(LlamaDraft, penalties_stop_words_and_grammars_hold_as_without) {
 
 TEST_F(LlamaDraft, what_a_drafted_text_leaves_is_right_to_go_on_from) {
   open_with_draft(1);
-  for (const Draft draft : {Draft::lookup, Draft::model}) {
-    GenerationRequest asked = request(kRepeats, 30);
+  std::vector<GenerationReport> next;  // The turn behind each of three.
+  for (const Draft draft : {Draft::none, Draft::lookup, Draft::model}) {
+    GenerationRequest asked = request(kRepeats, 24);
     asked.draft = draft;
-    asked.scope = draft == Draft::model ? "model" : "lookup";
+    asked.scope = fmt::format("caller {}", static_cast<int>(draft));
     const auto first = model_->generate(asked, {}, {});
     ASSERT_TRUE(first) << first.error().to_string();
-    EXPECT_EQ(first->tokens.size(), 30U);
-    EXPECT_EQ(model_->load().kept_tokens, asked.prompt.size() + 29);
+    EXPECT_EQ(first->tokens.size(), 24U);
+    EXPECT_EQ(model_->load().kept_tokens, asked.prompt.size() + 23);
     asked.prompt.insert(asked.prompt.end(), first->tokens.begin(), first->tokens.end());
     asked.logprobs = 2;
-    const auto next = model_->generate(asked, {}, {});
-    ASSERT_TRUE(next) << next.error().to_string();
-    EXPECT_EQ(next->cached_tokens, asked.prompt.size() - 1);
-    const auto alone = model_->generate(drafted(asked, Draft::none), {}, {});
-    expect_same(*next, *alone);
+    const auto turn = model_->generate(asked, {}, {});
+    ASSERT_TRUE(turn) << turn.error().to_string();
+    EXPECT_EQ(turn->cached_tokens, asked.prompt.size() - 1);
+    next.push_back(*turn);
   }
+  expect_same(next[0], next[1]);
+  expect_same(next[0], next[2]);
 }
 
 TEST_F(LlamaDraft, two_texts_draft_side_by_side_and_more_do_not) {
@@ -131,14 +136,14 @@ TEST_F(LlamaDraft, two_texts_draft_side_by_side_and_more_do_not) {
     for (std::size_t i = 0; i < count; ++i) {
       texts.push_back(std::async(std::launch::async, [&, i] {
         const auto wanted = i % 2 == 0 ? Draft::model : Draft::lookup;
-        return model_->generate(drafted(request(kRepeats, 40), wanted), {}, {});
+        return model_->generate(drafted(request(kRepeats, 24), wanted), {}, {});
       }));
     }
     std::vector<GenerationReport> reports;
     for (auto& text : texts) reports.push_back(*text.get());
     return reports;
   };
-  const auto alone = model_->generate(drafted(request(kRepeats, 40), Draft::none), {}, {});
+  const auto alone = model_->generate(drafted(request(kRepeats, 24), Draft::none), {}, {});
   ASSERT_TRUE(alone) << alone.error().to_string();
   for (const std::size_t count : {2U, 4U}) {
     for (const GenerationReport& report : together(count))
