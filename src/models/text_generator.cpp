@@ -102,6 +102,24 @@ Result<const Variant*> generation_variant(const ModelManifest& manifest) {
               "The model has no GGUF file: this version generates text with llama.cpp alone.");
 }
 
+bool template_knows_tools(std::string_view chat_template) {
+  constexpr std::string_view kName = "tools";
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  bool computed = false;  // Within {{ }} or {% %}.
+  for (std::size_t at = 0; at < chat_template.size(); ++at) {
+    const std::string_view rest = chat_template.substr(at);
+    if (rest.starts_with("{{") || rest.starts_with("{%")) computed = true;
+    if (rest.starts_with("}}") || rest.starts_with("%}")) computed = false;
+    const bool begins = at == 0 || !is_part(chat_template[at - 1]);
+    const bool ends =
+        rest.size() == kName.size() || !is_part(rest[std::min(kName.size(), rest.size() - 1)]);
+    if (computed && begins && ends && rest.starts_with(kName)) return true;
+  }
+  return false;
+}
+
 Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& request) const {
   if (request.messages.empty() && !request.tools.empty())
     return fail(Errc::invalid_argument, "Tools need messages: a prompt alone calls none.");
@@ -118,6 +136,7 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   result.stop = request.stop;
   result.logprobs = request.logprobs;
   result.reuse_prefix = request.reuse_prefix;
+  result.scope = request.scope;
   std::string text = request.prompt;
   if (speaks_of_tools(request) || request.tool_choice == inference::ToolChoice::required) {
     ACCEL_TRY(text, plan_tools(*model_, request, result));

@@ -82,8 +82,9 @@ json performance_row(const json& result, const json& hardware, std::size_t batch
              {"choice", result.at("choice")}}},
            {"provenance", result.at("provenance")}};
   // Of a prompt, what was found in the context took no time: the latency is without it.
-  for (const char* name : {"prompt_tokens", "cached_tokens", "completion_tokens",
-                           "prefill_tokens_per_second", "decode_tokens_per_second"}) {
+  for (const char* name :
+       {"prompt_tokens", "cached_tokens", "completion_tokens", "drafted_tokens", "accepted_tokens",
+        "prefill_tokens_per_second", "decode_tokens_per_second"}) {
     if (result.contains(name)) row["metrics"][name] = result.at(name);
   }
   if (result.at("threads").get<int>() > 0) row["threads"] = result.at("threads");

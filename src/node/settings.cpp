@@ -10,6 +10,7 @@
 #include "accel/crypto/sha256.hpp"
 #include "accel/hub/hugging_face.hpp"
 #include "accel/hub/ollama.hpp"
+#include "accel/inference/llama.hpp"
 #include "audit.hpp"
 #include "serving/keep_alive.hpp"
 #include "setting_checks.hpp"
@@ -263,6 +264,36 @@ void add_memory_keys(ConfigRegistry& registry) {
                         1));
 }
 
+void add_text_keys(ConfigRegistry& registry) {
+  registry.add(at_least(key("text.context", std::int64_t{8192},
+                            "Tokens of all texts that a model writes at a time, prompts included"),
+                        2));
+  ConfigKey most = key("text.draft_max", std::int64_t{8},
+                       "Tokens that are guessed at a time, where text.draft_model guesses");
+  most.maximum = static_cast<double>(inference::kMostDrafts);
+  registry.add(at_least(std::move(most), 1));
+  registry.add(key("text.draft_model", std::string(),
+                   "Who guesses the next tokens of a text, for the model to check several at once: "
+                   "a smaller model of the same vocabulary, prompt-lookup (the text so far), or "
+                   "nobody"));
+  registry.add(choice("text.kv_cache", "f16",
+                      "How a text's context is kept: q8_0 and q4_0 take half and a quarter of the "
+                      "memory, and are less exact",
+                      {"f16", "q8_0", "q4_0"}));
+  registry.add(at_least(
+      key("text.parallel", std::int64_t{4}, "Texts that a daemon's model writes at a time"), 1));
+  registry.add(
+      key("text.prefix_cache", true,
+          "Texts stay in a model's context, for prompts of the same API key, or of the owner, that "
+          "begin alike"));
+  registry.add(at_least(
+      key("text.queue", std::int64_t{64}, "Texts that may wait for a daemon's model; then 429"),
+      0));
+  registry.add(
+      key("text.spinning", false,
+          "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
+}
+
 void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(key("hardware.prefer_cuda", false, "Consider only CUDA devices when there is one"));
   for (const char* platform : {"openvino", "rocm", "mps", "qualcomm"}) {
@@ -292,25 +323,7 @@ void add_hardware_keys(ConfigRegistry& registry) {
                         0));
   registry.add(at_least(
       key("batching.queue", std::int64_t{1024}, "Rows that may wait for a model; then 429"), 2));
-  registry.add(at_least(key("text.context", std::int64_t{8192},
-                            "Tokens of all texts that a model writes at a time, prompts included"),
-                        2));
-  registry.add(choice("text.kv_cache", "f16",
-                      "How a text's context is kept: q8_0 and q4_0 take half and a quarter of the "
-                      "memory, and are less exact",
-                      {"f16", "q8_0", "q4_0"}));
-  registry.add(at_least(
-      key("text.parallel", std::int64_t{4}, "Texts that a daemon's model writes at a time"), 1));
-  registry.add(
-      key("text.prefix_cache", true,
-          "Texts stay in a model's context, for prompts that begin alike; whoever can measure "
-          "time can tell whether a prompt's beginning was asked before"));
-  registry.add(at_least(
-      key("text.queue", std::int64_t{64}, "Texts that may wait for a daemon's model; then 429"),
-      0));
-  registry.add(
-      key("text.spinning", false,
-          "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
+  add_text_keys(registry);
   registry.add(key("models.pull_absent", true,
                    "Whether a model that is named by its CID and not here is pulled to be run"));
   registry.add(checked(key("models.hf_endpoint", std::string(hub::kHuggingFaceEndpoint),

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import shutil
 import struct
 import unittest
 import urllib.error
@@ -72,6 +73,30 @@ class Text(TestCase):
             result = self.node.json("run", "smollm", "--raw", "--prompt", case["prompt"], "--max-tokens", case["first_diff_vs_hf_f32"])
             self.assertTrue(case["text"].startswith(result["text"]), (result["text"], case["text"]))
 
+    def test_drafts_change_no_text_and_are_counted(self):
+        words = "red apple, green pear, blue plum, yellow quince"
+        prompt = f"Copy this list.\n\n{words}\n\nCopy:\n\n{words}\n\nCopy:\n\nred apple,"
+        ask = ("text", "generate", "--model", "smollm", "--raw", "--prompt", prompt, "--max-tokens", "16", "--threads", "1")
+        plain = self.node.json(*ask)
+        self.assertNotIn("drafted_tokens", plain)
+        looked = self.node.json(*ask, "--draft", "prompt-lookup")
+        self.assertEqual((looked["text"], looked["draft"]), (plain["text"], "prompt-lookup"))
+        self.assertGreater(looked["accepted_tokens"], 4)
+        self.assertGreaterEqual(looked["drafted_tokens"], looked["accepted_tokens"])
+        twin = self.folder / "twin"
+        shutil.copytree(model_directory("smollm2-135m-q4_1"), twin)
+        (twin / "README.md").write_text("The same weights in another folder.\n")
+        self.node.add(twin, "--name", "twin")
+        drafted = self.node.json(*ask, "--draft", "twin")
+        self.assertEqual((drafted["text"], drafted["draft"]), (plain["text"], "twin"))
+        self.assertGreater(drafted["accepted_tokens"], 4)
+        self.assertEqual(self.node.json(*ask, environment={"IPFS_ACCELERATE_TEXT_DRAFT_MODEL": "twin"})["draft"], "twin")
+        self.assertNotIn("draft", self.node.json(*ask, "--draft", "none", environment={"IPFS_ACCELERATE_TEXT_DRAFT_MODEL": "prompt-lookup"}))
+        self.assert_fails(3, self.node.run(*ask, "--draft", "nobody"), "nobody")
+        # What only the configuration wants and can't be is left out.
+        self.assertEqual(self.node.json(*ask, environment={"IPFS_ACCELERATE_TEXT_DRAFT_MODEL": "nobody"})["text"], plain["text"])
+        self.assert_fails(2, self.node.run("config", "set", "text.draft_max", "65"), "64")
+
     def test_bad_requests_say_what_is_wrong(self):
         self.assert_fails(2, self.node.run("run", "smollm", "--input", "x"), "--prompt")
         self.assert_fails(2, self.node.run("run", "smollm", "--prompt", "word " * 9000), "context")
@@ -115,6 +140,18 @@ class Serving(TestCase):
         self.assertEqual({m["id"] for m in self.client.ok("/v1/models")["data"]}, {"smollm", "minilm"})
         self.assertEqual(self.client.ok("/v1/models/minilm")["task"], "text-embedding")
         self.assertEqual(self.client.refused("/v1/models/nothing")[0], 404)
+
+    def test_an_echoed_completion_begins_with_its_prompt(self):
+        ask = {"model": "smollm", "prompt": PROMPT, "max_tokens": 4, "temperature": 0}
+        plain = self.client.ok("/v1/completions", ask)["choices"][0]["text"]
+        self.assertEqual(self.client.ok("/v1/completions", {**ask, "echo": True})["choices"][0]["text"], PROMPT + plain)
+        events = [json.loads(event) for event in self.client.events("/v1/completions", {**ask, "echo": True, "stream": True, "n": 2})[:-1]]
+        for index in (0, 1):
+            pieces = [choice["text"] for event in events for choice in event["choices"] if choice["index"] == index]
+            self.assertEqual(pieces[0], PROMPT)
+            self.assertEqual("".join(pieces), PROMPT + plain)
+        code, error, _ = self.client.refused("/v1/completions", {**ask, "echo": True, "logprobs": 1})
+        self.assertIn("echo", error["error"]["message"])
 
     def test_openai_and_ollama_give_the_reference_embeddings(self):
         cases = json.loads((DATA / "minilm_l6_f32.json").read_text())["cases"]
@@ -267,6 +304,22 @@ class Serving(TestCase):
             self.assertRegex(reply.read().decode(), r"accel_text_cached_tokens_total [1-9]")
         self.assertGreater(self.node.json("ps")["models"][0]["kept_tokens"], 60)
 
+    def test_a_key_learns_nothing_of_what_others_have_asked(self):
+        words = " ".join(f"secret{i}" for i in range(60))
+        keys = [self.node.json("api-keys", "create")["key"] for _ in range(2)]
+
+        def cached(key):
+            with self.client.request("/v1/completions", {"model": "smollm", "prompt": words, "max_tokens": 2, "temperature": 0}, token=key) as reply:
+                usage = json.load(reply)["usage"]
+            return usage["prompt_tokens_details"]["cached_tokens"], usage["prompt_tokens"]
+
+        for caller in (None, *keys):  # The owner, then one key after the other.
+            self.assertEqual(cached(caller)[0], 0, caller)
+        for caller in (keys[1], keys[0], None):
+            found, prompt = cached(caller)
+            self.assertEqual(found, prompt - 1, "its own prompt")
+        self.assertGreater(self.node.json("run", "smollm", "--raw", "--prompt", words, "--max-tokens", "2")["cached_tokens"], 60, "the owner by another way")
+
     def test_logprobs_are_told_whole_and_in_streams(self):
         asked = self.chat(max_tokens=6, logprobs=True, top_logprobs=3)
         content = self.client.ok("/v1/chat/completions", asked)["choices"][0]["logprobs"]["content"]
@@ -352,6 +405,22 @@ class Serving(TestCase):
         self.assertEqual(running(), 1)
         reply.close()
         self.assertTrue(wait_until(lambda: running() == 0, 10))
+
+    def test_a_text_that_is_broken_off_costs_its_key_what_was_read_and_written(self):
+        key = self.node.json("api-keys", "create", "--tokens-per-day", "100000")["key"]
+        prompt = " ".join(f"word{i}" for i in range(300))
+        with self.client.request("/v1/completions", {"model": "smollm", "prompt": prompt, "max_tokens": 1}) as reply:
+            read = json.load(reply)["usage"]["prompt_tokens"]
+        with self.client.request("/v1/completions", {"model": "smollm", "prompt": prompt, "max_tokens": 2000, "stream": True}, token=key) as reply:
+            reply.readline()
+
+        def used():
+            with self.client.request("/v1/models", token=key) as reply:
+                return 100000 - int(reply.headers["x-ratelimit-remaining-tokens"])
+
+        self.assertTrue(wait_until(lambda: used() > 0, 10))
+        self.assertGreater(used(), read)
+        self.assertLess(used(), read + 2000)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ json params_of(const TextFlags& flags) {
   params["top_p"] = flags.top_p;
   if (flags.max_tokens) params["max_tokens"] = *flags.max_tokens;
   if (flags.seed >= 0) params["seed"] = flags.seed;
+  if (!flags.draft.empty()) params["draft"] = flags.draft;
   if (!flags.stop.empty()) params["stop"] = flags.stop;
   return params;
 }
@@ -64,6 +65,13 @@ std::string rate_of(const json& result, const char* name) {
   return rate > 0 ? fmt::format(" at {:.0f}/s", rate) : std::string();
 }
 
+// ", 30 of 40 drafts right"; nothing where nobody drafted.
+std::string drafts_of(const json& result) {
+  if (!result.contains("drafted_tokens")) return {};
+  return fmt::format(", {} of {} drafts right", result.value("accepted_tokens", 0),
+                     result.at("drafted_tokens").get<std::uint64_t>());
+}
+
 Status print_end(const json& result) {
   ACCEL_CHECK(print_line(""));
   if (result.contains("endpoint")) {
@@ -76,7 +84,8 @@ Status print_end(const json& result) {
       result.at("device").get<std::string>(), result.at("precision").get<std::string>(),
       result.value("threads", 0), result.value("prompt_tokens", 0),
       rate_of(result, "prefill_tokens_per_second"), result.value("completion_tokens", 0),
-      rate_of(result, "decode_tokens_per_second"), result.at("provenance").get<std::string>(),
+      rate_of(result, "decode_tokens_per_second") + drafts_of(result),
+      result.at("provenance").get<std::string>(),
       result.at("finish") == "length" ? "; cut at --max-tokens" : ""));
   return {};
 }
@@ -142,6 +151,9 @@ void add_text_options(CLI::App& command, TextFlags& flags) {
   command.add_option("--top-p", flags.top_p, "Choose among the tokens that make up this share");
   command.add_option("--seed", flags.seed,
                      "The same seed gives the same text (default: chance) or image (default: 0)");
+  command.add_option("--draft", flags.draft,
+                     "Who guesses ahead: a smaller model of the same vocabulary, prompt-lookup, or "
+                     "none (default: text.draft_model)");
   add_endpoint_options(command, flags.endpoint);
   command.add_option("--stop", flags.stop, "End before this text; may be given several times");
 }

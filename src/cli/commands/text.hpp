@@ -19,6 +19,7 @@ struct TextFlags {
   int top_k = 0, threads = 0;
   double temperature = 0, top_p = 1;
   std::int64_t seed = -1;
+  std::string draft;
   bool raw = false;
   EndpointFlags endpoint;
   SourceFlags sources;  // Of a model that is not here.

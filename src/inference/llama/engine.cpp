@@ -46,6 +46,11 @@ std::uint64_t kv_bytes(const Api& api, const llama_model* model, const std::stri
   return of_token * options.context * per_32 / 32;
 }
 
+// A recurrent state is one of all tokens: none of them can be forgotten alone.
+bool can_go_back(const Api& api, const llama_model* model) {
+  return !api.is_recurrent(model) && !api.is_hybrid(model);
+}
+
 }  // namespace
 
 Result<KvType> kv_type_of(std::string_view name) {
@@ -73,6 +78,7 @@ class LlamaModel::Impl {
 
   std::shared_ptr<const Library> library_;  // Owners: engine, models, generators; immutable.
   ModelHandle model_;
+  ModelHandle draft_{nullptr, nullptr};
   LlamaModelInfo info_;
   std::optional<llama::ChatTemplate> template_;
   Status template_status_;
@@ -80,7 +86,7 @@ class LlamaModel::Impl {
 };
 
 Status LlamaModel::Impl::start(const LlamaModelOptions& options) {
-  ACCEL_TRY(generator_, llama::Generator::open(library_, model_.get(), options));
+  ACCEL_TRY(generator_, llama::Generator::open(library_, model_.get(), draft_.get(), options));
   std::array<char, 256> text{};
   api().model_desc(model_.get(), text.data(), text.size());
   info_.engine = "llama.cpp";
@@ -95,6 +101,10 @@ Status LlamaModel::Impl::start(const LlamaModelOptions& options) {
   info_.vocabulary = static_cast<std::size_t>(api().vocab_size(vocab()));
   info_.parallel = options.parallel;
   info_.threads = options.threads;
+  info_.can_draft = can_go_back(api(), model_.get());
+  info_.has_draft = draft_ != nullptr;
+  if (draft_ && api().model_desc(draft_.get(), text.data(), text.size()) > 0)
+    info_.draft_description = text.data();
   info_.has_chat_template =
       !options.chat_template.empty() || api().chat_template(model_.get(), nullptr) != nullptr;
   if (!info_.has_chat_template) return {};
@@ -179,8 +189,11 @@ Result<std::string> LlamaModel::json_grammar(const std::string& schema) const {
 }
 
 Result<GenerationReport> LlamaModel::generate(const GenerationRequest& request,
-                                              const TextSink& on_text, std::stop_token stop) {
-  return impl_->generator_->generate(request, on_text, std::move(stop));
+                                              const TextSink& on_text, std::stop_token stop,
+                                              TokenUse* use) {
+  TokenUse unread;
+  return impl_->generator_->generate(request, on_text, std::move(stop),
+                                     use == nullptr ? unread : *use);
 }
 
 Status LlamaModel::admits(std::size_t prompt_tokens, std::size_t max_tokens) const {
@@ -247,13 +260,13 @@ Status check_options(const LlamaModelOptions& options) {
 
 }  // namespace
 
-Result<std::unique_ptr<LlamaModel>> LlamaEngine::open(const std::filesystem::path& gguf_file,
-                                                      const LlamaModelOptions& options) {
-  ACCEL_CHECK(check_options(options));
-  ACCEL_TRY(const GgufHeader header, read_gguf_file(gguf_file));
+namespace {
+
+// A file that every check of ours has passed.
+Result<ModelHandle> load_model(const Api& api, const std::filesystem::path& gguf_file,
+                               GgufHeader& header) {
+  ACCEL_TRY(header, read_gguf_file(gguf_file));
   ACCEL_CHECK(check_gguf_model(header));
-  ACCEL_TRY(std::shared_ptr<const Library> library, impl_->library());
-  const Api& api = library->api();
   (void)llama::take_last_words();
   llama_model_params params = api.model_params();
   params.n_gpu_layers = 0;
@@ -272,7 +285,38 @@ Result<std::unique_ptr<LlamaModel>> LlamaEngine::open(const std::filesystem::pat
   }
   if (api.has_encoder(model.get()))
     return fail(Errc::unsupported, "The model has an encoder; only decoders generate text here.");
+  return model;
+}
+
+Result<ModelHandle> load_draft(const Api& api, const std::filesystem::path& gguf_file,
+                               const llama_model* target) {
+  if (!can_go_back(api, target)) {
+    return fail(Errc::unsupported,
+                "The model keeps a state that can't be taken back: nothing is drafted for it.");
+  }
+  GgufHeader header;
+  ACCEL_TRY(ModelHandle draft, load_model(api, gguf_file, header));
+  if (!can_go_back(api, draft.get())) {
+    return fail(Errc::unsupported,
+                "The draft model keeps a state that can't be taken back; choose another one.");
+  }
+  ACCEL_CHECK(llama::check_same_vocabulary(api, api.vocab(target), api.vocab(draft.get())));
+  return draft;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LlamaModel>> LlamaEngine::open(const std::filesystem::path& gguf_file,
+                                                      const LlamaModelOptions& options) {
+  ACCEL_CHECK(check_options(options));
+  ACCEL_TRY(std::shared_ptr<const Library> library, impl_->library());
+  const Api& api = library->api();
+  GgufHeader header;
+  ACCEL_TRY(ModelHandle model, load_model(api, gguf_file, header));
   auto impl = std::make_unique<LlamaModel::Impl>(library, std::move(model));
+  if (!options.draft_file.empty()) {
+    ACCEL_TRY(impl->draft_, load_draft(api, options.draft_file, impl->model_.get()));
+  }
   ACCEL_CHECK(impl->start(options));
   LlamaModelInfo& info = impl->info_;
   info.architecture = header.texts.find("general.architecture")->second;

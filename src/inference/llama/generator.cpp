@@ -7,63 +7,52 @@
 
 #include "accel/core/clock.hpp"
 #include "accel/core/log.hpp"
+#include "llama/batch.hpp"
 #include "llama/logprob.hpp"
+#include "llama/prompt_lookup.hpp"
 #include "llama/sampler.hpp"
 #include "llama/text_stream.hpp"
 
 namespace accel::inference::llama {
 namespace {
 
-constexpr std::size_t kBatch = 512;        // Of one step: prefill gains little from more.
-constexpr int kAborted = 2;                // What llama_decode() returns then.
-constexpr std::uint32_t kPollBusily = 50;  // ggml's own default; 0 sleeps at once.
+constexpr std::size_t kFirstDrafts = 4;  // Of a text of which nothing is known yet.
 
 double ms_between(SteadyTime from, SteadyTime to) { return to_ms(to - from); }
-
-// Arrays of one step in the layout of llama_batch.
-class Batch {
- public:
-  void add(TokenId token, std::size_t position, std::size_t slot, bool logits) {
-    tokens_.push_back(token);
-    positions_.push_back(static_cast<llama_pos>(position));
-    counts_.push_back(1);
-    slots_.push_back(static_cast<llama_seq_id>(slot));
-    logits_.push_back(logits ? 1 : 0);
-  }
-  llama_batch view() {
-    pointers_.clear();
-    for (llama_seq_id& slot : slots_) pointers_.push_back(&slot);
-    return {static_cast<std::int32_t>(tokens_.size()),
-            tokens_.data(),
-            nullptr,
-            positions_.data(),
-            counts_.data(),
-            pointers_.data(),
-            logits_.data()};
-  }
-
- private:
-  std::vector<TokenId> tokens_;
-  std::vector<llama_pos> positions_;
-  std::vector<std::int32_t> counts_;
-  std::vector<llama_seq_id> slots_;
-  std::vector<llama_seq_id*> pointers_;
-  std::vector<std::int8_t> logits_;
-};
 
 }  // namespace
 
 struct Generator::Job {
   Job(RequestId number, const GenerationRequest& wanted, SamplerHandle chain)
-      : id(number), request(wanted), sampler(std::move(chain)), stream(wanted.stop) {}
+      : id(number),
+        request(wanted),
+        sampler(std::move(chain)),
+        stream(wanted.stop),
+        ahead(std::min(wanted.draft_max, kFirstDrafts)) {}
 
   void add_to(Batch& batch, const Chunk& chunk) const {
     const std::size_t prompt = request.prompt.size();
+    const std::size_t known = prompt + report.tokens.size();
     for (std::size_t at = chunk.position; at < chunk.position + chunk.count; ++at) {
-      const bool ends = at + 1 == chunk.position + chunk.count;
-      const TokenId token = at < prompt ? request.prompt[at] : report.tokens.at(at - prompt);
-      batch.add(token, at, chunk.slot, chunk.samples && ends);
+      const bool samples = at + 1 + chunk.drafts >= chunk.position + chunk.count;
+      const TokenId token = at < prompt  ? request.prompt[at]
+                            : at < known ? report.tokens[at - prompt]
+                                         : drafts.at(at - known);
+      batch.add(token, at, chunk.slot, chunk.samples && samples);
     }
+  }
+  // How many tokens are worth guessing: the last one of the answer is never read.
+  std::size_t draft_room() const {
+    if (request.draft == Draft::none || wants_logits) return 0;
+    return std::min(ahead, request.max_tokens - report.tokens.size() - 1);
+  }
+  // Further ahead while all is right, less far when little is.
+  void learn(std::size_t drafted, std::size_t right) {
+    report.drafted += drafted;
+    report.accepted += right;
+    if (drafted == 0) return;
+    ahead = right == drafted ? std::min(request.draft_max, std::max(ahead, 2 * drafted))
+                             : std::min(request.draft_max, right + 1);
   }
 
   RequestId id;
@@ -74,11 +63,15 @@ struct Generator::Job {
   bool wants_logits = false;
   bool has_slot = false;
   bool keeps = false;  // Its slot keeps what it holds, for others.
+  std::size_t slot = 0;
+  std::size_t ahead;            // Tokens that are guessed next time.
+  std::vector<TokenId> drafts;  // Behind the last token, in the next step.
   // Under the mutex:
   GenerationReport report;
   std::vector<float> logits;
   std::string unread;               // Text that the caller has not taken.
   std::size_t unread_logprobs = 0;  // The first that the caller has not taken.
+  std::size_t read = 0;             // Of the prompt, what was found included.
   bool cancelled = false;
   std::optional<Status> outcome;
   std::condition_variable_any news;
@@ -90,7 +83,7 @@ Generator::Generator(std::shared_ptr<const Library> library, const llama_vocab* 
     : library_(std::move(library)), vocab_(vocab), limits_(limits), planner_(limits) {}
 
 Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library> library,
-                                                   llama_model* model,
+                                                   llama_model* model, llama_model* draft,
                                                    const LlamaModelOptions& options) {
   const Api& api = library->api();
   const auto trained = static_cast<std::size_t>(std::max(api.model_context(model), 1));
@@ -99,32 +92,14 @@ Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library
   std::unique_ptr<Generator> generator(
       new Generator(library, api.vocab(model), limits));  // tidy: raw-new: private constructor
   generator->prefix_cache_ = options.prefix_cache;
-  llama_context_params params = api.context_params();
-  params.n_ctx = static_cast<std::uint32_t>(options.context);
-  params.n_batch = static_cast<std::uint32_t>(generator->limits_.batch);
-  params.n_ubatch = params.n_batch;
-  params.n_seq_max = static_cast<std::uint32_t>(options.parallel);
-  if (options.kv_type != KvType::f16) {
-    const bool eight = options.kv_type == KvType::q8_0;
-    params.type_k = params.type_v = eight ? GGML_TYPE_Q8_0 : GGML_TYPE_Q4_0;
-    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;  // Needed for quantized values.
-  }
-  params.kv_unified = true;  // One pool of places: the planner shares them out.
-  params.n_threads = params.n_threads_batch = options.threads;
-  params.abort_callback = &Generator::is_aborted;
-  params.abort_callback_data = generator.get();
-  generator->context_ = {api.context_new(model, params), api.context_free};
-  if (!generator->context_) {
-    return fail(Errc::resource_exhausted,
-                "There is no memory for a context of {} tokens; choose a smaller one.",
-                options.context);
-  }
-  if (const Threadpools& pools = library->threadpools(); pools.make && pools.free) {
-    ggml_threadpool_params threads = api.threadpool_params(options.threads);
-    threads.poll = options.spinning ? kPollBusily : 0;
-    generator->threadpool_ = {pools.make(&threads), pools.free};
-    if (ggml_threadpool* const pool = generator->threadpool_.get(); pool != nullptr)
-      api.attach_threadpool(generator->context_.get(), pool, pool);
+  generator->can_go_back_ = !api.is_recurrent(model) && !api.is_hybrid(model);
+  generator->threadpool_ = make_threadpool(*library, options);
+  ggml_threadpool* const pool = generator->threadpool_.get();
+  ACCEL_TRY(generator->context_, make_context(api, model, options, generator->abort_));
+  if (pool != nullptr) api.attach_threadpool(generator->context_.get(), pool, pool);
+  if (draft != nullptr) {
+    ACCEL_TRY(generator->draft_model_,
+              DraftModel::open(library, draft, options, generator->abort_, pool));
   }
   asio::post(generator->thread_.executor(), [self = generator.get()] { self->work(); });
   return generator;
@@ -134,10 +109,9 @@ Generator::~Generator() {
   stop_.request_stop();
   abort_ = true;
   thread_.stop();
-  context_.reset();  // Before its thread pool.
+  draft_model_.reset();  // Both before their thread pool.
+  context_.reset();
 }
-
-bool Generator::is_aborted(void* self) { return static_cast<Generator*>(self)->abort_.load(); }
 
 Status Generator::admits(std::size_t prompt_tokens, std::size_t max_tokens) const {
   const std::scoped_lock lock(mutex_);
@@ -158,11 +132,25 @@ Status Generator::check_tokens(std::span<const TokenId> tokens) const {
   return {};
 }
 
+Status Generator::check_draft(const GenerationRequest& request) const {
+  if (request.draft == Draft::none) return {};
+  if (request.draft_max == 0 || request.draft_max > kMostDrafts)
+    return fail(Errc::invalid_argument, "Between 1 and {} tokens are drafted at a time, not {}.",
+                kMostDrafts, request.draft_max);
+  if (!can_go_back_)
+    return fail(Errc::unsupported,
+                "The model keeps a state that can't be taken back: nothing is drafted for it.");
+  if (request.draft == Draft::model && !draft_model_)
+    return fail(Errc::invalid_argument, "No draft model is there for this model.");
+  return {};
+}
+
 Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationRequest& request,
                                                           bool wants_logits) {
   ACCEL_CHECK(check_tokens(request.prompt));
   if (request.logprobs.value_or(0) > kMaxTopLogprobs)
     return fail(Errc::invalid_argument, "There may be {} top_logprobs.", kMaxTopLogprobs);
+  ACCEL_CHECK(check_draft(request));
   // Before the sampler: the windows of its penalties are as long as prompt and answer.
   ACCEL_CHECK(admits(request.prompt.size(), request.max_tokens));
   ACCEL_TRY(SamplerHandle sampler, make_sampler(library_->api(), vocab_, request));
@@ -172,7 +160,7 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
   job->keeps = prefix_cache_ && request.reuse_prefix && !wants_logits;
   const std::span<const TokenId> tokens(job->request.prompt);
   ACCEL_CHECK(planner_.submit(job->id, tokens.size(), request.max_tokens,
-                              job->keeps ? tokens : std::span<const TokenId>()));
+                              job->keeps ? Prefix{tokens, request.scope} : Prefix{}));
   job->submitted = system_clock().now();
   job->report.prompt_tokens = request.prompt.size();
   jobs_.emplace(job->id, job);
@@ -181,9 +169,13 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
 }
 
 Result<GenerationReport> Generator::generate(const GenerationRequest& request,
-                                             const TextSink& on_text, std::stop_token stop) {
+                                             const TextSink& on_text, std::stop_token stop,
+                                             TokenUse& use) {
+  use = {};
   ACCEL_TRY(const std::shared_ptr<Job> job, submit(request, false));
-  ACCEL_CHECK(deliver(*job, on_text, std::move(stop)));
+  const Status ended = deliver(*job, on_text, std::move(stop));
+  use = {job->read, job->report.tokens.size()};
+  ACCEL_CHECK(ended);
   GenerationReport report = std::move(job->report);  // The worker has let go of it.
   report.wait_ms = ms_between(job->submitted, job->started);
   report.prefill_ms = ms_between(job->started, job->first);
@@ -254,6 +246,7 @@ bool Generator::step(std::unique_lock<std::mutex>& lock) {
   drop_cancelled();
   abort_ = stop_.stop_requested();
   for (const Move& move : planner_.seat()) make(move);
+  guess(lock);
   const std::vector<Chunk> plan = planner_.next();
   if (plan.empty()) return false;
   Batch batch;
@@ -261,10 +254,13 @@ bool Generator::step(std::unique_lock<std::mutex>& lock) {
   for (const Chunk& chunk : plan) {
     Job& job = *jobs_.at(chunk.id);
     if (!std::exchange(job.has_slot, true)) job.started = job.first = job.last = now;
+    job.slot = chunk.slot;
     job.add_to(batch, chunk);
+    // Also when the batch is cut off: its work is begun.
+    job.read = std::min(job.request.prompt.size(), chunk.position + chunk.count);
   }
   lock.unlock();
-  const Status decoded = decode(batch.view());
+  const Status decoded = decode(library_->api(), context_.get(), batch.view());
   lock.lock();
   // What fails, fails for those in the batch; one is cut off only when all that run are cancelled.
   if (decoded) {
@@ -287,25 +283,66 @@ void Generator::drop_cancelled() {
   for (const auto& job : gone) finish(*job, fail(Errc::cancelled, "The text was cancelled."));
 }
 
-// Without the mutex.
-Status Generator::decode(llama_batch batch) {
-  try {
-    const int status = library_->api().decode(context_.get(), batch);
-    if (status == 0) return {};
-    if (status == kAborted) return fail(Errc::cancelled, "The text was cancelled.");
-    return fail(Error{Errc::internal, "llama.cpp could not decode a batch.",
-                      fmt::format("llama_decode returned {}", status)});
-  } catch (const std::exception& thrown) {
-    return fail(Error{Errc::internal, "llama.cpp could not decode a batch.", thrown.what()});
+// What probably comes next, for the few texts that are being written: a full batch gains nothing.
+void Generator::guess(std::unique_lock<std::mutex>& lock) {
+  if (planner_.running() > kMostDraftingTexts) return;
+  for (const RequestId id : planner_.decoding()) {
+    Job& job = *jobs_.at(id);
+    const std::size_t most = job.draft_room();
+    if (most == 0) continue;
+    lock.unlock();
+    job.drafts = guesses_of(job, most);
+    lock.lock();
+    planner_.drafted(id, job.drafts.size());
   }
 }
 
+// Without the mutex: what it reads of the job only the worker changes.
+std::vector<TokenId> Generator::guesses_of(const Job& job, std::size_t most) {
+  std::vector<TokenId> tokens = job.request.prompt;
+  tokens.insert(tokens.end(), job.report.tokens.begin(), job.report.tokens.end());
+  if (job.request.draft == Draft::lookup) return look_up(tokens, most);
+  return draft_model_->draft(job.slot, tokens, most, library_->api().vocab_size(vocab_));
+}
+
 void Generator::take_results(const std::vector<Chunk>& plan) {
-  std::int32_t row = -1;
+  std::int32_t row = 0;
   for (const Chunk& chunk : plan) {
-    row += static_cast<std::int32_t>(chunk.count);
-    if (chunk.samples) take_token(*jobs_.at(chunk.id), row);
+    const auto last = row + static_cast<std::int32_t>(chunk.count) - 1;
+    if (chunk.samples)
+      take_chunk(*jobs_.at(chunk.id), chunk, last - static_cast<std::int32_t>(chunk.drafts));
+    row = last + 1;
   }
+}
+
+// The token behind the last one that is certain; while it is what was guessed, the next one, too.
+void Generator::take_chunk(Job& job, const Chunk& chunk, std::int32_t row) {
+  const std::vector<TokenId> drafts = std::exchange(job.drafts, {});
+  std::size_t right = 0;
+  std::optional<Status> ended;
+  bool agrees = true;
+  while (!ended && agrees) {
+    const std::size_t before = job.report.tokens.size();
+    ended = take_token(job, row + static_cast<std::int32_t>(right));
+    agrees = right < chunk.drafts && job.report.tokens.size() > before &&
+             job.report.tokens.back() == drafts[right];
+    if (agrees) ++right;
+  }
+  job.learn(chunk.drafts, right);
+  go_back(job, chunk, chunk.drafts - right);
+  if (ended) return finish(job, std::move(*ended));
+  planner_.sampled(job.id);
+  if (!job.unread.empty()) job.news.notify_one();
+}
+
+// Of a step, the guesses that were wrong.
+void Generator::go_back(const Job& job, const Chunk& chunk, std::size_t rejected) {
+  if (rejected == 0) return;
+  planner_.rejected(job.id, rejected);
+  llama_memory_t const memory = library_->api().memory(context_.get());
+  library_->api().memory_remove(memory, static_cast<llama_seq_id>(chunk.slot),
+                                static_cast<llama_pos>(chunk.position + chunk.count - rejected),
+                                -1);
 }
 
 // A context that keeps a window or a state of the past alone can't go back to a prefix: the text
@@ -316,6 +353,7 @@ void Generator::make(const Move& move) {
   const auto slot = static_cast<llama_seq_id>(move.slot);
   const auto source = static_cast<llama_seq_id>(move.source);
   const auto keep = static_cast<llama_pos>(move.keep);
+  if (draft_model_) draft_model_->trim(move.slot, source == slot ? move.keep : 0);
   bool kept = move.keep > 0 && api.memory_first(memory, source) == 0 &&
               api.memory_last(memory, source) >= keep - 1;
   if (kept && source == slot) {
@@ -333,17 +371,18 @@ void Generator::make(const Move& move) {
   }
 }
 
-void Generator::take_token(Job& job, std::int32_t row) {
+// How the text ends, if it does.
+std::optional<Status> Generator::take_token(Job& job, std::int32_t row) {
   const Api& api = library_->api();
   const float* const values = api.logits(context_.get(), row);
-  if (values == nullptr) return finish(job, fail(Errc::internal, "llama.cpp has no logits."));
+  if (values == nullptr) return fail(Errc::internal, "llama.cpp has no logits.");
   const std::span logits(values, static_cast<std::size_t>(api.vocab_size(vocab_)));
   if (job.wants_logits) {
     job.logits.assign(logits.begin(), logits.end());
-    return finish(job, {});
+    return Status();
   }
   const Result<TokenId> next = next_token(api, job.sampler.get(), logits);
-  if (!next) return finish(job, fail(next.error()));
+  if (!next) return Status(fail(next.error()));
   const TokenId token = *next;
   job.last = system_clock().now();
   if (job.report.tokens.empty()) job.first = job.last;
@@ -357,14 +396,11 @@ void Generator::take_token(Job& job, std::int32_t row) {
     job.report.finish = FinishReason::length;
     ends = true;
   }
-  if (ends) {
-    const std::string rest = job.stream.finish();
-    job.report.text += rest;
-    job.unread += rest;
-    return finish(job, {});
-  }
-  planner_.sampled(job.id);
-  if (!job.unread.empty()) job.news.notify_one();
+  if (!ends) return std::nullopt;
+  const std::string rest = job.stream.finish();
+  job.report.text += rest;
+  job.unread += rest;
+  return Status();
 }
 
 // Its place among the answer's tokens, its text, and how likely it was.
@@ -385,6 +421,7 @@ void Generator::finish(Job& job, Status outcome) {
     held = job.request.prompt;
     held.insert(held.end(), job.report.tokens.begin(), job.report.tokens.end());
   }
+  if (draft_model_ && job.has_slot) draft_model_->trim(job.slot, job.keeps ? held.size() : 0);
   for (const std::size_t slot : planner_.end(job.id, std::move(held))) {
     llama_memory_t const memory = library_->api().memory(context_.get());
     library_->api().memory_remove(memory, static_cast<llama_seq_id>(slot), -1, -1);

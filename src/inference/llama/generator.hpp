@@ -13,26 +13,26 @@
 #include <stop_token>
 
 #include "accel/core/async/io.hpp"
+#include "llama/context.hpp"
+#include "llama/draft_model.hpp"
 #include "llama/library.hpp"
 #include "llama/slot_planner.hpp"
 
 namespace accel::inference::llama {
 
-using ContextHandle = std::unique_ptr<llama_context, void (*)(llama_context*)>;
-using ThreadpoolHandle = std::unique_ptr<ggml_threadpool, void (*)(ggml_threadpool*)>;
-
 class Generator {
  public:
+  // `draft`: null, or a model of the same vocabulary; both models outlive this.
   // Errors: resource_exhausted (no memory for the context).
   static Result<std::unique_ptr<Generator>> open(std::shared_ptr<const Library> library,
-                                                 llama_model* model,
+                                                 llama_model* model, llama_model* draft,
                                                  const LlamaModelOptions& options);
   ~Generator();
 
   std::size_t context() const { return limits_.context; }
   Status admits(std::size_t prompt_tokens, std::size_t max_tokens) const;
   Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
-                                    std::stop_token stop);
+                                    std::stop_token stop, TokenUse& use);
   Result<std::vector<float>> logits(std::span<const TokenId> prompt, std::stop_token stop);
   LlamaModel::Load load() const;
 
@@ -41,27 +41,32 @@ class Generator {
   Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab, SlotLimits limits);
   Result<std::shared_ptr<Job>> submit(const GenerationRequest& request, bool wants_logits);
   Status check_tokens(std::span<const TokenId> tokens) const;
+  Status check_draft(const GenerationRequest& request) const;
   Status deliver(Job& job, const TextSink& on_text, std::stop_token stop);
   void cancel(Job& job);
   // Of the worker:
   void work();
   bool step(std::unique_lock<std::mutex>& lock);
   void drop_cancelled();
-  Status decode(llama_batch batch);
+  void guess(std::unique_lock<std::mutex>& lock);
+  std::vector<TokenId> guesses_of(const Job& job, std::size_t most);
   void take_results(const std::vector<Chunk>& plan);
-  void take_token(Job& job, std::int32_t row);
+  void take_chunk(Job& job, const Chunk& chunk, std::int32_t row);
+  std::optional<Status> take_token(Job& job, std::int32_t row);
+  void go_back(const Job& job, const Chunk& chunk, std::size_t rejected);
   void add_token(Job& job, TokenId token, std::span<const float> logits);
   void make(const Move& move);
   void finish(Job& job, Status outcome);
-  static bool is_aborted(void* self);
 
   std::shared_ptr<const Library> library_;  // Owners: engine, model, this; immutable.
   const llama_vocab* vocab_;
   SlotLimits limits_;
   bool prefix_cache_ = true;
+  bool can_go_back_ = false;  // The context can forget the last tokens of a text.
   ThreadpoolHandle threadpool_{nullptr, nullptr};  // Outlives the context that uses it.
-  ContextHandle context_{nullptr, nullptr};        // Of the worker.
   std::atomic<bool> abort_ = false;                // Nobody waits for what is being decoded.
+  ContextHandle context_{nullptr, nullptr};        // Of the worker.
+  std::unique_ptr<DraftModel> draft_model_;        // Of the worker; null: none.
   mutable std::mutex mutex_;
   std::condition_variable_any work_;
   SlotPlanner planner_;

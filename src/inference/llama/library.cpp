@@ -72,6 +72,8 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(kv_heads, "llama_model_n_head_kv"));
   ACCEL_CHECK(library.bind(meta_value, "llama_model_meta_val_str"));
   ACCEL_CHECK(library.bind(has_encoder, "llama_model_has_encoder"));
+  ACCEL_CHECK(library.bind(is_recurrent, "llama_model_is_recurrent"));
+  ACCEL_CHECK(library.bind(is_hybrid, "llama_model_is_hybrid"));
   ACCEL_CHECK(library.bind(chat_template, "llama_model_chat_template"));
   ACCEL_CHECK(library.bind(context_params, "llama_context_default_params"));
   ACCEL_CHECK(library.bind(context_new, "llama_init_from_model"));
@@ -86,6 +88,8 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(decode, "llama_decode"));
   ACCEL_CHECK(library.bind(logits, "llama_get_logits_ith"));
   ACCEL_CHECK(library.bind(vocab_size, "llama_vocab_n_tokens"));
+  ACCEL_CHECK(library.bind(vocab_type, "llama_vocab_type"));
+  ACCEL_CHECK(library.bind(token_text, "llama_vocab_get_text"));
   ACCEL_CHECK(library.bind(is_end, "llama_vocab_is_eog"));
   ACCEL_CHECK(library.bind(tokenize, "llama_tokenize"));
   ACCEL_CHECK(library.bind(piece, "llama_token_to_piece"));

@@ -39,6 +39,8 @@ struct Api {
   decltype(&llama_model_n_head_kv) kv_heads = nullptr;
   decltype(&llama_model_meta_val_str) meta_value = nullptr;
   decltype(&llama_model_has_encoder) has_encoder = nullptr;
+  decltype(&llama_model_is_recurrent) is_recurrent = nullptr;
+  decltype(&llama_model_is_hybrid) is_hybrid = nullptr;
   decltype(&llama_model_chat_template) chat_template = nullptr;
   decltype(&llama_context_default_params) context_params = nullptr;
   decltype(&llama_init_from_model) context_new = nullptr;
@@ -53,6 +55,8 @@ struct Api {
   decltype(&llama_decode) decode = nullptr;
   decltype(&llama_get_logits_ith) logits = nullptr;
   decltype(&llama_vocab_n_tokens) vocab_size = nullptr;
+  decltype(&llama_vocab_type) vocab_type = nullptr;
+  decltype(&llama_vocab_get_text) token_text = nullptr;
   decltype(&llama_vocab_is_eog) is_end = nullptr;
   decltype(&llama_tokenize) tokenize = nullptr;
   decltype(&llama_token_to_piece) piece = nullptr;

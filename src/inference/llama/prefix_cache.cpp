@@ -13,10 +13,12 @@ std::size_t common_prefix(std::span<const TokenId> a, std::span<const TokenId> b
   return length;
 }
 
-std::optional<PrefixCache::Match> PrefixCache::best(std::span<const TokenId> prompt) const {
+std::optional<PrefixCache::Match> PrefixCache::best(std::span<const TokenId> prompt,
+                                                    std::string_view scope) const {
   std::optional<Match> best;
   std::uint64_t used = 0;
   for (const auto& [slot, kept] : kept_) {
+    if (kept.scope != scope) continue;
     const std::size_t length = common_prefix(kept.tokens, prompt);
     const bool better = !best || length > best->length;
     if (!better && (length < best->length || kept.used < used)) continue;
@@ -26,10 +28,10 @@ std::optional<PrefixCache::Match> PrefixCache::best(std::span<const TokenId> pro
   return best;
 }
 
-void PrefixCache::keep(std::size_t slot, std::vector<TokenId> tokens) {
+void PrefixCache::keep(std::size_t slot, std::vector<TokenId> tokens, std::string scope) {
   drop(slot);
   tokens_ += tokens.size();
-  kept_[slot] = {std::move(tokens), ++uses_};
+  kept_[slot] = {std::move(tokens), std::move(scope), ++uses_};
 }
 
 void PrefixCache::drop(std::size_t slot) {

@@ -2,6 +2,7 @@
 #include "llama/slot_planner.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace accel::inference::llama {
 
@@ -28,10 +29,10 @@ Status SlotPlanner::admits(std::size_t prompt, std::size_t max_tokens) const {
 }
 
 Status SlotPlanner::submit(RequestId id, std::size_t prompt, std::size_t max_tokens,
-                           std::span<const TokenId> tokens) {
+                           Prefix prefix) {
   ACCEL_CHECK(admits(prompt, max_tokens));
   waiting_.push_back(
-      {.id = id, .prompt = prompt, .reserved = prompt + max_tokens, .tokens = tokens});
+      {.id = id, .prompt = prompt, .reserved = prompt + max_tokens, .prefix = std::move(prefix)});
   return {};
 }
 
@@ -46,14 +47,17 @@ std::vector<Move> SlotPlanner::seat() {
 
 // A running text's answer is not looked at: who goes on from it comes when it has ended.
 SlotPlanner::Source SlotPlanner::source_for(const Text& text) const {
-  if (text.tokens.empty()) return {};
+  const auto& [tokens, scope] = text.prefix;
+  if (tokens.empty()) return {};
   // The last token of a prompt is always decoded: its logits are wanted.
-  const std::span<const TokenId> prompt = text.tokens.first(text.tokens.size() - 1);
+  const std::span<const TokenId> prompt = tokens.first(tokens.size() - 1);
   Source source;
-  if (const auto match = cache_.best(prompt); match && match->length >= kLeastPrefix)
+  if (const auto match = cache_.best(prompt, scope); match && match->length >= kLeastPrefix)
     source = {match->slot, match->length, match->held <= 2 * match->length};
   for (const Text& other : running_) {
-    const auto there = other.tokens.first(std::min(other.tokens.size(), other.done));
+    if (other.prefix.scope != scope) continue;
+    const auto held = other.prefix.tokens;
+    const auto there = held.first(std::min(held.size(), other.done));
     const std::size_t length = common_prefix(there, prompt);
     if (length >= kLeastPrefix && length > source.length) source = {other.slot, length, false};
   }
@@ -96,24 +100,30 @@ void SlotPlanner::seat_first(std::vector<Move>& moves) {
     cache_.drop(oldest);
     moves.push_back({oldest, 0, oldest, 0});
   }
-  running_.push_back(first);
+  running_.push_back(std::move(first));
   waiting_.pop_front();
 }
 
 void SlotPlanner::start_over(RequestId id) {
+  if (Text* const text = running_text(id)) text->done = 0;
+}
+
+SlotPlanner::Text* SlotPlanner::running_text(RequestId id) {
   const auto found = std::ranges::find(running_, id, &Text::id);
-  if (found != running_.end()) found->done = 0;
+  return found == running_.end() ? nullptr : &*found;
 }
 
 std::vector<Chunk> SlotPlanner::next() {
   std::vector<Chunk> plan;
-  std::size_t left = limits_.batch;
+  const auto decoding = static_cast<std::size_t>(std::ranges::count_if(running_, &Text::has_next));
+  std::size_t left = limits_.batch - decoding;  // Each has one at least.
   for (Text& text : running_) {
     if (!text.has_next) continue;
-    plan.push_back({text.id, text.slot, text.done, 1, true});
+    const std::size_t drafts = std::min(std::exchange(text.drafts, 0), left);
+    plan.push_back({text.id, text.slot, text.done, 1 + drafts, true, drafts});
     text.has_next = false;
-    ++text.done;
-    --left;
+    text.done += 1 + drafts;
+    left -= drafts;
   }
   for (Text& text : running_) {
     if (left == 0) break;
@@ -127,8 +137,25 @@ std::vector<Chunk> SlotPlanner::next() {
 }
 
 void SlotPlanner::sampled(RequestId id) {
-  const auto found = std::ranges::find(running_, id, &Text::id);
-  if (found != running_.end()) found->has_next = true;
+  if (Text* const text = running_text(id)) text->has_next = true;
+}
+
+std::vector<RequestId> SlotPlanner::decoding() const {
+  std::vector<RequestId> ids;
+  for (const Text& text : running_) {
+    if (text.has_next) ids.push_back(text.id);
+  }
+  return ids;
+}
+
+void SlotPlanner::drafted(RequestId id, std::size_t count) {
+  Text* const text = running_text(id);
+  if (text == nullptr || !text->has_next) return;
+  text->drafts = std::min(count, text->reserved - std::min(text->reserved, text->done + 1));
+}
+
+void SlotPlanner::rejected(RequestId id, std::size_t count) {
+  if (Text* const text = running_text(id)) text->done -= std::min(count, text->done);
 }
 
 std::vector<std::size_t> SlotPlanner::end(RequestId id, std::vector<TokenId> tokens) {
@@ -137,11 +164,12 @@ std::vector<std::size_t> SlotPlanner::end(RequestId id, std::vector<TokenId> tok
   if (found == running_.end()) return {};
   const std::size_t slot = found->slot;
   tokens.resize(std::min(tokens.size(), found->done));
+  std::string scope = std::move(found->prefix.scope);
   reserved_ -= found->reserved;
   free_.push_back(slot);
   running_.erase(found);
   if (tokens.size() < kLeastPrefix) return {slot};
-  cache_.keep(slot, std::move(tokens));
+  cache_.keep(slot, std::move(tokens), std::move(scope));
   return {};
 }
 

@@ -11,12 +11,13 @@
 // that a long prompt delays the others' next token by one batch at most.
 //
 // A slot keeps its tokens when its text ends, until the room is needed. A prompt that begins as
-// what a slot holds, free or running, goes on behind the common prefix: in place when the free slot
-// holds little else, otherwise from a copy.
+// what a slot of its scope holds, free or running, goes on behind the common prefix: in place when
+// the free slot holds little else, otherwise from a copy.
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <vector>
 
 #include "accel/core/result.hpp"
@@ -36,6 +37,12 @@ struct SlotLimits {
 
 constexpr std::size_t kLeastPrefix = 8;  // Tokens: what is shorter is not worth a kept text.
 
+// What a text may go on from.
+struct Prefix {
+  std::span<const TokenId> tokens = {};  // Of the whole prompt; empty: it starts from nothing.
+  std::string scope = {};                // Texts of others are not looked at.
+};
+
 // A run of one text's tokens in the next step.
 struct Chunk {
   RequestId id = 0;
@@ -43,6 +50,8 @@ struct Chunk {
   std::size_t position = 0;  // Of its first token in the text.
   std::size_t count = 1;
   bool samples = false;  // The last of them is followed by a new token.
+  // The last of them are guesses: a new token follows each, and what comes before the first.
+  std::size_t drafts = 0;
 };
 
 // What must happen to the context, in this order, before the next step.
@@ -59,10 +68,9 @@ class SlotPlanner {
 
   // Errors: invalid_argument (it can never fit), resource_exhausted (too many wait).
   Status admits(std::size_t prompt, std::size_t max_tokens) const;
-  // Ids are new ones each time and not 0. `tokens`: the prompt's, which outlive the text here;
-  // empty: it starts from nothing. Errors: as admits().
-  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens,
-                std::span<const TokenId> tokens = {});
+  // Ids are new ones each time and not 0. `prefix`: its tokens outlive the text here.
+  // Errors: as admits().
+  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens, Prefix prefix = {});
   // Gives waiting requests their slots.
   std::vector<Move> seat();
   // The move for this text could not be made: it starts from nothing.
@@ -72,6 +80,13 @@ class SlotPlanner {
   std::vector<Chunk> next();
   // The text has one more token, which the next step decodes.
   void sampled(RequestId id);
+  // Those that have such a token.
+  std::vector<RequestId> decoding() const;
+  // The next step decodes so many guesses behind that token, as far as the batch has room. They fit
+  // within what the text reserved.
+  void drafted(RequestId id, std::size_t count);
+  // The last guesses of the step were wrong: they are not in the context any more.
+  void rejected(RequestId id, std::size_t count);
   // It waits and runs no more. `tokens`: its prompt and answer, which its slot keeps as far as they
   // are in the context; empty: nothing is kept. The slot that is to be emptied, if one is.
   std::vector<std::size_t> end(RequestId id, std::vector<TokenId> tokens = {});
@@ -87,10 +102,11 @@ class SlotPlanner {
     RequestId id = 0;
     std::size_t prompt = 0;
     std::size_t reserved = 0;
-    std::span<const TokenId> tokens;  // Of the prompt; of the caller.
+    Prefix prefix;  // Its tokens are the caller's.
     std::size_t slot = 0;
-    std::size_t done = 0;   // Tokens that are in the context.
-    bool has_next = false;  // A sampled token waits to be decoded.
+    std::size_t done = 0;    // Tokens that are in the context.
+    bool has_next = false;   // A sampled token waits to be decoded.
+    std::size_t drafts = 0;  // Guesses that wait behind it.
   };
   // What a prompt may go on from.
   struct Source {
@@ -100,6 +116,7 @@ class SlotPlanner {
   };
   Source source_for(const Text& text) const;
   std::size_t take_slot(const Source& source);
+  Text* running_text(RequestId id);
   void seat_first(std::vector<Move>& moves);
 
   SlotLimits limits_;

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accel/core/file.hpp"
-#include "accel/inference/llama.hpp"
+#include "llama_fixture.hpp"
 
 namespace accel::inference {
 namespace {
@@ -20,40 +20,9 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-std::filesystem::path weights() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const std::filesystem::path base =
-      cache != nullptr && *cache != '\0'
-          ? std::filesystem::path(cache)
-          : std::filesystem::path(home == nullptr ? "/" : home) / ".cache";
-  return base / "ipfs-accelerate/deps/models/smollm2-135m-q4_1/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
-
 json reference(const std::string& name) {
   return json::parse(*read_text_file("test/data/models/" + name, 1U << 20U));
 }
-
-class Llama : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!std::filesystem::exists(weights()))
-      GTEST_SKIP() << weights() << " is not installed; run `tools/deps install model test`.";
-    const Status loaded = engine_.load();
-    ASSERT_TRUE(loaded) << loaded.error().to_string();
-  }
-  void open(LlamaModelOptions options = {.context = 2048, .parallel = 3, .max_waiting = 2}) {
-    auto opened = engine_.open(weights(), options);
-    ASSERT_TRUE(opened) << opened.error().to_string();
-    model_ = std::move(*opened);
-  }
-  GenerationRequest request(std::string_view prompt, std::size_t max_tokens) {
-    return {*model_->tokenize(prompt, true), max_tokens, {}, {}};
-  }
-
-  LlamaEngine engine_;
-  std::unique_ptr<LlamaModel> model_;
-};
 
 TEST_F(Llama, writes_what_a_schema_allows_and_nothing_else) {
   open();
@@ -200,22 +169,6 @@ TEST_F(Llama, results_of_calls_reach_the_prompt_by_either_way) {
   }
 }
 
-// Equal as far as rounding lets them be: a prompt in one batch and its last token alone run through
-// other kernels, and so does a context whose places are others. Where two greedy texts part, the
-// two tokens must have been equally good within that.
-void expect_same(const GenerationReport& a, const GenerationReport& b) {
-  constexpr double kRounding = 0.15;
-  for (std::size_t i = 0; i < std::min(a.tokens.size(), b.tokens.size()); ++i) {
-    const TokenLogprob &one = a.logprobs.at(i), &other = b.logprobs.at(i);
-    if (a.tokens[i] != b.tokens[i]) {
-      EXPECT_LT(one.top.at(0).logprob - one.top.at(1).logprob, 2 * kRounding) << i << a.text;
-      EXPECT_LT(other.top.at(0).logprob - other.top.at(1).logprob, 2 * kRounding) << i << b.text;
-      return;
-    }
-    EXPECT_NEAR(one.chosen.logprob, other.chosen.logprob, kRounding) << "token " << i;
-  }
-}
-
 TEST_F(Llama, a_prompt_goes_on_from_what_an_earlier_text_left_and_gives_the_same) {
   open({.context = 2048, .parallel = 2});
   std::string story = "Once upon a time there was a cat who lived in a small house by the sea.";
@@ -258,6 +211,16 @@ TEST_F(Llama, a_prefix_is_shared_with_a_text_that_still_runs) {
   EXPECT_GT(other->cached_tokens, 40U);
   EXPECT_EQ(other->text, alone->text);
   EXPECT_TRUE(long_one.get());
+}
+
+TEST_F(Llama, a_prompt_of_another_scope_goes_on_from_nothing) {
+  open({.context = 2048, .parallel = 2});
+  GenerationRequest asked = request("one two three four five six seven eight nine ten eleven", 4);
+  asked.scope = "key-a";
+  EXPECT_EQ(model_->generate(asked, {}, {})->cached_tokens, 0U);
+  EXPECT_EQ(model_->generate(asked, {}, {})->cached_tokens, asked.prompt.size() - 1);
+  asked.scope = "key-b";
+  EXPECT_EQ(model_->generate(asked, {}, {})->cached_tokens, 0U);
 }
 
 TEST_F(Llama, a_model_without_a_prefix_cache_keeps_nothing) {
@@ -423,15 +386,43 @@ TEST_F(Llama, a_cancelled_text_ends_at_once_even_in_its_prompt) {
   std::string words;
   for (int i = 0; i < 1500; ++i) words += " word";
   std::stop_source stop;
+  TokenUse use, waited{9, 9};
   auto long_one = std::async(std::launch::async, [&] {
-    return model_->generate(request(words, 100), {}, stop.get_token());
+    return model_->generate(request(words, 100), {}, stop.get_token(), &use);
   });
   while (model_->load().running == 0) std::this_thread::yield();
+  auto waiting = std::async(std::launch::async, [&] {
+    return model_->generate(request(words, 100), {}, stop.get_token(), &waited);
+  });
+  while (model_->load().waiting == 0) std::this_thread::yield();
   stop.request_stop();
   EXPECT_EQ(long_one.get().error().code, Errc::cancelled);
+  EXPECT_GE(use.prompt, 512U) << "what was begun to read counts";
+  EXPECT_LE(use.prompt, request(words, 1).prompt.size());
+  EXPECT_EQ(waiting.get().error().code, Errc::cancelled);
+  EXPECT_EQ(waited.prompt + waited.answer, 0U);
   const auto next = model_->generate(request("The capital of France is", 2), {}, {});
   ASSERT_TRUE(next) << next.error().to_string();
   EXPECT_EQ(next->text, " Paris.");
+}
+
+TEST_F(Llama, tells_what_was_read_and_written_of_a_text_that_is_broken_off) {
+  open();
+  const GenerationRequest asked = request("Once upon a time there was a cat who", 200);
+  std::stop_source stop;
+  std::size_t pieces = 0;
+  const auto three = [&](const TextPiece&) {
+    if (++pieces == 3) stop.request_stop();
+  };
+  TokenUse use;
+  EXPECT_EQ(model_->generate(asked, three, stop.get_token(), &use).error().code, Errc::cancelled);
+  EXPECT_EQ(use.prompt, asked.prompt.size());
+  EXPECT_GE(use.answer, 3U);
+  EXPECT_LT(use.answer, 200U);
+  const auto whole = model_->generate(request("The capital of France is", 2), {}, {}, &use);
+  ASSERT_TRUE(whole) << whole.error().to_string();
+  EXPECT_EQ(use.prompt, whole->prompt_tokens);
+  EXPECT_EQ(use.answer, 2U);
 }
 
 TEST_F(Llama, what_does_not_fit_the_context_is_refused) {

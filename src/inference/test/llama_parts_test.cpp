@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "llama/prompt_lookup.hpp"
 #include "llama/slot_planner.hpp"
 #include "llama/text_stream.hpp"
 
@@ -72,6 +73,55 @@ TEST(SlotPlanner, decodes_running_texts_before_prompts_take_the_rest_of_the_batc
   EXPECT_EQ(plan[0].count, 1U);
   EXPECT_EQ(plan[1].count, 15U);
   EXPECT_NE(plan[0].slot, plan[1].slot);
+}
+
+TEST(SlotPlanner, decodes_guesses_behind_the_last_token_and_takes_wrong_ones_back) {
+  SlotPlanner planner({2, 2, 100, 50, 8});
+  ASSERT_TRUE(planner.submit(1, 4, 20));
+  step(planner);
+  planner.drafted(1, 3);
+  EXPECT_THAT(planner.decoding(), IsEmpty()) << "no token waits yet";
+  planner.sampled(1);
+  EXPECT_THAT(planner.decoding(), ElementsAre(1U));
+  planner.drafted(1, 3);
+  auto plan = step(planner);
+  ASSERT_EQ(plan.size(), 1U);
+  EXPECT_EQ(plan[0].position, 4U);
+  EXPECT_EQ(plan[0].count, 4U);
+  EXPECT_EQ(plan[0].drafts, 3U);
+  planner.rejected(1, 2);
+  planner.sampled(1);
+  plan = step(planner);
+  EXPECT_EQ(plan.at(0).position, 6U);
+  EXPECT_EQ(plan.at(0).drafts, 0U) << "guesses count once";
+}
+
+TEST(SlotPlanner, guesses_leave_room_in_the_batch_and_fit_what_the_text_reserved) {
+  SlotPlanner planner({2, 2, 100, 50, 8});
+  ASSERT_TRUE(planner.submit(1, 4, 20));
+  ASSERT_TRUE(planner.submit(2, 4, 3));
+  step(planner);
+  for (const RequestId id : {1U, 2U}) planner.sampled(id);
+  for (const RequestId id : {1U, 2U}) planner.drafted(id, 30);
+  const auto plan = step(planner);
+  ASSERT_EQ(plan.size(), 2U);
+  EXPECT_EQ(plan[0].drafts, 6U) << "eight tokens, one for each text";
+  EXPECT_EQ(plan[1].drafts, 0U);
+  planner.rejected(1, 6);
+  planner.sampled(2);
+  planner.drafted(2, 30);
+  EXPECT_EQ(step(planner).at(0).drafts, 1U) << "four and three tokens, five of them done";
+}
+
+TEST(PromptLookup, goes_on_as_the_text_did_the_last_time) {
+  const std::vector<TokenId> text{1, 2, 3, 4, 5, 9, 2, 3, 7, 8, 2, 3};
+  EXPECT_THAT(look_up(text, 2), ElementsAre(7, 8)) << "the latest of equal ones";
+  EXPECT_THAT(look_up(text, 9), ElementsAre(7, 8, 2, 3));
+  EXPECT_THAT(look_up(std::vector<TokenId>{1, 2, 3, 4, 8, 2, 3, 9, 1, 2, 3}, 1), ElementsAre(4))
+      << "the longer likeness goes first";
+  EXPECT_THAT(look_up(std::vector<TokenId>{5, 5, 5, 5}, 3), ElementsAre(5));
+  EXPECT_THAT(look_up(std::vector<TokenId>{1, 2, 3}, 3), IsEmpty());
+  EXPECT_THAT(look_up({}, 3), IsEmpty());
 }
 
 TEST(SlotPlanner, gives_slots_in_the_order_of_arrival_and_refuses_beyond_the_queue) {

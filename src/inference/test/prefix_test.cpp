@@ -25,30 +25,40 @@ Tokens counted(TokenId from, std::size_t size) {
 
 TEST(PrefixCache, finds_the_longest_prefix_and_forgets_the_oldest) {
   PrefixCache cache;
-  EXPECT_FALSE(cache.best(counted(0, 5)));
+  EXPECT_FALSE(cache.best(counted(0, 5), ""));
   EXPECT_FALSE(cache.oldest());
-  cache.keep(0, counted(0, 10));
-  cache.keep(1, counted(0, 20));
-  cache.keep(2, counted(5, 5));
-  const auto match = cache.best(counted(0, 15));
+  cache.keep(0, counted(0, 10), "");
+  cache.keep(1, counted(0, 20), "");
+  cache.keep(2, counted(5, 5), "");
+  const auto match = cache.best(counted(0, 15), "");
   ASSERT_TRUE(match);
   EXPECT_EQ(match->slot, 1U);
   EXPECT_EQ(match->length, 15U);
   EXPECT_EQ(match->held, 20U);
-  EXPECT_EQ(cache.best(counted(0, 8))->slot, 1U) << "of equal ones the last";
+  EXPECT_EQ(cache.best(counted(0, 8), "")->slot, 1U) << "of equal ones the last";
   EXPECT_EQ(cache.tokens(), 35U);
   EXPECT_EQ(cache.oldest(), 0U);
-  cache.keep(0, counted(0, 3));
+  cache.keep(0, counted(0, 3), "");
   EXPECT_EQ(cache.oldest(), 1U);
   cache.drop(1);
   cache.drop(1);
   EXPECT_EQ(cache.tokens(), 8U);
 }
 
+TEST(PrefixCache, gives_what_one_scope_kept_to_no_other) {
+  PrefixCache cache;
+  cache.keep(0, counted(0, 20), "key-a");
+  cache.keep(1, counted(0, 10), "");
+  EXPECT_EQ(cache.best(counted(0, 20), "key-a")->slot, 0U);
+  EXPECT_EQ(cache.best(counted(0, 20), "")->slot, 1U);
+  EXPECT_FALSE(cache.best(counted(0, 20), "key-b"));
+  EXPECT_EQ(cache.oldest(), 0U) << "room is made whoever needs it";
+}
+
 // One text from its prompt to its end, `answer` tokens long.
 std::vector<Move> run(SlotPlanner& planner, RequestId id, const Tokens& prompt,
-                      std::size_t answer = 1) {
-  EXPECT_TRUE(planner.submit(id, prompt.size(), answer, prompt));
+                      std::size_t answer = 1, const std::string& scope = {}) {
+  EXPECT_TRUE(planner.submit(id, prompt.size(), answer, {prompt, scope}));
   const auto moves = planner.seat();
   for (auto plan = planner.next(); !plan.empty(); plan = planner.next()) {
   }
@@ -83,10 +93,10 @@ TEST(SlotPlanner, copies_the_beginning_of_a_longer_text_and_leaves_that) {
 TEST(SlotPlanner, copies_from_a_text_that_still_runs) {
   SlotPlanner planner({2, 2, 200, 90, 64});
   const Tokens first = counted(0, 40), second = counted(0, 20);
-  ASSERT_TRUE(planner.submit(1, first.size(), 9, first));
+  ASSERT_TRUE(planner.submit(1, first.size(), 9, {first}));
   planner.seat();
   planner.next();
-  ASSERT_TRUE(planner.submit(2, second.size(), 9, second));
+  ASSERT_TRUE(planner.submit(2, second.size(), 9, {second}));
   const auto moves = planner.seat();
   ASSERT_EQ(moves.size(), 1U);
   EXPECT_EQ(moves[0].keep, 19U);
@@ -95,6 +105,19 @@ TEST(SlotPlanner, copies_from_a_text_that_still_runs) {
   ASSERT_EQ(plan.size(), 1U);
   EXPECT_EQ(plan[0].position, 19U);
   EXPECT_TRUE(plan[0].samples);
+}
+
+TEST(SlotPlanner, goes_on_from_nothing_of_another_scope_kept_or_running) {
+  SlotPlanner planner({2, 2, 200, 90, 64});
+  const Tokens prompt = counted(0, 40);
+  run(planner, 1, prompt, 1, "key-a");
+  EXPECT_EQ(run(planner, 2, prompt, 1, "key-b").at(0).keep, 0U) << "kept";
+  EXPECT_EQ(run(planner, 3, prompt, 1, "key-b").at(0).keep, 39U) << "its own";
+  ASSERT_TRUE(planner.submit(4, prompt.size(), 9, {prompt, "key-c"}));
+  EXPECT_EQ(planner.seat().at(0).keep, 0U);
+  planner.next();
+  ASSERT_TRUE(planner.submit(5, prompt.size(), 9, {prompt, "key-d"}));
+  EXPECT_EQ(planner.seat().at(0).keep, 0U) << "running";
 }
 
 TEST(SlotPlanner, what_is_kept_goes_when_its_room_is_needed) {
@@ -112,7 +135,7 @@ TEST(SlotPlanner, a_move_that_failed_starts_from_nothing) {
   SlotPlanner planner({1, 1, 100, 90, 128});
   run(planner, 1, counted(0, 20));
   const Tokens prompt = counted(0, 30);
-  ASSERT_TRUE(planner.submit(2, prompt.size(), 1, prompt));
+  ASSERT_TRUE(planner.submit(2, prompt.size(), 1, {prompt}));
   EXPECT_EQ(planner.seat().at(0).keep, 20U);
   planner.start_over(2);
   EXPECT_EQ(planner.next().at(0).count, 30U);
@@ -127,7 +150,8 @@ TEST(SlotPlanner, prompts_without_tokens_take_and_leave_nothing) {
   EXPECT_EQ(planner.kept_tokens(), 0U);
 }
 
-// A context that does what it is told: each text must find its own tokens before it.
+// A context that does what it is told: each text must find its own tokens before it, and only such
+// as a text of its scope has decoded.
 class Simulation {
  public:
   explicit Simulation(std::uint32_t seed) : state_(seed) {}
@@ -138,32 +162,50 @@ class Simulation {
     for (std::size_t i = 0; i < size; ++i)
       prompt.push_back(static_cast<TokenId>(i < 12 ? i : i * (1 + roll(2))));
     const std::size_t answer = 1 + roll(9);
-    auto [text, added] = texts_.emplace(++id_, Text{prompt, {}, answer});
-    if (!planner_.submit(id_, prompt.size(), answer, text->second.prompt)) texts_.erase(text);
+    const std::string scope(1, static_cast<char>('a' + roll(2)));
+    auto [text, added] = texts_.emplace(++id_, Text{prompt, {}, answer, scope});
+    if (!planner_.submit(id_, prompt.size(), answer, {text->second.prompt, scope}))
+      texts_.erase(text);
     for (const Move& move : planner_.seat()) make(move);
+    for (const RequestId id : planner_.decoding()) guess(id);
     for (const Chunk& chunk : planner_.next()) decode(chunk);
     std::size_t used = 0;
     for (const auto& [slot, tokens] : context_) used += tokens.size();
     EXPECT_LE(used, kFew.context);
   }
   std::size_t reused() const { return reused_; }
+  std::size_t rejected() const { return rejected_; }
 
  private:
   static constexpr SlotLimits kFew{3, 4, 90, 40, 8};
   struct Text {
     Tokens prompt, answer;
     std::size_t most;
+    std::string scope;
+    Tokens guesses = {};
     TokenId token_at(std::size_t place) const {
-      return place < prompt.size() ? prompt[place] : answer.at(place - prompt.size());
+      if (place < prompt.size()) return prompt[place];
+      const std::size_t written = place - prompt.size();
+      return written < answer.size() ? answer[written] : guesses.at(written - answer.size());
     }
+  };
+
+  struct Held {
+    TokenId token = 0;
+    std::string scope;  // Of the text that decoded it.
   };
 
   std::uint32_t roll(std::uint32_t sides) {
     state_ = state_ * 1664525U + 1013904223U;
     return (state_ >> 16U) % sides;
   }
+  void guess(RequestId id) {
+    Text& text = texts_.at(id);
+    text.guesses.assign(roll(4), -1);
+    planner_.drafted(id, text.guesses.size());
+  }
   void make(const Move& move) {
-    Tokens kept = context_[move.source];
+    std::vector<Held> kept = context_[move.source];
     // As when the context can't go back, or what was to be copied started over itself.
     const bool fails = kept.size() < move.keep || roll(10) == 0;
     kept.resize(move.keep);
@@ -176,11 +218,16 @@ class Simulation {
   }
   void decode(const Chunk& chunk) {
     Text& text = texts_.at(chunk.id);
-    Tokens& held = context_[chunk.slot];
+    std::vector<Held>& held = context_[chunk.slot];
     ASSERT_EQ(held.size(), chunk.position);
-    for (std::size_t i = 0; i < held.size(); ++i) ASSERT_EQ(held[i], text.token_at(i));
-    for (std::size_t i = 0; i < chunk.count; ++i) held.push_back(text.token_at(chunk.position + i));
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      ASSERT_EQ(held[i].token, text.token_at(i));
+      ASSERT_EQ(held[i].scope, text.scope);
+    }
+    for (std::size_t i = 0; i < chunk.count; ++i)
+      held.push_back({text.token_at(chunk.position + i), text.scope});
     if (!chunk.samples) return;
+    take_guesses(chunk, text);
     text.answer.push_back(static_cast<TokenId>(roll(50)));
     if (text.answer.size() < text.most && roll(20) != 0) return planner_.sampled(chunk.id);
     Tokens all = text.prompt;
@@ -190,12 +237,26 @@ class Simulation {
     texts_.erase(chunk.id);
   }
 
+  // Some of the first were right; the others go.
+  void take_guesses(const Chunk& chunk, Text& text) {
+    const std::size_t room = text.most - text.answer.size() - 1;
+    const std::size_t right = std::min<std::size_t>(roll(4), std::min(chunk.drafts, room));
+    text.answer.insert(text.answer.end(), text.guesses.begin(),
+                       text.guesses.begin() + static_cast<std::ptrdiff_t>(right));
+    text.guesses.clear();
+    if (right == chunk.drafts) return;
+    planner_.rejected(chunk.id, chunk.drafts - right);
+    context_[chunk.slot].resize(context_[chunk.slot].size() - (chunk.drafts - right));
+    rejected_ += chunk.drafts - right;
+  }
+
   std::uint32_t state_;
   SlotPlanner planner_{kFew};
   std::map<RequestId, Text> texts_;
-  std::map<std::size_t, Tokens> context_;
+  std::map<std::size_t, std::vector<Held>> context_;
   RequestId id_ = 0;
   std::size_t reused_ = 0;
+  std::size_t rejected_ = 0;
 };
 
 TEST(SlotPlanner, each_text_finds_its_own_tokens_before_it_whatever_was_kept) {
@@ -204,6 +265,7 @@ TEST(SlotPlanner, each_text_finds_its_own_tokens_before_it_whatever_was_kept) {
     Simulation simulation(seed);
     for (int i = 0; i < 300; ++i) simulation.turn();
     EXPECT_GT(simulation.reused(), 100U);
+    EXPECT_GT(simulation.rejected(), 10U);
     if (::testing::Test::HasFailure()) return;
   }
 }

@@ -28,6 +28,18 @@ class GgufFolder : public testing::Folder {
   }
 };
 
+TEST(ChatTemplate, knows_tools_when_it_names_them_in_what_is_computed) {
+  EXPECT_TRUE(template_knows_tools("{%- if tools %}{{ tools | tojson }}{% endif %}"));
+  EXPECT_TRUE(template_knows_tools("{% for tool in tools %}"));
+  EXPECT_FALSE(template_knows_tools("{{ message.content }} You have no tools. {{ eos }}"));
+  EXPECT_FALSE(template_knows_tools("{% if builtin_tools %}{{ tools_note }}"));
+  EXPECT_FALSE(template_knows_tools("tools"));
+  EXPECT_TRUE(template_knows_tools("{{tools"));
+  EXPECT_FALSE(template_knows_tools("{{tool"));
+  EXPECT_FALSE(template_knows_tools("{{toolsy}}"));
+  EXPECT_FALSE(template_knows_tools(""));
+}
+
 TEST_F(GgufFolder, is_a_model_that_writes_text) {
   write("tiny.Q4_1.gguf", tiny());
   write("README.md", "# A model");
@@ -181,6 +193,8 @@ TEST_F(SmolLm, tools_that_can_not_be_are_refused_by_their_place) {
   EXPECT_THAT(with({{"a", "", std::string(1000, '[')}}), HasSubstr("\"a\""));
   EXPECT_THAT(words({.prompt = "x", .tools = {{"a"}}}), HasSubstr("messages"));
   EXPECT_THAT(words({.messages = hi, .tools = {{"a"}}, .tool_name = "b"}), HasSubstr("no tool"));
+  EXPECT_THAT(words({.messages = hi, .tools = {{"a"}, {"a"}}, .tool_name = "a"}),
+              HasSubstr("another"));
   EXPECT_THAT(words({.messages = hi, .tool_choice = inference::ToolChoice::required}),
               HasSubstr("no tools"));
   EXPECT_THAT(words({.messages = hi, .json_schema = "{}", .tools = {{"a"}}}),

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "accel/security/role.hpp"
+#include "serving/draft_wish.hpp"
 
 namespace accel::node {
 namespace {
@@ -21,6 +22,12 @@ Status check_caller(const Caller& caller, std::string_view method, const json& p
   if (!params.is_object()) return {};
   for (const auto& [name, value] : params.items()) {
     if (!value.is_null()) ACCEL_CHECK(caller.may_name(method, name));
+  }
+  // A draft model is loaded as any other is.
+  const auto draft = params.find("draft");
+  if (method == kText && draft != params.end() && draft->is_string() && *draft != kDraftLookup &&
+      *draft != kDraftNone && *draft != "") {
+    ACCEL_CHECK(caller.may_run(draft->get_ref<const std::string&>()));
   }
   const auto model = params.find("model");
   if (model == params.end() || !model->is_string()) return {};

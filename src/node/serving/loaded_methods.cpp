@@ -118,6 +118,7 @@ json LoadedText::row() const {
           {"context", info.context},
           {"kv_cache", info.kv_type},
           {"kv_bytes", info.kv_bytes},
+          {"draft", draft},
           {"parallel", info.parallel},
           {"running", load.running},
           {"waiting", load.waiting},

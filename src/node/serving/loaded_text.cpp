@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
+#include "accel/core/log.hpp"
 #include "accel/hardware/cpu_info.hpp"
 #include "names/names.hpp"
 #include "serving/model_spans.hpp"
@@ -48,6 +50,7 @@ Result<inference::LlamaModelOptions> model_options(Services& services, int threa
 // What is known of a model before it is opened.
 struct TextFile {
   const models::Variant* variant = nullptr;
+  std::optional<StoredModel> draft;
   std::string weights_sha256;
   std::filesystem::path path;
   inference::LlamaModelOptions options;
@@ -67,16 +70,52 @@ Result<TextFile> fetch_text(Context& context, const StoredModel& model, int thre
   return file;
 }
 
+void warn_without(const DraftWish& wish, const Error& error) {
+  log::warn("node", "a text is written without the model of text.draft_model",
+            {log::field("draft_model", wish.model), log::field("cause", error.to_string())});
+}
+
+// Adds the draft model's file to that of the model.
+Status fetch_draft(Context& context, const StoredModel& model, const DraftWish& wish,
+                   TextFile& file) {
+  ACCEL_TRY(blockstore::Store* const store, context.services.store());
+  ACCEL_TRY(StoredModel found, open_or_pull_model(context, *store, wish.model));
+  if (found.root == model.root) return {};  // It would gain nothing of itself.
+  ACCEL_TRY(const models::Variant* const variant, models::generation_variant(found.manifest));
+  ACCEL_TRY(const std::filesystem::path path, models::fetch_variant(*variant, found.fetcher));
+  ACCEL_TRY(const inference::GgufHeader header, inference::read_gguf_file(path));
+  file.options.draft_file = path;
+  file.bytes += variant->bytes() + inference::kv_cache_bytes(header, file.options);
+  file.draft = std::move(found);
+  return {};
+}
+
+// What the configuration wants and can't be is left out.
+Result<std::unique_ptr<inference::LlamaModel>> open_text(ServingContext& call, const TextFile& file,
+                                                         const DraftWish& wish) {
+  auto opened = call.serving.llama.open(file.path, file.options);
+  if (opened || wish.asked || file.options.draft_file.empty()) return opened;
+  inference::LlamaModelOptions without = file.options;
+  without.draft_file.clear();
+  auto again = call.serving.llama.open(file.path, without);
+  if (again) warn_without(wish, opened.error());
+  return again;
+}
+
 Result<std::shared_ptr<inference::PooledModel>> load_text(ServingContext& call, StoredModel& model,
-                                                          const TextFile& file) {
+                                                          TextFile& file, const DraftWish& wish) {
   Services& services = call.context.services;
   auto loaded = std::make_shared<LoadedText>();
   trace::Span span = load_span(model.name, model.root);
-  auto made = call.serving.llama.open(file.path, file.options);
+  auto made = open_text(call, file, wish);
   if (!made) span.fail(made.error());
   ACCEL_TRY(auto opened, std::move(made));
   tell_text_model(span, opened->info());
   span.end();
+  if (opened->info().has_draft) {
+    loaded->draft = wish.model;
+    loaded->draft_lease = std::move(file.draft->lease);
+  }
   loaded->loaded_at = services.clock().wall_now();
   loaded->lease = std::move(model.lease);
   loaded->name = model.name;
@@ -88,8 +127,14 @@ Result<std::shared_ptr<inference::PooledModel>> load_text(ServingContext& call, 
   return loaded;
 }
 
-std::string key_of(const ipld::Cid& root, int threads) {
-  return fmt::format("text {} {}", root, threads);
+// `draft`: what the draft model's name leads to, or the name where it leads nowhere yet.
+std::string key_of(const blockstore::Store& store, const ipld::Cid& root, int threads,
+                   const DraftWish& wish) {
+  std::string key = fmt::format("text {} {}", root, threads);
+  if (wish.model.empty()) return key;
+  const auto draft = resolve_target(store, wish.model);
+  if (draft && draft->cid == root) return key;
+  return fmt::format("{} {}", key, draft ? draft->cid.to_string() : wish.model);
 }
 
 }  // namespace
@@ -99,12 +144,14 @@ int threads_by_load(int usable, int cpus, double load) {
   return std::max(1, static_cast<int>(std::lround(usable * idle)));
 }
 
-Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads) {
+Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads,
+                             const DraftWish& draft) {
   Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   if (const auto target = resolve_target(*store, model)) {
     TextReady ready{};
-    ready.model = inference::Lent<LoadedText>(call.serving.find(key_of(target->cid, threads)));
+    ready.model =
+        inference::Lent<LoadedText>(call.serving.find(key_of(*store, target->cid, threads, draft)));
     if (ready.model) ready.name = target->name.empty() ? ready.model->name : target->name;
     if (ready.model) return ready;  // It holds the files: none is looked at.
   }
@@ -113,9 +160,15 @@ Result<TextReady> ready_text(ServingContext& call, const std::string& model, int
     return fail(Errc::invalid_argument, "{} is a model for {}, not for text-generation.", model,
                 found.manifest.task);
   }
-  ACCEL_TRY(const TextFile file, fetch_text(context, found, threads));
-  const auto demand = call.serving.demand(found, key_of(found.root, threads), file.bytes);
-  const auto load = [&] { return load_text(call, found, file); };
+  ACCEL_TRY(TextFile file, fetch_text(context, found, threads));
+  if (!draft.model.empty()) {
+    const Status fetched = fetch_draft(context, found, draft, file);
+    if (!fetched && draft.asked) return fail(Error(fetched.error()));
+    if (!fetched) warn_without(draft, fetched.error());
+  }
+  const std::string key = key_of(*store, found.root, threads, draft);
+  const auto demand = call.serving.demand(found, key, file.bytes);
+  const auto load = [&] { return load_text(call, found, file, draft); };
   ACCEL_TRY(inference::Loan loan, call.serving.models.get(demand, load, context.stop));
   const double load_ms = loan.load_ms();
   return TextReady{inference::Lent<LoadedText>(std::move(loan)), found.name, load_ms};

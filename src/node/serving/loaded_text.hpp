@@ -7,6 +7,7 @@
 #include <string>
 
 #include "accel/models/text_generator.hpp"
+#include "serving/draft_wish.hpp"
 #include "serving/loaded.hpp"
 #include "serving/serving.hpp"
 
@@ -17,6 +18,8 @@ struct LoadedText : Loaded {
   std::string precision;
   WallTime loaded_at{};
   std::unique_ptr<models::TextGenerator> generator;
+  blockstore::Lease draft_lease;
+  std::string draft;  // Its draft model, as it was named; empty: none.
 
   nlohmann::json row() const override;
 };
@@ -27,9 +30,12 @@ struct TextReady {
   double load_ms = 0;  // 0 when it was kept from an earlier call.
 };
 
-// `threads` 0: what cpu.num_threads says, else by how busy the machine is. Errors: not_found,
-// invalid_argument (no model that writes text), and those of opening it.
-Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads);
+// `threads` 0: what cpu.num_threads says, else by how busy the machine is. With another draft model
+// it is loaded once more. Errors: not_found, invalid_argument (no model that writes text; a draft
+// model of another vocabulary), and those of opening it; of a draft model only where the request
+// names it, else the text does without and the log says why.
+Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads,
+                             const DraftWish& draft);
 
 // As many threads as there are idle CPUs among the usable ones: a decoder's threads wait for each
 // other many times a token, and one that shares its CPU holds up all (measured: 2 threads on 2 busy

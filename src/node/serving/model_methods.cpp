@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
+#include "accel/inference/gguf_reader.hpp"
+#include "accel/models/text_generator.hpp"
 #include "content/provenance.hpp"
 #include "context.hpp"
 #include "names/names.hpp"
@@ -13,6 +17,18 @@ std::uint64_t bytes_of(const models::ModelManifest& manifest) {
   std::uint64_t bytes = 0;
   for (const models::ModelFile& file : manifest.files) bytes += file.bytes;
   return bytes;
+}
+
+// Of a language model, as its file has it; none where it has none, or can't be read.
+std::optional<std::string> chat_template_of(const StoredModel& model) {
+  const auto variant = models::generation_variant(model.manifest);
+  if (!variant) return std::nullopt;
+  const auto path = models::fetch_variant(**variant, model.fetcher);
+  if (!path) return std::nullopt;
+  const auto header = inference::read_gguf_file(*path);
+  if (!header) return std::nullopt;
+  const auto found = header->texts.find("tokenizer.chat_template");
+  return found == header->texts.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace
@@ -57,14 +73,19 @@ Result<json> models_show(Context& context) {
   for (const models::ModelFile& file : model.manifest.files) {
     files.push_back({{"path", file.path}, {"cid", file.cid.to_string()}, {"bytes", file.bytes}});
   }
-  return json{{"name", model.name},
-              {"from", provenance_of(*store, model.root).value_or(json())},
-              {"cid", model.root.to_string()},
-              {"task", model.manifest.task},
-              {"family", model.manifest.family},
-              {"source", model.manifest.source},
-              {"variants", std::move(variants)},
-              {"files", std::move(files)}};
+  json shown{{"name", model.name},
+             {"from", provenance_of(*store, model.root).value_or(json())},
+             {"cid", model.root.to_string()},
+             {"task", model.manifest.task},
+             {"family", model.manifest.family},
+             {"source", model.manifest.source},
+             {"variants", std::move(variants)},
+             {"files", std::move(files)}};
+  if (const auto chat = chat_template_of(model)) {
+    shown["chat_template"] = *chat;
+    shown["template_knows_tools"] = models::template_knows_tools(*chat);
+  }
+  return shown;
 }
 
 }  // namespace accel::node

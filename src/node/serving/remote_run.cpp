@@ -24,6 +24,7 @@ Status check_possible(const GenerateRequest& request) {
   if (request.answers > 1) what = "several answers";
   if (text.logprobs) what = "likelihoods";
   if (!text.sampling.logit_bias.empty()) what = "a bias of tokens";
+  if (request.draft.asked) what = "a draft model";
   if (what == nullptr) return {};
   return fail(Errc::unsupported, "An endpoint can't be asked for {} by this node.", what);
 }

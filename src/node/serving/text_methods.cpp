@@ -56,17 +56,27 @@ json result_of(const TextReady& ready, const inference::GenerationReport& report
   return result;
 }
 
+// Of every text, also of one that was broken off.
+void count_use(Services& services, const inference::TokenUse& use) {
+  Metrics& metrics = services.metrics();
+  metrics.counter("accel_text_prompt_tokens_total", "Tokens of prompts that were read")
+      .add(static_cast<double>(use.prompt));
+  metrics.counter("accel_text_answer_tokens_total", "Tokens that were written")
+      .add(static_cast<double>(use.answer));
+}
+
 void count(Services& services, const inference::GenerationReport& report) {
   Metrics& metrics = services.metrics();
   metrics.counter("accel_text_requests_total", "Texts that were written").add(1);
-  metrics.counter("accel_text_prompt_tokens_total", "Tokens of prompts that were read")
-      .add(static_cast<double>(report.prompt_tokens));
   metrics
       .counter("accel_text_cached_tokens_total",
                "Tokens of prompts that were found in the context and not read again")
       .add(static_cast<double>(report.cached_tokens));
-  metrics.counter("accel_text_answer_tokens_total", "Tokens that were written")
-      .add(static_cast<double>(report.tokens.size()));
+  if (report.drafted == 0) return;
+  metrics.counter("accel_text_drafted_tokens_total", "Tokens that were guessed ahead and read")
+      .add(static_cast<double>(report.drafted));
+  metrics.counter("accel_text_accepted_tokens_total", "Tokens that were guessed ahead and right")
+      .add(static_cast<double>(report.accepted));
 }
 
 // Of several answers: the prompt counts once, and what was found of it at the first one.
@@ -78,6 +88,8 @@ void add_up(inference::GenerationReport& sum, const inference::GenerationReport&
   sum.tokens.insert(sum.tokens.end(), report.tokens.begin(), report.tokens.end());
   sum.wait_ms += report.wait_ms;
   sum.decode_ms += report.decode_ms;
+  sum.drafted += report.drafted;
+  sum.accepted += report.accepted;
 }
 
 // In the words of OpenTelemetry's conventions for generative AI.
@@ -118,9 +130,11 @@ void end_text_span(trace::Span span, const inference::GenerationReport& report, 
   trace::record("decode", decoded, now, {{"accel.text.tokens", written}});
 }
 
-Result<json> generate(ServingContext& call, const GenerateRequest& request) {
+// `used`: what it has cost, whatever comes of it.
+Result<json> generate(ServingContext& call, const GenerateRequest& request,
+                      inference::TokenUse& used) {
   Context& context = call.context;
-  ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads));
+  ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads, request.draft));
   if (request.keep_alive) ready.model.loan().keep_for(*request.keep_alive);
   const models::TextGenerator& generator = *ready.model->generator;
   if (request.check_only) {
@@ -129,6 +143,8 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request) {
     return json{{"prompt_tokens", prepared.prompt.size()}, {"max_tokens", prepared.max_tokens}};
   }
   ACCEL_TRY(inference::GenerationRequest prepared, generator.prepare(request.text));
+  prepared.draft = draft_for(request.draft, generator.model().info());
+  prepared.draft_max = request.draft.most;
   json choices = json::array();
   inference::GenerationReport sum;
   for (std::size_t i = 0; i < request.answers; ++i, ++prepared.sampling.seed) {
@@ -138,15 +154,24 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request) {
       answer.add(piece);
     };
     trace::Span span = text_span(ready, request);
-    auto generated = generator.model().generate(prepared, on_text, context.stop);
-    if (!generated) span.fail(generated.error());
-    ACCEL_TRY(const inference::GenerationReport report, std::move(generated));
-    end_text_span(std::move(span), report, context.services.clock().now());
-    count(context.services, report);
-    answer.finish(report, choices.emplace_back());
-    add_up(sum, report);
+    inference::TokenUse use;
+    const auto report = generator.model().generate(prepared, on_text, context.stop, &use);
+    used = {std::max(used.prompt, use.prompt), used.answer + use.answer};
+    count_use(context.services, use);
+    if (!report) span.fail(report.error());
+    if (!report) return fail(Error(report.error()));
+    end_text_span(std::move(span), *report, context.services.clock().now());
+    count(context.services, *report);
+    answer.finish(*report, choices.emplace_back());
+    add_up(sum, *report);
   }
   json result = result_of(ready, sum, choices.size());
+  if (prepared.draft != inference::Draft::none) {
+    const bool looks = prepared.draft == inference::Draft::lookup;
+    result["draft"] = looks ? std::string(kDraftLookup) : ready.model->draft;
+    result["drafted_tokens"] = sum.drafted;
+    result["accepted_tokens"] = sum.accepted;
+  }
   result.update(choices.front());
   if (choices.size() > 1) result["choices"] = std::move(choices);
   return result;
@@ -156,17 +181,22 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request) {
 Result<json> generate_somewhere(ServingContext& call, const GenerateRequest& request) {
   ACCEL_TRY(const auto named, named_route(call, request.model, request.remote));
   if (named) return generate_remotely(call, request, *named);
-  bool spoke = false;
+  std::uint64_t pieces = 0;
   const EventSink& on_event = call.context.on_event;
   const EventSink watching = [&](const Event& event) {
-    spoke = spoke || event.progress == nullptr;
+    if (event.progress == nullptr) ++pieces;
     on_event(event);
   };
   Context context{call.context.services, call.context.params, on_event ? watching : on_event,
                   call.context.stop, call.context.caller};
   ServingContext here{context, call.serving, call.params};
-  Result<json> result = generate(here, request);
-  if (result || spoke) return result;
+  inference::TokenUse used;
+  Result<json> result = generate(here, request, used);
+  if (result) return result;
+  // Of a call that fails, Node::call() counts the pieces that were sent: a part of what was used.
+  const std::uint64_t tokens = used.prompt + used.answer;
+  call.context.caller.spend(tokens - std::min(tokens, pieces));
+  if (pieces > 0) return result;
   const auto route = route_after(call, request.model, request.remote, result.error());
   if (!route) return result;
   Result<json> elsewhere = generate_remotely(call, request, *route);

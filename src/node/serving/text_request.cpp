@@ -168,8 +168,13 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   ACCEL_CHECK(read_bias(call.value("logit_bias"), text.sampling));
   request.seeded = params.given("seed");
   request.remote = read_remote_wish(params);
+  const Config& config = call.context.services.config();
+  request.draft = draft_wish(params.text("draft", {}), config.get<std::string>("text.draft_model"),
+                             static_cast<std::size_t>(config.get<std::int64_t>("text.draft_max")));
   text.stop = params.texts("stop");
   text.reuse_prefix = params.flag("reuse_prefix", true);
+  // Of the owner one, whichever way he comes; a key learns nothing of what others have asked.
+  if (const auto& key = call.context.caller.key; key) text.scope = key->key.id;
   if (params.given("logprobs"))
     text.logprobs =
         static_cast<std::size_t>(params.integer_in("logprobs", 0, 0, inference::kMaxTopLogprobs));

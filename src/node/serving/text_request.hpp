@@ -6,6 +6,7 @@
 
 #include "accel/core/clock.hpp"
 #include "accel/models/text_generator.hpp"
+#include "serving/draft_wish.hpp"
 #include "serving/remote_route.hpp"
 
 namespace accel::node {
@@ -13,6 +14,7 @@ namespace accel::node {
 struct GenerateRequest {
   std::string model;
   models::TextRequest text;
+  DraftWish draft;
   int threads = 0;
   bool record = true;
   bool check_only = false;  // Loads the model and refuses what would be refused; writes nothing.

@@ -94,6 +94,10 @@ TEST_F(AccessTest, a_key_of_one_model_is_held_to_it) {
   EXPECT_EQ(ask("model.infer", {{"model", "other"}}, held)["error"], "permission_denied");
   EXPECT_EQ(ask("text.generate", {{"model", "other"}}, held)["error"], "permission_denied");
   EXPECT_EQ(ask("run", {{"model", "minilm"}, {"inputs", {"x"}}}, held)["error"], "not_found");
+  const json drafted{{"model", "minilm"}, {"prompt", "x"}, {"draft", "other"}};
+  EXPECT_EQ(ask("text.generate", drafted, held)["error"], "permission_denied");
+  const json looked_up{{"model", "minilm"}, {"prompt", "x"}, {"draft", "prompt-lookup"}};
+  EXPECT_EQ(ask("text.generate", looked_up, held)["error"], "not_found");
   json list{{"models", {{{"name", "minilm"}}, {{"name", "other"}}, {{"name", nullptr}}}}};
   keep_own_models(held, "models.list", list);
   EXPECT_EQ(list, (json{{"models", {{{"name", "minilm"}}}}}));

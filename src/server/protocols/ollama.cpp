@@ -419,13 +419,15 @@ json show_reply(const json& model) {
     details["quantization_level"] = variants.front().at("precision");
   }
   const bool writes = model.at("task") == "text-generation";
+  json capabilities = json::array({writes ? "completion" : "embedding"});
+  if (model.value("template_knows_tools", false)) capabilities.push_back("tools");
   return {{"modelfile", ""},
           {"parameters", ""},
           {"template", ""},
           {"details", std::move(details)},
           {"model_info",
            {{"general.architecture", model.at("family")}, {"general.cid", model.at("cid")}}},
-          {"capabilities", json::array({writes ? "completion" : "embedding"})}};
+          {"capabilities", std::move(capabilities)}};
 }
 
 }  // namespace accel::server::ollama

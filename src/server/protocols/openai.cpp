@@ -53,7 +53,6 @@ void read_sampling(BodyReader& reader, MethodRequest& request) {
   request.stream = reader.flag("stream", false);
   reader.integer("n", params, "n");
   reader.only("best_of", 1);
-  reader.only("echo", false);
   reader.only("suffix", "");
   reader.number("presence_penalty", params, "presence_penalty");
   reader.number("frequency_penalty", params, "frequency_penalty");
@@ -213,6 +212,7 @@ Result<MethodRequest> chat_request(const json& body, std::string_view text) {
   MethodRequest request{"text.generate"};
   BodyReader reader(body);
   read_sampling(reader, request);
+  reader.only("echo", false);
   reader.only("functions", json::array());
   if (const json* const format = reader.object("response_format"); format != nullptr)
     read_format(*format, text, reader, request.params);
@@ -241,6 +241,10 @@ Result<MethodRequest> completion_request(const json& body) {
   if (prompts.size() != 1 || prompts.front().empty())
     reader.refuse(Errc::invalid_argument, "\"prompt\" must be one text that is not empty.");
   reader.integer("logprobs", request.params, "logprobs");
+  if (reader.flag("echo", false) && request.params.contains("logprobs"))
+    reader.refuse(Errc::unsupported,
+                  "\"echo\" and \"logprobs\" are not supported together: a prompt's tokens get "
+                  "no likelihoods here.");
   ACCEL_CHECK(reader.finish());
   request.params["prompt"] = prompts.front();
   ask_parts(request);
@@ -265,23 +269,39 @@ Result<MethodRequest> embedding_request(const json& body) {
   return request;
 }
 
-json text_reply(Kind kind, const ReplyFacts& facts, const json& result) {
+std::string echo_of(const json& body) {
+  if (body.value("echo", json()) != true) return {};
+  const json prompt = body.value("prompt", json());
+  const json& text = prompt.is_array() && !prompt.empty() ? prompt.front() : prompt;
+  return text.is_string() ? text.get<std::string>() : std::string();
+}
+
+json text_reply(Kind kind, const ReplyFacts& facts, const json& result, std::string_view echo) {
   json reply = envelope(kind, facts, false);
   json choices = json::array();
-  for (const json& answer : answers_in(result))
-    choices.push_back(choice_of(kind, answer, choices.size()));
+  for (const json& answer : answers_in(result)) {
+    json& choice = choices.emplace_back(choice_of(kind, answer, choices.size()));
+    if (!echo.empty())
+      choice["text"] = std::string(echo) + choice["text"].get_ref<const std::string&>();
+  }
   reply["choices"] = std::move(choices);
   reply["usage"] = usage_of(result);
   return reply;
 }
 
-std::string first_events(Kind kind, const ReplyFacts& facts, const json& params) {
+std::string first_events(Kind kind, const ReplyFacts& facts, const json& params,
+                         std::string_view echo) {
   std::string events;
-  if (kind == Kind::completion) return events;
+  if (kind == Kind::completion && echo.empty()) return events;
   const std::int64_t answers = std::min(params.value("n", std::int64_t{1}), kMostFirstEvents);
   for (std::int64_t index = 0; index < answers; ++index) {
-    const json delta{{"role", "assistant"}, {"content", ""}};
-    events += event(chunk_of(kind, facts, {{"index", index}, {"delta", delta}}));
+    json choice{{"index", index}};
+    if (kind == Kind::chat) {
+      choice["delta"] = {{"role", "assistant"}, {"content", ""}};
+    } else {
+      choice["text"] = echo;
+    }
+    events += event(chunk_of(kind, facts, std::move(choice)));
   }
   return events;
 }

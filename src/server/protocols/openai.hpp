@@ -13,11 +13,17 @@ Result<MethodRequest> chat_request(const nlohmann::json& body, std::string_view 
 Result<MethodRequest> completion_request(const nlohmann::json& body);
 Result<MethodRequest> embedding_request(const nlohmann::json& body);
 
+// What of a completion's body its text begins with: the prompt with "echo", else nothing.
+std::string echo_of(const nlohmann::json& body);
+
 enum class Kind { chat, completion };
-nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::json& result);
+nlohmann::json text_reply(Kind kind, const ReplyFacts& facts, const nlohmann::json& result,
+                          std::string_view echo = {});
 // The events of a stream, each "data: …\n\n".
-// One for each of the answers that `params`, those of text.generate, ask for.
-std::string first_events(Kind kind, const ReplyFacts& facts, const nlohmann::json& params);
+// One for each of the answers that `params`, those of text.generate, ask for, where there is
+// something to say before them.
+std::string first_events(Kind kind, const ReplyFacts& facts, const nlohmann::json& params,
+                         std::string_view echo = {});
 std::string text_event(Kind kind, const ReplyFacts& facts, std::string_view text);
 // The same of an answer's parts, as text.generate sends them: words and calls of tools.
 std::string part_events(Kind kind, const ReplyFacts& facts, std::string_view lines);

@@ -377,18 +377,19 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
 Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request, bool chat) {
   const openai::Kind kind = chat ? openai::Kind::chat : openai::Kind::completion;
   const ReplyFacts facts = facts_of(call.body);
+  const std::string echo = chat ? std::string() : openai::echo_of(call.body);
   if (!request.stream) {
     auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
     if (!result) co_return fail(result.error());
-    co_return reply(openai::text_reply(kind, facts, *result));
+    co_return reply(openai::text_reply(kind, facts, *result, echo));
   }
   const auto options = call.body.find("stream_options");
   const bool usage = options != call.body.end() && options->is_object() &&
                      options->value("include_usage", json()) == true;
   TextFormat format;
   format.content_type = "text/event-stream";
-  format.begin = openai::first_events(kind, facts, request.params);
+  format.begin = openai::first_events(kind, facts, request.params, echo);
   const bool parts = request.params.value("parts", false);
   format.piece = [=](std::string_view text) {
     return parts ? openai::part_events(kind, facts, text) : openai::text_event(kind, facts, text);

@@ -408,6 +408,44 @@ TEST(OpenAi, several_answers_are_choices) {
             true);
 }
 
+TEST(OpenAi, a_completion_that_is_echoed_begins_with_its_prompt_in_every_answer) {
+  const json body{{"model", "m"}, {"prompt", {"Once "}}, {"echo", true}};
+  ASSERT_TRUE(openai::completion_request(body));
+  EXPECT_FALSE(openai::completion_request(body)->params.contains("echo"));
+  const std::string echo = openai::echo_of(body);
+  EXPECT_EQ(echo, "Once ");
+  EXPECT_EQ(openai::echo_of({{"prompt", "Once"}, {"echo", false}}), "");
+  EXPECT_EQ(openai::echo_of({{"prompt", "Once"}}), "");
+  json several = kResult;
+  several["choices"] = {{{"text", "a"}, {"finish", "stop"}}, {{"text", "b"}, {"finish", "length"}}};
+  const json reply = openai::text_reply(openai::Kind::completion, kFacts, several, echo);
+  EXPECT_EQ(reply.at("choices").at(0).at("text"), "Once a");
+  EXPECT_EQ(reply.at("choices").at(1).at("text"), "Once b");
+  const auto kind = openai::Kind::completion;
+  EXPECT_EQ(openai::first_events(kind, kFacts, {{"n", 2}}), "");
+  const std::string events = openai::first_events(kind, kFacts, {{"n", 2}}, echo);
+  EXPECT_THAT(events, HasSubstr("\"text\":\"Once \""));
+  EXPECT_THAT(events, HasSubstr("\"index\":1"));
+  json likely = body;
+  likely["logprobs"] = 0;
+  const auto refused = openai::completion_request(likely);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::unsupported);
+  EXPECT_THAT(refused.error().message, HasSubstr("echo"));
+  EXPECT_FALSE(openai::completion_request({{"model", "m"}, {"prompt", "a"}, {"echo", 1}}));
+  EXPECT_FALSE(openai::chat_request(chat_body({{"echo", true}}))) << "of completions alone";
+}
+
+TEST(Ollama, shows_tools_where_the_chat_template_knows_them) {
+  json model{{"task", "text-generation"}, {"family", "llama"}, {"cid", "bafy"}};
+  model["variants"] = json::array();
+  EXPECT_EQ(ollama::show_reply(model).at("capabilities"), json({"completion"}));
+  model["template_knows_tools"] = false;
+  EXPECT_EQ(ollama::show_reply(model).at("capabilities"), json({"completion"}));
+  model["template_knows_tools"] = true;
+  EXPECT_EQ(ollama::show_reply(model).at("capabilities"), json({"completion", "tools"}));
+}
+
 TEST(OpenAi, logprobs_have_each_apis_shape) {
   const json entry{{"token", "a"},
                    {"bytes", {97}},

@@ -50,6 +50,9 @@ struct LlamaModelOptions {
   KvType kv_type = KvType::f16;
   bool prefix_cache = true;        // Ended texts stay, for prompts that begin alike.
   std::string chat_template = {};  // Jinja, in place of the file's own; empty: its own.
+  // A smaller model of the same vocabulary that guesses ahead for requests that ask for it; empty:
+  // none. It has a context of the same size.
+  std::filesystem::path draft_file = {};
 };
 constexpr std::size_t kMaxParallelTexts = 64;
 
@@ -76,6 +79,9 @@ struct LlamaModelInfo {
   std::size_t parallel = 0;
   int threads = 0;
   bool has_chat_template = false;
+  bool can_draft = false;              // Its context can take guesses back.
+  bool has_draft = false;              // A draft model is there.
+  std::string draft_description = {};  // Of the draft model, as `description`.
 };
 
 struct SamplingOptions {
@@ -96,6 +102,17 @@ struct SamplingOptions {
   std::vector<std::pair<TokenId, double>> logit_bias = {};  // Added to the logits.
 };
 
+// Who guesses the next tokens, which the model then reads together and keeps as far as it would
+// have written them itself: the text is the same but for rounding.
+enum class Draft {
+  none,
+  lookup,  // The text so far: what followed when it had the same words before.
+  model,   // The draft model.
+};
+constexpr std::size_t kMostDrafts = 64;  // Tokens at a time.
+// More texts than these at a time fill the batch by themselves, and nobody guesses.
+constexpr std::size_t kMostDraftingTexts = 2;
+
 struct GenerationRequest {
   std::vector<TokenId> prompt;  // Not empty.
   std::size_t max_tokens = 1;
@@ -104,6 +121,9 @@ struct GenerationRequest {
   std::vector<TokenId> shown = {};  // Tokens that control the model and are text here all the same.
   std::shared_ptr<const AnswerFormat> format = {};  // Of the text, for who reads it; null: text.
   bool reuse_prefix = true;  // May go on from what others left, and leave something.
+  Draft draft = Draft::none;
+  std::size_t draft_max = 8;  // Tokens that are guessed at a time, at most kMostDrafts.
+  std::string scope = {};     // Whose text it is: it goes on only from texts of the same scope.
   std::optional<std::size_t> logprobs = {};  // Of each token, and of so many likeliest; at most
                                              // kMaxTopLogprobs.
 };
@@ -127,9 +147,17 @@ struct GenerationReport {
   std::vector<TokenLogprob> logprobs;  // Of `tokens`, when asked for.
   std::size_t prompt_tokens = 0;
   std::size_t cached_tokens = 0;  // Of the prompt: found in the context, not computed.
+  std::size_t drafted = 0;        // Tokens that were guessed and read.
+  std::size_t accepted = 0;       // Of them: right.
   double wait_ms = 0;             // Until it had a slot.
   double prefill_ms = 0;          // From the slot to the first token.
   double decode_ms = 0;           // From the first token to the last.
+};
+
+// What a text has cost, also one that failed or was broken off.
+struct TokenUse {
+  std::size_t prompt = 0;  // Tokens of the prompt that were found in the context or begun to read.
+  std::size_t answer = 0;  // Tokens that were written.
 };
 
 // Whole UTF-8 characters, and the likelihoods of the tokens up to them that were not told yet.
@@ -170,10 +198,11 @@ class LlamaModel {
   Result<std::string> json_grammar(const std::string& schema) const;
 
   // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token; a grammar
-  // that can't be read), resource_exhausted (too many wait already), unsupported (a grammar that
-  // no token of the model goes on within), cancelled, internal.
+  // that can't be read; a draft model that there is not), resource_exhausted (too many wait
+  // already), unsupported (a grammar that no token of the model goes on within; drafts for a model
+  // whose state can't be taken back), cancelled, internal. `use` is set whatever comes of it.
   Result<GenerationReport> generate(const GenerationRequest& request, const TextSink& on_text,
-                                    std::stop_token stop);
+                                    std::stop_token stop, TokenUse* use = nullptr);
   // What generate() would refuse now. Errors: as generate().
   Status admits(std::size_t prompt_tokens, std::size_t max_tokens) const;
 
@@ -204,7 +233,8 @@ class LlamaEngine {
   Status load();
   Result<BackendInfo> probe();
   // Errors: not_found, corrupt (says what is wrong in the file), unsupported (an architecture that
-  // the library does not know, a split model), invalid_argument (options), resource_exhausted,
+  // the library does not know, a split model, drafts for a state that can't be taken back),
+  // invalid_argument (options; a draft model of another vocabulary), resource_exhausted,
   // unavailable (as load).
   Result<std::unique_ptr<LlamaModel>> open(const std::filesystem::path& gguf_file,
                                            const LlamaModelOptions& options);

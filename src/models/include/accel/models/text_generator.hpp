@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accel/inference/llama.hpp"
@@ -17,6 +18,10 @@ namespace accel::models {
 
 // Errors: unsupported (the manifest has no GGUF variant), and the Fetcher's.
 Result<const Variant*> generation_variant(const ModelManifest& manifest);
+
+// Whether a chat template (Jinja) writes tools down by itself: it has the name `tools` in one of
+// its expressions or statements. Tools can be had without, told in the system message.
+bool template_knows_tools(std::string_view chat_template);
 
 struct TextRequest {
   // One of the two: a text to go on with, or messages for the model's chat template.
@@ -33,6 +38,7 @@ struct TextRequest {
   bool parallel_tool_calls = true;
   std::optional<std::size_t> logprobs = {};  // As GenerationRequest's.
   bool reuse_prefix = true;
+  std::string scope = {};  // As GenerationRequest's.
 };
 
 constexpr std::size_t kDefaultAnswerTokens = 512;
