@@ -54,7 +54,7 @@ def contract() -> dict:
     return api
 
 
-def main(binary, seconds, seed):
+def main(binary, seconds, seed, phases):
     deps = Path(subprocess.run([ROOT / "tools/deps", "path"], check=True, capture_output=True, text=True).stdout.strip())
     with tempfile.TemporaryDirectory(prefix="accel-openapi-") as folder:
         home = Path(folder) / "home"
@@ -69,7 +69,7 @@ def main(binary, seconds, seed):
             copy.write_text(json.dumps(contract()))
             token = (home / "api.token").read_text().strip()
             status = subprocess.run([Path(sys.executable).parent / "schemathesis", "run", copy, "--url", url, "-H", f"Authorization: Bearer {token}",
-                                     "--continue-on-failure", "--max-time", seconds, "--request-timeout", "60", "--no-color", "--seed", seed,
+                                     "--continue-on-failure", "--max-time", seconds, "--phases", phases, "--request-timeout", "60", "--no-color", "--seed", seed,
                                      "--suppress-health-check", "too_slow,filter_too_much"],
                                     cwd=folder, env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)}).returncode
             if daemon.poll() is not None:
