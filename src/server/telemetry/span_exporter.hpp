@@ -49,7 +49,7 @@ class SpanExporter {
  public:
   static constexpr int kAttempts = 5;                              // Of one batch.
   static constexpr Duration kMaxWait = std::chrono::seconds(30);   // Between two of them.
-  static constexpr Duration kLastWords = std::chrono::seconds(2);  // For what waits at the end.
+  static constexpr Duration kLastWords = std::chrono::seconds(5);  // For what waits at the end.
 
   // `metrics` must outlive it.
   SpanExporter(TelemetryOptions options, Metrics& metrics);
