@@ -194,7 +194,8 @@ Connection::Read Connection::refuse_request(RequestParser& parser, Refusal why) 
 
 HttpResponse Connection::shaped(const HttpRequest& head, HttpResponse refusal,
                                 std::optional<Errc> why) const {
-  return shared_.shape ? shared_.shape(head, std::move(refusal), why) : std::move(refusal);
+  if (!shared_.shape_http1) return refusal;
+  return shared_.shape_http1(head, std::move(refusal), why);
 }
 
 // Also completes the head with what only the connection knows.

@@ -36,9 +36,10 @@ struct ConnectionRules {
   ServerLimits limits;
   std::shared_ptr<TlsServerContext> tls;  // nullptr: plain.
   StreamedBodies streamed;
-  LiveCheck live;        // May be empty.
-  BodyLimit body_limit;  // May be empty.
-  RefusalShape shape;    // May be empty.
+  LiveCheck live;            // May be empty.
+  BodyLimit body_limit;      // May be empty.
+  RefusalShape shape;        // May be empty.
+  RefusalShape shape_http1;  // The same.
 };
 
 struct ConnectionShared : ConnectionRules {

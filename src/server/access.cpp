@@ -73,7 +73,7 @@ HttpResponse api_error(const Error& error) {
 }
 
 HttpResponse in_words_of(const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
-  if (grpc::is_grpc(head)) return grpc::refusal_of(refusal, why);
+  if (GrpcServer::serves(head.path)) return refusal;
   const auto* const text = std::get_if<std::string>(&refusal.body);
   std::string sentence = text == nullptr ? std::string(net::reason_phrase(refusal.status)) : *text;
   while (sentence.ends_with('\n')) sentence.pop_back();

@@ -80,7 +80,8 @@ class Access {
 // {"error":{"code","message","cause"}}, the shape of all errors of the API's own routes.
 net::HttpResponse api_error(int status, const Error& error);
 net::HttpResponse api_error(const Error& error);
-// What the HTTP server refuses by itself, in the words of the protocol of its path.
+// What the HTTP/1.1 server refuses by itself, in the words of the protocol of its path; gRPC is not
+// spoken there.
 net::HttpResponse in_words_of(const net::HttpRequest& head, net::HttpResponse refusal,
                               std::optional<Errc> why);
 // Of a refusal that no handler has seen, in the words of the protocol of its path.

@@ -137,7 +137,11 @@ class ApiServer::Impl {
     rules.body_limit = [this](const HttpRequest& head) {
       return most_body_bytes(access_->visitor(head));
     };
-    rules.shape = [this](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
+    rules.shape = [](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
+      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why) : std::move(refusal);
+    };
+    rules.shape_http1 = [this](const HttpRequest& head, HttpResponse refusal,
+                               std::optional<Errc> why) {
       HttpResponse response = in_words_of(head, std::move(refusal), why);
       if (head.method == "POST" && why == Errc::resource_exhausted && response.status == 429)
         response.headers.set("Retry-After", std::to_string(access_->seconds_to_wait(head)));

@@ -185,7 +185,7 @@ TEST_F(ApiServerTest, errors_of_its_own_routes_have_one_shape) {
     if (!fits || !contains(answer, "Content-Type: application/json\r\n")) return answer;
     return answer.substr(9, 4) + told["error"]["code"].get<std::string>();
   };
-  EXPECT_EQ(shape("GET /api/v1/pin.ls", read, {}), "405 invalid_argument");
+  EXPECT_EQ(shape("GET /api/v1/models.list", read, {}), "405 invalid_argument");
   EXPECT_EQ(shape("POST /api/v1/pin.lost", read, "{}"), "404 not_found");
   EXPECT_EQ(shape("POST /api/v1/models.list", read, "[]"), "400 invalid_argument");
   EXPECT_EQ(shape("POST /api/v1/models.list", read, "{"), "400 invalid_argument");

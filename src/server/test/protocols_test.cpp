@@ -63,7 +63,8 @@ TEST(OpenAi, lists_models_of_endpoints_that_requests_may_go_to) {
     json list{{"models", {{{"name", "m"}, {"cid", "bafy"}, {"task", "text-embedding"}}}}};
     openai::add_endpoint_models(listed, may_run, list);
     std::string names;
-    for (const json& row : openai::models_reply(list)["data"])
+    const json reply = openai::models_reply(list);
+    for (const json& row : reply["data"])
       names += row["id"].get<std::string>() + " of " + row["owned_by"].get<std::string>() + "; ";
     EXPECT_EQ(openai::model_reply(list, "a@near").has_value(), names.find("a@near") != names.npos);
     return names;

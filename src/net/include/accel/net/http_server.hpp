@@ -74,10 +74,9 @@ using LiveCheck = std::function<bool(const HttpRequest& head)>;
 // How much of a body may be held over HTTP/2, whose bodies need no length beforehand; by the head,
 // after check_head. Below max_body_bytes, the bodies of a connection's requests count together.
 using BodyLimit = std::function<std::uint64_t(const HttpRequest& head)>;
-// Puts the server's own refusal of a request into the words of the protocol that its head speaks,
-// over HTTP/1.1 before the handler has it (what that one fails with is its own affair there); `why`
-// when it is known: check_head or a sink refused, the handler failed, threw or was late. The head
-// has no body, and over HTTP/2 no target.
+// Puts the server's own refusal of a request (over HTTP/2) into the words of the protocol that its
+// head speaks; `why` when the handler failed, threw or was late. The head has neither target nor
+// body.
 using RefusalShape = std::function<HttpResponse(const HttpRequest& head, HttpResponse refusal,
                                                 std::optional<Errc> why)>;
 
@@ -92,6 +91,9 @@ struct ServerOptions {
   LiveCheck live{};        // May be empty.
   BodyLimit body_limit{};  // May be empty: max_body_bytes.
   RefusalShape shape{};    // May be empty.
+  // The same over HTTP/1.1, of requests that the handler does not get; `why` when check_head or a
+  // sink refused. The head has no body. May be empty.
+  RefusalShape shape_http1{};
 };
 
 class HttpServer {
