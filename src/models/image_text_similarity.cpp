@@ -203,6 +203,7 @@ class ImageTextSimilarity final : public Family {
 Result<std::size_t> max_length_of(const ModelManifest& manifest, const Fetcher& fetcher) {
   ACCEL_TRY(const json config,
             read_json_file(manifest.files, fetcher, kConfig, "how long a text may be"));
+  if (!config.is_object()) return fail(Errc::corrupt, "{}: an object was expected.", kConfig);
   const json* const text = find_field(config, "text_config");
   if (text == nullptr) return kDefaultTokens;
   if (!text->is_object()) return fail(Errc::corrupt, "{}: text_config must be an object.", kConfig);
