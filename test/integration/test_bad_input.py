@@ -47,7 +47,7 @@ class Arguments(TestCase):
     def test_a_task_that_a_model_is_not_for_names_the_one_that_it_is_for(self):
         home = self.home()
         home.add(model_directory("minilm-l6-f32"), "--name", "minilm")
-        for command in (["classify"], ["fill-mask"], ["entities"]):
+        for command in (["classify"], ["fill-mask"]):
             self.assert_fails(2, home.run("text", *command, "--model", "minilm", "--input", "a [MASK] cat"), "minilm is a model for text-embedding, not for")
         self.assert_fails(2, home.run("text", "generate", "--model", "minilm", "--prompt", "x"), "minilm is a model for text-embedding")
 
