@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accel/core/async/relay_loop.hpp"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
@@ -21,40 +20,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{1};  // A job that two looks see lasts.
 constexpr int kQuietLooks = 100;               // Without a job; then the watch sleeps.
-
-// Who was answered at once often asks again at once, and a processor that has fallen asleep takes
-// longer to wake up than such a request takes: so the loop looks on for a moment after a job
-// before it sleeps, for as long as that proves right.
-class LookingOn {
- public:
-  using Clock = std::chrono::steady_clock;
-
-  void job_begins() {
-    if (looking_) score_ = std::min(score_ + 1, kMaxScore);
-    looking_ = false;
-  }
-  void job_ended() {
-    looking_ = several_cpus_ && (score_ > 0 || ++sparing_ % kTryEach == 0);
-    if (looking_) until_ = Clock::now() + kMoment;
-  }
-  // Whether to look on; asked before each sleep.
-  bool looks() {
-    if (!looking_ || Clock::now() < until_) return looking_;
-    score_ = std::max(score_ - 2, 0);
-    return looking_ = false;
-  }
-
- private:
-  static constexpr std::chrono::microseconds kMoment{100};
-  static constexpr int kMaxScore = 8;
-  static constexpr unsigned kTryEach = 32;  // Jobs, once looking on has proved wrong.
-
-  const bool several_cpus_ = std::thread::hardware_concurrency() > 1;
-  bool looking_ = false;
-  int score_ = kMaxScore / 2;
-  unsigned sparing_ = 0;
-  Clock::time_point until_;
-};
 
 // Lies in the frame of the task that waits for it.
 struct BriefJob {
@@ -82,7 +47,7 @@ struct RelayLoop::Impl {
   void run_handlers() {
     while (!context.stopped()) {
       try {
-        looking_on.looks() ? context.poll_one() : context.run_one();
+        context.run();
       } catch (const std::exception& error) {
         log::error("core", "A handler ended by an exception.", {{"what", error.what()}});
       }
@@ -94,7 +59,6 @@ struct RelayLoop::Impl {
   // until it is to go on with them.
   void run(BriefJob& job) {
     job.ran = standing_by.load();
-    looking_on.job_begins();
     if (!job.ran) return job.done.set();
     const std::uint64_t number = ++jobs;
     running.store(number);
@@ -102,7 +66,6 @@ struct RelayLoop::Impl {
     job.status = run_guarded(job);
     std::uint64_t mine = number;
     const bool kept = running.compare_exchange_strong(mine, 0);
-    if (kept) looking_on.job_ended();
     if (!kept) standing_by.store(true);  // In a moment; the next job may count on it.
     job.done.set();                      // Its task may end from here on.
     if (!kept) (void)stand_by();
@@ -151,7 +114,6 @@ struct RelayLoop::Impl {
   asio::io_context context;  // Told of two threads: else what a handler posts waits for its end.
   asio::executor_work_guard<asio::io_context::executor_type> work;
   std::uint64_t jobs = 0;                 // Of whoever runs the handlers.
-  LookingOn looking_on;                   // Likewise.
   std::atomic<std::uint64_t> running{0};  // The job's number; 0: none, or it is left to its thread.
   std::atomic<bool> watching{false};
   std::atomic<bool> standing_by{false};
