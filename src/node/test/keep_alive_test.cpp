@@ -58,8 +58,13 @@ TEST(SampleInput, is_of_the_kind_that_the_family_takes) {
   for (const models::FamilyInfo& family : models::families()) {
     const json input = sample_input(family);
     EXPECT_EQ(input.at("task"), family.task);
-    const bool text = family.takes == "text";
-    EXPECT_TRUE(input.contains(text ? "inputs" : std::string(family.takes))) << family.task;
+    const bool pair = family.takes == "image and texts";
+    const bool text = family.takes == "text" || pair;
+    EXPECT_EQ(input.contains("inputs"), text) << family.task;
+    EXPECT_TRUE(input.contains(pair   ? "image"
+                               : text ? "inputs"
+                                      : std::string(family.takes)))
+        << family.task;
     if (family.task == "text-to-speech") {
       EXPECT_EQ(input.at("inputs").at(0).get<std::string>().find(' '), std::string::npos);
     }

@@ -315,18 +315,18 @@ class TracedApiTest : public ApiServerTest {
 
 TEST_F(TracedApiTest, a_request_is_a_span_of_the_senders_trace) {
   start_traced();
-  (void)ask("GET /v1/models", fmt::format("traceparent: {}\r\ntracestate: a=1\r\n", kSender));
+  (void)ask("GET /api/tags", fmt::format("traceparent: {}\r\ntracestate: a=1\r\n", kSender));
   const std::vector<json> spans = receiver_.spans(2);
   ASSERT_EQ(spans.size(), 2U);
   const json& request = spans.back();
-  EXPECT_EQ(request.at("name"), "GET /v1/models");
+  EXPECT_EQ(request.at("name"), "GET /api/tags");
   EXPECT_EQ(request.at("traceId"), "4bf92f3577b34da6a3ce929d0e0e4736");
   EXPECT_EQ(request.at("parentSpanId"), "00f067aa0ba902b7");
   EXPECT_EQ(request.at("traceState"), "a=1");
   EXPECT_FALSE(request.contains("status"));
   const json attributes = attributes_of(request);
   EXPECT_EQ(attributes.at("http.request.method"), "GET");
-  EXPECT_EQ(attributes.at("http.route"), "/v1/models");
+  EXPECT_EQ(attributes.at("http.route"), "/api/tags");
   EXPECT_EQ(attributes.at("http.response.status_code"), "200");
   EXPECT_EQ(spans.front().at("name"), "wait for a thread");
   EXPECT_EQ(spans.front().at("parentSpanId"), request.at("spanId"));
@@ -354,7 +354,7 @@ TEST_F(TracedApiTest, hostile_headers_begin_a_trace_of_their_own) {
         std::string("traceparent: \r\n"), std::string("traceparent: ff-%s%s%n-01\r\n"),
         fmt::format("traceparent: {}\r\ntraceparent: {}\r\n", kSender, kSender),
         "tracestate: " + long_state + "\r\n"}) {
-    EXPECT_TRUE(contains(ask("GET /v1/models", headers), " 200 ")) << headers.substr(0, 60);
+    EXPECT_TRUE(contains(ask("GET /api/tags", headers), " 200 ")) << headers.substr(0, 60);
   }
   const std::vector<json> spans = receiver_.spans(10);
   ASSERT_EQ(spans.size(), 10U);
@@ -367,7 +367,7 @@ TEST_F(TracedApiTest, hostile_headers_begin_a_trace_of_their_own) {
 
 TEST_F(TracedApiTest, what_nobody_sampled_and_what_has_no_route_is_not_recorded) {
   start_traced(/*ratio=*/0);
-  (void)ask("GET /v1/models", "");
+  (void)ask("GET /api/tags", "");
   (void)ask("GET /healthz", fmt::format("traceparent: {}\r\n", kSender));
   (void)ask("GET /v2/health/live", fmt::format("traceparent: {}\r\n", kSender));
   (void)ask("GET /no/such/route", fmt::format("traceparent: {}\r\n", kSender));
