@@ -45,7 +45,7 @@ class Keys(TestCase):
             self.assertEqual(home.ok("api-keys", "revoke", "prometheus").strip(), made["id"])
             self.assertEqual(ask(api + "/metrics", key)[0], 401)
         self.assert_fails(3, home.run("api-keys", "revoke", "prometheus"), "api-keys list")
-        self.assert_fails(2, home.run("api-keys", "create", "--requests-per-minute", "0"), "1 - 9007199254740992")
+        self.assert_fails(2, home.run("api-keys", "create", "--requests-per-minute", "0"), "1 to 9007199254740992")
         home.ok("api-keys", "create", "--model", "minilm", "--model", "m@far")
         self.assertIn("minilm, m@far", home.ok("api-keys", "list"))
         self.assertEqual(stat.S_IMODE(os.stat(home.path / "api_keys.json").st_mode), 0o600)
