@@ -115,7 +115,7 @@ class Pool(TestCase):
             out = self.node.ok("ps")
             self.assertIn("pinned", out)
             self.assertIn("CALLS NOW", out)
-            self.assertIn("whatever is fastest", out)
+            self.assertIn("threads 1", out)
             self.assertIn("0 written, 0 wait", out)
             loads = self.metric("accel_models_loads_total")
             self.embed()
