@@ -59,9 +59,9 @@ TEST(BatchCost, where_runs_cost_much_all_is_joined) {
 TEST(BatchCost, a_size_that_turned_out_slow_is_left_alone) {
   BatchCost cost;
   teach(cost, {16, 32, 64});
-  EXPECT_TRUE(cost.pays(128, 64, 16));
+  EXPECT_TRUE(cost.pays(128, 64, 64));
   for (int round = 0; round < 4; ++round) cost.learn(128, ms(200));
-  EXPECT_FALSE(cost.pays(128, 64, 16));
+  EXPECT_FALSE(cost.pays(128, 64, 64));
 }
 
 TEST(BatchCost, of_equal_sizes_alone_a_guess_is_made) {

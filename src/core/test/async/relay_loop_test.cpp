@@ -137,7 +137,14 @@ TEST(RelayLoop, ends_after_the_job_that_it_is_in) {
   OffloadPool pool(1);
   auto loop = std::make_unique<RelayLoop>("relay");
   std::promise<void> began;
-  asio::post(loop->executor(), [] {});
+  const auto where = [](std::stop_token) -> Result<std::thread::id> {
+    return std::this_thread::get_id();
+  };
+  std::promise<std::thread::id> handlers;
+  asio::post(loop->executor(), [&] { handlers.set_value(std::this_thread::get_id()); });
+  const std::thread::id own = handlers.get_future().get();
+  const auto run_where = [&] { return sync_wait(loop->executor(), loop->run_brief(pool, where)); };
+  while (run_where().value() != own) continue;  // Until the other thread stands by.
   std::thread caller([&] {
     const auto job = [&](std::stop_token) -> Result<int> {
       began.set_value();
