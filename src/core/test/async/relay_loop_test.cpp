@@ -75,6 +75,7 @@ TEST(RelayLoop, handlers_go_on_elsewhere_while_a_job_lasts) {
 
 TEST(RelayLoop, sends_a_job_to_the_pool_while_an_earlier_one_lasts) {
   Fixture it;
+  const std::uint64_t before = it.loop.handovers();
   std::promise<void> go_on;
   std::shared_future<void> may_end = go_on.get_future().share();
   std::thread first([&] {
@@ -84,7 +85,7 @@ TEST(RelayLoop, sends_a_job_to_the_pool_while_an_earlier_one_lasts) {
     };
     EXPECT_EQ(it.run(lasting).value(), 1);
   });
-  while (it.loop.handovers() == 0) std::this_thread::sleep_for(1ms);
+  while (it.loop.handovers() == before) std::this_thread::sleep_for(1ms);
   const std::thread::id handlers = it.handler_thread();
   const auto job = [](std::stop_token) -> Result<std::thread::id> {
     return std::this_thread::get_id();
