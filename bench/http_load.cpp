@@ -79,7 +79,7 @@ class Load {
       ::epoll_ctl(epoll_, EPOLL_CTL_ADD, line.fd, &event);
       rate_ > 0 ? free_.push_back(&line) : begin(line, Clock::now());
     }
-    while (Clock::now() < end_ || busy_ > 0) {
+    while (Clock::now() < end_ || busy_ > 0 || !due_.empty()) {
       arrive();
       look();
     }
