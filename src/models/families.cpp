@@ -145,6 +145,10 @@ std::span<const FamilyEvidence> family_evidence() { return kEvidence; }
 
 std::unique_ptr<Sample> Workload::sample() const { return nullptr; }
 
+std::optional<inference::RowRules> Family::row_rules(const inference::Session&) const {
+  return std::nullopt;
+}
+
 Status expect_no_draw(const FamilyInput& input) {
   if (!input.seed && input.parameters.empty()) return {};
   return fail(Errc::invalid_argument, "This model takes no {}: it has no use for one.",

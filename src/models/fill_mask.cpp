@@ -60,9 +60,9 @@ class FillWorkload final : public TextWorkload {
   std::vector<std::string> texts_;
 };
 
-class FillMask final : public Family {
+class FillMask final : public TextFamily {
  public:
-  explicit FillMask(TextModel model) : model_(std::move(model)) {
+  explicit FillMask(TextModel model) : TextFamily(std::move(model)) {
     vocabulary_.names = model_.pairs.tokens();
   }
 
@@ -88,7 +88,6 @@ class FillMask final : public Family {
   }
 
  private:
-  TextModel model_;
   Labels vocabulary_;
 };
 

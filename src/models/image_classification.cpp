@@ -85,6 +85,9 @@ class ImageClassification final : public Family {
     return std::make_unique<ImageWorkload>(labels_, std::move(pixels), std::move(planes),
                                            input.top_k);
   }
+  std::optional<inference::RowRules> row_rules(const inference::Session&) const override {
+    return inference::RowRules{};
+  }
 
  private:
   VisionConfig config_;

@@ -118,9 +118,9 @@ class AnswerWorkload final : public TextWorkload {
   std::vector<Context> contexts_;
 };
 
-class QuestionAnswering final : public Family {
+class QuestionAnswering final : public TextFamily {
  public:
-  explicit QuestionAnswering(TextModel model) : model_(std::move(model)) {}
+  explicit QuestionAnswering(TextModel model) : TextFamily(std::move(model), 2) {}
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_texts(input, true));
@@ -173,8 +173,6 @@ class QuestionAnswering final : public Family {
       }
     }
   }
-
-  TextModel model_;
 };
 
 }  // namespace

@@ -80,6 +80,23 @@ Result<TextBatch> make_text_batch(std::span<const Encoding* const> encodings,
   return batch;
 }
 
+inference::RowRules text_row_rules(const inference::Session& session, std::int32_t pad_id,
+                                   std::size_t sequence_axes) {
+  const auto plan = plan_text_inputs(session);
+  const auto masked = [&] {
+    return std::ranges::find(plan->inputs, TextInput::attention_mask, &SessionPlan::Input::kind) !=
+           plan->inputs.end();
+  };
+  inference::RowRules rules;
+  if (!plan || !masked()) return rules;
+  for (const SessionPlan::Input& input : plan->inputs)
+    rules.padding[input.name] = input.kind == TextInput::input_ids ? pad_id : 0;
+  for (const inference::TensorSpec& spec : session.outputs()) {
+    if (spec.dims.size() >= sequence_axes) rules.sequence_outputs.insert(spec.name);
+  }
+  return rules;
+}
+
 Result<std::vector<Tensor>> run_text(inference::Session& session, const SessionPlan& plan,
                                      const TextBatch& batch, std::span<const std::string> wanted,
                                      const inference::RunOptions& options) {

@@ -53,9 +53,9 @@ class ClassifyWorkload final : public TextWorkload {
   bool ranks_;
 };
 
-class TextClassification final : public Family {
+class TextClassification final : public TextFamily {
  public:
-  TextClassification(TextModel model, bool ranks) : model_(std::move(model)), ranks_(ranks) {}
+  TextClassification(TextModel model, bool ranks) : TextFamily(std::move(model)), ranks_(ranks) {}
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_texts(input, ranks_));
@@ -74,7 +74,6 @@ class TextClassification final : public Family {
   }
 
  private:
-  TextModel model_;
   bool ranks_;
 };
 

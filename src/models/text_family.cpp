@@ -91,6 +91,13 @@ Result<std::vector<TextRow>> run_rows(inference::Session& session, const TextMod
   return rows;
 }
 
+TextFamily::TextFamily(TextModel model, std::size_t sequence_axes)
+    : model_(std::move(model)), sequence_axes_(sequence_axes) {}
+
+std::optional<inference::RowRules> TextFamily::row_rules(const inference::Session& session) const {
+  return text_row_rules(session, model_.tokenizer.pad_id(), sequence_axes_);
+}
+
 TextWorkload::TextWorkload(const TextModel& model, std::vector<Encoding> encodings,
                            std::size_t top_k)
     : model_(model), encodings_(std::move(encodings)), top_k_(top_k) {}

@@ -49,6 +49,20 @@ Result<std::vector<TextRow>> run_rows(inference::Session& session, const TextMod
 // Enough to tell engines apart: the order of candidates hardly changes from there on.
 constexpr std::size_t kSampleRows = 8;
 
+// A family over such a model. Outputs of at least `sequence_axes` axes have a row for each token.
+class TextFamily : public Family {
+ public:
+  std::optional<inference::RowRules> row_rules(const inference::Session& session) const final;
+
+ protected:
+  explicit TextFamily(TextModel model, std::size_t sequence_axes = 3);
+
+  TextModel model_;
+
+ private:
+  std::size_t sequence_axes_;
+};
+
 // A workload over encodings; families say what comes of the rows.
 class TextWorkload : public Workload {
  public:

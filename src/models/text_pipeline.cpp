@@ -98,6 +98,12 @@ Result<std::vector<std::vector<float>>> TextPipeline::run(
   return run_planned(session, plan, config_, batch, options);
 }
 
+inference::RowRules TextPipeline::row_rules(const inference::Session& session) const {
+  inference::RowRules rules = text_row_rules(session, tokenizer_.pad_id(), 3);
+  rules.prove = rules.padding.empty();  // A mask keeps the rows of an encoder apart.
+  return rules;
+}
+
 Result<Embeddings> TextPipeline::embed(inference::Session& session,
                                        std::span<const std::string> texts,
                                        const inference::RunOptions& options) const {

@@ -90,9 +90,9 @@ class TagWorkload final : public TextWorkload {
   std::size_t before_;  // Special tokens in front of a text.
 };
 
-class TokenClassification final : public Family {
+class TokenClassification final : public TextFamily {
  public:
-  explicit TokenClassification(TextModel model) : model_(std::move(model)) {}
+  explicit TokenClassification(TextModel model) : TextFamily(std::move(model)) {}
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_texts(input, false));
@@ -122,8 +122,6 @@ class TokenClassification final : public Family {
                 "beginning off: words of the rest can't be told.",
                 text, model_.max_length);
   }
-
-  TextModel model_;
 };
 
 }  // namespace

@@ -113,7 +113,7 @@ BatchingSession::BatchingSession(std::unique_ptr<Session> session, BatchingOptio
       joins_(can_batch(*session_)) {
   if (options_.metrics != nullptr)
     counters_ = std::make_unique<Counters>(*options_.metrics, options_.model);
-  if (!options_.prove_rows) proofs_ = kProofs;
+  if (!options_.rows.prove) proofs_ = kProofs;
 }
 
 BatchingSession::~BatchingSession() = default;
@@ -125,7 +125,7 @@ std::optional<Item> BatchingSession::describe(const Call& call) const {
   std::optional<std::int64_t> length;
   for (const NamedTensor& input : call.inputs) {
     const tensor::Shape& shape = input.value->shape();
-    const bool padded = options_.padding.contains(std::string(input.name));
+    const bool padded = options_.rows.padding.contains(std::string(input.name));
     if (shape.empty() || shape[0] < 1 || rows.value_or(shape[0]) != shape[0]) return std::nullopt;
     if (padded && (shape.size() < 2 || length.value_or(shape[1]) != shape[1])) return std::nullopt;
     rows = shape[0];
@@ -276,7 +276,7 @@ BatchNote BatchingSession::note_of(const Plan& plan, Duration took) const {
   note.requests = plan.ids.size();
   note.clients = plan.clients;
   note.rows = plan.rows;
-  if (!options_.padding.empty()) {  // Else rows have no length: nothing of them is a token.
+  if (!options_.rows.padding.empty()) {  // Else rows have no length: nothing of them is a token.
     note.tokens = plan.tokens;
     note.padded_tokens = plan.rows * plan.length;
   }
@@ -319,8 +319,8 @@ Status BatchingSession::join(Batch& batch) {
   for (std::size_t index = 0; index < batch.names.size() && status; ++index) {
     std::vector<const Tensor*> values;
     for (const Batch::Part& part : batch.parts) values.push_back(part.call->inputs[index].value);
-    const auto padding = options_.padding.find(batch.names[index]);
-    const bool padded = padding != options_.padding.end();
+    const auto padding = options_.rows.padding.find(batch.names[index]);
+    const bool padded = padding != options_.rows.padding.end();
     auto whole = join_rows(values, padded ? std::optional(padding->second) : std::nullopt,
                            batch.plan.length);
     if (whole) batch.inputs.push_back(std::move(*whole));
@@ -359,7 +359,7 @@ Result<std::vector<Result<std::vector<Tensor>>>> BatchingSession::run_joined(Bat
     std::vector<Tensor> own;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const std::string& name = batch.wanted.empty() ? specs[i].name : batch.wanted[i];
-      const bool cut = options_.sequence_outputs.contains(name);
+      const bool cut = options_.rows.sequence_outputs.contains(name);
       ACCEL_TRY(Tensor value, part_of(outputs[i], first, part.rows,
                                       cut ? std::optional(part.length) : std::nullopt));
       own.push_back(std::move(value));
@@ -390,7 +390,7 @@ Result<std::vector<Tensor>> BatchingSession::run_one(Batch& batch, std::size_t i
   const Batch::Part& part = batch.parts[index];
   std::vector<Tensor> values;
   for (std::size_t i = 0; i < batch.names.size(); ++i) {
-    const bool cut = options_.padding.contains(batch.names[i]);
+    const bool cut = options_.rows.padding.contains(batch.names[i]);
     ACCEL_TRY(Tensor value, part_of(batch.inputs[i], first, part.rows,
                                     cut ? std::optional(part.length) : std::nullopt));
     values.push_back(std::move(value));

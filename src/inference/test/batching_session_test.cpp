@@ -96,9 +96,9 @@ Batched batched(bool prove, std::size_t max_waiting = 1024) {
   options.metrics = batch.metrics.get();
   options.model = "m";
   options.limits.max_waiting = max_waiting;
-  options.padding = {{"ids", 0}};
-  options.sequence_outputs = {"hidden"};
-  options.prove_rows = prove;
+  options.rows.padding = {{"ids", 0}};
+  options.rows.sequence_outputs = {"hidden"};
+  options.rows.prove = prove;
   batch.session = make_batching_session(std::move(model), std::move(options));
   return batch;
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Families over texts on tiny BERTs with RANDOM weights, against BERT written in numpy and the
 // tokenizers of Hugging Face: test/data/models/tiny_bert_cases.json.
+#include <atomic>
 #include <cmath>
+#include <thread>
 
 #include "accel/inference/backend.hpp"
+#include "accel/inference/batching.hpp"
 #include "accel/models/family.hpp"
 #include "test_files.hpp"
 #include "text_pairs.hpp"
@@ -156,6 +159,69 @@ TEST_F(TinyBerts, answer_questions_also_beyond_one_window) {
   }
   EXPECT_EQ(refusal({.texts = {""}, .query = "who"}), "invalid_argument");
   EXPECT_EQ(refusal({.texts = {"a text"}, .query = cases_["long"]}), "invalid_argument");
+}
+
+// Requests of eight callers at once, until some of them ran together.
+class TinyBertsTogether : public TinyBerts {
+ protected:
+  void expect_alike(const std::vector<FamilyInput>& inputs) {
+    if (!session_) return;
+    std::vector<FamilyResult> alone;
+    for (const FamilyInput& input : inputs) alone.push_back(run(input));
+    auto rules = family_->row_rules(*session_);
+    ASSERT_TRUE(rules);
+    EXPECT_FALSE(rules->padding.empty());
+    inference::BatchingOptions options;
+    options.rows = *std::move(rules);
+    session_ = inference::make_batching_session(std::move(session_), std::move(options));
+    for (int round = 0; joined_ < 5 && round < 200; ++round) {
+      std::vector<std::thread> callers;
+      for (std::size_t i = 0; i < inputs.size(); ++i)
+        callers.emplace_back([&, i] { ask(inputs[i], alone[i]); });
+      for (std::thread& caller : callers) caller.join();
+    }
+    EXPECT_GE(joined_, 5) << "no two requests ran together";
+  }
+
+ private:
+  void ask(const FamilyInput& input, const FamilyResult& alone) {
+    const auto workload = family_->prepare(input);
+    ASSERT_TRUE(workload);
+    std::vector<inference::BatchNote> notes;
+    const auto result = (*workload)->run(*session_, {.notes = &notes});
+    ASSERT_TRUE(result) << result.error().to_string();
+    for (const inference::BatchNote& note : notes) joined_ += note.requests > 1 ? 1 : 0;
+    ASSERT_EQ(result->numbers.size(), alone.numbers.size());
+    for (std::size_t row = 0; row < alone.numbers.size(); ++row) {
+      ASSERT_EQ(result->numbers[row].size(), alone.numbers[row].size());
+      for (std::size_t i = 0; i < alone.numbers[row].size(); ++i)
+        ASSERT_NEAR(result->numbers[row][i], alone.numbers[row][i], kTolerance);
+    }
+  }
+
+  std::atomic<int> joined_ = 0;
+};
+
+TEST_F(TinyBertsTogether, label_texts_as_alone) {
+  open("text-classification");
+  std::vector<FamilyInput> inputs;
+  for (const std::string& text : texts(true)) inputs.push_back({.texts = {text}});
+  expect_alike(inputs);
+}
+
+TEST_F(TinyBertsTogether, tag_words_as_alone) {
+  open("token-classification");
+  std::vector<FamilyInput> inputs;
+  for (const std::string& text : texts(false)) inputs.push_back({.texts = {text, text + " too"}});
+  expect_alike(inputs);
+}
+
+TEST_F(TinyBertsTogether, answer_questions_as_alone) {
+  open("question-answering");
+  std::vector<FamilyInput> inputs;
+  for (const std::string& text : texts(true))
+    inputs.push_back({.texts = {text}, .query = cases_["query"]});
+  expect_alike(inputs);
 }
 
 TEST_F(TinyBerts, are_tried_on_the_first_texts_of_many) {

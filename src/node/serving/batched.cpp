@@ -30,8 +30,7 @@ inference::SessionOptions kept_options(const Services& services,
 
 std::unique_ptr<inference::Session> batched(Services& services,
                                             std::unique_ptr<inference::Session> session,
-                                            const std::string& model,
-                                            std::optional<std::int64_t> pad_id) {
+                                            const std::string& model, inference::RowRules rows) {
   const Config& config = services.config();
   const auto size = [&](const char* key) {
     return static_cast<std::size_t>(config.get<std::int64_t>(key));
@@ -46,14 +45,7 @@ std::unique_ptr<inference::Session> batched(Services& services,
   options.limits.runs = static_cast<std::size_t>(runs_beside(session->info().threads));
   options.metrics = &services.metrics();
   options.model = model;
-  options.prove_rows = !pad_id.has_value();
-  if (pad_id) {
-    for (const inference::TensorSpec& spec : session->inputs())
-      options.padding[spec.name] = spec.name == "input_ids" ? *pad_id : 0;
-    for (const inference::TensorSpec& spec : session->outputs()) {
-      if (spec.dims.size() == 3) options.sequence_outputs.insert(spec.name);
-    }
-  }
+  options.rows = std::move(rows);
   return inference::make_batching_session(std::move(session), std::move(options));
 }
 

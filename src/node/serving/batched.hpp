@@ -18,13 +18,11 @@ namespace accel::node {
 inference::SessionOptions kept_options(const Services& services, inference::SessionOptions options);
 
 // The session itself where nothing is to be batched: in a command, with batching.max_rows 1, or
-// when the model's first axes are not free. A text encoder's batches are padded with `pad_id`;
-// without, rows of equal shapes are joined, after it was seen that they do not depend on each
-// other.
+// when the model's first axes are not free.
 std::unique_ptr<inference::Session> batched(Services& services,
                                             std::unique_ptr<inference::Session> session,
                                             const std::string& model,
-                                            std::optional<std::int64_t> pad_id);
+                                            inference::RowRules rows = {});
 
 // Why a request was batched as it was: one entry for each run that it took.
 nlohmann::json json_of(const std::vector<inference::BatchNote>& notes);

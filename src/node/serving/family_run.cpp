@@ -128,7 +128,10 @@ class FamilyRun {
     result["model"] = {{"name", loaded_->name},
                        {"cid", loaded_->root.to_string()},
                        {"weights_sha256", weights_sha256_}};
-    if (request_.explain) result["selection"] = selected_.explanation;
+    if (request_.explain) {
+      result["selection"] = selected_.explanation;
+      result["batches"] = json_of(notes_);
+    }
     return result;
   }
 
@@ -137,7 +140,7 @@ class FamilyRun {
     trace::Span span = run_span(loaded_->name, loaded_->root, loaded_->session->info());
     span.set("accel.task", info_.task);
     const trace::Scope in(span.link());
-    auto found = workload_->run(*loaded_->session, {context_.stop, request_.client, nullptr});
+    auto found = workload_->run(*loaded_->session, {context_.stop, request_.client, &notes_});
     if (!found) span.fail(found.error());
     return found;
   }
@@ -207,6 +210,10 @@ class FamilyRun {
 
   Result<std::shared_ptr<inference::PooledModel>> load_family() {
     ACCEL_TRY(std::shared_ptr<LoadedFamily> loaded, load(context_, model_, selected_, files_));
+    if (auto rows = family_->row_rules(*loaded->session)) {
+      loaded->session =
+          batched(context_.services, std::move(loaded->session), loaded->name, std::move(*rows));
+    }
     loaded->task = info_.task;
     loaded->family = family_;
     loaded->bytes = variant_->bytes();
@@ -225,6 +232,7 @@ class FamilyRun {
   inference::GraphFiles files_;
   Selected selected_;
   inference::Lent<LoadedFamily> loaded_;
+  std::vector<inference::BatchNote> notes_;
   double load_ms_ = 0;  // 0 when it was kept from an earlier run.
 };
 

@@ -47,7 +47,7 @@ Result<std::shared_ptr<inference::PooledModel>> open_tensors(Context& context, S
       loaded->tally = std::move(tally);
       loaded->bytes = variant.bytes();
       tell_session(span, (*session)->info());
-      loaded->session = batched(context.services, std::move(*session), model.name, std::nullopt);
+      loaded->session = batched(context.services, std::move(*session), model.name);
       return loaded;
     }
     last = std::move(session).error();

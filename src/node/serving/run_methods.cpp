@@ -81,8 +81,8 @@ Result<std::shared_ptr<LoadedEmbedder>> load(Context& context, StoredModel& mode
   if (!opened) span.fail(opened.error());
   ACCEL_TRY(auto session, std::move(opened));
   tell_session(span, session->info());
-  session =
-      batched(context.services, std::move(session), model.name, pipeline->tokenizer().pad_id());
+  inference::RowRules rows = pipeline->row_rules(*session);
+  session = batched(context.services, std::move(session), model.name, std::move(rows));
   auto loaded = std::make_shared<LoadedEmbedder>(std::move(pipeline), std::move(session));
   loaded->lease = std::move(model.lease);
   loaded->name = model.name;

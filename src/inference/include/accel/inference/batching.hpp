@@ -32,13 +32,18 @@ struct BatchLimits {
   std::size_t runs = 1;                               // Of the session at a time.
 };
 
-struct BatchingOptions {
-  BatchLimits limits = {};
+// How rows of several requests are joined.
+struct RowRules {
   std::map<std::string, std::int64_t> padding = {};  // Input (i64 or i32) and its padding value.
   std::set<std::string> sequence_outputs = {};
   // Whether a row's result depends on its row alone is not written in a model. Then the first
   // batches are computed both ways, and a model whose results differ is never batched.
-  bool prove_rows = true;
+  bool prove = true;
+};
+
+struct BatchingOptions {
+  BatchLimits limits = {};
+  RowRules rows = {};
   Metrics* metrics = nullptr;  // Outlives the session; null: nothing is counted.
   std::string model = {};      // Label of the metrics.
 };

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "accel/core/bytes.hpp"
+#include "accel/inference/batching.hpp"
 #include "accel/inference/session.hpp"
 #include "accel/models/manifest.hpp"
 #include "accel/models/transcript.hpp"
@@ -108,6 +109,8 @@ class Family {
   // Errors: invalid_argument (something that the family does not take, or lacks), corrupt and
   // unsupported (what the file is, and what is wrong), resource_exhausted (a limit, named).
   virtual Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const = 0;
+  // How a session that batches joins the rows of several requests; none: they are not joined.
+  virtual std::optional<inference::RowRules> row_rules(const inference::Session& session) const;
 };
 
 struct FamilyInfo {

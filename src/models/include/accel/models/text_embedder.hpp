@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "accel/inference/batching.hpp"
 #include "accel/inference/session.hpp"
 #include "accel/models/manifest.hpp"
 #include "accel/models/tokenizer.hpp"
@@ -74,6 +75,8 @@ class TextPipeline {
   // Errors: as prepare and run; resource_exhausted above kMaxEmbedTexts; cancelled.
   Result<Embeddings> embed(inference::Session& session, std::span<const std::string> texts,
                            const inference::RunOptions& options) const;
+  // For a session that batches the requests of several callers.
+  inference::RowRules row_rules(const inference::Session& session) const;
 
  private:
   Status embed_slice(inference::Session& session, const SessionPlan& plan,
