@@ -7,7 +7,7 @@
 #include <numbers>
 
 #include "families.hpp"
-#include "image.hpp"
+#include "image/image.hpp"
 #include "json_fields.hpp"
 #include "model_files.hpp"
 #include "one_graph.hpp"

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accel/models/manifest.hpp"
-#include "unicode.hpp"
+#include "tokenizer/unicode.hpp"
 
 namespace accel::models {
 namespace {

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "families.hpp"
-#include "image.hpp"
+#include "image/image.hpp"
 #include "json_fields.hpp"
 #include "labels.hpp"
 #include "model_files.hpp"

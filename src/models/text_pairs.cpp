@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "added_tokens.hpp"
-#include "tokenizer_file.hpp"
+#include "tokenizer/added_tokens.hpp"
+#include "tokenizer/tokenizer_file.hpp"
 
 namespace accel::models {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "accel/models/tokenizer.hpp"
-#include "post_processor.hpp"
+#include "tokenizer/post_processor.hpp"
 
 namespace accel::models {
 

@@ -8,7 +8,7 @@
 
 #include "accel/models/manifest.hpp"
 #include "accel/tensor/tensor.hpp"
-#include "image.hpp"
+#include "image/image.hpp"
 
 namespace accel::models {
 

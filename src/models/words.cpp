@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "words.hpp"
 
-#include "unicode.hpp"
+#include "tokenizer/unicode.hpp"
 
 namespace accel::models {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a tokenizer.json of byte-level BPE: what is read spells UTF-8, whatever the ids.
-#include "byte_level_words.hpp"
+#include "tokenizer/byte_level_words.hpp"
 
 #include <cstdlib>
 
-#include "unicode.hpp"
+#include "tokenizer/unicode.hpp"
 
 using namespace accel;
 

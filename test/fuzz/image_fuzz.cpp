@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as an image. What is decoded has the pixels that it says, and can be resized.
-#include "image.hpp"
+#include "image/image.hpp"
 
 #include <cstdlib>
 

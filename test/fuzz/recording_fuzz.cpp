@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "audio_file.hpp"
+#include "audio/audio_file.hpp"
 #include "speech/log_mel.hpp"
 
 using namespace accel;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a recording. What is read has samples, all finite, no more than the file has bytes.
-#include "wav.hpp"
+#include "audio/wav.hpp"
 
 #include <cmath>
 #include <cstdlib>
 
-#include "speech_segments.hpp"
+#include "speech/speech_segments.hpp"
 
 using namespace accel;
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "image.hpp"
+#include "image/image.hpp"
 
 namespace accel::models {
 

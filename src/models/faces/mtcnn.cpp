@@ -10,8 +10,8 @@
 #include "faces/area_resize.hpp"
 #include "faces/candidates.hpp"
 #include "families.hpp"
-#include "image.hpp"
-#include "image_memory.hpp"
+#include "image/image.hpp"
+#include "image/image_memory.hpp"
 #include "one_graph.hpp"
 
 namespace accel::models {

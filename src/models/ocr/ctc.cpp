@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "unicode.hpp"
+#include "tokenizer/unicode.hpp"
 
 namespace accel::models {
 namespace {

@@ -3,7 +3,7 @@
 // Pieces of an image as OpenCV cuts and resizes them: models that were trained with OpenCV see the
 // same pixels. Private to models; pure functions.
 
-#include "image.hpp"
+#include "image/image.hpp"
 #include "ocr/geometry.hpp"
 
 namespace accel::models {

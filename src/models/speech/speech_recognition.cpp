@@ -8,11 +8,11 @@
 
 #include "accel/core/file.hpp"
 #include "accel/models/tokenizer.hpp"
-#include "audio_file.hpp"
+#include "audio/audio_file.hpp"
+#include "audio/resample.hpp"
 #include "encoder_decoder.hpp"
 #include "families.hpp"
 #include "model_files.hpp"
-#include "resample.hpp"
 #include "speech/log_mel.hpp"
 #include "speech/whisper_rules.hpp"
 

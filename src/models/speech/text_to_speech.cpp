@@ -7,12 +7,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "audio/wav.hpp"
 #include "families.hpp"
 #include "json_fields.hpp"
 #include "labels.hpp"
 #include "model_files.hpp"
-#include "unicode.hpp"
-#include "wav.hpp"
+#include "tokenizer/unicode.hpp"
 
 namespace accel::models {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "accel/models/manifest.hpp"
-#include "byte_level_words.hpp"
+#include "tokenizer/byte_level_words.hpp"
 
 namespace accel::models {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "added_tokens.hpp"
+#include "tokenizer/added_tokens.hpp"
 
 #include <gtest/gtest.h>
 

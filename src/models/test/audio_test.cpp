@@ -6,11 +6,11 @@
 #include <numbers>
 
 #include "accel/models/family.hpp"
-#include "audio_file.hpp"
-#include "resample.hpp"
-#include "speech_segments.hpp"
+#include "audio/audio_file.hpp"
+#include "audio/resample.hpp"
+#include "audio/wav.hpp"
+#include "speech/speech_segments.hpp"
 #include "test_files.hpp"
-#include "wav.hpp"
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/lsan_interface.h>
 #endif

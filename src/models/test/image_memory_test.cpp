@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image_memory.hpp"
+#include "image/image_memory.hpp"
 
 #include <gtest/gtest.h>
 

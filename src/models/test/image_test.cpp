@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pixels against Pillow 13 (test/data/models/family_cases.json), and files that mean harm.
-#include "image.hpp"
+#include "image/image.hpp"
 
 #include <zlib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "normalizer.hpp"
+#include "tokenizer/normalizer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "post_processor.hpp"
+#include "tokenizer/post_processor.hpp"
 
 #include <gtest/gtest.h>
 

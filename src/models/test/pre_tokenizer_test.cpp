@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pre_tokenizer.hpp"
+#include "tokenizer/pre_tokenizer.hpp"
 
 #include <gtest/gtest.h>
 

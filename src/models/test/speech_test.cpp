@@ -9,13 +9,13 @@
 #include <numbers>
 
 #include "accel/inference/graph_set.hpp"
-#include "byte_level_words.hpp"
+#include "audio/wav.hpp"
 #include "encoder_decoder.hpp"
 #include "families.hpp"
 #include "speech/log_mel.hpp"
 #include "speech/whisper_rules.hpp"
 #include "test_files.hpp"
-#include "wav.hpp"
+#include "tokenizer/byte_level_words.hpp"
 
 namespace accel::models {
 namespace {

@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "accel/inference/backend.hpp"
+#include "audio/wav.hpp"
 #include "families.hpp"
 #include "test_files.hpp"
-#include "wav.hpp"
 
 namespace accel::models {
 namespace {

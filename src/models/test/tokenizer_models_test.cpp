@@ -4,9 +4,9 @@
 
 #include "accel/crypto/sha256.hpp"
 #include "accel/models/tokenizer.hpp"
-#include "normalizer.hpp"
-#include "pre_tokenizer.hpp"
 #include "test_files.hpp"
+#include "tokenizer/normalizer.hpp"
+#include "tokenizer/pre_tokenizer.hpp"
 
 namespace accel::models {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "unicode.hpp"
+#include "tokenizer/unicode.hpp"
 
 #include <gtest/gtest.h>
 

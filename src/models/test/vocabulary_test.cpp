@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vocabulary.hpp"
+#include "tokenizer/vocabulary.hpp"
 
 #include <gtest/gtest.h>
 
-#include "wordpiece.hpp"
+#include "tokenizer/wordpiece.hpp"
 
 namespace accel::models {
 namespace {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Write src/models/unicode_tables.inc: how `tokenizers` classifies characters, asked of itself.
+"""Write src/models/tokenizer/unicode_tables.inc: how `tokenizers` classifies characters, asked of itself.
 
-usage: make_unicode_tables.py > src/models/unicode_tables.inc
+usage: make_unicode_tables.py > src/models/tokenizer/unicode_tables.inc
 
 Needs PyPI tokenizers 0.23.x. Its categories come from tables of Unicode 8 (unicode_categories) and
 16 (regex), so neither the system's nor utf8proc's categories give the same answers.
