@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import struct
 import subprocess
 import unittest
@@ -201,19 +202,26 @@ class Content(TestCase):
 class Surface(TestCase):
     def test_help_of_every_command_has_examples(self):
         home = self.home()
-        for command in (["add"], ["get"], ["cat"], ["ls"], ["pin", "add"], ["pin", "rm"], ["pin", "ls"], ["gc"], ["du"], ["cid", "inspect"],
-                        ["pull"], ["models", "list"], ["models", "show"], ["run"], ["text", "embed"], ["hardware", "detect"],
-                        ["hardware", "profile"], ["history", "query"], ["history", "report"], ["daemon"], ["status"], ["doctor"],
-                        ["config", "list"], ["version"], ["completion"], ["verify"]):
-            self.assertIn("ipfs-accelerate " + command[0], home.ok(*command, "--help"), command)
+        commands, seen = [[]], 0
+        while commands:
+            path = commands.pop()
+            text = home.ok(*path, "--help")
+            below = re.findall(r"^  ([a-z][a-z0-9-]*) ", text.partition("\nSubcommands:\n")[2].partition("\n\n")[0], re.MULTILINE)
+            commands += [path + [name] for name in below]
+            if below:
+                continue
+            seen += 1
+            self.assertIn(" ".join(["ipfs-accelerate", *path]), text.partition("\nExamples:\n")[2], path)
+        self.assertGreater(seen, 100)
 
     def test_completion_scripts_are_valid_shell(self):
         import subprocess
         home = self.home()
         script = home.ok("completion", "bash")
-        done = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(ipfs-accelerate pin ''); COMP_CWORD=2; _ipfs_accelerate; echo ${COMPREPLY[*]}"],
-                              capture_output=True, text=True)
-        self.assertIn("add", done.stdout.split(), done.stderr)
+        for words, offered in (("pin ''", "add"), ("endpoints ''", "stats"), ("api-keys ''", "create"), ("models ''", "load"), ("serve --", "--api")):
+            asked = f"COMP_WORDS=(ipfs-accelerate {words}); COMP_CWORD=2; _ipfs_accelerate; echo ${{COMPREPLY[*]}}"
+            done = subprocess.run(["bash", "-c", script + "\n" + asked], capture_output=True, text=True)
+            self.assertIn(offered, done.stdout.split(), words + done.stderr)
         self.assertIn("complete -c ipfs-accelerate", home.ok("completion", "fish"))
 
     def test_json_goes_to_stdout_alone(self):

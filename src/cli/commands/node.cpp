@@ -18,10 +18,13 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kServedApi = "127.0.0.1:5080";  // Of `serve`, where nothing says another.
+
 struct DaemonFlags {
   std::string api, grpc, gateway, gateway_tls;
   std::vector<std::string> swarm;
   bool kubo_rpc = false;
+  bool serves = false;  // Over TCP in any case.
 };
 
 Result<std::optional<net::Endpoint>> endpoint_of(const std::string& text) {
@@ -95,6 +98,9 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
     return flag.empty() ? session.config().get<std::string>(key) : flag;
   };
   ACCEL_TRY(options.api, endpoint_of(text_or(flags.api, "listen.api")));
+  if (!options.api && flags.serves) {
+    ACCEL_TRY(options.api, endpoint_of(kServedApi));
+  }
   ACCEL_TRY(options.grpc, endpoint_of(text_or(flags.grpc, "listen.grpc")));
   ACCEL_TRY(options.gateway, endpoint_of(text_or(flags.gateway, "listen.gateway")));
   ACCEL_TRY(options.gateway_tls, endpoint_of(text_or(flags.gateway_tls, "listen.gateway_tls")));
@@ -121,15 +127,12 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   return {};
 }
 
-void add_daemon(CLI::App& app, Selection& selection) {
-  auto flags = std::make_shared<DaemonFlags>();
-  CLI::App* command = add_command(
-      app, "daemon", "Run the node: other commands then talk to it, gateways serve its content",
-      "  ipfs-accelerate daemon --gateway 127.0.0.1:8080\n"
-      "  ipfs-accelerate daemon --swarm /ip4/0.0.0.0/tcp/4001 --swarm /ip4/0.0.0.0/tcp/4002/ws\n"
-      "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
+void add_daemon_flags(CLI::App* command, Selection& selection,
+                      const std::shared_ptr<DaemonFlags>& flags) {
   command->add_option("--api", flags->api,
-                      "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
+                      flags->serves
+                          ? fmt::format("Serve the API on TCP, HOST:PORT (default: {})", kServedApi)
+                          : "Serve the API on TCP, HOST:PORT (default: only the home's socket)");
   command->add_option("--grpc", flags->grpc,
                       "Serve it on one more address, HOST:PORT, for clients of gRPC (default: "
                       "--api speaks gRPC too)");
@@ -149,6 +152,25 @@ void add_daemon(CLI::App& app, Selection& selection) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->default_str(kDefaultSwarm);
   on_chosen(command, selection, [flags](Session& session) { return run_daemon(session, *flags); });
+}
+
+void add_daemon(CLI::App& app, Selection& selection) {
+  CLI::App* const command = add_command(
+      app, "daemon", "Run the node: other commands then talk to it, gateways serve its content",
+      "  ipfs-accelerate daemon --gateway 127.0.0.1:8080\n"
+      "  ipfs-accelerate daemon --swarm /ip4/0.0.0.0/tcp/4001 --swarm /ip4/0.0.0.0/tcp/4002/ws\n"
+      "  ipfs-accelerate daemon --api 127.0.0.1:5080 --gateway 127.0.0.1:0 --json");
+  add_daemon_flags(command, selection, std::make_shared<DaemonFlags>());
+}
+
+void add_serve(CLI::App& app, Selection& selection) {
+  CLI::App* const command =
+      add_command(app, "serve", "Run the daemon with its API on TCP: models for other programs",
+                  "  ipfs-accelerate serve\n"
+                  "  ipfs-accelerate serve --api 127.0.0.1:8000 --gateway 127.0.0.1:8080");
+  auto flags = std::make_shared<DaemonFlags>();
+  flags->serves = true;
+  add_daemon_flags(command, selection, flags);
 }
 
 void add_status(CLI::App& app, Selection& selection) {
@@ -218,6 +240,7 @@ void add_version(CLI::App& app, Selection& selection) {
 
 void add_node_commands(CLI::App& app, Selection& selection) {
   add_daemon(app, selection);
+  add_serve(app, selection);
   add_status(app, selection);
   add_doctor(app, selection);
   add_version(app, selection);
