@@ -69,18 +69,27 @@ std::size_t ConnectionRegistry::tick(SteadyTime now, bool draining) {
   return late;
 }
 
-bool ConnectionRegistry::cut_longest_idle() {
+// null when no connection is in it.
+std::shared_ptr<ConnectionWatch> ConnectionRegistry::longest_in(Phase phase) const {
   std::shared_ptr<ConnectionWatch> longest;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Open& open : open_) {
-      if (open.watch->phase() != Phase::idle || open.watch->was_cut()) continue;
-      if (!longest || open.watch->since() < longest->since()) longest = open.watch;
-    }
+  const std::lock_guard lock(mutex_);
+  for (const Open& open : open_) {
+    if (open.watch->phase() != phase || open.watch->was_cut()) continue;
+    if (!longest || open.watch->since() < longest->since()) longest = open.watch;
   }
-  if (!longest) return false;
-  longest->cut(Cause::shutdown);
-  return true;
+  return longest;
+}
+
+bool ConnectionRegistry::make_room() {
+  if (const auto idle = longest_in(Phase::idle)) {
+    idle->cut(Cause::shutdown);
+    return true;
+  }
+  if (const auto slow = longest_in(Phase::head)) {
+    slow->cut(Cause::deadline);  // It is told, as one that is late.
+    return true;
+  }
+  return false;
 }
 
 void ConnectionRegistry::ask_all_to_stop(SteadyTime now) {

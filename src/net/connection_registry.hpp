@@ -37,8 +37,9 @@ class ConnectionRegistry {
   std::size_t size() const;
   // Judges every connection and carries the decisions out; returns how many requests were late.
   std::size_t tick(SteadyTime now, bool draining);
-  // Cuts the connection that has been idle longest; false when none is idle.
-  bool cut_longest_idle();
+  // Cuts the connection that has been idle longest; where none is, the one whose request's head has
+  // been coming longest: a whole one comes at once. False when all are served.
+  bool make_room();
   void ask_all_to_stop(SteadyTime now);
 
  private:
@@ -48,6 +49,7 @@ class ConnectionRegistry {
     Phase phase;
   };
   std::vector<Judged> judge_all(SteadyTime now, bool draining) const;
+  std::shared_ptr<ConnectionWatch> longest_in(Phase phase) const;
 
   mutable std::mutex mutex_;  // Never held while a stop request runs its callbacks.
   std::list<Open> open_;

@@ -138,7 +138,7 @@ void HttpServer::Impl::admit(Socket socket) {
   boost::system::error_code ec;
   socket.native_non_blocking(true, ec);
   const bool full = registry_.size() >= shared_.limits.max_connections;
-  if (ec || (full && !registry_.cut_longest_idle())) {
+  if (ec || (full && !registry_.make_room())) {
     ++shared_.counters.refused_connections;
     socket.send(asio::buffer(kTooMany), 0, ec);
     return;

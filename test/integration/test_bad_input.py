@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong gets one clear sentence and its exit code; nothing is lost."""
 import os
+import resource
 import shutil
+import socket
 import subprocess
 import unittest
+import urllib.request
 
-from harness import MIB, TestCase, model_directory
+from harness import MIB, TestCase, model_directory, wait_until
 
 
 class Arguments(TestCase):
@@ -143,6 +146,39 @@ class Homes(TestCase):
         self.assertEqual((read.returncode, read.stdout), (0, path.read_bytes()), read.stderr)
         written = subprocess.run([*prefix, "add", str(self.file("b", 100))], capture_output=True, text=True, env=environment)
         self.assertEqual(written.returncode, 7, written.stderr)
+
+
+class Connections(TestCase):
+    WANTED = 10_000
+
+    def test_ten_thousand_connections_are_borne_and_others_are_answered(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard != resource.RLIM_INFINITY and hard < self.WANTED + 200:
+            self.skipTest(f"at most {hard} descriptors a process are allowed here")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.WANTED + 200, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with self.daemon(self.home(), "--api", "127.0.0.1:0") as daemon:
+            host, port = daemon.where["api"].removeprefix("http://").rsplit(":", 1)
+            descriptors = lambda: len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+            at_rest = descriptors()
+            idle = []
+            try:
+                for number in range(self.WANTED):
+                    idle.append(socket.create_connection((host, int(port)), timeout=30))
+                    if number % 2:
+                        idle[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127")  # And no more of it.
+                    if number % 1000 == 999:
+                        self.answers(daemon)
+            finally:
+                for one in idle:
+                    one.close()
+            self.answers(daemon)
+            wait_until(lambda: descriptors() <= at_rest + 16, 30)
+            self.assertEqual(daemon.stop(), 0)
+
+    def answers(self, daemon):
+        with urllib.request.urlopen(daemon.where["api"] + "/healthz", timeout=30) as reply:
+            self.assertEqual(reply.read(), b"ok\n")
 
 
 class History(TestCase):

@@ -146,12 +146,26 @@ TEST(ConnectionRegistry, makes_room_by_ending_the_longest_idle) {
   newer.watch->enter(Phase::idle, kNow + seconds(2));
   older.watch->enter(Phase::idle, kNow + seconds(1));
   busy.watch->enter(Phase::handling, kNow);
-  EXPECT_TRUE(registry.cut_longest_idle());
+  EXPECT_TRUE(registry.make_room());
   EXPECT_TRUE(older.watch->was_cut());
   EXPECT_FALSE(newer.watch->was_cut());
-  EXPECT_TRUE(registry.cut_longest_idle());
-  EXPECT_FALSE(registry.cut_longest_idle());
+  EXPECT_TRUE(registry.make_room());
+  EXPECT_FALSE(registry.make_room());
   EXPECT_FALSE(busy.watch->was_cut());
+}
+
+TEST(ConnectionRegistry, makes_room_by_ending_the_slowest_head_where_none_is_idle) {
+  ConnectionRegistry registry;
+  Pair slow;
+  Pair newer;
+  const ConnectionRegistry::Entry one(registry, {newer.server.get(), newer.watch});
+  const ConnectionRegistry::Entry two(registry, {slow.server.get(), slow.watch});
+  newer.watch->enter(Phase::head, kNow + seconds(2));
+  slow.watch->enter(Phase::head, kNow + seconds(1));
+  EXPECT_TRUE(registry.make_room());
+  EXPECT_TRUE(slow.watch->was_cut());
+  EXPECT_EQ(slow.watch->cause(), Cause::deadline);
+  EXPECT_FALSE(newer.watch->was_cut());
 }
 
 TEST(ConnectionRegistry, runs_stop_callbacks_without_its_lock) {

@@ -502,6 +502,17 @@ TEST(HttpServer, makes_room_for_a_new_client_by_ending_an_idle_one) {
   EXPECT_EQ(first.read_to_end(), "");
 }
 
+TEST(HttpServer, makes_room_for_a_whole_request_by_ending_one_that_never_comes) {
+  TestServer server(echo, {.max_connections = 2});
+  RawClient first(server.endpoint());
+  first.send("GET /slow HT");
+  RawClient second(server.endpoint());
+  second.send("GET /slower HT");
+  RawClient third(server.endpoint());
+  third.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(third.read_response().ends_with("GET /3? "));
+}
+
 TEST(HttpServer, refuses_more_clients_than_it_may_have_when_all_are_busy) {
   const auto seen = std::make_shared<Seen>();
   TestServer server(waits_for_stop(seen),

@@ -26,7 +26,7 @@ struct ServerLimits {
   std::size_t max_header_bytes = 16 * 1024;  // Request line and headers: 431 beyond.
   std::uint64_t max_body_bytes =
       8 * 1024 * 1024;                 // 413 beyond, refused before it is read when announced.
-  std::size_t max_connections = 1024;  // The longest idle one makes room; else 503.
+  std::size_t max_connections = 1024;  // The longest idle one or slowest head makes room; else 503.
   Duration header_timeout =
       std::chrono::seconds(10);  // From the first byte of a request to the end of its head.
   Duration idle_timeout = std::chrono::seconds(75);  // Between two requests of a connection.
