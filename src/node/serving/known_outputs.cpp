@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/known_outputs.hpp"
 
-#include "accel/inference/session.hpp"
-
 namespace accel::node {
 
 std::string scope_of(const Caller& caller) {

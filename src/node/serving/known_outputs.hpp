@@ -7,6 +7,7 @@
 #include <string>
 
 #include "accel/inference/output_cache.hpp"
+#include "accel/inference/session.hpp"
 #include "accel/node/node.hpp"
 #include "serving/loaded.hpp"
 
