@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "onnx_tensor.hpp"
@@ -38,6 +39,8 @@ enum AttributeField : std::uint32_t {
   kTensors = 10,
   kSubgraphs = 11,
 };
+constexpr std::uint32_t kNodeInput = 1;
+constexpr std::uint32_t kNodeOp = 4;
 constexpr std::uint32_t kNodeAttribute = 5;
 constexpr std::uint32_t kFunctionNode = 7;
 
@@ -49,6 +52,14 @@ Result<std::string> read_name(ByteView file, const ProtoField& field, std::strin
                 field.start);
   }
   return std::string(name);
+}
+
+// By the operators of ONNX and of ONNX Runtime's own domain: RandomNormal, RandomUniformLike, …; a
+// Dropout drops something only where a third input may say that the model is trained.
+bool draws_at_random(std::string_view op, std::size_t inputs) {
+  constexpr std::string_view kDrawing[] = {"Bernoulli", "Multinomial", "Sampling"};
+  if (op.ends_with("Dropout")) return inputs > 2;
+  return op.starts_with("Random") || std::ranges::find(kDrawing, op) != std::end(kDrawing);
 }
 
 // Walks one file; every method takes the place of the message that it reads.
@@ -174,11 +185,17 @@ Status Walker::node(const ProtoField& field, std::size_t depth) {
   if (++summary_.node_count > kMaxOnnxNodes) {
     return fail(Errc::corrupt, "The model has more than {} nodes.", kMaxOnnxNodes);
   }
+  std::string_view op;
+  std::size_t inputs = 0;
   ProtoReader reader(file_, field.payload);
   while (!reader.done()) {
     ACCEL_TRY(const ProtoField part, reader.next());
     if (part.number == kNodeAttribute) ACCEL_CHECK(attribute(part, depth));
+    if (part.number == kNodeInput) ++inputs;
+    if (part.number == kNodeOp && part.wire == Wire::bytes)
+      op = detail::text_at(file_, part.payload);
   }
+  summary_.draws = summary_.draws || draws_at_random(op, inputs);
   return {};
 }
 

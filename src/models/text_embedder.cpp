@@ -18,8 +18,9 @@ Result<std::unique_ptr<TextEmbedder>> TextEmbedder::open(
 }
 
 Result<Embeddings> TextEmbedder::embed(std::span<const std::string> texts,
-                                       const inference::RunOptions& options) {
-  return pipeline_->embed(*session_, texts, options);
+                                       const inference::RunOptions& options,
+                                       inference::OutputUse* use) {
+  return pipeline_->embed(*session_, texts, options, use);
 }
 
 }  // namespace accel::models

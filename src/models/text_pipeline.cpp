@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <numeric>
 
 #include "accel/models/text_embedder.hpp"
+#include "kept_vectors.hpp"
 #include "pooling.hpp"
 #include "session_io.hpp"
 #include "text_batch.hpp"
@@ -106,7 +106,8 @@ inference::RowRules TextPipeline::row_rules(const inference::Session& session) c
 
 Result<Embeddings> TextPipeline::embed(inference::Session& session,
                                        std::span<const std::string> texts,
-                                       const inference::RunOptions& options) const {
+                                       const inference::RunOptions& options,
+                                       inference::OutputUse* use) const {
   if (texts.size() > kMaxEmbedTexts) {
     return fail(Errc::resource_exhausted, "{} texts were given; {} are embedded in one call.",
                 texts.size(), kMaxEmbedTexts);
@@ -114,16 +115,20 @@ Result<Embeddings> TextPipeline::embed(inference::Session& session,
   if (texts.empty()) return fail(Errc::invalid_argument, "There is no text to embed.");
   ACCEL_TRY(const SessionPlan plan, plan_text_encoder(session));
   Embeddings result;
+  result.vectors.resize(texts.size());
   for (std::size_t at = 0; at < texts.size(); at += kSliceTexts) {
-    const auto slice = texts.subspan(at, std::min(kSliceTexts, texts.size() - at));
-    ACCEL_CHECK(embed_slice(session, plan, slice, options, result));
+    const std::size_t count = std::min(kSliceTexts, texts.size() - at);
+    const std::vector<Encoding> encodings = encode(texts.subspan(at, count), plan, result);
+    KeptVectors kept(use, config_, encodings);
+    const auto vectors = std::span(result.vectors).subspan(at, count);
+    ACCEL_CHECK(run_slice({session, plan, options}, encodings, kept, vectors));
+    result.known += kept.spared();
   }
   return result;
 }
 
-Status TextPipeline::embed_slice(inference::Session& session, const SessionPlan& plan,
-                                 std::span<const std::string> texts,
-                                 const inference::RunOptions& options, Embeddings& result) const {
+std::vector<Encoding> TextPipeline::encode(std::span<const std::string> texts,
+                                           const SessionPlan& plan, Embeddings& result) const {
   const std::size_t max_length =
       std::min(config_.max_length, plan.sequence.value_or(config_.max_length));
   std::vector<Encoding> encodings;
@@ -132,16 +137,19 @@ Status TextPipeline::embed_slice(inference::Session& session, const SessionPlan&
     result.tokens.push_back(encodings.back().ids.size());
     result.truncated += encodings.back().truncated ? 1 : 0;
   }
-  std::vector<std::size_t> order(texts.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  return encodings;
+}
+
+Status TextPipeline::run_slice(const Running& running, std::span<const Encoding> encodings,
+                               KeptVectors& kept, std::span<std::vector<float>> vectors) const {
+  const auto& [session, plan, options] = running;
+  std::vector<std::size_t> order = kept.take(vectors);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return encodings[a].ids.size() > encodings[b].ids.size();
   });
   std::vector<const Encoding*> ordered;
   for (const std::size_t index : order) ordered.push_back(&encodings[index]);
 
-  const std::size_t first = result.vectors.size();
-  result.vectors.resize(first + texts.size());
   for (std::size_t at = 0; at < ordered.size();) {
     if (options.stop.stop_requested()) return fail(Errc::cancelled, "Embedding was cancelled.");
     const std::size_t rows = batch_rows(std::span(ordered).subspan(at), plan);
@@ -149,12 +157,15 @@ Status TextPipeline::embed_slice(inference::Session& session, const SessionPlan&
     if (plan.batch) group.resize(*plan.batch, group.back());  // A fixed batch is filled up.
     ACCEL_TRY(const TextBatch batch,
               make_text_batch(group, plan.sequence.value_or(0), tokenizer_.pad_id()));
-    ACCEL_TRY(auto vectors, run_planned(session, plan, config_, batch, options));
+    ACCEL_TRY(auto computed, run_planned(session, plan, config_, batch, options));
     for (std::size_t row = 0; row < rows; ++row) {
-      result.vectors[first + order[at + row]] = std::move(vectors[row]);
+      const std::size_t text = order[at + row];
+      vectors[text] = std::move(computed[row]);
+      kept.keep(text, vectors[text]);
     }
     at += rows;
   }
+  kept.share(vectors);
   return {};
 }
 

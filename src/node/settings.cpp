@@ -258,6 +258,10 @@ void add_memory_keys(ConfigRegistry& registry) {
   registry.add(at_least(key("models.max_wait", milliseconds(5000),
                             "How long a request waits for room in memory; then 429"),
                         0));
+  registry.add(
+      bytes("models.output_cache", std::int64_t{32} << 20U,
+            "Bytes that a daemon may take to keep outputs of runs by their inputs, so that "
+            "the same is not computed twice for an API key, or the owner; 0: none"));
   registry.add(at_least(key("models.instances", std::int64_t{1},
                             "Times that a model may be loaded, when all before are busy and there "
                             "is room"),

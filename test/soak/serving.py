@@ -3,7 +3,7 @@
 
 Six models in a memory budget that never holds them all: MiniLM f32 and int8, SmolLM2, opennsfw, silero, magika. Clients ask them in chance
 order by the node's own methods, OpenAI's, Ollama's (with keep_alive of many kinds) and Open Inference's routes, while models are unloaded
-by hand. Every answer is compared with the reference outputs of test/data/models, or is a 429 with Retry-After (of the node's own methods, resource_exhausted). The daemon's memory,
+by hand. Requests repeat: no outputs are kept (models.output_cache 0), so that each runs its model. Every answer is compared with the reference outputs of test/data/models, or is a 429 with Retry-After (of the node's own methods, resource_exhausted). The daemon's memory,
 descriptors and threads are sampled twice a second, with what its pool believes.
 
 Before, what the rest of the daemon takes is measured: each model alone, a burst of requests from all clients, its memory beyond what the pool counts for
@@ -367,7 +367,7 @@ def main() -> int:
         for name in MODELS:
             home.add(folder_of(name, folder), "--name", name)
         budget = arguments.budget_mib * MIB
-        settings = {**SETTINGS, "models": {**SETTINGS["models"], "memory_budget": budget}}
+        settings = {**SETTINGS, "models": {**SETTINGS["models"], "memory_budget": budget, "output_cache": 0}}
         (home.path / "config.json").write_text(json.dumps(settings))
         daemon = Daemon(home, "--api", "127.0.0.1:0")
         try:

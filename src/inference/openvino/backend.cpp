@@ -66,6 +66,7 @@ std::vector<ov_property_t> borrowed(const Properties& properties) {
 struct Model {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
+  bool draws = false;
 };
 
 class OpenVinoBackend final : public Backend {
@@ -214,6 +215,7 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::wrap(std::shared_ptr<const Lib
   info.precision = options.precision;
   info.threads = options.threads;
   info.load = std::move(load);
+  info.repeatable = !model.draws;
   return openvino::OpenVinoSession::wrap(
       std::make_shared<RequestPool>(std::move(library), std::move(compiled)),
       std::move(model.inputs), std::move(model.outputs), std::move(info));
@@ -227,7 +229,7 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::open(const std::filesystem::pa
   }
   ACCEL_TRY(detail::ModelFile file, detail::open_model_file(model_file));
   ACCEL_TRY(auto library, this->library());
-  Model model{std::move(file.summary.inputs), std::move(file.summary.outputs)};
+  Model model{std::move(file.summary.inputs), std::move(file.summary.outputs), file.summary.draws};
   if (!options.cache_folder.empty()) {
     ACCEL_TRY(auto compiled, compile_cached(*library, file, options));
     return wrap(std::move(library), std::move(compiled), std::move(model), options, "cache");
@@ -245,7 +247,8 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::open_bytes(ByteView model,
             read_memory(*library, model, fmt::format("a model of {} nodes", summary.node_count)));
   ACCEL_TRY(auto compiled, compile(*library, std::move(read), options));
   return wrap(std::move(library), std::move(compiled),
-              {std::move(summary.inputs), std::move(summary.outputs)}, options, "memory");
+              {std::move(summary.inputs), std::move(summary.outputs), summary.draws}, options,
+              "memory");
 }
 
 Result<BackendInfo> OpenVinoBackend::probe() {

@@ -49,12 +49,13 @@ class OnnxRuntimeBackend final : public Backend {
     std::shared_ptr<const Runtime> runtime;
     Provider provider;
     Handle<OrtSessionOptions> session_options{nullptr, nullptr};
+    bool repeatable = false;
   };
 
   Result<std::shared_ptr<const Runtime>> runtime();
   Result<Provider> provider(const std::string& id);
   const ort::ProviderList& providers(const Runtime& runtime);
-  Result<Opening> prepare(const SessionOptions& options);
+  Result<Opening> prepare(const OnnxSummary& model, const SessionOptions& options);
   Result<std::unique_ptr<Session>> open_skeleton(const detail::ModelFile& file,
                                                  const SessionOptions& options);
   Result<std::unique_ptr<Session>> open_shared(const detail::ModelFile& file,
@@ -100,7 +101,8 @@ Result<Provider> OnnxRuntimeBackend::provider(const std::string& id) {
               runtime->version(), runtime->path().string(), id, known);
 }
 
-Result<OnnxRuntimeBackend::Opening> OnnxRuntimeBackend::prepare(const SessionOptions& options) {
+Result<OnnxRuntimeBackend::Opening> OnnxRuntimeBackend::prepare(const OnnxSummary& model,
+                                                                const SessionOptions& options) {
   ACCEL_CHECK(detail::check_options(options));
   if (options.precision != "f32") {
     return fail(Errc::unsupported,
@@ -110,6 +112,7 @@ Result<OnnxRuntimeBackend::Opening> OnnxRuntimeBackend::prepare(const SessionOpt
                 options.precision);
   }
   Opening opening;
+  opening.repeatable = !model.draws;
   ACCEL_TRY(opening.runtime, runtime());
   ACCEL_TRY(opening.provider, provider(options.device));
   const Runtime& runtime = *opening.runtime;
@@ -145,6 +148,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::create(Opening opening, Ort
   info.threads = options.threads;
   info.load = std::move(load);
   info.emulated = opening.provider.device.emulated;
+  info.repeatable = opening.repeatable;
   Handle<OrtSession> owned(session, opening.runtime->api().ReleaseSession);
   return ort::OrtModelSession::wrap(std::move(opening.runtime), std::move(owned), std::move(info),
                                     std::move(weights));
@@ -152,7 +156,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::create(Opening opening, Ort
 
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_skeleton(const detail::ModelFile& file,
                                                                    const SessionOptions& options) {
-  ACCEL_TRY(Opening opening, prepare(options));
+  ACCEL_TRY(Opening opening, prepare(file.summary, options));
   const OrtApi& api = opening.runtime->api();
   const ort::Skeleton skeleton =
       ort::make_skeleton(file.map->data(), file.summary, file.path.filename().string());
@@ -171,7 +175,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_skeleton(const detail:
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_shared(
     const detail::ModelFile& file, const std::optional<ort::FileKey>& key,
     const SessionOptions& options) {
-  ACCEL_TRY(Opening opening, prepare(options));
+  ACCEL_TRY(Opening opening, prepare(file.summary, options));
   const OrtApi& api = opening.runtime->api();
   ACCEL_TRY(ort::SharedWeights weights, ort::share_weights(weights_, opening.runtime, file, key));
   OrtSessionOptions* const session_options = opening.session_options.get();
@@ -195,7 +199,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_shared(
 
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_path(const detail::ModelFile& file,
                                                                const SessionOptions& options) {
-  ACCEL_TRY(Opening opening, prepare(options));
+  ACCEL_TRY(Opening opening, prepare(file.summary, options));
   OrtSession* session = nullptr;
   ACCEL_CHECK(opening.runtime->check(
       opening.runtime->api().CreateSession(opening.runtime->env(), file.path.c_str(),
@@ -237,7 +241,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open(const std::filesystem:
 Result<std::unique_ptr<Session>> OnnxRuntimeBackend::open_bytes(ByteView model,
                                                                 const SessionOptions& options) {
   ACCEL_TRY(const OnnxSummary summary, detail::read_model_bytes(model));
-  ACCEL_TRY(Opening opening, prepare(options));
+  ACCEL_TRY(Opening opening, prepare(summary, options));
   OrtSession* session = nullptr;
   ACCEL_CHECK(opening.runtime->check(opening.runtime->api().CreateSessionFromArray(
                                          opening.runtime->env(), model.data(), model.size(),

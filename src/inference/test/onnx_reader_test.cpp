@@ -83,6 +83,26 @@ TEST(OnnxReader, finds_each_initializer_and_where_its_bytes_lie) {
   EXPECT_EQ(first, -0.25F);
 }
 
+TEST(OnnxReader, sees_what_draws_at_random_also_in_sub_graphs) {
+  const auto draws = [](const Bytes& node) {
+    GraphParts graph = add_graph();
+    graph.nodes.push_back(node);
+    return read_onnx(model(testing::graph(graph))).value().draws;
+  };
+  EXPECT_FALSE(read_onnx(canary_model()).value().draws);
+  EXPECT_TRUE(draws(testing::node("RandomNormalLike", {"x"}, "noise")));
+  EXPECT_TRUE(draws(testing::node("Bernoulli", {"x"}, "noise")));
+  EXPECT_FALSE(draws(testing::node("Dropout", {"x", "ratio"}, "kept")));
+  EXPECT_TRUE(draws(testing::node("Dropout", {"x", "ratio", "training"}, "kept")));
+  GraphParts body;
+  body.nodes = {testing::node("RandomUniform", {}, "noise")};
+  Bytes attribute;
+  put_bytes(attribute, 6, testing::graph(body));
+  Bytes outer = testing::node("If", {"x"}, "z");
+  put_bytes(outer, 5, attribute);
+  EXPECT_TRUE(draws(outer));
+}
+
 TEST(OnnxReader, an_initializer_that_doubles_as_an_input_is_no_input) {
   GraphParts graph = add_graph();
   graph.inputs.push_back(testing::value("w", std::vector<std::int64_t>{2}));

@@ -157,6 +157,72 @@ TEST(TextPipeline, stops_between_batches) {
   EXPECT_EQ(session.shapes.size(), 1U);
 }
 
+// What was embedded before, of one model and caller.
+class KnownTexts : public ::testing::Test {
+ protected:
+  Embeddings embed(const std::vector<std::string>& texts, const std::string& scope = {},
+                   const TextPipeline& with = pipeline()) {
+    session_.shapes.clear();
+    inference::OutputUse use(model_, scope);
+    return with.embed(session_, texts, {}, &use).value();
+  }
+  std::int64_t rows() const {
+    std::int64_t rows = 0;
+    for (const Shape& shape : session_.shapes) rows += shape[0];
+    return rows;
+  }
+
+  Metrics metrics_;
+  inference::OutputCache cache_{1U << 20U, metrics_};
+  inference::OutputOwner model_{cache_};
+  FakeSession session_;
+};
+
+TEST_F(KnownTexts, only_those_that_are_new_run) {
+  EXPECT_EQ(embed({"a", "b", "a b"}).known, 0U);
+  EXPECT_EQ(rows(), 3);
+  const Embeddings mixed = embed({"b b", "a", "b", "a b", "a a"});
+  EXPECT_EQ(mixed.known, 3U);
+  EXPECT_EQ(rows(), 2);
+  FakeSession fresh;
+  EXPECT_EQ(mixed.vectors,
+            ::accel::models::embed(pipeline(), fresh, {"b b", "a", "b", "a b", "a a"}));
+  EXPECT_EQ(mixed.tokens, (std::vector<std::size_t>{4, 3, 3, 4, 4}));
+  EXPECT_EQ(embed({"a a", "b"}).known, 2U);
+  EXPECT_TRUE(session_.shapes.empty());
+}
+
+TEST_F(KnownTexts, equal_texts_of_one_call_run_once) {
+  const Embeddings result = embed({"a", "b", "a", "a"});
+  EXPECT_EQ(result.known, 2U);
+  EXPECT_EQ(rows(), 2);
+  EXPECT_EQ(result.vectors[2], result.vectors[0]);
+  EXPECT_EQ(result.vectors[3], result.vectors[0]);
+}
+
+TEST_F(KnownTexts, are_known_by_their_tokens_and_how_these_become_a_vector) {
+  EXPECT_EQ(embed({"A b"}).known, 0U);
+  EXPECT_EQ(embed({"a  B"}).known, 1U);
+  EXPECT_EQ(embed({"a b"}, "", pipeline({.pooling = Pooling::cls})).known, 0U);
+  EXPECT_EQ(embed({"a b"}, "", pipeline({.normalize = true})).known, 0U);
+}
+
+TEST_F(KnownTexts, are_nothing_to_another_caller) {
+  (void)embed({"a"}, "ak_1");
+  EXPECT_EQ(embed({"a"}, "ak_2").known, 0U);
+  EXPECT_EQ(embed({"a"}).known, 0U);
+  EXPECT_EQ(embed({"a"}, "ak_1").known, 1U);
+}
+
+TEST_F(KnownTexts, are_counted_over_the_slices_of_a_long_call) {
+  const std::vector<std::string> texts(3000, "a");
+  const Embeddings result = embed(texts);
+  EXPECT_EQ(result.known, 2999U);
+  EXPECT_EQ(rows(), 1);
+  EXPECT_EQ(result.vectors.size(), 3000U);
+  EXPECT_EQ(result.vectors.back(), result.vectors.front());
+}
+
 class TextEmbedderFiles : public testing::Folder {};
 
 TEST_F(TextEmbedderFiles, opens_from_a_directory_and_says_what_is_missing) {

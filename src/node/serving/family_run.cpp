@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "accel/inference/cached_session.hpp"
 #include "accel/ipld/multibase.hpp"
 #include "serving/batched.hpp"
+#include "serving/known_outputs.hpp"
 #include "serving/model_spans.hpp"
 
 namespace accel::node {
@@ -125,6 +127,7 @@ class FamilyRun {
     }
     result["tokens"] = found.tokens;
     result["truncated"] = found.truncated;
+    result["cached"] = runs_known_;
     result["model"] = {{"name", loaded_->name},
                        {"cid", loaded_->root.to_string()},
                        {"weights_sha256", weights_sha256_}};
@@ -140,8 +143,16 @@ class FamilyRun {
     trace::Span span = run_span(loaded_->name, loaded_->root, loaded_->session->info());
     span.set("accel.task", info_.task);
     const trace::Scope in(span.link());
-    auto found = workload_->run(*loaded_->session, {context_.stop, request_.client, &notes_});
+    auto found = run_on_session({context_.stop, request_.client, &notes_});
     if (!found) span.fail(found.error());
+    return found;
+  }
+  Result<models::FamilyResult> run_on_session(const inference::RunOptions& options) {
+    auto use = use_outputs(*loaded_, context_.caller, info_.one_pass && may_know(request_));
+    if (!use) return workload_->run(*loaded_->session, options);
+    inference::CachedSession session(*loaded_->session, *use);
+    auto found = workload_->run(session, options);
+    runs_known_ = use->hits();
     return found;
   }
   SteadyTime now() const { return context_.services.clock().now(); }
@@ -217,6 +228,7 @@ class FamilyRun {
     loaded->task = info_.task;
     loaded->family = family_;
     loaded->bytes = variant_->bytes();
+    loaded->outputs = own_outputs(call_.serving.outputs, *loaded->session);
     return loaded;
   }
 
@@ -233,7 +245,8 @@ class FamilyRun {
   Selected selected_;
   inference::Lent<LoadedFamily> loaded_;
   std::vector<inference::BatchNote> notes_;
-  double load_ms_ = 0;  // 0 when it was kept from an earlier run.
+  double load_ms_ = 0;          // 0 when it was kept from an earlier run.
+  std::size_t runs_known_ = 0;  // Of the graph, whose outputs were kept.
 };
 
 }  // namespace

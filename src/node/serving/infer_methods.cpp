@@ -5,9 +5,11 @@
 #include <cmath>
 #include <optional>
 
+#include "accel/inference/cached_session.hpp"
 #include "names/names.hpp"
 #include "serving/batched.hpp"
 #include "serving/keep_alive.hpp"
+#include "serving/known_outputs.hpp"
 #include "serving/loaded_tensors.hpp"
 #include "serving/model_spans.hpp"
 #include "serving/model_store.hpp"
@@ -23,8 +25,10 @@ using nlohmann::json;
 constexpr std::size_t kMaxInputs = 256;
 
 // The first engine of the list that is here: tensors as they are want no choice by measurement.
-Result<std::shared_ptr<inference::PooledModel>> open_tensors(Context& context, StoredModel& model,
+Result<std::shared_ptr<inference::PooledModel>> open_tensors(ServingContext& call,
+                                                             StoredModel& model,
                                                              std::shared_ptr<InferTally> tally) {
+  Context& context = call.context;
   const models::Variant& variant = model.manifest.variants.front();
   if (variant.format != "onnx") {
     return fail(Errc::not_found, "{} is no model of tensors: it is kept as {}, not as ONNX.",
@@ -47,6 +51,7 @@ Result<std::shared_ptr<inference::PooledModel>> open_tensors(Context& context, S
       loaded->tally = std::move(tally);
       loaded->bytes = variant.bytes();
       tell_session(span, (*session)->info());
+      loaded->outputs = own_outputs(call.serving.outputs, **session);
       loaded->session = batched(context.services, std::move(*session), model.name);
       return loaded;
     }
@@ -77,7 +82,7 @@ Result<inference::Lent<LoadedTensors>> ready_tensors(ServingContext& call,
     return inference::Lent<LoadedTensors>(
         std::move(kept));  // It holds the files: none is looked at.
   ACCEL_TRY(StoredModel model, open_model(*store, name));
-  const auto load = [&] { return open_tensors(context, model, tally_of(call, model)); };
+  const auto load = [&] { return open_tensors(call, model, tally_of(call, model)); };
   const auto demand = call.serving.demand(model, key, model.manifest.variants.front().bytes());
   ACCEL_TRY(inference::Loan loan, call.serving.models.get(demand, load, context.stop));
   inference::Lent<LoadedTensors> loaded(std::move(loan));
@@ -136,28 +141,45 @@ Result<json> infer(inference::Session& session, const json* inputs, WantedOutput
   return list;
 }
 
-void count(InferTally& tally, bool succeeded, Duration took,
-           const std::vector<inference::BatchNote>& notes) {
+// How a request came to its end.
+struct Ran {
+  bool succeeded = false;
+  Duration took{};
+  std::vector<inference::BatchNote> notes = {};
+  bool looked = false;  // For known outputs,
+  bool known = false;   // and found them: nothing ran.
+  Duration looking{};
+};
+
+void count_run(InferCounts& counts, const Ran& ran) {
   const auto of_ms = [](double ms) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(ms));
   };
-  const std::scoped_lock lock(tally.mutex);
-  InferCounts& counts = tally.counts;
-  counts.last = system_clock().wall_now();
-  ++(succeeded ? counts.succeeded : counts.failed);
-  (succeeded ? counts.total : counts.failing) += took;
-  if (!succeeded) return;
-  if (notes.empty()) {  // It ran alone.
+  if (ran.notes.empty()) {  // It ran alone.
     counts.rows += 1;
     counts.executions += 1;
-    counts.computing += took;
+    counts.computing += ran.took;
   }
-  for (const inference::BatchNote& note : notes) {
+  for (const inference::BatchNote& note : ran.notes) {
     counts.rows += note.own_rows;
     counts.executions += 1.0 / static_cast<double>(note.requests);
     counts.queued += of_ms(note.wait_ms);
     counts.computing += of_ms(note.run_ms);
   }
+}
+
+void count(InferTally& tally, const Ran& ran) {
+  const std::scoped_lock lock(tally.mutex);
+  InferCounts& counts = tally.counts;
+  counts.last = system_clock().wall_now();
+  ++(ran.succeeded ? counts.succeeded : counts.failed);
+  (ran.succeeded ? counts.total : counts.failing) += ran.took;
+  if (!ran.succeeded) return;
+  if (ran.looked) {
+    ++(ran.known ? counts.hits : counts.misses);
+    (ran.known ? counts.hitting : counts.missing) += ran.looking;
+  }
+  if (!ran.known) count_run(counts, ran);
 }
 
 json counts_of(InferTally& tally) {
@@ -175,6 +197,10 @@ json counts_of(InferTally& tally) {
           {"failed_ns", ns(counts.failing)},
           {"queue_ns", ns(counts.queued)},
           {"compute_ns", ns(counts.computing)},
+          {"cache_hits", counts.hits},
+          {"cache_hit_ns", ns(counts.hitting)},
+          {"cache_misses", counts.misses},
+          {"cache_miss_ns", ns(counts.missing)},
           {"last_unix_ms", std::chrono::duration_cast<std::chrono::milliseconds>(last).count()}};
 }
 
@@ -196,33 +222,55 @@ struct InferRequest {
   WantedOutputs wanted;
   std::string client;
   bool explain = false;
+  bool cache = true;  // What was computed before need not be computed again.
   std::optional<Duration> keep_alive;
 };
 
+// Nothing where a run is over sooner than outputs are looked for, mostly.
+std::optional<inference::OutputUse> uses_outputs(const ServingContext& call,
+                                                 const LoadedTensors& loaded,
+                                                 const InferRequest& request) {
+  const bool wanted = request.cache && !loaded.brief.expects_brief(bytes_of(request.inputs));
+  return use_outputs(loaded, call.context.caller, wanted);
+}
+
+Result<json> run_tensors(Context& context, LoadedTensors& loaded, const InferRequest& request,
+                         inference::OutputUse* use, Ran& ran) {
+  inference::RunOptions options{context.stop, request.client, &ran.notes};
+  options.alone = loaded.brief.expects_brief(bytes_of(request.inputs));
+  const SteadyTime before = context.services.clock().now();
+  trace::Span span = run_span(loaded.name, loaded.root, loaded.session->info());
+  const trace::Scope in(span.link());
+  std::optional<inference::CachedSession> cached;
+  if (use != nullptr) cached.emplace(*loaded.session, *use);
+  inference::Session& session = cached ? *cached : *loaded.session;
+  Result<json> outputs = infer(session, request.inputs, request.wanted, options);
+  ran.took = context.services.clock().now() - before;
+  ran.succeeded = outputs.has_value();
+  if (!outputs) span.fail(outputs.error());
+  if (use == nullptr) return outputs;
+  ran.known = use->hits() > 0;
+  ran.looked = ran.known || use->misses() > 0;
+  ran.looking = use->took();
+  return outputs;
+}
+
 Result<json> infer_here(ServingContext& call, const InferRequest& request) {
-  Context& context = call.context;
   ACCEL_TRY(const auto loaded, ready_tensors(call, request.model));
   if (request.keep_alive) loaded.loan().keep_for(*request.keep_alive);
-  std::vector<inference::BatchNote> notes;
-  inference::RunOptions options{context.stop, request.client, &notes};
-  options.alone = loaded->brief.expects_brief(bytes_of(request.inputs));
-  const SteadyTime before = context.services.clock().now();
-  trace::Span span = run_span(loaded->name, loaded->root, loaded->session->info());
-  const trace::Scope in(span.link());
-  Result<json> ran = infer(*loaded->session, request.inputs, request.wanted, options);
-  const Duration took = context.services.clock().now() - before;
-  if (!ran) span.fail(ran.error());
-  span.end();
-  loaded->brief.took(took, bytes_of(request.inputs));
-  count(*loaded->tally, ran.has_value(), took, notes);
-  ACCEL_TRY(json outputs, std::move(ran));
-  const double latency_ms = to_ms(took);
+  auto use = uses_outputs(call, *loaded, request);
+  Ran ran;
+  Result<json> computed = run_tensors(call.context, *loaded, request, use ? &*use : nullptr, ran);
+  if (!ran.known) loaded->brief.took(ran.took, bytes_of(request.inputs));
+  count(*loaded->tally, ran);
+  ACCEL_TRY(json outputs, std::move(computed));
   const inference::SessionInfo& info = loaded->session->info();
   json result{{"outputs", std::move(outputs)},
               {"engine", info.engine},
-              {"latency_ms", latency_ms},
+              {"latency_ms", to_ms(ran.took)},
+              {"cached", ran.known},
               {"provenance", info.emulated ? "simulated" : "measured"}};
-  if (request.explain) result["batches"] = json_of(notes);
+  if (request.explain) result["batches"] = json_of(ran.notes);
   return result;
 }
 
@@ -288,6 +336,7 @@ Result<json> model_infer(ServingContext& call) {
   request.wanted.all_binary = context.params.flag("binary");
   request.client = context.params.text("client", {});
   request.explain = context.params.flag("explain");
+  request.cache = context.params.flag("cache", true);
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
   const RemoteWish wish = read_remote_wish(context.params);
   ACCEL_CHECK(context.params.finish());

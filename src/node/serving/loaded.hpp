@@ -3,11 +3,13 @@
 // What every kind of model that a node holds in memory has in common. The kinds are in
 // loaded_embedder.hpp, loaded_text.hpp, loaded_tensors.hpp and family_run.hpp.
 
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "accel/blockstore/lease.hpp"
 #include "accel/inference/model_pool.hpp"
+#include "accel/inference/output_cache.hpp"
 #include "accel/ipld/cid.hpp"
 
 namespace accel::inference {
@@ -21,6 +23,8 @@ struct Loaded : inference::PooledModel {
   std::string name;
   ipld::Cid root;
   std::uint64_t bytes = 0;  // Of the weights.
+  // Its outputs that are kept; null where none are (known_outputs.hpp).
+  std::unique_ptr<const inference::OutputOwner> outputs;
 
   // For models.loaded: what it is and runs on, without what the pool knows of it.
   virtual nlohmann::json row() const = 0;

@@ -53,6 +53,7 @@ Result<json> load_by_task(ServingContext& call, const std::string& name, const s
     params.update({{"prompt", "a"}, {"max_tokens", 1}, {"reuse_prefix", false}});
   } else if (!tensors) {
     params.update(sample_input(*models::find_family(task)));
+    params["cache"] = false;
   }
   const auto method = tensors                     ? "model.signature"
                       : task == "text-generation" ? "text.generate"

@@ -19,6 +19,10 @@ struct InferCounts {
   std::uint64_t rows = 0;
   double executions = 0;  // Of the engine: a request counts as its share of a batch.
   Duration total{}, failing{}, queued{}, computing{};
+  // Of those that succeeded: whose outputs were known, and whose had to be computed, with what
+  // looking took. A hit is no row and no execution.
+  std::uint64_t hits = 0, misses = 0;
+  Duration hitting{}, missing{};
   WallTime last{};
 };
 

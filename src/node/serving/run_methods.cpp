@@ -7,6 +7,7 @@
 #include "recorder.hpp"
 #include "serving/batched.hpp"
 #include "serving/family_run.hpp"
+#include "serving/known_outputs.hpp"
 #include "serving/loaded_embedder.hpp"
 #include "serving/model_spans.hpp"
 #include "serving/model_store.hpp"
@@ -151,6 +152,7 @@ Result<Ready> make_ready(ServingContext& call, const RunRequest& request, Stored
   ACCEL_TRY(ready.selected, select_candidate(context, selection));
   const auto open = [&]() -> Result<std::shared_ptr<inference::PooledModel>> {
     ACCEL_TRY(auto loaded, load(context, model, ready.selected, file, pipeline));
+    loaded->outputs = own_outputs(call.serving.outputs, loaded->embedder->session());
     loaded->choice = {request.policy.key(), ready.weights_sha256,     ready.selected.candidate,
                       ready.selected.key,   ready.selected.median_ms, ready.selected.explanation};
     return loaded;
@@ -192,14 +194,17 @@ Result<models::Embeddings> timed_embed(Context& context, const RunRequest& reque
   trace::Span span = run_span(loaded.name, loaded.root, loaded.embedder->session().info());
   span.set("gen_ai.operation.name", "embeddings").set("accel.texts", request.inputs.size());
   const trace::Scope in(span.link());
+  auto use = use_outputs(loaded, context.caller, may_know(request));
   const SteadyTime before = clock.now();
   auto embedded = loaded.embedder->embed(
-      request.inputs, {context.stop, request.client, request.explain ? &ready.notes : nullptr});
+      request.inputs, {context.stop, request.client, request.explain ? &ready.notes : nullptr},
+      use ? &*use : nullptr);
   if (!embedded) span.fail(embedded.error());
   ACCEL_TRY(models::Embeddings embeddings, std::move(embedded));
+  span.set("accel.texts.known", embeddings.known);
   span.end();
   latency_ms = to_ms(clock.now() - before);
-  if (!compares) return embeddings;
+  if (!compares || embeddings.known > 0) return embeddings;
   const auto load = hardware::load_between(load_before, hardware::read_load());
   const bool drifted = call.drifted(ready.selected.key, ready.selected.median_ms, latency_ms,
                                     load ? load->value() : 0);
@@ -220,6 +225,7 @@ json result_of(const Ready& ready, const models::Embeddings& embeddings, double 
   result["task"] = kTextEmbedding;
   result["tokens"] = tokens;
   result["truncated"] = embeddings.truncated;
+  result["cached"] = embeddings.known;
   result["latency_ms"] = latency_ms;
   result["load_ms"] = ready.load_ms;
   return result;

@@ -104,6 +104,7 @@ Result<RunRequest> read_run_request(ServingContext& call) {
   request.explain = params.flag("explain");
   request.remeasure = params.flag("remeasure");
   request.record = params.flag("record", true);
+  request.cache = params.flag("cache", true);
   request.client = params.text("client", {});
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
   request.remote = read_remote_wish(params);

@@ -28,10 +28,17 @@ struct RunRequest {
   bool explain = false;
   bool remeasure = false;
   bool record = true;                  // Live traffic leaves no row a call.
+  bool cache = true;                   // What was computed before need not be computed again.
   std::optional<Duration> keep_alive;  // Of the model that runs, from now on.
   RemoteWish remote;
-  std::string client;                  // Whose request it is: clients share batches fairly.
+  std::string client;  // Whose request it is: clients share batches fairly.
 };
+
+// Whether it may be answered with outputs of earlier runs. What is recorded or measured really
+// runs, and what draws by a seed is new each time.
+inline bool may_know(const RunRequest& request) {
+  return request.cache && !request.record && !request.remeasure && !request.seed;
+}
 
 // Errors: invalid_argument (a parameter, named), resource_exhausted (media above the limit).
 Result<RunRequest> read_run_request(ServingContext& call);

@@ -31,6 +31,12 @@ std::size_t instances_of(const Config& config) {
   return static_cast<std::size_t>(config.get<std::int64_t>("models.instances"));
 }
 
+// A command makes one call, and leaves nothing to another.
+std::uint64_t output_budget(const Services& services) {
+  if (!services.is_daemon()) return 0;
+  return static_cast<std::uint64_t>(services.config().get<std::int64_t>("models.output_cache"));
+}
+
 inference::PoolOptions options_of(const Services& services) {
   inference::PoolOptions options;
   options.keeps = services.is_daemon();
@@ -68,7 +74,9 @@ bool is_pinned(Services& services, const ipld::Cid& root) {
 }  // namespace
 
 Serving::Serving(Services& all)
-    : services(all), models(options_of(all), all.metrics(), seams_of(all)) {
+    : services(all),
+      outputs(output_budget(all), all.metrics()),
+      models(options_of(all), all.metrics(), seams_of(all)) {
   if (models.keeps()) hardware::keep_little_freed_memory();
   models.start();
 }

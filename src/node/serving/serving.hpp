@@ -8,6 +8,7 @@
 
 #include "accel/inference/llama.hpp"
 #include "accel/inference/model_pool.hpp"
+#include "accel/inference/output_cache.hpp"
 #include "context.hpp"
 #include "serving/kept.hpp"
 #include "serving/remote_endpoints.hpp"
@@ -27,12 +28,13 @@ struct Serving {
   inference::Loan find(const std::string& key);
   // What to ask the pool for: a model whose weights and context take so many bytes, under a key
   // that says of which kind it is.
-  inference::PoolDemand demand(const StoredModel& model, std::string key,
-                               std::uint64_t bytes, std::uint64_t opening_bytes = 0) const;
+  inference::PoolDemand demand(const StoredModel& model, std::string key, std::uint64_t bytes,
+                               std::uint64_t opening_bytes = 0) const;
 
   Services& services;
   inference::LlamaEngine llama;
   Kept<InferTally> tallies{kMaxTallies};  // Outlive the models, which are unloaded.
+  inference::OutputCache outputs;         // Outlives the models, whose entries go with them.
   inference::ModelPool models;
   RemoteEndpoints endpoints;
 };

@@ -7,6 +7,7 @@
 #include "accel/core/random.hpp"
 #include "content/pulling.hpp"
 #include "serving/keep_alive.hpp"
+#include "serving/known_outputs.hpp"
 
 namespace accel::node {
 namespace {
@@ -173,8 +174,7 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
                              static_cast<std::size_t>(config.get<std::int64_t>("text.draft_max")));
   text.stop = params.texts("stop");
   text.reuse_prefix = params.flag("reuse_prefix", true);
-  // Of the owner one, whichever way he comes; a key learns nothing of what others have asked.
-  if (const auto& key = call.context.caller.key; key) text.scope = key->key.id;
+  text.scope = scope_of(call.context.caller);
   if (params.given("logprobs"))
     text.logprobs =
         static_cast<std::size_t>(params.integer_in("logprobs", 0, 0, inference::kMaxTopLogprobs));

@@ -19,6 +19,22 @@ Result<bool> read_parameters(BodyReader& reader, const char* binary, bool otherw
   return wanted;
 }
 
+struct RequestParameters {
+  bool binary = false;
+  bool cache = true;
+};
+
+Result<RequestParameters> read_request_parameters(BodyReader& reader) {
+  RequestParameters wishes;
+  const json* const parameters = reader.object("parameters");
+  if (parameters == nullptr) return wishes;
+  BodyReader parameter(*parameters);
+  wishes.binary = parameter.flag("binary_data_output", wishes.binary);
+  wishes.cache = parameter.flag("cache", wishes.cache);
+  ACCEL_CHECK(parameter.finish());
+  return wishes;
+}
+
 // What else is wrong with a tensor, model.infer says.
 Status check_input(const json& input) {
   if (!input.is_object()) return {};
@@ -37,14 +53,15 @@ Result<MethodRequest> infer_request(json body, const std::string& model) {
   BodyReader reader(body);
   request.params["model"] = model;
   (void)reader.text("id", {});
-  ACCEL_TRY(const bool binary, read_parameters(reader, "binary_data_output", false));
+  ACCEL_TRY(const RequestParameters wishes, read_request_parameters(reader));
   reader.allow({"inputs", "outputs"});
   ACCEL_CHECK(reader.finish());
   if (!body.contains("inputs") || !body.at("inputs").is_array())
     return fail(Errc::invalid_argument, "\"inputs\" must be a list of tensors.");
   for (const json& input : body.at("inputs")) ACCEL_CHECK(check_input(input));
   request.params["inputs"] = std::move(body.at("inputs"));
-  request.params["binary"] = binary;
+  request.params["binary"] = wishes.binary;
+  if (!wishes.cache) request.params["cache"] = false;
   if (!body.contains("outputs")) return request;
   json names = json::array();
   json in_bytes = json::array();
@@ -54,7 +71,7 @@ Result<MethodRequest> infer_request(json body, const std::string& model) {
       return fail(Errc::invalid_argument, "\"outputs\" must be a list of objects with a name.");
     BodyReader member(output);
     member.allow({"name"});
-    ACCEL_TRY(const bool wanted, read_parameters(member, "binary_data", binary));
+    ACCEL_TRY(const bool wanted, read_parameters(member, "binary_data", wishes.binary));
     ACCEL_CHECK(member.finish());
     names.push_back(output.at("name"));
     if (wanted) in_bytes.push_back(output.at("name"));
@@ -120,8 +137,8 @@ json stats_reply(const json& result) {
                       {"compute_input", zero_stats()},
                       {"compute_infer", timed("succeeded", "compute_ns")},
                       {"compute_output", zero_stats()},
-                      {"cache_hit", zero_stats()},
-                      {"cache_miss", zero_stats()}}},
+                      {"cache_hit", timed("cache_hits", "cache_hit_ns")},
+                      {"cache_miss", timed("cache_misses", "cache_miss_ns")}}},
                     {"batch_stats", json::array()}});
   }
   return {{"model_stats", std::move(rows)}};

@@ -213,8 +213,9 @@ json infer_message(const InferCall& call, json result, bool explain) {
   if (!call.id.empty()) message["id"] = call.id;
   if (explain) {
     const std::string text = result.value("batches", json::array()).dump();
-    message["parameters"] = {{"explain", {{"string_param", text}}}};
+    message["parameters"]["explain"] = {{"string_param", text}};
   }
+  if (result.value("cached", false)) message["parameters"]["cached"] = {{"bool_param", true}};
   json raw = json::array();
   for (json& output : result["outputs"]) {
     raw.push_back(std::move(output["data"]));

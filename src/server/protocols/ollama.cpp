@@ -260,6 +260,7 @@ Result<MethodRequest> embed_request(const json& body) {
   request.params = {{"model", model_name(reader.required_text("model"))},
                     {"task", "text-embedding"},
                     {"inputs", reader.texts("input")},
+                    {"cache", reader.flag("cache", true)},
                     {"record", false}};
   (void)reader.flag("truncate", true);
   reader.only("dimensions", nullptr);

@@ -257,6 +257,7 @@ Result<MethodRequest> embedding_request(const json& body) {
   request.params = {{"model", reader.required_text("model")},
                     {"task", "text-embedding"},
                     {"inputs", reader.texts("input")},
+                    {"cache", reader.flag("cache", true)},
                     {"record", false}};
   const std::string encoding = reader.text("encoding_format", "float");
   if (encoding != "float" && encoding != "base64")

@@ -114,6 +114,18 @@ HttpResponse no_route(Protocol protocol, const std::string& allowed) {
   return response;
 }
 
+// How much of a result was known before: texts of an embedding, or all that infer gives.
+std::uint64_t known_of(const json& result) {
+  const json cached = result.value("cached", json());
+  if (cached.is_boolean()) return cached.get<bool>() ? 1 : 0;
+  return cached.is_number_unsigned() ? cached.get<std::uint64_t>() : 0;
+}
+
+HttpResponse with_known(HttpResponse response, std::uint64_t known) {
+  if (known > 0) response.headers.set("X-Cached", std::to_string(known));
+  return response;
+}
+
 // By header, or by a member that is taken out: no protocol has it.
 bool wants_explanation(const HttpRequest& request, json& body) {
   const auto member = body.find("explain");
@@ -200,7 +212,9 @@ struct ProtocolServer::Call {
   }
   // The answer to "explain", as a member that the protocols do not know and their clients ignore.
   void explain_in(json& reply, const json& result) const {
-    if (explain) reply["explain"] = {{"batches", result.value("batches", json::array())}};
+    if (!explain) return;
+    reply["explain"] = {{"batches", result.value("batches", json::array())},
+                        {"cached", result.value("cached", json(0))}};
   }
 };
 
@@ -371,7 +385,7 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
   ACCEL_CO_TRY(json body, call.model.empty() ? openai::embedding_reply(call.body, *result)
                                              : openai::model_reply(*result, call.model));
   if (call.model.empty()) call.explain_in(body, *result);
-  co_return reply(body);
+  co_return with_known(reply(body), known_of(*result));
 }
 
 Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request, bool chat) {
@@ -451,7 +465,7 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
   if (path == "/api/show") co_return reply(ollama::show_reply(*result));
   ACCEL_CO_TRY(json body, ollama::embed_reply(call.body, *result));
   call.explain_in(body, *result);
-  co_return reply(body);
+  co_return with_known(reply(body), known_of(*result));
 }
 
 Task<HttpResponse> ProtocolServer::ollama_pull(Call call) {
@@ -553,9 +567,10 @@ Task<HttpResponse> ProtocolServer::oip(Call call) {
   if (path.ends_with("/infer")) {
     json explained;
     call.explain_in(explained, *result);
+    const std::uint64_t known = known_of(*result);
     json body = oip::infer_reply(id, call.model, std::move(*result));
     if (!explained.is_null()) body.update(explained);
-    co_return tensor_reply(std::move(body));
+    co_return with_known(tensor_reply(std::move(body)), known);
   }
   if (stats) co_return reply(oip::stats_reply(*result));
   if (path.ends_with("/ready")) co_return reply({{"name", call.model}, {"ready", true}});

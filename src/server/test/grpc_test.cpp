@@ -332,6 +332,10 @@ TEST(OipGrpc, a_request_asks_for_bytes_and_carries_what_model_infer_takes) {
                          {"parameters", {{"explain", {{"string_param", "[]"}}}}},
                          {"outputs", {{{"name", "y"}, {"datatype", "FP32"}, {"shape", {1}}}}},
                          {"raw_output_contents", json::array({packed<float>({3})})}}));
+  json known = result;
+  known["cached"] = true;
+  EXPECT_EQ(oip::infer_message(*call, known, false).at("parameters"),
+            json({{"cached", {{"bool_param", true}}}}));
 }
 
 TEST(OipGrpc, refuses_by_name_what_is_wrong) {

@@ -107,6 +107,15 @@ TEST(Oip, which_outputs_come_as_bytes_is_for_the_client_to_say) {
   EXPECT_EQ(oip::infer_request(some, "m")->params.at("binary_outputs"), json({"x"}));
 }
 
+TEST(Oip, a_request_may_want_its_outputs_computed) {
+  json body{{"inputs", json::array()}};
+  EXPECT_FALSE(oip::infer_request(body, "m")->params.contains("cache"));
+  body["parameters"] = {{"cache", false}};
+  EXPECT_EQ(oip::infer_request(body, "m")->params.at("cache"), false);
+  body["parameters"] = {{"cache", 0}};
+  EXPECT_EQ(oip::infer_request(body, "m").error().code, Errc::invalid_argument);
+}
+
 TEST(Oip, the_index_says_what_is_in_memory) {
   const json list{{"models", {{{"name", "a"}, {"cid", "A"}}, {{"name", "b"}, {"cid", "B"}}}}};
   const json loaded{{"models", {{{"cid", "B"}}}}};

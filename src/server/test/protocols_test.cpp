@@ -194,6 +194,7 @@ TEST(OpenAi, a_body_of_wrong_types_is_refused_by_the_name_of_the_member) {
   }
   EXPECT_FALSE(openai::completion_request({{"model", "m"}, {"prompt", {"a", "b"}}}));
   EXPECT_FALSE(openai::embedding_request({{"model", "m"}, {"input", {1, 2}}}));
+  EXPECT_FALSE(openai::embedding_request({{"model", "m"}, {"input", "x"}, {"cache", "no"}}));
 }
 
 TEST(OpenAi, replies_and_events_have_the_shape_that_clients_read) {
@@ -281,6 +282,15 @@ TEST(Ollama, keep_alive_goes_to_the_node) {
   const auto embed = ollama::embed_request({{"model", "m"}, {"input", "x"}, {"keep_alive", 0}});
   EXPECT_EQ(embed->params.at("keep_alive"), 0);
   EXPECT_FALSE(ollama::embed_request({{"model", "m"}, {"input", "x"}, {"keep_alive", true}}));
+}
+
+TEST(Ollama, an_embedding_may_be_wanted_computed_anew) {
+  const json body{{"model", "m"}, {"input", "x"}};
+  json anew = body;
+  anew["cache"] = false;
+  EXPECT_EQ(ollama::embed_request(body)->params.at("cache"), true);
+  EXPECT_EQ(ollama::embed_request(anew)->params.at("cache"), false);
+  EXPECT_EQ(openai::embedding_request(anew)->params.at("cache"), false);
 }
 
 TEST(Ollama, ps_tells_memory_and_when_it_ends) {

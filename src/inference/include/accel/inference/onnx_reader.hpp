@@ -53,6 +53,7 @@ struct OnnxSummary {
   std::uint64_t graph_field_start = 0;  // Where the tag of the graph lies in the file.
   ByteRange graph;                      // The GraphProto in the file.
   std::uint64_t node_count = 0;         // With sub-graphs.
+  bool draws = false;                   // A node draws at random, in whichever graph.
 };
 
 // Limits, each far above real models and far below what hurts.

@@ -83,6 +83,8 @@ struct SessionInfo {
   int threads = 0;
   std::string load;  // "path", "skeleton", "shared": how the weights came in.
   bool emulated = false;
+  // Equal inputs give equal outputs: no node of the graph draws at random. False: nobody looked.
+  bool repeatable = false;
 };
 
 class Session {

@@ -121,6 +121,8 @@ struct FamilyInfo {
   // own (TextPipeline, TextGenerator).
   Result<std::shared_ptr<const Family>> (*open)(const ModelManifest& manifest,
                                                 const Fetcher& fetcher);
+  // A request is few runs of one graph whose outputs are small: worth keeping by their inputs.
+  bool one_pass = false;
 };
 
 std::span<const FamilyInfo> families();                // In the order in which they are shown.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "accel/inference/batching.hpp"
+#include "accel/inference/output_cache.hpp"
 #include "accel/inference/session.hpp"
 #include "accel/models/manifest.hpp"
 #include "accel/models/tokenizer.hpp"
@@ -46,9 +47,11 @@ struct Embeddings {
   std::vector<std::vector<float>> vectors;  // One for each text, in order.
   std::vector<std::size_t> tokens;          // Of each text.
   std::size_t truncated = 0;
+  std::size_t known = 0;  // Texts whose vectors did not have to be computed.
 };
 
 struct SessionPlan;  // Which inputs and outputs of a session are used; private.
+class KeptVectors;   // Which texts have to run; private.
 
 constexpr std::size_t kMaxEmbedTexts = 100'000;  // In one call.
 constexpr std::size_t kMaxBatchRows = 32;        // Texts in one run of the session.
@@ -72,16 +75,25 @@ class TextPipeline {
   Result<std::vector<std::vector<float>>> run(inference::Session& session, const TextBatch& batch,
                                               const inference::RunOptions& options) const;
   // Any number of texts: sorted by length into batches within the limits above, run one by one.
-  // Errors: as prepare and run; resource_exhausted above kMaxEmbedTexts; cancelled.
+  // With `use` only those run whose tokens it does not know, each once. Errors: as prepare and run;
+  // resource_exhausted above kMaxEmbedTexts; cancelled.
   Result<Embeddings> embed(inference::Session& session, std::span<const std::string> texts,
-                           const inference::RunOptions& options) const;
+                           const inference::RunOptions& options,
+                           inference::OutputUse* use = nullptr) const;
   // For a session that batches the requests of several callers.
   inference::RowRules row_rules(const inference::Session& session) const;
 
  private:
-  Status embed_slice(inference::Session& session, const SessionPlan& plan,
-                     std::span<const std::string> texts, const inference::RunOptions& options,
-                     Embeddings& result) const;
+  struct Running {
+    inference::Session& session;
+    const SessionPlan& plan;
+    const inference::RunOptions& options;
+  };
+  // Adds what is known of the texts' tokens to `result`.
+  std::vector<Encoding> encode(std::span<const std::string> texts, const SessionPlan& plan,
+                               Embeddings& result) const;
+  Status run_slice(const Running& running, std::span<const Encoding> encodings, KeptVectors& kept,
+                   std::span<std::vector<float>> vectors) const;
 
   TextEmbeddingConfig config_;
   Tokenizer tokenizer_;
@@ -97,7 +109,8 @@ class TextEmbedder {
                std::unique_ptr<inference::Session> session);
 
   Result<Embeddings> embed(std::span<const std::string> texts,
-                           const inference::RunOptions& options = {});
+                           const inference::RunOptions& options = {},
+                           inference::OutputUse* use = nullptr);
   inference::Session& session() { return *session_; }
   const TextPipeline& pipeline() const { return *pipeline_; }
 
