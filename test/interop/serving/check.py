@@ -139,6 +139,18 @@ class Clients(TestCase):
         with client.chat.completions.stream(**{**asked, **tools}) as stream:
             streamed = stream.get_final_completion().choices[0].message.tool_calls[0].function
         self.assertEqual((streamed.name, set(json.loads(streamed.arguments))), ("get_weather", {"city", "days"}))
+        forms = {**asked, "tools": [tool], "response_format": named, "parallel_tool_calls": False, "max_tokens": 80}
+        either = client.chat.completions.create(**forms).choices[0]
+        if either.message.tool_calls:
+            self.assertEqual((either.finish_reason, set(json.loads(either.message.tool_calls[0].function.arguments))), ("tool_calls", {"city", "days"}))
+        else:
+            self.assertEqual((either.finish_reason, set(json.loads(either.message.content))), ("stop", {"capital"}))
+        with client.chat.completions.stream(**forms) as stream:
+            streamed = stream.get_final_completion().choices[0].message
+        said = lambda message: (message.content or "", [call.function.arguments for call in message.tool_calls or []])
+        self.assertEqual(said(streamed), said(either.message))
+        forced = client.chat.completions.create(**forms, tool_choice="required").choices[0]
+        self.assertEqual(set(json.loads(forced.message.tool_calls[0].function.arguments)), {"city", "days"})
         answered = QUESTION + [call.message, {"role": "tool", "tool_call_id": call.message.tool_calls[0].id, "content": "It snows."}]
         self.assertTrue(client.chat.completions.create(**{**asked, "messages": answered}).choices[0].message.content)
         likely = client.chat.completions.create(**asked, logprobs=True, top_logprobs=2).choices[0].logprobs.content
