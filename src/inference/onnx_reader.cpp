@@ -251,9 +251,10 @@ Status Walker::value_info(const ProtoField& field, std::vector<TensorSpec>& into
     }
   }
   if (!is_tensor) {
-    return fail(Errc::unsupported,
-                "\"{}\" of the model is no tensor of numbers; such models are not supported.",
-                spec.name);
+    return fail(
+        Errc::unsupported,
+        "\"{}\" of the model is no tensor of numbers or strings; such models are not supported.",
+        spec.name);
   }
   if (into.size() == kMaxOnnxPorts) {
     return fail(Errc::corrupt, "The model has more than {} inputs or outputs.", kMaxOnnxPorts);

@@ -14,10 +14,13 @@ struct Row {
 };
 
 constexpr std::array kRows{
-    Row{1, DType::f32},   Row{2, DType::u8},   Row{3, DType::i8},   Row{4, DType::u16},
-    Row{5, DType::i16},   Row{6, DType::i32},  Row{7, DType::i64},  Row{9, DType::boolean},
-    Row{10, DType::f16},  Row{11, DType::f64}, Row{12, DType::u32}, Row{13, DType::u64},
-    Row{16, DType::bf16},
+    Row{1, DType::f32},   Row{2, DType::u8},
+    Row{3, DType::i8},    Row{4, DType::u16},
+    Row{5, DType::i16},   Row{6, DType::i32},
+    Row{7, DType::i64},   Row{9, DType::boolean},
+    Row{10, DType::f16},  Row{11, DType::f64},
+    Row{12, DType::u32},  Row{13, DType::u64},
+    Row{16, DType::bf16}, Row{kOnnxString, DType::string},
 };
 
 }  // namespace

@@ -131,6 +131,8 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   }
   ACCEL_CHECK(check_sampling(request.sampling));
   ACCEL_CHECK(check_stop(request.stop));
+  if (request.json_schema.size() > kMaxSchemaBytes)
+    return fail(Errc::invalid_argument, "A JSON Schema may have {} bytes.", kMaxSchemaBytes);
   inference::GenerationRequest result;
   result.sampling = request.sampling;
   result.stop = request.stop;
@@ -151,9 +153,8 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   }
   const std::size_t room = context - result.prompt.size();
   result.max_tokens = request.max_tokens.value_or(std::min(kDefaultAnswerTokens, room));
-  if (request.json_schema.size() > kMaxSchemaBytes)
-    return fail(Errc::invalid_argument, "A JSON Schema may have {} bytes.", kMaxSchemaBytes);
-  if (!request.json_schema.empty()) {
+  // Where calls are possible, the plan holds of both.
+  if (!request.json_schema.empty() && !may_call(request)) {
     ACCEL_TRY(result.sampling.grammar, model_->json_grammar(request.json_schema));
     // A plan without calls may speak of the template's own grammar, which this one takes the place
     // of: what the prompt ends with is no beginning of the JSON.

@@ -97,6 +97,11 @@ bool speaks_of_tools(const TextRequest& request) {
   return !request.tools.empty() || std::ranges::any_of(request.messages, speaks);
 }
 
+bool may_call(const TextRequest& request) {
+  const bool named = !request.tool_name.empty();
+  return !request.tools.empty() && (named || request.tool_choice != ToolChoice::none);
+}
+
 Result<inference::ChatRequest> checked_chat(const TextRequest& request,
                                             std::vector<ToolDefinition>& named) {
   ACCEL_CHECK(check_tools(request.tools));
@@ -113,12 +118,7 @@ Result<inference::ChatRequest> checked_chat(const TextRequest& request,
   }
   if (chat.choice == ToolChoice::required && chat.tools.empty())
     return fail(Errc::invalid_argument, "tool_choice: a call is required, but there are no tools.");
-  const bool calls = !chat.tools.empty() && chat.choice != ToolChoice::none;
-  if (calls && !request.json_schema.empty()) {
-    return fail(Errc::unsupported,
-                "An answer in JSON and tools are not supported together: set tool_choice to none, "
-                "or ask for the JSON alone.");
-  }
+  if (chat.choice == ToolChoice::automatic) chat.json_schema = request.json_schema;
   return chat;
 }
 

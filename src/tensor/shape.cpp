@@ -30,6 +30,11 @@ Result<std::uint64_t> element_count(std::span<const std::int64_t> dims) {
 
 Result<std::uint64_t> byte_count(DType dtype, std::span<const std::int64_t> dims) {
   ACCEL_TRY(const std::uint64_t count, element_count(dims));
+  if (dtype_bytes(dtype) == 0) {
+    return fail(Errc::invalid_argument,
+                "The size of a tensor {} of {} does not follow from its shape.", shape_text(dims),
+                dtype_name(dtype));
+  }
   if (count > kMaxTensorBytes / dtype_bytes(dtype)) {
     return fail(Errc::invalid_argument,
                 "A tensor {} of {} has {} elements, more than {} bytes; it is refused.",

@@ -53,6 +53,11 @@ Result<Tensor> Tensor::borrow(DType dtype, Shape shape, ByteView bytes,
   return tensor;
 }
 
+std::uint64_t Tensor::elements() const {
+  const std::size_t size = dtype_bytes(dtype_);
+  return size == 0 ? element_count(shape_).value_or(0) : bytes_.size() / size;
+}
+
 Tensor Tensor::share() {
   writable_ = nullptr;
   Tensor alias;
@@ -82,6 +87,8 @@ Result<Tensor> Tensor::rows(std::int64_t first, std::int64_t count) {
                 "{} rows from row {} on do not lie in a tensor of shape {}.", count, first,
                 shape_text(shape_));
   }
+  if (dtype_bytes(dtype_) == 0)
+    return fail(Errc::unsupported, "Rows of a tensor of {} are not cut.", dtype_name(dtype_));
   const std::size_t row_bytes =
       shape_[0] == 0 ? 0 : bytes_.size() / static_cast<std::size_t>(shape_[0]);
   Tensor alias = share();

@@ -428,7 +428,8 @@ void BatchingSession::stop_joining(std::string_view why) {
 
 bool can_batch(const Session& session) {
   const auto dynamic = [](const TensorSpec& spec) {
-    return spec.rank_known && !spec.dims.empty() && spec.dims[0] == -1;
+    return spec.rank_known && !spec.dims.empty() && spec.dims[0] == -1 &&
+           spec.dtype != tensor::DType::string;
   };
   return !session.inputs().empty() && std::ranges::all_of(session.inputs(), dynamic) &&
          std::ranges::all_of(session.outputs(), dynamic);

@@ -213,6 +213,8 @@ Result<ChatPlan> ChatTemplate::plan(const ChatRequest& request) const {
     ACCEL_TRY(const std::string schema, call_schema(request.tools));
     ACCEL_CHECK(check_schema(schema, Enforce::what_can_be));
   }
+  const bool may_call = !request.tools.empty() && request.choice == ToolChoice::automatic;
+  if (may_call && !request.json_schema.empty()) return tagged_or_json_plan(request);
   return parts_->knows_tools ? own_plan(request) : tagged_plan(request);
 }
 
@@ -255,6 +257,21 @@ Result<ChatPlan> ChatTemplate::tagged_plan(const ChatRequest& request) const {
   plan.grammar = tagged_grammar(rules, request.parallel);
   if (request.choice == ToolChoice::automatic) plan.triggers.push_back(tagged_trigger());
   plan.format = std::make_shared<TaggedCalls>();
+  return plan;
+}
+
+// In tags also where the template knows tools: given both, llama.cpp makes a grammar of the JSON
+// and leaves the tools out, and its grammar of calls alone derives an empty answer.
+Result<ChatPlan> ChatTemplate::tagged_or_json_plan(const ChatRequest& request) const {
+  ChatPlan plan;
+  const std::string answer(request.json_schema);
+  ACCEL_CHECK(check_schema(answer));
+  ACCEL_TRY(plan.prompt, apply(with_told_tools(request)));
+  ACCEL_TRY(const std::string schema, call_or_answer_schema(request.tools, answer));
+  ACCEL_CHECK(check_schema(schema, Enforce::what_can_be));
+  ACCEL_TRY(const std::string rules, rules_of(schema));
+  ACCEL_TRY(plan.grammar, tagged_or_json_grammar(rules, request.parallel));
+  plan.format = std::make_shared<TaggedCallsOrJson>();
   return plan;
 }
 

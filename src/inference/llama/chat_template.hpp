@@ -31,6 +31,7 @@ class ChatTemplate {
   class OwnFormat;
   Result<ChatPlan> own_plan(const ChatRequest& request) const;
   Result<ChatPlan> tagged_plan(const ChatRequest& request) const;
+  Result<ChatPlan> tagged_or_json_plan(const ChatRequest& request) const;
   Result<std::string> rules_of(const std::string& schema) const;
   explicit ChatTemplate(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
   std::shared_ptr<const Parts> parts_;  // Owners: copies of this; immutable.

@@ -64,10 +64,10 @@ std::string instructions_for(const ChatRequest& request) {
       "</tools>\nTo call a function, write its name and its arguments as JSON between tags:\n"
       "<tool_call>\n{\"name\": \"function\", \"arguments\": {\"argument\": \"value\"}}\n"
       "</tool_call>\n";
-  text += request.choice == ToolChoice::required
-              ? "Answer with a call."
-              : "Call a function only when it helps to answer; otherwise answer in words.";
-  return text;
+  if (request.choice == ToolChoice::required) return text + "Answer with a call.";
+  const char* const otherwise = request.json_schema.empty() ? "words" : "JSON alone";
+  return text + fmt::format("Call a function only when it helps to answer; otherwise answer in {}.",
+                            otherwise);
 }
 
 std::string written(const ToolCall& call) {
@@ -192,6 +192,36 @@ std::string_view sure_content(std::string_view text) {
 
 bool more_calls(const Answer& answer) { return answer.calls.size() < kMaxCalls; }
 
+Result<Ordered> calls_schema(std::span<const ToolDefinition> tools, const std::string& place) {
+  Ordered calls = Ordered::array();
+  for (const ToolDefinition& tool : tools) {
+    const Status checked =
+        tool.parameters.empty()
+            ? Status{}
+            : check_schema(tool.parameters, tool.strict ? Enforce::all : Enforce::what_can_be);
+    Result<Ordered> schema = checked ? parameters_of(tool) : fail(Error(checked.error()));
+    if (!schema) {
+      return fail(Errc::invalid_argument, "The tool \"{}\": {}", tool.name, schema.error().message);
+    }
+    move_references(*schema, fmt::format("{}/anyOf/{}/properties/arguments", place, calls.size()));
+    calls.push_back(
+        {{"type", "object"},
+         {"properties", {{"name", {{"const", tool.name}}}, {"arguments", std::move(*schema)}}},
+         {"required", {"name", "arguments"}},
+         {"additionalProperties", false}});
+  }
+  return Ordered{{"anyOf", std::move(calls)}};
+}
+
+// Rules up to what the root begins with: "call", or several of them.
+std::string call_rules(std::string_view call, bool parallel) {
+  const std::string more =
+      parallel ? fmt::format(" (call-space call){{0,{}}}", kMaxCalls - 1) : std::string();
+  return "call-space ::= [ \\t\\r\\n]{0,4}\n" +
+         fmt::format("call ::= \"{}\" call-space {} call-space \"{}\"\n", kBegin, call, kEnd) +
+         "root ::= call" + more;
+}
+
 }  // namespace
 
 std::vector<ChatMessage> with_told_tools(const ChatRequest& request) {
@@ -205,33 +235,36 @@ std::vector<ChatMessage> with_told_tools(const ChatRequest& request) {
 }
 
 Result<std::string> call_schema(std::span<const ToolDefinition> tools) {
-  Ordered calls = Ordered::array();
-  for (const ToolDefinition& tool : tools) {
-    const Status checked =
-        tool.parameters.empty()
-            ? Status{}
-            : check_schema(tool.parameters, tool.strict ? Enforce::all : Enforce::what_can_be);
-    Result<Ordered> schema = checked ? parameters_of(tool) : fail(Error(checked.error()));
-    if (!schema) {
-      return fail(Errc::invalid_argument, "The tool \"{}\": {}", tool.name, schema.error().message);
-    }
-    move_references(*schema, fmt::format("#/anyOf/{}/properties/arguments", calls.size()));
-    calls.push_back(
-        {{"type", "object"},
-         {"properties", {{"name", {{"const", tool.name}}}, {"arguments", std::move(*schema)}}},
-         {"required", {"name", "arguments"}},
-         {"additionalProperties", false}});
-  }
-  return text_of(Ordered{{"anyOf", std::move(calls)}});
+  ACCEL_TRY(const Ordered calls, calls_schema(tools, "#"));
+  return text_of(calls);
+}
+
+Result<std::string> call_or_answer_schema(std::span<const ToolDefinition> tools,
+                                          std::string_view answer) {
+  ACCEL_TRY(Ordered calls, calls_schema(tools, "#/anyOf/0"));
+  ACCEL_CHECK(check_ordered_json(answer, "The JSON Schema"));
+  Ordered schema = Ordered::parse(answer, nullptr, /*allow_exceptions=*/false);
+  if (!schema.is_object())
+    return fail(Errc::invalid_argument, "A JSON Schema of an answer must be a JSON object.");
+  move_references(schema, "#/anyOf/1");
+  Ordered either = Ordered::array();
+  either.push_back(std::move(calls));
+  either.push_back(std::move(schema));
+  return text_of(Ordered{{"anyOf", std::move(either)}});
 }
 
 std::string tagged_grammar(const std::string& rules, bool parallel) {
-  const std::string more =
-      parallel ? fmt::format(" (call-space call){{0,{}}}", kMaxCalls - 1) : std::string();
-  return rules + "call-space ::= [ \\t\\r\\n]{0,4}\n" +
-         fmt::format("call ::= \"{}\" call-space response-format call-space \"{}\"\n", kBegin,
-                     kEnd) +
-         "root ::= call" + more + "\n";
+  return rules + call_rules("response-format", parallel) + "\n";
+}
+
+Result<std::string> tagged_or_json_grammar(const std::string& rules, bool parallel) {
+  constexpr std::string_view kCall = "response-format-schema-0";
+  constexpr std::string_view kAnswer = "response-format-schema-1";
+  for (const std::string_view rule : {kCall, kAnswer}) {
+    if (rules.find(fmt::format("{} ::= ", rule)) != std::string::npos) continue;
+    return fail(Errc::unsupported, "llama.cpp's grammar tells a call and an answer not apart.");
+  }
+  return fmt::format("{}{} | {}\n", rules, call_rules(kCall, parallel), kAnswer);
 }
 
 // A tag without a brace is prose about tags. The white space is bounded: the expression recurses.
@@ -254,6 +287,13 @@ Answer TaggedCalls::read(std::string_view text, bool partial) const {
     if (read == Read::open) break;
   }
   return answer;
+}
+
+Answer TaggedCallsOrJson::read(std::string_view text, bool partial) const {
+  const std::string_view begin = without_space(text);
+  if (begin.starts_with(kBegin)) return calls_.read(text, partial);
+  if (partial && kBegin.starts_with(begin)) return {};  // It may become a call.
+  return {std::string(text), {}};
 }
 
 }  // namespace accel::inference::llama

@@ -63,6 +63,19 @@ std::vector<ov_property_t> borrowed(const Properties& properties) {
   return out;
 }
 
+// Its C API has no strings.
+Status refuse_strings(const OnnxSummary& model) {
+  for (const auto* specs : {&model.inputs, &model.outputs}) {
+    const auto found = std::ranges::find(*specs, tensor::DType::string, &TensorSpec::dtype);
+    if (found == specs->end()) continue;
+    return fail(Errc::unsupported,
+                "\"{}\" of the model is a tensor of strings, which OpenVINO is not given here; "
+                "ONNX Runtime takes them.",
+                found->name);
+  }
+  return {};
+}
+
 struct Model {
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
@@ -228,6 +241,7 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::open(const std::filesystem::pa
     return fail(Errc::unsupported, "OpenVINO opens a model by path; it cannot take a skeleton.");
   }
   ACCEL_TRY(detail::ModelFile file, detail::open_model_file(model_file));
+  ACCEL_CHECK(refuse_strings(file.summary));
   ACCEL_TRY(auto library, this->library());
   Model model{std::move(file.summary.inputs), std::move(file.summary.outputs), file.summary.draws};
   if (!options.cache_folder.empty()) {
@@ -242,6 +256,7 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::open(const std::filesystem::pa
 Result<std::unique_ptr<Session>> OpenVinoBackend::open_bytes(ByteView model,
                                                              const SessionOptions& options) {
   ACCEL_TRY(OnnxSummary summary, detail::read_model_bytes(model));
+  ACCEL_CHECK(refuse_strings(summary));
   ACCEL_TRY(auto library, this->library());
   ACCEL_TRY(auto read,
             read_memory(*library, model, fmt::format("a model of {} nodes", summary.node_count)));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "onnx_types.hpp"
+#include "ort/strings.hpp"
 
 namespace accel::inference::ort {
 namespace {
@@ -87,9 +88,10 @@ Result<TensorSpec> OrtModelSession::read_spec(std::size_t index, bool is_input) 
   }
   const auto dtype = detail::dtype_from_onnx(static_cast<std::int32_t>(element));
   if (!dtype) {
-    return fail(Errc::unsupported,
-                "\"{}\" of the model is no tensor of numbers; such models are not supported.",
-                spec.name);
+    return fail(
+        Errc::unsupported,
+        "\"{}\" of the model is no tensor of numbers or strings; such models are not supported.",
+        spec.name);
   }
   spec.dtype = *dtype;
   spec.dims.resize(rank);
@@ -99,6 +101,7 @@ Result<TensorSpec> OrtModelSession::read_spec(std::size_t index, bool is_input) 
 }
 
 Result<Handle<OrtValue>> OrtModelSession::borrow(const tensor::Tensor& value) const {
+  if (value.dtype() == tensor::DType::string) return value_of_strings(*runtime_, value);
   const OrtApi& api = runtime_->api();
   OrtValue* out = nullptr;
   // The C API has no const here, but inputs are only read.
@@ -126,7 +129,10 @@ Result<tensor::Tensor> OrtModelSession::adopt(OrtValue* value, const std::string
   tensor::Shape shape(rank);
   ACCEL_CHECK(runtime_->check(api.GetDimensions(raw, shape.data(), rank), "describe an output"));
   const auto dtype = detail::dtype_from_onnx(static_cast<std::int32_t>(element));
-  if (!dtype) return fail(Errc::unsupported, "The output \"{}\" is no tensor of numbers.", name);
+  if (!dtype)
+    return fail(Errc::unsupported, "The output \"{}\" is no tensor of numbers or strings.", name);
+  if (*dtype == tensor::DType::string)
+    return strings_of_value(*runtime_, value, std::move(shape), name);
   void* data = nullptr;
   ACCEL_CHECK(
       runtime_->check(api.GetTensorMutableData(value, &data), "give the memory of an output"));

@@ -145,5 +145,44 @@ TEST(TaggedGrammar, begins_where_a_call_does) {
   EXPECT_THAT(tagged_grammar("r ::= x\n", true), HasSubstr("{0,15}"));
 }
 
+TEST(CallOrAnswer, has_a_schema_of_either_and_moves_the_references_of_both) {
+  const std::vector<ToolDefinition> tools{
+      {"f", "", R"({"properties":{"z":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"integer"}}})"}};
+  constexpr const char* kAnswer =
+      R"({"type":"object","properties":{"b":{"$ref":"#/$defs/m"},"a":{}},"$defs":{"m":{}}})";
+  const auto schema = call_or_answer_schema(tools, kAnswer);
+  ASSERT_TRUE(schema) << schema.error().message;
+  EXPECT_TRUE(check_schema(*schema, Enforce::what_can_be));
+  EXPECT_THAT(*schema, HasSubstr(R"("#/anyOf/0/anyOf/0/properties/arguments/$defs/n")"));
+  EXPECT_THAT(*schema, HasSubstr(R"("#/anyOf/1/$defs/m")"));
+  EXPECT_LT(schema->find("\"b\""), schema->find("\"a\":{}")) << "order is kept";
+  for (const char* bad : {"[]", "{", "1"}) EXPECT_FALSE(call_or_answer_schema(tools, bad)) << bad;
+}
+
+TEST(CallOrAnswer, has_a_grammar_of_the_two_rules_that_llama_cpp_names) {
+  constexpr const char* kRules = "response-format-schema-0 ::= x\nresponse-format-schema-1 ::= y\n";
+  const auto grammar = tagged_or_json_grammar(kRules, false);
+  ASSERT_TRUE(grammar) << grammar.error().message;
+  EXPECT_THAT(*grammar, HasSubstr("\nroot ::= call | response-format-schema-1\n"));
+  EXPECT_THAT(*grammar, HasSubstr("\"<tool_call>\" call-space response-format-schema-0 "));
+  EXPECT_EQ(tagged_or_json_grammar("response-format ::= x\n", true).error().code,
+            Errc::unsupported);
+}
+
+TEST(CallOrAnswer, is_read_by_how_it_begins) {
+  const TaggedCallsOrJson format;
+  constexpr std::string_view kCall = R"(<tool_call>{"name":"f","arguments":{}}</tool_call>)";
+  EXPECT_EQ(format.read(kCall, false).calls.size(), 1U);
+  const std::string quoted = R"({"said":"<tool_call>{\"name\":\"f\",\"arguments\":{}}"})";
+  const std::string bare = R"(["<tool_call>{"name":"f","arguments":{}}</tool_call>"])";
+  for (const std::string& text : {quoted, bare}) {
+    EXPECT_EQ(format.read(text, false).content, text) << "no call within JSON";
+    EXPECT_TRUE(format.read(text, false).calls.empty());
+  }
+  for (std::size_t size = 0; size < kCall.size(); ++size)
+    EXPECT_EQ(format.read(kCall.substr(0, size), true).content, "") << size;
+  EXPECT_EQ(format.read(R"({"a)", true).content, R"({"a)");
+}
+
 }  // namespace
 }  // namespace accel::inference::llama

@@ -197,8 +197,29 @@ TEST_F(SmolLm, tools_that_can_not_be_are_refused_by_their_place) {
               HasSubstr("another"));
   EXPECT_THAT(words({.messages = hi, .tool_choice = inference::ToolChoice::required}),
               HasSubstr("no tools"));
-  EXPECT_THAT(words({.messages = hi, .json_schema = "{}", .tools = {{"a"}}}),
-              HasSubstr("not supported together"));
+}
+
+TEST_F(SmolLm, holds_tools_and_a_schema_by_one_grammar_and_a_required_call_by_its_own) {
+  TextRequest request{
+      .messages = {{"user", "Is Paris in France?"}},
+      .max_tokens = 60,
+      .json_schema = R"({"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]})",
+      .tools = {{"where"}}};
+  const auto either = generator_->prepare(request);
+  ASSERT_TRUE(either) << either.error().to_string();
+  EXPECT_THAT(either->sampling.grammar, HasSubstr("root ::= call"));
+  EXPECT_TRUE(either->sampling.grammar_triggers.empty() && either->format);
+  const auto report = generator_->generate(request, {}, {});
+  ASSERT_TRUE(report) << report.error().to_string();
+  const inference::Answer answer = either->format->read(report->text, false);
+  EXPECT_TRUE(!answer.calls.empty() || answer.content.starts_with("{")) << report->text;
+  request.tool_name = "where";
+  const auto required = generator_->prepare(request);
+  ASSERT_TRUE(required) << required.error().to_string();
+  EXPECT_EQ(required->sampling.grammar.find("response-format-schema-a"), std::string::npos);
+  request.tool_name.clear();
+  request.json_schema = R"({"type":"string","format":"email"})";
+  EXPECT_THAT(generator_->prepare(request).error().message, HasSubstr("format"));
 }
 
 TEST_F(SmolLm, results_of_calls_that_nobody_made_are_refused) {

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "accel/ipld/utf8.hpp"
+
 namespace accel::node {
 namespace {
 
@@ -14,10 +16,11 @@ using nlohmann::json;
 using tensor::DType;
 
 constexpr std::pair<std::string_view, DType> kTypes[] = {
-    {"FP32", DType::f32},    {"FP64", DType::f64},   {"FP16", DType::f16},  {"BF16", DType::bf16},
-    {"INT8", DType::i8},     {"UINT8", DType::u8},   {"INT16", DType::i16}, {"UINT16", DType::u16},
-    {"INT32", DType::i32},   {"UINT32", DType::u32}, {"INT64", DType::i64}, {"UINT64", DType::u64},
-    {"BOOL", DType::boolean}};
+    {"FP32", DType::f32},     {"FP64", DType::f64},    {"FP16", DType::f16},
+    {"BF16", DType::bf16},    {"INT8", DType::i8},     {"UINT8", DType::u8},
+    {"INT16", DType::i16},    {"UINT16", DType::u16},  {"INT32", DType::i32},
+    {"UINT32", DType::u32},   {"INT64", DType::i64},   {"UINT64", DType::u64},
+    {"BOOL", DType::boolean}, {"BYTES", DType::string}};
 
 Result<DType> dtype_of_name(const std::string& tensor, const json& value, bool binary) {
   const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
@@ -136,8 +139,19 @@ bool are_booleans(const json::binary_t& bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte <= 1; });
 }
 
+// What is wrong with strings, the tensor says of its elements; here it gets its name.
+Status keep_strings(Result<tensor::Tensor> made, NamedInput& input) {
+  if (!made) {
+    return fail(made.error().code, "{} is no BYTES tensor: {}", input.name, made.error().message);
+  }
+  input.value = std::move(*made);
+  return {};
+}
+
 Status read_binary(const json::binary_t& bytes, const tensor::Shape& shape, NamedInput& input,
                    DType dtype) {
+  if (dtype == DType::string)
+    return keep_strings(tensor::Tensor::of_packed_strings(shape, bytes), input);
   const auto wanted = tensor::byte_count(dtype, shape);
   if (!wanted || *wanted != bytes.size() || (dtype == DType::boolean && !are_booleans(bytes))) {
     return fail(Errc::invalid_argument, "The {} bytes of {} are not {} values of {}.", bytes.size(),
@@ -148,12 +162,70 @@ Status read_binary(const json::binary_t& bytes, const tensor::Shape& shape, Name
   return {};
 }
 
+// Appends the strings of nested lists; false at anything else.
+bool collect_strings(const json& value, std::vector<std::string_view>& into) {
+  if (value.is_string()) {
+    into.push_back(value.get_ref<const std::string&>());
+    return true;
+  }
+  return value.is_array() &&
+         std::ranges::all_of(value, [&](const json& item) { return collect_strings(item, into); });
+}
+
+// `data` has as many values as the shape has elements, in lists as deep as kMaxTensorRank.
+Status read_json(const json& data, tensor::Shape shape, NamedInput& input, DType dtype) {
+  const auto bad_data = [&] {
+    return fail(Errc::invalid_argument, "The data of {} are not {} values of {}.", input.name,
+                tensor::element_count(shape).value_or(0), oip_datatype(dtype));
+  };
+  // Counted first: a small request must not make a large tensor.
+  const std::uint64_t elements = tensor::element_count(shape).value_or(0);
+  if (!data.is_array() || count_values(data, elements, 0) != elements) return bad_data();
+  if (dtype == DType::string) {
+    std::vector<std::string_view> strings;
+    if (!collect_strings(data, strings)) return bad_data();
+    return keep_strings(tensor::Tensor::of_strings(std::move(shape), strings), input);
+  }
+  ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, tensor::Shape(shape)));
+  const bool filled = with_type(dtype, [&]<class T>(T*) {
+    Filler<T> filler(input.value.mutable_data<T>());
+    return filler.take(data, 0) && filler.full();
+  });
+  if (!filled) return bad_data();
+  return {};
+}
+
+Result<json> json_of_strings(std::string_view name, const tensor::Tensor& value) {
+  json data = json::array();
+  for (const std::string_view text : value.strings()) {
+    if (!ipld::is_utf8(text)) {
+      return fail(
+          Errc::unsupported,
+          "{} has a string that is no UTF-8, which JSON can't carry; binary tensor data and "
+          "gRPC can.",
+          name);
+    }
+    data.push_back(text);
+  }
+  return data;
+}
+
+// The elements of a type without a C++ type can't be shown.
+Result<json> json_of_numbers(std::string_view name, const tensor::Tensor& value) {
+  json data = with_type(value.dtype(), [&]<class T>(T*) {
+    const auto elements = value.data<T>();
+    return json(std::vector<T>(elements.begin(), elements.end()));
+  });
+  if (data.size() == value.elements()) return data;
+  return fail(Errc::unsupported,
+              "The output {} has type {}, which JSON can't carry; name other outputs.", name,
+              oip_datatype(value.dtype()));
+}
+
 }  // namespace
 
 std::string_view oip_datatype(DType dtype) {
-  const auto* const found =
-      std::ranges::find(kTypes, dtype, &std::pair<std::string_view, DType>::second);
-  return found == std::end(kTypes) ? "BYTES" : found->first;
+  return std::ranges::find(kTypes, dtype, &std::pair<std::string_view, DType>::second)->first;
 }
 
 Result<NamedInput> tensor_of_json(const json& value) {
@@ -168,44 +240,19 @@ Result<NamedInput> tensor_of_json(const json& value) {
   const json& data = value.at("data");
   ACCEL_TRY(const DType dtype, dtype_of_name(input.name, value.at("datatype"), data.is_binary()));
   ACCEL_TRY(tensor::Shape shape, shape_of(input.name, value.at("shape")));
-  if (data.is_binary()) {
-    ACCEL_CHECK(read_binary(data.get_binary(), shape, input, dtype));
-    return input;
-  }
-  const auto bad_data = [&] {
-    return fail(Errc::invalid_argument, "The data of {} are not {} values of {}.", input.name,
-                tensor::element_count(shape).value_or(0), oip_datatype(dtype));
-  };
-  // Counted first: a small request must not make a large tensor.
-  const std::uint64_t elements = tensor::element_count(shape).value_or(0);
-  if (!data.is_array() || count_values(data, elements, 0) != elements) return bad_data();
-  ACCEL_TRY(input.value, tensor::Tensor::zeros(dtype, tensor::Shape(shape)));
-  const bool filled = with_type(dtype, [&]<class T>(T*) {
-    Filler<T> filler(input.value.mutable_data<T>());
-    return filler.take(data, 0) && filler.full();
-  });
-  if (filled) return input;
-  return bad_data();
+  ACCEL_CHECK(data.is_binary() ? read_binary(data.get_binary(), shape, input, dtype)
+                               : read_json(data, std::move(shape), input, dtype));
+  return input;
 }
 
 Result<json> json_of_tensor(std::string_view name, const tensor::Tensor& value, bool binary) {
-  const std::string_view type = oip_datatype(value.dtype());
-  json result{{"name", name}, {"datatype", type}, {"shape", value.shape()}};
+  json result{{"name", name}, {"datatype", oip_datatype(value.dtype())}, {"shape", value.shape()}};
   if (binary) {
     result["data"] = json::binary({value.bytes().begin(), value.bytes().end()});
     return result;
   }
-  json data = with_type(value.dtype(), [&]<class T>(T*) {
-    const auto elements = value.data<T>();
-    return json(std::vector<T>(elements.begin(), elements.end()));
-  });
-  // A type without a C++ type has no elements to show.
-  if (data.size() != value.elements()) {
-    return fail(Errc::unsupported,
-                "The output {} has type {}, which JSON can't carry; name other outputs.", name,
-                type);
-  }
-  result["data"] = std::move(data);
+  const bool strings = value.dtype() == DType::string;
+  ACCEL_TRY(result["data"], strings ? json_of_strings(name, value) : json_of_numbers(name, value));
   return result;
 }
 

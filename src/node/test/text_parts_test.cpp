@@ -13,6 +13,7 @@ namespace accel::node {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(ThreadsByLoad, are_the_idle_cpus_and_at_least_one) {
@@ -104,6 +105,53 @@ TEST(TensorJson, bytes_that_do_not_fit_the_shape_are_refused) {
                             in_bytes("INT8", {0U}, {1}), in_bytes("BOOL", {1U}, {2}),
                             in_bytes("FP64", {big, big, big}, {0}), in_bytes("BYTES", {1U}, {0})})
     EXPECT_FALSE(tensor_of_json(value)) << value;
+}
+
+json as_json(const char* datatype, json shape, json data) {
+  return {{"name", "a"}, {"datatype", datatype}, {"shape", std::move(shape)}, {"data", data}};
+}
+
+TEST(TensorJson, carries_strings_flat_and_nested) {
+  const json flat = as_json("BYTES", {3U}, {"Käse", "", std::string("a\0b", 3)});
+  const auto read = tensor_of_json(flat);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->value.dtype(), tensor::DType::string);
+  EXPECT_EQ(*json_of_tensor("a", read->value), flat);
+  const auto nested = tensor_of_json(as_json("BYTES", {2U, 1U}, json::parse(R"([["x"],["y"]])")));
+  ASSERT_TRUE(nested) << nested.error().message;
+  EXPECT_THAT(nested->value.strings(), ElementsAre("x", "y"));
+  EXPECT_TRUE(tensor_of_json(as_json("BYTES", {0U}, json::array())));
+}
+
+TEST(TensorJson, carries_strings_as_bytes_behind_their_lengths) {
+  const std::vector<std::uint8_t> bytes{2, 0, 0, 0, 0xFF, 0, 0, 0, 0, 0};
+  const auto read = tensor_of_json(in_bytes("BYTES", {2U}, bytes));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_THAT(read->value.strings(), ElementsAre(std::string_view("\xFF\0", 2), ""));
+  EXPECT_EQ(json_of_tensor("a", read->value, true)->at("data"), json::binary(bytes));
+  const auto shown = json_of_tensor("words", read->value);
+  ASSERT_FALSE(shown) << "JSON has no bytes";
+  EXPECT_EQ(shown.error().code, Errc::unsupported);
+  EXPECT_THAT(shown.error().message, HasSubstr("words has a string that is no UTF-8"));
+}
+
+TEST(TensorJson, strings_that_do_not_fit_are_refused_by_tensor_and_fault) {
+  const auto refuses = [](const json& value, const char* words) {
+    const auto read = tensor_of_json(value);
+    ASSERT_FALSE(read) << words;
+    EXPECT_EQ(read.error().code, Errc::invalid_argument);
+    EXPECT_THAT(read.error().message, HasSubstr(words));
+  };
+  refuses(as_json("BYTES", {1U}, {1}), "data of a are not 1 values of BYTES");
+  refuses(as_json("BYTES", {1U}, {nullptr}), "data of a are not 1 values of BYTES");
+  refuses(as_json("BYTES", {2U}, {"x"}), "data of a are not 2 values of BYTES");
+  refuses(as_json("BYTES", {1U}, "x"), "data of a are not 1 values of BYTES");
+  refuses(as_json("INT64", {1U}, {"1"}), "data of a are not 1 values of INT64");
+  refuses(in_bytes("BYTES", {1U}, {9, 0}), "a is no BYTES tensor: Element 0 has 2 bytes");
+  refuses(in_bytes("BYTES", {1U}, {255, 255, 255, 255}), "a is no BYTES tensor: Element 0 claims");
+  refuses(in_bytes("BYTES", {2U}, {0, 0, 0, 0}), "1 strings were given for 2 elements");
+  refuses(in_bytes("BYTES", {0U}, {0, 0, 0, 0}), "4 bytes are left behind the last");
+  refuses(in_bytes("BYTES", {2097152U}, {}), "at most 1048576 are taken");
 }
 
 TEST(Kept, drops_what_is_named) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -102,8 +103,33 @@ bool narrow(const json::binary_t& from, const Place& place, json::binary_t& to) 
   return true;
 }
 
+tl::unexpected<Error> wrong_field(const std::string& name, std::string_view datatype,
+                                  std::string_view wanted, std::string_view field) {
+  return fail(Errc::invalid_argument, "{} has type {}, which goes into {}, but {} was sent.", name,
+              datatype, wanted, field);
+}
+
+// Each element behind its length of 32 bits, as raw contents have them.
+Result<json> packed_strings(const std::string& name, const json& contents) {
+  static_assert(std::endian::native == std::endian::little, "Lengths are copied as they lie");
+  json::binary_t packed;
+  for (const auto& [field, elements] : contents.items()) {
+    if (!elements.is_array() || field != "bytes_contents")
+      return wrong_field(name, "BYTES", "bytes_contents", field);
+    for (const json& element : elements) {
+      const json::binary_t& text = element.get_binary();
+      const auto length = static_cast<std::uint32_t>(text.size());  // Of a message of 32 MiB.
+      const auto* const head = reinterpret_cast<const std::uint8_t*>(&length);
+      packed.insert(packed.end(), head, head + sizeof length);
+      packed.insert(packed.end(), text.begin(), text.end());
+    }
+  }
+  return json(std::move(packed));
+}
+
 // The elements of the one list that fits the datatype, as bytes.
 Result<json> typed_data(const std::string& name, const std::string& datatype, json contents) {
+  if (datatype == "BYTES") return packed_strings(name, contents);
   const auto* const place = std::ranges::find(kPlaces, datatype, &Place::datatype);
   // model.infer says why it has no such type, or that half floats come as raw bytes alone.
   if (place == kPlaces.end()) {
@@ -114,8 +140,7 @@ Result<json> typed_data(const std::string& name, const std::string& datatype, js
   json::binary_t found;
   for (auto& [field, elements] : contents.items()) {
     if (!elements.is_binary() || field != place->field)
-      return fail(Errc::invalid_argument, "{} has type {}, which goes into {}, but {} was sent.",
-                  name, datatype, place->field, field);
+      return wrong_field(name, datatype, place->field, field);
     found = std::move(elements.get_binary());
   }
   if (place->width == place->wire_width) return json(std::move(found));

@@ -310,6 +310,20 @@ TEST(OipGrpc, raw_and_typed_contents_become_the_bytes_of_an_input) {
   EXPECT_EQ(data(infer_message(input("FP32", {0}))), json::binary({}));
 }
 
+TEST(OipGrpc, strings_go_behind_their_lengths_as_raw_contents_have_them) {
+  const json raw = json::binary({1, 0, 0, 0, 'a', 0, 0, 0, 0, 2, 0, 0, 0, 0xFF, 0});
+  const json contents{{"bytes_contents", json::array({json::binary({'a'}), json::binary({}),
+                                                      json::binary({0xFF, 0})})}};
+  const auto call = oip::infer_call(infer_message(input("BYTES", {3}, contents)));
+  ASSERT_TRUE(call) << call.error().message;
+  EXPECT_EQ(call->request.params.at("inputs").at(0).at("data"), raw);
+  const auto as_raw = oip::infer_call(
+      infer_message(input("BYTES", {3}), {{"raw_input_contents", json::array({raw})}}));
+  EXPECT_EQ(as_raw->request.params.at("inputs").at(0).at("data"), raw);
+  const auto none = oip::infer_call(infer_message(input("BYTES", {0})));
+  EXPECT_EQ(none->request.params.at("inputs").at(0).at("data"), json::binary({}));
+}
+
 TEST(OipGrpc, a_request_asks_for_bytes_and_carries_what_model_infer_takes) {
   const auto call = oip::infer_call(infer_message(
       input("FP32", {1}), {{"id", "7"},
@@ -358,6 +372,11 @@ TEST(OipGrpc, refuses_by_name_what_is_wrong) {
           "fp32_contents");
   refused(infer_message(input("FP16", {1}, {{"fp32_contents", raw[0]}})), Errc::invalid_argument,
           "raw_input_contents");
+  refused(infer_message(input("BYTES", {1}, {{"fp32_contents", raw[0]}})), Errc::invalid_argument,
+          "bytes_contents, but fp32_contents");
+  refused(
+      infer_message(input("FP32", {1}, {{"bytes_contents", json::array({json::binary({'a'})})}})),
+      Errc::invalid_argument, "fp32_contents, but bytes_contents");
   refused(infer_message(input("INT8", {1}, {{"int_contents", packed<std::int32_t>({128})}})),
           Errc::invalid_argument, "INT8");
   refused(infer_message(input("UINT8", {1}, {{"uint_contents", packed<std::uint32_t>({256})}})),

@@ -20,6 +20,7 @@ import tritonclient.http
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 from harness import TestCase, model_directory
+from string_model import write_string_model
 
 ROOT = Path(__file__).resolve().parents[3]
 WEATHER = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}, "days": {"type": "integer", "minimum": 1, "maximum": 9}},
@@ -138,6 +139,18 @@ class Clients(TestCase):
         with client.chat.completions.stream(**{**asked, **tools}) as stream:
             streamed = stream.get_final_completion().choices[0].message.tool_calls[0].function
         self.assertEqual((streamed.name, set(json.loads(streamed.arguments))), ("get_weather", {"city", "days"}))
+        forms = {**asked, "tools": [tool], "response_format": named, "parallel_tool_calls": False, "max_tokens": 80}
+        either = client.chat.completions.create(**forms).choices[0]
+        if either.message.tool_calls:
+            self.assertEqual((either.finish_reason, set(json.loads(either.message.tool_calls[0].function.arguments))), ("tool_calls", {"city", "days"}))
+        else:
+            self.assertEqual((either.finish_reason, set(json.loads(either.message.content))), ("stop", {"capital"}))
+        with client.chat.completions.stream(**forms) as stream:
+            streamed = stream.get_final_completion().choices[0].message
+        said = lambda message: (message.content or "", [call.function.arguments for call in message.tool_calls or []])
+        self.assertEqual(said(streamed), said(either.message))
+        forced = client.chat.completions.create(**forms, tool_choice="required").choices[0]
+        self.assertEqual(set(json.loads(forced.message.tool_calls[0].function.arguments)), {"city", "days"})
         answered = QUESTION + [call.message, {"role": "tool", "tool_call_id": call.message.tool_calls[0].id, "content": "It snows."}]
         self.assertTrue(client.chat.completions.create(**{**asked, "messages": answered}).choices[0].message.content)
         likely = client.chat.completions.create(**asked, logprobs=True, top_logprobs=2).choices[0].logprobs.content
@@ -307,7 +320,7 @@ class Clients(TestCase):
         refused("INVALID_ARGUMENT", "input_ids", inputs=short)
         text = tritonclient.grpc.InferInput("input_ids", [1], "BYTES")
         text.set_data_from_numpy(numpy.array([b"a"], dtype=object))
-        refused("UNIMPLEMENTED", "BYTES", inputs=[text])
+        refused("INVALID_ARGUMENT", "of type string; the model takes input_ids", inputs=[text])
         large = tritonclient.grpc.InferInput("input_ids", [1, 5 << 20], "INT64")
         large.set_data_from_numpy(numpy.zeros((1, 5 << 20), dtype=numpy.int64))
         refused("RESOURCE_EXHAUSTED", "33554432", inputs=[large])
@@ -338,6 +351,58 @@ class Clients(TestCase):
             raw.unary_unary("/inference.GRPCInferenceService/ServerLive")(b"x" * 5000)
         self.assertEqual(error.exception.code(), grpc.StatusCode.RESOURCE_EXHAUSTED)
         self.assertTrue(client.is_server_live())
+
+    def test_triton_strings(self):
+        home = self.home()
+        home.add(write_string_model(home.path / "model"), "--name", "strings")
+        home.add(write_string_model(home.path / "echo", ["same"]), "--name", "echo")
+        texts = numpy.array(["Cat", "dog", "", "Käse"], dtype=object)
+        encoded = numpy.array([text.encode() for text in texts], dtype=object)
+        raw = numpy.array([b"\xff\x00\xfe", b"a\x00b"], dtype=object)  # No text, but bytes.
+        with self.daemon(home, "--api", "127.0.0.1:0") as daemon:
+            key = {"authorization": "Bearer " + (home.path / "api.token").read_text().strip()}
+            http = tritonclient.http.InferenceServerClient(daemon.where["api"].removeprefix("http://"))
+            rpc = tritonclient.grpc.InferenceServerClient(daemon.where["grpc"])
+            self.addCleanup(http.close)
+            self.addCleanup(rpc.close)
+            told = {row["name"]: row["datatype"] for row in http.get_model_metadata("strings", headers=key)["outputs"]}
+            self.assertEqual(told, {"same": "BYTES", "lower": "BYTES", "label": "INT64"})
+            self.assertEqual(rpc.get_model_metadata("strings", headers=key).inputs[0].datatype, "BYTES")
+
+            def over_http(array, inward, outward, model="strings", names=("same", "lower", "label")):
+                given = tritonclient.http.InferInput("text", [len(array)], "BYTES")
+                given.set_data_from_numpy(array, binary_data=inward)
+                wanted = [tritonclient.http.InferRequestedOutput(name, binary_data=outward) for name in names]
+                return http.infer(model, [given], outputs=wanted, headers=dict(key))
+
+            for inward, outward in ((True, True), (True, False), (False, True), (False, False)):
+                result = over_http(texts, inward, outward)
+                got = [item if isinstance(item, bytes) else item.encode() for item in result.as_numpy("same")]
+                self.assertEqual(got, list(encoded), (inward, outward))
+                self.assertEqual([item if isinstance(item, str) else item.decode() for item in result.as_numpy("lower")], ["cat", "dog", "", "käse"])
+                self.assertEqual(list(result.as_numpy("label")), [-1, 5, -1, -1])
+            self.assertEqual(list(over_http(raw, True, True, "echo", ["same"]).as_numpy("same")), list(raw))
+            with self.assertRaises(InferenceServerException) as refused:
+                over_http(raw, True, False, "echo", ["same"])
+            self.assertIn("same has a string that is no UTF-8", str(refused.exception))
+
+            given = tritonclient.grpc.InferInput("text", [4], "BYTES")
+            given.set_data_from_numpy(texts)
+            result = rpc.infer("strings", [given], headers=key)
+            self.assertEqual((list(result.as_numpy("same")), list(result.as_numpy("label"))), (list(encoded), [-1, 5, -1, -1]))
+            given = tritonclient.grpc.InferInput("text", [2], "BYTES")
+            given.set_data_from_numpy(raw)
+            self.assertEqual(list(rpc.infer("echo", [given], headers=key).as_numpy("same")), list(raw))
+            given.set_shape([3])
+            with self.assertRaises(InferenceServerException) as refused:
+                rpc.infer("echo", [given], headers=key)
+            self.assertEqual(refused.exception.status(), "StatusCode.INVALID_ARGUMENT")
+            self.assertIn("text is no BYTES tensor: 2 strings were given for 3 elements", str(refused.exception))
+            with grpc.insecure_channel(daemon.where["grpc"]) as channel:
+                typed = service_pb2.ModelInferRequest(model_name="echo")
+                typed.inputs.add(name="text", datatype="BYTES", shape=[2]).contents.bytes_contents.extend([b"dog", b"\xff"])
+                answer = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(typed, metadata=tuple(key.items()))
+            self.assertEqual(answer.raw_output_contents[0], b"\x03\0\0\0dog\x01\0\0\0\xff")
 
     def test_grpc_streams_answer_each_request_and_go_on_after_an_error(self):
         client, key = self.grpc_client()

@@ -62,7 +62,8 @@ struct BatchNote {
   double run_ms = 0;
 };
 
-// Whether rows of this session can be joined: the first axis of every input and output is dynamic.
+// Whether rows of this session can be joined: the first axis of every input and output is dynamic,
+// and none is of strings.
 bool can_batch(const Session& session);
 
 // A session over `session`. Errors of its run(): also resource_exhausted (too much waits already).

@@ -42,6 +42,8 @@ struct ChatRequest {
   std::span<const ToolDefinition> tools = {};  // With `required`: one of these is called.
   ToolChoice choice = ToolChoice::automatic;
   bool parallel = true;  // Several calls in one answer.
+  // With an automatic choice: what is no call is JSON that fits it. Empty: any text.
+  std::string_view json_schema = {};
 };
 
 // An answer as far as it is written.

@@ -4,8 +4,8 @@
 // it: ort/, openvino/.
 //
 // Threads: run() may be called from many threads at once; an engine that cannot run two calls at a
-// time queues them. Ownership: inputs are borrowed for the call and never copied; outputs may lie
-// in the engine's memory and keep it alive, also beyond the session.
+// time queues them. Ownership: inputs are borrowed for the call and, strings aside, never copied;
+// outputs may lie in the engine's memory and keep it alive, also beyond the session.
 
 #include <cstdint>
 #include <filesystem>

@@ -31,7 +31,8 @@ struct TextRequest {
                                                // kDefaultAnswerTokens.
   inference::SamplingOptions sampling = {};
   std::vector<std::string> stop = {};
-  std::string json_schema = {};  // The answer is JSON that fits it; empty: any text.
+  // The answer is JSON that fits it, or calls of tools where it may call some. Empty: any text.
+  std::string json_schema = {};
   std::vector<inference::ToolDefinition> tools = {};  // That the answer may call.
   inference::ToolChoice tool_choice = inference::ToolChoice::automatic;
   std::string tool_name = {};  // The one that must be called; empty: as tool_choice says.

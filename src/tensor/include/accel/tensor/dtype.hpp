@@ -2,7 +2,8 @@
 #pragma once
 // Element types of tensors. Used by inference, models and everything that carries tensors. Plain
 // values; thread-safe. Names and sizes are those of ONNX (TensorProto.DataType) where ONNX has the
-// type; half types are raw 16-bit patterns.
+// type; half types are raw 16-bit patterns. Strings have no C++ type here and no fixed size: what
+// computes with element sizes refuses them (byte_count), tensor.hpp says how they lie.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,11 +28,12 @@ enum class DType : std::uint8_t {
   i64,
   u64,
   boolean,
+  string,
 };
 
-// Bytes of one element: 1, 2, 4 or 8.
+// Bytes of one element: 1, 2, 4 or 8; 0 of strings.
 std::size_t dtype_bytes(DType dtype);
-// "f32", "i64", "bool": the spelling in manifests, messages and JSON.
+// "f32", "i64", "bool", "string": the spelling in manifests, messages and JSON.
 std::string_view dtype_name(DType dtype);
 // The inverse of dtype_name(). Errors: invalid_argument naming the known types.
 Result<DType> dtype_from_name(std::string_view name);
@@ -41,7 +43,8 @@ template <class>
 inline constexpr bool always_false = false;
 }
 
-// dtype_of<float>() is DType::f32. The 16-bit floats have no C++ type here: read them as bytes.
+// dtype_of<float>() is DType::f32. The 16-bit floats have no C++ type here: read them as bytes;
+// strings as Tensor::strings().
 template <class T>
 constexpr DType dtype_of() {
   using U = std::remove_cv_t<T>;

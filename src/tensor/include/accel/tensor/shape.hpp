@@ -24,7 +24,8 @@ constexpr std::uint64_t kMaxTensorBytes = std::uint64_t{1}
 // The product of the dims. Errors: invalid_argument (a negative dim, a rank above kMaxRank, or a
 // product that overflows).
 Result<std::uint64_t> element_count(std::span<const std::int64_t> dims);
-// The same times the element size. Errors: as element_count; also above kMaxTensorBytes.
+// The same times the element size. Errors: as element_count; also above kMaxTensorBytes, and of
+// strings, whose sizes no shape tells.
 Result<std::uint64_t> byte_count(DType dtype, std::span<const std::int64_t> dims);
 
 // "[2, 128]"; a negative dim (dynamic in a specification) reads "?": "[?, 128]".

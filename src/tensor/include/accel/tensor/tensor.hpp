@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A dense row-major tensor: element type, shape and contiguous bytes. Used by models to fill inputs
-// and by inference engines to hand out results without copying.
+// A dense row-major tensor: element type, shape and contiguous bytes. A string's bytes are its
+// length, 32 bits little-endian, and so many bytes of any content; those of a tensor of strings are
+// one after the other, as the binary tensors of the Open Inference Protocol write BYTES. Used by
+// models to fill inputs and by inference engines to hand out results without copying.
 //
 // Ownership: a Tensor owns aligned memory, or borrows it, with or without a handle that keeps it
 // alive (a mapped file, a result that lies in an engine's memory). Move-only; share() makes a
@@ -12,6 +14,8 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "accel/core/bytes.hpp"
 #include "accel/tensor/shape.hpp"
@@ -20,6 +24,10 @@ namespace accel::tensor {
 
 constexpr std::size_t kTensorAlignment =
     64;  // A cache line and the widest vector register (AVX-512).
+
+// Of one tensor of strings: engines make an object of each.
+constexpr std::uint64_t kMaxStrings = 1U << 20U;
+constexpr std::uint64_t kMaxStringBytes = 256U << 20U;  // With their lengths.
 
 class Tensor {
  public:
@@ -32,13 +40,14 @@ class Tensor {
   ~Tensor() = default;
 
   // Zeroed memory of its own, aligned to kTensorAlignment.
-  // Errors: invalid_argument (the shape), resource_exhausted (the machine does not have that much).
+  // Errors: invalid_argument (the shape, or strings), resource_exhausted (the machine does not have
+  // that much).
   static Result<Tensor> zeros(DType dtype, Shape shape);
 
   // Memory that lies elsewhere, not copied. `owner` keeps it alive (its owners: this tensor and
   // what share() makes of it); without one, the caller does. Errors: invalid_argument when
-  // bytes.size() is not what dtype and shape say, or when the memory is not aligned for the element
-  // type.
+  // bytes.size() is not what dtype and shape say, when the memory is not aligned for the element
+  // type, or of strings.
   static Result<Tensor> borrow(DType dtype, Shape shape, ByteView bytes,
                                std::shared_ptr<const void> owner = {});
 
@@ -50,9 +59,16 @@ class Tensor {
     return copy_of<T>(std::move(shape), std::span<const T>(values.begin(), values.size()));
   }
 
+  // Strings, copied; never written to afterwards. Errors: invalid_argument when their number does
+  // not fit the shape, or beyond kMaxStrings or kMaxStringBytes; resource_exhausted, as zeros.
+  static Result<Tensor> of_strings(Shape shape, std::span<const std::string_view> values);
+  // The same of bytes as they lie in such a tensor, by strangers. Errors: as above; also
+  // invalid_argument (a length that leads beyond the end, too few or too many elements).
+  static Result<Tensor> of_packed_strings(Shape shape, ByteView packed);
+
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
-  std::uint64_t elements() const { return bytes_.size() / dtype_bytes(dtype_); }
+  std::uint64_t elements() const;
   ByteView bytes() const { return bytes_; }
   bool owns_memory() const { return writable_ != nullptr; }
 
@@ -60,7 +76,9 @@ class Tensor {
   // model).
   template <class T>
   std::span<const T> data() const;
-  // The same for writing; empty too when the memory is borrowed or shared.
+  // The elements of strings, which lie in this tensor's memory; empty of other types.
+  std::vector<std::string_view> strings() const;
+  // The same as data() for writing; empty too when the memory is borrowed or shared.
   template <class T>
   std::span<T> mutable_data();
   std::span<std::uint8_t> mutable_bytes() { return {writable_, writable_ ? bytes_.size() : 0}; }
@@ -72,10 +90,12 @@ class Tensor {
   // differs.
   Result<Tensor> reshaped(Shape shape);
   // Rows [first, first + count) of the first axis, the same memory. Errors: invalid_argument (a
-  // scalar, or out of range).
+  // scalar, or out of range), unsupported (strings).
   Result<Tensor> rows(std::int64_t first, std::int64_t count);
 
  private:
+  static Result<Tensor> packed_memory(Shape shape, std::uint64_t size_bytes);
+
   DType dtype_ = DType::f32;
   Shape shape_;
   ByteView bytes_;
