@@ -2,6 +2,7 @@
 #include "serving/tensor_json.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -211,11 +212,25 @@ Result<json> json_of_strings(std::string_view name, const tensor::Tensor& value)
 }
 
 // The elements of a type without a C++ type can't be shown.
+template <class T>
+bool are_finite(std::span<const T> values) {
+  if constexpr (!std::is_floating_point_v<T>) return true;
+  return std::ranges::all_of(values, [](T value) { return std::isfinite(value); });
+}
+
 Result<json> json_of_numbers(std::string_view name, const tensor::Tensor& value) {
+  bool finite = true;
   json data = with_type(value.dtype(), [&]<class T>(T*) {
     const auto elements = value.data<T>();
+    finite = are_finite<T>(elements);
     return json(std::vector<T>(elements.begin(), elements.end()));
   });
+  if (!finite) {
+    return fail(Errc::unsupported,
+                "The output {} has values that are infinite or no numbers (NaN), which JSON can't "
+                "carry; ask for it as binary data.",
+                name);
+  }
   if (data.size() == value.elements()) return data;
   return fail(Errc::unsupported,
               "The output {} has type {}, which JSON can't carry; name other outputs.", name,

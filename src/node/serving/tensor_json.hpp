@@ -23,7 +23,8 @@ struct NamedInput {
 // BYTES tensor behind its length of 32 bits (tensor.hpp). In JSON those are strings. Errors:
 // invalid_argument (names the tensor and what is wrong with it), unsupported (FP16, BF16 as JSON).
 Result<NamedInput> tensor_of_json(const nlohmann::json& value);
-// Errors: unsupported (FP16, BF16, and BYTES that are no UTF-8, where they are not `binary`).
+// Errors: unsupported (FP16, BF16, BYTES that are no UTF-8, and values that are not finite, where
+// they are not `binary`).
 Result<nlohmann::json> json_of_tensor(std::string_view name, const tensor::Tensor& value,
                                       bool binary = false);
 // "FP32", "INT64", "BOOL": the protocol's spelling.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "serving/kept.hpp"
@@ -89,6 +91,18 @@ json in_bytes(const char* datatype, json shape, std::vector<std::uint8_t> bytes)
           {"datatype", datatype},
           {"shape", std::move(shape)},
           {"data", json::binary(std::move(bytes))}};
+}
+
+TEST(TensorJson, makes_no_null_of_what_is_not_finite) {
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), -INFINITY}) {
+    auto odd = tensor::Tensor::zeros(tensor::DType::f32, {2}).value();
+    odd.mutable_data<float>()[1] = value;
+    const auto refused = json_of_tensor("odd", odd);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::unsupported);
+    EXPECT_NE(refused.error().message.find("odd"), std::string::npos);
+    EXPECT_TRUE(json_of_tensor("odd", odd, true));
+  }
 }
 
 TEST(TensorJson, carries_bytes_as_they_are_half_floats_too) {
