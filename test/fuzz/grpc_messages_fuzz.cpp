@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client of gRPC may send to ModelInfer: frames in pieces (the first byte says how large),
-// each a message. What is taken has exactly the elements that its shape says; a message that was
-// read and written is read again as the same.
+// What a client of gRPC may send to any method: frames in pieces (the first byte says how large),
+// each a message. What is taken of a tensor has exactly the bytes that its shape says; a message
+// that was read and written can be read again.
 #include <algorithm>
 #include <cstdlib>
 
@@ -14,19 +14,28 @@ using namespace accel;
 
 namespace {
 
-void check(const std::string& bytes) {
-  const server::oip::Rpc& rpc =
-      *server::oip::find_rpc("/inference.GRPCInferenceService/ModelInfer");
-  auto message = server::proto::read(*rpc.request, as_bytes(bytes));
-  if (!message) return;
-  std::string written;
-  server::proto::write(*rpc.request, *message, written);
-  if (!server::proto::read(*rpc.request, as_bytes(written))) std::abort();
-  const auto call = server::oip::infer_call(std::move(*message));
+void check_infer(nlohmann::json message) {
+  const auto call = server::oip::infer_call(std::move(message));
   if (!call) return;
   for (const nlohmann::json& input : call->request.params.at("inputs")) {
     const auto tensor = node::tensor_of_json(input);
     if (tensor) tensor::check_taken(tensor->value);
+  }
+}
+
+void check(const std::string& bytes) {
+  for (const server::oip::Rpc& rpc : server::oip::rpcs()) {
+    if (rpc.stream) continue;  // Its messages are those of ModelInfer.
+    auto message = server::proto::read(*rpc.request, as_bytes(bytes));
+    if (!message) continue;
+    std::string written;
+    server::proto::write(*rpc.request, *message, written);
+    if (!server::proto::read(*rpc.request, as_bytes(written))) std::abort();
+    if (rpc.name == "ModelInfer") {
+      check_infer(*std::move(message));
+    } else {
+      static_cast<void>(server::oip::method_of(rpc, *message));
+    }
   }
 }
 

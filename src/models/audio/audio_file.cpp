@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "accel/core/library.hpp"
+#include "audio/ogg_head.hpp"
 
 namespace accel::models {
 namespace {
@@ -146,6 +147,7 @@ Result<Audio> read_audio(ByteView file) {
                   "The file is no recording that is read here: WAV, FLAC, Ogg and MP3 are.");
     return audio;
   }
+  if (format == "Ogg") ACCEL_CHECK(check_ogg_head(file));
   ACCEL_TRY(const Api api, load(format));
   return decode(api, file, format);
 }

@@ -213,7 +213,8 @@ json piece(Kind kind, const ReplyFacts& facts, std::string_view text, bool done)
 
 std::string model_name(std::string_view name) {
   constexpr std::string_view kLatest = ":latest";
-  if (name.ends_with(kLatest)) name.remove_suffix(kLatest.size());
+  const bool has_tag = name.size() > kLatest.size() && name.ends_with(kLatest);
+  if (has_tag) name.remove_suffix(kLatest.size());
   return std::string(name);
 }
 

@@ -7,7 +7,7 @@
 
 namespace accel::server::ollama {
 
-// "name:latest" is "name": what clients write when they say no tag.
+// "name:latest" is "name": what clients write when they say no tag. The tag alone stays as it is.
 std::string model_name(std::string_view name);
 
 // Errors: invalid_argument, unsupported (names the member).

@@ -251,6 +251,15 @@ TEST(Ollama, a_prompt_is_a_chat_unless_it_is_raw) {
   EXPECT_FALSE(ollama::generate_request({{"model", "m"}, {"prompt", "a"}, {"options", 1}}));
 }
 
+TEST(Ollama, a_tag_alone_names_no_other_model) {
+  EXPECT_EQ(ollama::model_name("m:latest:latest"), "m:latest");
+  for (const char* const member : {"name", "model"}) {
+    const auto show = ollama::show_request({{member, ":latest"}});
+    ASSERT_TRUE(show) << show.error().message;
+    EXPECT_EQ(show->params.at("model"), ":latest") << "which is not found, and is told of so";
+  }
+}
+
 TEST(Ollama, a_request_without_a_text_loads_or_unloads) {
   const auto load = ollama::generate_request({{"model", "m:latest"}, {"keep_alive", -1}});
   ASSERT_TRUE(load) << load.error().message;
