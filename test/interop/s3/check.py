@@ -2,6 +2,7 @@
 """pull s3:… against moto, which checks signatures by botocore; vectors of signatures made anew by botocore."""
 import hashlib
 import json
+import logging
 import random
 import unittest
 import urllib.request
@@ -120,4 +121,5 @@ class Pull(TestCase):
 
 
 if __name__ == "__main__":
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # Else a line for each request.
     unittest.main(verbosity=2)
