@@ -18,6 +18,7 @@
 #include "accel/crypto/sha256.hpp"
 #include "accel/net/header_values.hpp"
 #include "accel/net/url.hpp"
+#include "etag.hpp"
 #include "refusal.hpp"
 
 namespace accel::hub {
@@ -119,6 +120,13 @@ Status check_head(const HubFile& file, net::ByteRange asked, int status,
               file.path);
 }
 
+// S3 compares, by If-Match; not all that speak its protocol do.
+Status check_version(const HubFile& file, const net::Headers& headers) {
+  const std::string etag = bare_etag(headers.get_or("ETag", ""));
+  if (etag.empty() || file.etag.empty() || etag == file.etag) return {};
+  return fail(Errc::corrupt, "{} was changed after it had been listed; pull again", file.path);
+}
+
 bool may_pass(const Error& error) {
   return error.code == Errc::unavailable || error.code == Errc::timeout;
 }
@@ -182,6 +190,8 @@ class Download {
   Task<void> ask(const HubFile& file, std::uint64_t at, Bytes& piece);
   Task<void> keep_rate(std::uint64_t bytes);
   void count(std::uint64_t bytes);
+  void authorize(net::HttpCall& call, const net::Url& url, const HubFile& file) const;
+  Error refusal(const net::HttpReply& reply, const HubFile& file) const;
 
   TaskGroup& group_;
   net::HttpClient& client_;
@@ -284,13 +294,13 @@ Task<void> Download::take(Arrival& arrival, const Piece& piece) {
 Task<void> Download::fetch_unknown(const HubFile& file) {
   ACCEL_CO_TRY(net::Url url, net::parse_url(file.url));
   net::HttpCall http;
-  if (!options_.token.empty()) http.headers.add("Authorization", "Bearer " + options_.token);
   http.max_body_bytes = kMaxUnknownBytes;
   http.stop = options_.stop;
+  authorize(http, url, file);
   auto asking = client_.request(std::move(url), std::move(http));
   const auto reply = co_await std::move(asking);
   if (!reply) co_return fail(reply.error());
-  if (!reply->ok()) co_return fail(refusal_of(*reply, file.path, !options_.token.empty()));
+  if (!reply->ok()) co_return fail(refusal(*reply, file));
   auto job = [&](std::stop_token) -> Status {
     const std::filesystem::path path = options_.folder / file.path;
     ACCEL_CHECK(make_directories(path.parent_path()));
@@ -324,19 +334,21 @@ Task<void> Download::ask(const HubFile& file, std::uint64_t at, Bytes& piece) {
   ACCEL_CO_TRY(net::Url url, net::parse_url(file.url));
   const net::ByteRange range{at, piece.size()};
   net::HttpCall http;
-  if (!options_.token.empty()) http.headers.add("Authorization", "Bearer " + options_.token);
   if (range.length < *file.bytes) {
     http.headers.add("Range", fmt::format("bytes={}-{}", at, at + piece.size() - 1));
   }
   http.stop = options_.stop;
-  http.on_head = [&file, range](int status, const net::Headers& headers) {
+  http.on_head = [&file, range, is_s3 = options_.s3.has_value()](
+                     int status, const net::Headers& headers) -> Status {
+    if (is_s3) ACCEL_CHECK(check_version(file, headers));
     return check_head(file, range, status, headers);
   };
+  authorize(http, url, file);
   auto asking = client_.get_into(std::move(url), std::move(http), piece);
   const auto reply = co_await std::move(asking);
   if (!reply) co_return fail(reply.error());
   if (!reply->ok()) {
-    Error error = refusal_of(*reply, file.path, !options_.token.empty());
+    Error error = refusal(*reply, file);
     if (reply->status == 429 || reply->status >= 500) error.code = Errc::unavailable;
     co_return fail(std::move(error));
   }
@@ -356,6 +368,18 @@ Task<void> Download::keep_rate(std::uint64_t bytes) {
              std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
   auto waiting = delay(free_at_ - now);
   co_return co_await std::move(waiting);
+}
+
+void Download::authorize(net::HttpCall& call, const net::Url& url, const HubFile& file) const {
+  if (!options_.token.empty()) call.headers.add("Authorization", "Bearer " + options_.token);
+  if (!options_.s3) return;
+  if (!file.etag.empty()) call.headers.add("If-Match", "\"" + file.etag + "\"");
+  prepare_s3_call(call, url, *options_.s3, clock_.wall_now());
+}
+
+Error Download::refusal(const net::HttpReply& reply, const HubFile& file) const {
+  if (options_.s3) return s3_refusal_of(reply, file.path, *options_.s3);
+  return refusal_of(reply, file.path, !options_.token.empty());
 }
 
 void Download::count(std::uint64_t bytes) {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "accel/net/url.hpp"
+#include "etag.hpp"
 #include "json_reading.hpp"
 
 namespace accel::hub {
@@ -18,13 +18,6 @@ bool is_id_part(std::string_view part) {
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   return !part.empty() && part.size() <= kMaxPartBytes && part.front() != '.' &&
          part.find_first_not_of(kLetters) == part.npos;
-}
-
-// An ETag as the hub writes it: quotes, and W/ of a weak one, are no part of the version.
-std::string bare_etag(std::string_view text) {
-  if (text.starts_with("W/")) text.remove_prefix(2);
-  if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
-  return std::string(text);
 }
 
 Result<HubFile> read_file(const nlohmann::json& row, const std::string& base) {
@@ -99,15 +92,12 @@ Result<HubListing> parse_hugging_face_info(const std::string& endpoint, const Hu
   }
   // By the commit, so that what a branch gets meanwhile does not mix in.
   const std::string base = fmt::format("{}/{}/resolve/{}/", endpoint, ref.id, listing.commit);
-  std::set<std::string> paths;
   for (const nlohmann::json& row : *siblings) {
     ACCEL_TRY(HubFile file, read_file(row, base));
-    if (!paths.insert(file.path).second) {
-      return fail(Errc::corrupt, "{} names {} twice.", what, file.path);
-    }
     listing.files.push_back(std::move(file));
   }
   std::ranges::sort(listing.files, {}, &HubFile::path);
+  ACCEL_CHECK(check_files_fit(listing));
   return listing;
 }
 

@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <set>
 
 namespace accel::hub {
 
@@ -20,6 +21,31 @@ Status check_path(std::string_view path) {
   if (good) return {};
   return fail(Errc::corrupt, "The hub names a file \"{}\", which is no path below a folder.",
               path.substr(0, 200));
+}
+
+Status check_files_fit(const HubListing& listing) {
+  std::set<std::string_view> paths;
+  for (const HubFile& file : listing.files) {
+    if (!paths.insert(file.path).second) {
+      return fail(Errc::corrupt, "{} names {} twice.", listing.source, file.path);
+    }
+  }
+  for (const std::string_view path : paths) {
+    std::string_view above = path;
+    for (std::size_t end = path.rfind('/'); end != path.npos; end = above.rfind('/')) {
+      above = above.substr(0, end);
+      if (paths.contains(above)) {
+        return fail(Errc::corrupt, "{} names both {} and {}, which no folder can hold.",
+                    listing.source, above, path);
+      }
+    }
+    constexpr std::string_view kPart = ".part";  // What a file is called while it comes.
+    if (path.ends_with(kPart) && paths.contains(path.substr(0, path.size() - kPart.size()))) {
+      return fail(Errc::corrupt, "{} names {}, as another file is called while it comes.",
+                  listing.source, path);
+    }
+  }
+  return {};
 }
 
 Status filter_files(HubListing& listing, const std::vector<std::string>& include,

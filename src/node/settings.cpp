@@ -298,6 +298,25 @@ void add_text_keys(ConfigRegistry& registry) {
           "Threads of llama.cpp wait busily: quicker on idle CPUs, harmful on shared ones"));
 }
 
+void add_s3_keys(ConfigRegistry& registry) {
+  registry.add(key("models.s3_access_key_id", std::string(),
+                   "The key that `pull s3:…` signs with, and its secret below; without both "
+                   "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY count; without those nothing is "
+                   "signed"));
+  registry.add(checked(key("models.s3_endpoint", std::string(),
+                           "Where `pull s3:…` finds buckets, as parts of the path; without it "
+                           "AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL count; empty: Amazon"),
+                       check_url_or_none));
+  registry.add(key("models.s3_region", std::string(),
+                   "The region of the buckets; without it AWS_REGION and AWS_DEFAULT_REGION count, "
+                   "then us-east-1"));
+  registry.add(key("models.s3_secret_access_key", std::string(),
+                   "The secret of models.s3_access_key_id. Lists never show it"));
+  registry.add(key("models.s3_session_token", std::string(),
+                   "The token of keys that were lent; without models.s3_access_key_id "
+                   "AWS_SESSION_TOKEN counts. Lists never show it"));
+}
+
 void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(key("hardware.prefer_cuda", false, "Consider only CUDA devices when there is one"));
   for (const char* platform : {"openvino", "rocm", "mps", "qualcomm"}) {
@@ -338,6 +357,7 @@ void add_hardware_keys(ConfigRegistry& registry) {
   registry.add(checked(key("models.ollama_registry", std::string(hub::kOllamaRegistry),
                            "The registry that `pull ollama:…` asks"),
                        check_url));
+  add_s3_keys(registry);
 }
 
 void add_log_keys(ConfigRegistry& registry) {

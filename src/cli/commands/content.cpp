@@ -351,11 +351,12 @@ void add_pull(CLI::App& app, Selection& selection) {
                   "--from-file https://host/model.bin\n"
                   "  ipfs-accelerate pull /ipns/k51…\n"
                   "  ipfs-accelerate pull hf:sentence-transformers/all-MiniLM-L6-v2\n"
-                  "  ipfs-accelerate pull ollama:llama3.2:1b");
+                  "  ipfs-accelerate pull ollama:llama3.2:1b\n"
+                  "  ipfs-accelerate pull s3:models/all-MiniLM-L6-v2");
   command
       ->add_option("TARGET", flags->target,
-                   "CID, NAME@CID to give it a local name, /ipns/NAME[/path], hf:ORG/NAME[@REV] or "
-                   "ollama:NAME[:TAG]")
+                   "CID, NAME@CID to give it a local name, /ipns/NAME[/path], hf:ORG/NAME[@REV], "
+                   "ollama:NAME[:TAG] or s3:BUCKET/PREFIX")
       ->required();
   add_source_options(command, flags->sources);
   command->add_flag("--background", flags->sources.background,

@@ -61,7 +61,8 @@ std::vector<ConfigEntry> Config::list() const {
   std::vector<ConfigEntry> entries;
   for (const auto& [name, item] : items_) {
     std::string text = config_value_text(item.value);
-    if (name.ends_with("_token") && !text.empty()) text = "(hidden)";  // Lists are shown around.
+    const bool is_secret = name.ends_with("_token") || name.ends_with("_secret_access_key");
+    if (is_secret && !text.empty()) text = "(hidden)";  // Lists are shown around.
     entries.push_back({name, std::move(text), item.origin, item.where, item.doc, item.unsupported});
   }
   return entries;

@@ -42,12 +42,14 @@ Result<PullTarget> parse_pull_target(const std::string& text, std::string name) 
   while (cid_text.ends_with('/')) cid_text.remove_suffix(1);
   auto parsed = ipld::Cid::parse(cid_text);
   if (!parsed) {
-    return fail(Error{Errc::invalid_argument,
-                      fmt::format("pull takes a CID, NAME@CID to give it a name, hf:ORG/NAME or "
-                                  "ollama:NAME; \"{}\" is no CID. A gateway's address goes into "
-                                  "--from.",
-                                  cid_text.substr(0, kMaxNameBytes)),
-                      parsed.error().message});
+    return fail(Error{
+        Errc::invalid_argument,
+        fmt::format(
+            "pull takes a CID, NAME@CID to give it a name, hf:ORG/NAME, "
+            "ollama:NAME or s3:BUCKET/PREFIX; \"{}\" is no CID. A gateway's address goes into "
+            "--from.",
+            cid_text.substr(0, kMaxNameBytes)),
+        parsed.error().message});
   }
   ipld::Cid root = std::move(*parsed);
   if (!name.empty()) ACCEL_CHECK(check_name(name));

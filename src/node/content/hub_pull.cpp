@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "content/hub_pull.hpp"
 
-#include <cstdlib>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "accel/core/async/sync_wait.hpp"
 #include "accel/core/file.hpp"
 #include "accel/crypto/sha256.hpp"
 #include "accel/hub/download.hpp"
-#include "accel/net/access.hpp"
-#include "accel/net/url.hpp"
+#include "content/hub_access.hpp"
 #include "content/provenance.hpp"
 #include "content/pulling.hpp"
 #include "names/names.hpp"
@@ -22,43 +21,8 @@ using nlohmann::json;
 
 constexpr std::string_view kHuggingFace = "hf:";
 constexpr std::string_view kOllama = "ollama:";
+constexpr std::string_view kS3 = "s3:";
 constexpr std::size_t kFolderDigits = 32;
-
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
-
-std::string without_slash(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
-
-struct HubAccess {
-  std::string endpoint;
-  std::string token;
-};
-
-// A token never travels where anybody on the way can read it.
-Result<HubAccess> hugging_face_access(const Config& config) {
-  HubAccess access;
-  access.endpoint = config.get<std::string>("models.hf_endpoint");
-  const std::string other = variable("HF_ENDPOINT");
-  if (config.origin("models.hf_endpoint") == ConfigOrigin::default_value && !other.empty()) {
-    access.endpoint = other;
-  }
-  access.endpoint = without_slash(std::move(access.endpoint));
-  access.token = config.get<std::string>("models.hf_token");
-  if (access.token.empty()) access.token = variable("HF_TOKEN");
-  ACCEL_TRY(const net::Url url, net::parse_url(access.endpoint));
-  if (access.token.empty() || url.scheme == "https" || net::is_loopback_host(url.host)) {
-    return access;
-  }
-  return fail(Errc::invalid_argument,
-              "The hub {} is asked without encryption, which would show the token to the network; "
-              "use https, or take the token away.",
-              access.endpoint);
-}
 
 struct Found {
   hub::HubListing listing;
@@ -85,7 +49,7 @@ class HubPull {
                                                      FileLock::Mode::exclusive, /*wait=*/false));
     ACCEL_TRY(const hub::DownloadReport report, download(found, folder));
     ACCEL_TRY(const blockstore::AddedRoot added,
-              take_in(folder, found.listing, !found.access.token.empty()));
+              take_in(folder, found.listing, found.access.is_private()));
     ACCEL_CHECK(record_provenance(context_, store_, added.cid, origin, provenance(found)));
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
@@ -100,20 +64,33 @@ class HubPull {
   }
 
   Result<Found> list() {
-    std::string_view target(request_.target);
+    const std::string_view target(request_.target);
+    if (target.starts_with(kOllama)) return list_ollama(target.substr(kOllama.size()));
+    if (target.starts_with(kS3)) return list_s3(target.substr(kS3.size()));
+    return list_hugging_face(target.substr(kHuggingFace.size()));
+  }
+
+  Result<Found> list_ollama(std::string_view target) {
+    ACCEL_TRY(const auto ref, hub::parse_ollama_ref(target));
+    Found found{{}, ollama_access(context_.services.config())};
+    ACCEL_TRY(found.listing, wait(session_.list_ollama(found.access.endpoint, ref, context_.stop)));
+    ACCEL_CHECK(hub::filter_files(found.listing, request_.include, request_.exclude));
+    return found;
+  }
+
+  Result<Found> list_s3(std::string_view target) {
+    ACCEL_TRY(const auto ref, hub::parse_s3_ref(target));
     Found found;
-    if (target.starts_with(kOllama)) {
-      target.remove_prefix(kOllama.size());
-      ACCEL_TRY(const auto ref, hub::parse_ollama_ref(target));
-      found.access.endpoint =
-          without_slash(context_.services.config().get<std::string>("models.ollama_registry"));
-      ACCEL_TRY(found.listing,
-                wait(session_.list_ollama(found.access.endpoint, ref, context_.stop)));
-      ACCEL_CHECK(hub::filter_files(found.listing, request_.include, request_.exclude));
-      return found;
-    }
-    target.remove_prefix(kHuggingFace.size());
+    ACCEL_TRY(found.access, s3_access(context_.services.config()));
+    ACCEL_TRY(found.listing, wait(session_.list_s3(*found.access.s3, ref, context_.stop)));
+    ACCEL_CHECK(hub::filter_files(found.listing, request_.include, request_.exclude));
+    found.access.endpoint = hub::s3_bucket_url(*found.access.s3, ref.bucket);
+    return found;
+  }
+
+  Result<Found> list_hugging_face(std::string_view target) {
     ACCEL_TRY(const auto ref, hub::parse_hugging_face_ref(target));
+    Found found;
     ACCEL_TRY(found.access, hugging_face_access(context_.services.config()));
     const HubAccess& access = found.access;
     ACCEL_TRY(found.listing,
@@ -140,6 +117,7 @@ class HubPull {
     hub::DownloadOptions options;
     options.folder = folder;
     options.token = found.access.token;
+    options.s3 = found.access.s3;
     options.max_bytes_per_second = request_.max_bytes_per_second;
     options.stop = context_.stop;
     options.on_progress = [this](const hub::DownloadProgress& progress) {
@@ -153,7 +131,6 @@ class HubPull {
     return wait(session_.download(found.listing, std::move(options)));
   }
 
-  // What took a token to get is not for everybody who asks our gateway.
   Result<blockstore::AddedRoot> take_in(const std::filesystem::path& folder,
                                         const hub::HubListing& listing, bool is_private) {
     blockstore::AddOptions options;
@@ -220,7 +197,7 @@ class HubPull {
 }  // namespace
 
 bool is_hub_target(std::string_view text) {
-  return text.starts_with(kHuggingFace) || text.starts_with(kOllama);
+  return text.starts_with(kHuggingFace) || text.starts_with(kOllama) || text.starts_with(kS3);
 }
 
 Result<json> pull_from_hub(Context& context, blockstore::Store& store, HubRequest request) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// pull hf:ORG/NAME[@REV] and pull ollama:NAME[:TAG]: files come from a hub, checked against its own
-// sizes and digests, get their CID on the way in, and are recorded with where they came from.
-// Used by content.pull.
+// pull hf:ORG/NAME[@REV], ollama:NAME[:TAG] and s3:BUCKET/PREFIX: files come from a hub, checked
+// against its own sizes and digests, get their CID on the way in, and are recorded with where they
+// came from. Used by content.pull.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>

@@ -81,7 +81,8 @@ Result<std::optional<RemoteRoute>> named_route(ServingContext& call, const std::
                                                const RemoteWish& wish) {
   if (!wish.endpoint.empty()) return route_of(call, {model, wish.endpoint}, wish);
   const std::size_t at = model.rfind('@');
-  const bool of_hub = model.starts_with("hf:") || model.starts_with("ollama:");  // "@REVISION"
+  const bool of_hub = model.starts_with("hf:") || model.starts_with("ollama:") ||
+                      model.starts_with("s3:");  // "@REVISION", or '@' in a key.
   if (at == model.npos || at == 0 || of_hub) return std::nullopt;
   ACCEL_TRY(const auto list, call.serving.endpoints.list(call.context.services));
   const std::string name = model.substr(at + 1);

@@ -302,18 +302,20 @@ Result<PullRequest> pull_request(const json& body) {
   for (const char* name : {"username", "password"}) reader.only(name, "");
   ACCEL_CHECK(reader.finish());
   std::string_view text = request.model;
-  const bool is_hub = text.starts_with("hf:") || text.starts_with("ollama:");
+  const bool is_hub =
+      text.starts_with("hf:") || text.starts_with("ollama:") || text.starts_with("s3:");
   if (is_hub || text.find('@') != text.npos || text.starts_with('/') || ipld::Cid::parse(text))
     request.target = request.model;
   return request;
 }
 
 Error unknown_model(const std::string& name) {
-  return {Errc::not_found,
-          fmt::format("pull model manifest: there is no model \"{}\" here. Pull it by its CID, as "
-                      "NAME@CID, or by name from a hub: ollama:{} or hf:ORG/NAME.",
-                      name, name),
-          {}};
+  return {
+      Errc::not_found,
+      fmt::format("pull model manifest: there is no model \"{}\" here. Pull it by its CID, as "
+                  "NAME@CID, or by name from a hub: ollama:{}, hf:ORG/NAME or s3:BUCKET/PREFIX.",
+                  name, name),
+      {}};
 }
 
 std::string pull_line(const std::string& digest, const json& progress) {

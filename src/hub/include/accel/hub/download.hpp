@@ -4,13 +4,15 @@
 // the size and the SHA-256 that the hub names, resumed where an earlier download ended. Used by
 // node. Threads: coroutines on a serial executor; disk work and hashing run on the pool. What the
 // constructor takes must outlive every call. A token goes to the hub itself only: HttpClient drops
-// it when a redirect leads to another origin; nothing here logs it.
+// it when a redirect leads to another origin, and S3's are not followed; nothing here logs it.
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "accel/core/async/offload.hpp"
 #include "accel/core/async/task.hpp"
@@ -18,6 +20,7 @@
 #include "accel/hub/hugging_face.hpp"
 #include "accel/hub/listing.hpp"
 #include "accel/hub/ollama.hpp"
+#include "accel/hub/s3.hpp"
 #include "accel/net/http_client.hpp"
 
 namespace accel::hub {
@@ -30,6 +33,7 @@ struct DownloadProgress {
 struct DownloadOptions {
   std::filesystem::path folder;  // Made; what an earlier download of the listing left is taken up.
   std::string token;             // Sent as "Authorization: Bearer"; empty: none.
+  std::optional<S3Access> s3;    // The files are objects of S3, each asked for as it was listed.
   std::size_t files_at_once = 4;
   std::size_t pieces_at_once = 4;          // Of one file: round trips overlap.
   std::uint64_t piece_bytes = 4U << 20U;   // Of one request. Memory: the product of these three.
@@ -58,6 +62,9 @@ class Session {
   Task<HubListing> list_hugging_face(std::string endpoint, HuggingFaceRef ref, std::string token,
                                      std::stop_token stop);
   Task<HubListing> list_ollama(std::string registry, OllamaRef ref, std::stop_token stop);
+  // All pages of the folder, or the one object. Errors: those of make_s3_listing(),
+  // permission_denied and unauthenticated (name AWS_ACCESS_KEY_ID), those of HttpClient.
+  Task<HubListing> list_s3(S3Access access, S3Ref ref, std::stop_token stop);
   // Fills in what the listing does not say of the files that are to be fetched.
   Task<HubListing> complete_hugging_face(HubListing listing, std::string token,
                                          std::stop_token stop);
@@ -67,6 +74,11 @@ class Session {
   Task<DownloadReport> download(HubListing listing, DownloadOptions options);
 
  private:
+  Task<S3Page> ask_s3(const S3Access& access, const S3Ref& ref, const S3Question& question,
+                      std::stop_token stop);
+  Task<std::vector<S3Object>> list_s3_objects(const S3Access& access, const S3Ref& ref,
+                                              std::stop_token stop);
+
   net::HttpClient& client_;
   OffloadPool& pool_;
   const Clock& clock_;

@@ -26,7 +26,7 @@ struct HubFile {
 };
 
 struct HubListing {
-  std::string source;    // "hf:ORG/NAME" or "ollama:NAME:TAG", as provenance records it.
+  std::string source;    // "hf:ORG/NAME", "ollama:NAME:TAG" or "s3:BUCKET/PREFIX": provenance.
   std::string revision;  // What was asked for: a branch, a tag.
   std::string commit;    // What that led to: it names the files' versions.
   std::string name;      // A local name that fits.
@@ -36,6 +36,9 @@ struct HubListing {
 // A path of a hub is followed on this disk: relative, without "." and "..", NUL and backslashes.
 // Errors: corrupt (shows the path).
 Status check_path(std::string_view path);
+// Of sorted files, that one folder can hold them all, and their parts while they come: no path
+// twice, none below another, none that is another with ".part". Errors: corrupt (shows the path).
+Status check_files_fit(const HubListing& listing);
 
 // Keeps the files that any of `include` matches (all, when it is empty) and none of `exclude`;
 // patterns as shells have them, '*' crosses '/'. Errors: not_found (nothing is left).
