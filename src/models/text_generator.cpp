@@ -77,10 +77,10 @@ std::size_t bytes_of(const TextRequest& request) {
 
 // What the model goes on with, and how its answer is held and read.
 Result<std::string> plan_tools(const inference::LlamaModel& model, const TextRequest& request,
-                               inference::GenerationRequest& result) {
+                               inference::GenerationRequest& result, const std::stop_token& stop) {
   std::vector<inference::ToolDefinition> named;
   ACCEL_TRY(const inference::ChatRequest chat, checked_chat(request, named));
-  ACCEL_TRY(inference::ChatPlan plan, model.chat_plan(chat));
+  ACCEL_TRY(inference::ChatPlan plan, model.chat_plan(chat, stop));
   result.sampling.grammar = std::move(plan.grammar);
   result.sampling.grammar_triggers = std::move(plan.triggers);
   ACCEL_TRY(result.sampling.grammar_begun, model.tokens_of(plan.begun));
@@ -120,7 +120,8 @@ bool template_knows_tools(std::string_view chat_template) {
   return false;
 }
 
-Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& request) const {
+Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& request,
+                                                            const std::stop_token& stop) const {
   if (request.messages.empty() && !request.tools.empty())
     return fail(Errc::invalid_argument, "Tools need messages: a prompt alone calls none.");
   if (request.prompt.empty() == request.messages.empty())
@@ -141,9 +142,9 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   result.scope = request.scope;
   std::string text = request.prompt;
   if (speaks_of_tools(request) || request.tool_choice == inference::ToolChoice::required) {
-    ACCEL_TRY(text, plan_tools(*model_, request, result));
+    ACCEL_TRY(text, plan_tools(*model_, request, result, stop));
   } else if (!request.messages.empty()) {
-    ACCEL_TRY(text, model_->chat_prompt(request.messages));
+    ACCEL_TRY(text, model_->chat_prompt(request.messages, stop));
   }
   ACCEL_TRY(result.prompt, model_->tokenize(text, /*special=*/!request.messages.empty()));
   const std::size_t context = model_->info().context;
@@ -155,7 +156,7 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   result.max_tokens = request.max_tokens.value_or(std::min(kDefaultAnswerTokens, room));
   // Where calls are possible, the plan holds of both.
   if (!request.json_schema.empty() && !may_call(request)) {
-    ACCEL_TRY(result.sampling.grammar, model_->json_grammar(request.json_schema));
+    ACCEL_TRY(result.sampling.grammar, model_->json_grammar(request.json_schema, stop));
     // A plan without calls may speak of the template's own grammar, which this one takes the place
     // of: what the prompt ends with is no beginning of the JSON.
     result.sampling.grammar_triggers.clear();
@@ -168,7 +169,7 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
 Result<inference::GenerationReport> TextGenerator::generate(const TextRequest& request,
                                                             const inference::TextSink& on_text,
                                                             std::stop_token stop) const {
-  ACCEL_TRY(const inference::GenerationRequest prepared, prepare(request));
+  ACCEL_TRY(const inference::GenerationRequest prepared, prepare(request, stop));
   return model_->generate(prepared, on_text, std::move(stop));
 }
 

@@ -5,28 +5,25 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 
+#include "llama/chat_renderer.hpp"
 #include "llama/schema_check.hpp"
 #include "llama/tagged_calls.hpp"
 
 namespace accel::inference::llama {
 namespace {
 
-constexpr const char* kInit =
-    "_Z26common_chat_templates_initPK11llama_modelRKNSt7__cxx1112basic_stringIcSt11char_"
-    "traitsIcESaIcEEES9_S9_";
-constexpr const char* kApply =
-    "_Z27common_chat_templates_applyPK21common_chat_templatesRK28common_chat_templates_inputs";
-constexpr const char* kFree = "_Z26common_chat_templates_freeP21common_chat_templates";
-constexpr const char* kCaps = "_Z30common_chat_templates_get_capsB5cxx11PK21common_chat_templates";
 constexpr const char* kLoadParser =
     "_ZN16common_peg_arena4loadERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE";
 constexpr const char* kParse =
     "_Z17common_chat_parseRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEbRK25common_chat_"
     "parser_params";
-constexpr const char* kVerbosity = "_Z30common_log_set_verbosity_tholdi";
-constexpr int kSilent = -1;  // It prints to stderr by itself; its exceptions say enough.
+
+constexpr std::string_view kRefusesMessages = "The model's chat template refuses these messages.";
+constexpr std::string_view kRefusesTools =
+    "The model's chat template refuses these messages or tools.";
+constexpr std::string_view kRefusesSchema =
+    "The JSON Schema can't be turned into a grammar; use a simpler one.";
 
 // llama.cpp's root begins with the end of the prompt and allows a fence around the JSON: here the
 // answer is the JSON alone, which it calls "response-format". Its rules without the root; empty
@@ -94,20 +91,9 @@ common_chat_templates_inputs inputs_of(const ChatRequest& request) {
 }  // namespace
 
 struct ChatTemplate::Parts {
-  decltype(&common_chat_templates_apply) apply = nullptr;
-  decltype(&common_chat_templates_free) free = nullptr;
-  decltype(&common_chat_templates_get_caps) caps = nullptr;
   decltype(&common_chat_parse) parse = nullptr;
   void (*load_parser)(common_peg_arena* self, const std::string& data) = nullptr;
-  bool knows_tools = false;
-  common_chat_templates* templates = nullptr;
-
-  Parts() = default;
-  Parts(const Parts&) = delete;
-  Parts& operator=(const Parts&) = delete;
-  ~Parts() {
-    if (templates != nullptr) free(templates);
-  }
+  std::unique_ptr<ChatRenderer> renderer;
 };
 
 // Answers in the words of the model's own template, read by the parser that llama.cpp made for it.
@@ -141,119 +127,98 @@ class ChatTemplate::OwnFormat final : public AnswerFormat {
 };
 
 Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_model* model,
-                                        const std::string& source) {
-  // As the real function, but for the deleter, which would call common_chat_templates_free() by its
-  // name; both are returned through a hidden pointer to one pointer.
-  struct Owned {
-    common_chat_templates* templates = nullptr;
-    ~Owned() {}  // tidy: not trivial, so that it is returned as a unique_ptr is.
-  };
-  using Init =
-      Owned(const llama_model*, const std::string&, const std::string&, const std::string&);
-  Init* init = nullptr;
-  void (*set_verbosity)(int) = nullptr;
+                                        const std::string& source, const RenderBounds& bounds) {
   auto parts = std::make_shared<Parts>();
   const SharedLibrary& shared = library.shared();
-  Status bound = shared.bind(init, kInit);
-  if (bound) bound = shared.bind(parts->apply, kApply);
-  if (bound) bound = shared.bind(parts->free, kFree);
-  if (bound) bound = shared.bind(parts->caps, kCaps);
-  if (bound) bound = shared.bind(parts->parse, kParse);
+  Status bound = shared.bind(parts->parse, kParse);
   if (bound) bound = shared.bind(parts->load_parser, kLoadParser);
-  if (bound) bound = shared.bind(set_verbosity, kVerbosity);
   if (!bound) return fail(Error{Errc::unavailable, bound.error().message, bound.error().cause});
-  set_verbosity(kSilent);
-  try {
-    parts->templates = init(model, source, {}, {}).templates;
-    std::map<std::string, bool> caps = parts->caps(parts->templates);
-    parts->knows_tools = caps["supports_tools"] && caps["supports_tool_calls"];
-  } catch (const std::exception& refused) {
-    return fail(
-        Error{Errc::unsupported, "The model's chat template can't be read.", refused.what()});
-  }
+  ACCEL_TRY(parts->renderer, ChatRenderer::open(library, model, source, bounds));
   return ChatTemplate(std::move(parts));
 }
 
-Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages) const {
-  const common_chat_templates_inputs inputs = inputs_of({messages});
-  try {
-    return parts_->apply(parts_->templates, inputs).prompt;
-  } catch (const std::exception& refused) {
-    return fail(Error{Errc::invalid_argument, "The model's chat template refuses these messages.",
-                      refused.what()});
-  }
+Result<std::string> ChatTemplate::apply(std::span<const ChatMessage> messages,
+                                        const std::stop_token& stop) const {
+  ACCEL_TRY(common_chat_params made,
+            parts_->renderer->apply(inputs_of({messages}), kRefusesMessages, stop));
+  return std::move(made.prompt);
 }
 
-Result<std::string> ChatTemplate::rules_of(const std::string& schema) const {
+Result<std::string> ChatTemplate::rules_of(const std::string& schema,
+                                           const std::stop_token& stop) const {
   common_chat_templates_inputs inputs;
   common_chat_msg& message = inputs.messages.emplace_back();
   message.role = "user";
   message.content = "-";  // Of the prompt nothing is used.
   inputs.json_schema = schema;
-  try {
-    std::string rules = answer_rules(parts_->apply(parts_->templates, inputs).grammar);
-    if (!rules.empty()) return rules;
-    return fail(Errc::unsupported, "llama.cpp makes no grammar of this schema for this model.");
-  } catch (const std::exception& refused) {
-    return fail(Error{Errc::invalid_argument,
-                      "The JSON Schema can't be turned into a grammar; use a simpler one.",
-                      refused.what()});
-  }
+  ACCEL_TRY(const common_chat_params made, parts_->renderer->apply(inputs, kRefusesSchema, stop));
+  std::string rules = answer_rules(made.grammar);
+  if (!rules.empty()) return rules;
+  return fail(Errc::unsupported, "llama.cpp makes no grammar of this schema for this model.");
 }
 
-Result<std::string> ChatTemplate::grammar_of(const std::string& schema) const {
+Result<std::string> ChatTemplate::grammar_of(const std::string& schema,
+                                             const std::stop_token& stop) const {
   ACCEL_CHECK(check_schema(schema));
-  ACCEL_TRY(const std::string rules, rules_of(schema));
+  ACCEL_TRY(const std::string rules, rules_of(schema, stop));
   return rules + "root ::= response-format\n";
 }
 
-Result<ChatPlan> ChatTemplate::plan(const ChatRequest& request) const {
+Result<ChatPlan> ChatTemplate::plan(const ChatRequest& request, const std::stop_token& stop) const {
   if (!request.tools.empty()) {
     // Also where llama.cpp makes the grammar by itself: it bounds no schema.
     ACCEL_TRY(const std::string schema, call_schema(request.tools));
     ACCEL_CHECK(check_schema(schema, Enforce::what_can_be));
   }
   const bool may_call = !request.tools.empty() && request.choice == ToolChoice::automatic;
-  if (may_call && !request.json_schema.empty()) return tagged_or_json_plan(request);
-  return parts_->knows_tools ? own_plan(request) : tagged_plan(request);
+  if (may_call && !request.json_schema.empty()) return tagged_or_json_plan(request, stop);
+  return parts_->renderer->knows_tools() ? own_plan(request, stop) : tagged_plan(request, stop);
 }
 
-Result<ChatPlan> ChatTemplate::own_plan(const ChatRequest& request) const {
+Result<ChatPlan> ChatTemplate::own_plan(const ChatRequest& request,
+                                        const std::stop_token& stop) const {
   common_chat_templates_inputs inputs = inputs_of(request);
   const bool required = request.choice == ToolChoice::required;
-  try {
-    common_chat_params made = parts_->apply(parts_->templates, inputs);
-    // A template may know tools in a way that llama.cpp can't make out.
-    const bool calls = request.choice != ToolChoice::none && !request.tools.empty();
-    if (calls && made.grammar.empty()) return tagged_plan(request);
-    // llama.cpp's grammar of a required call allows words before it, without end: the prompt ends
-    // with what begins a call, which is what would trigger the grammar of one by choice.
+  ACCEL_TRY(common_chat_params made, parts_->renderer->apply(inputs, kRefusesTools, stop));
+  // A template may know tools in a way that llama.cpp can't make out.
+  const bool calls = request.choice != ToolChoice::none && !request.tools.empty();
+  if (calls && made.grammar.empty()) return tagged_plan(request, stop);
+  // llama.cpp's grammar of a required call allows words before it, without end: the prompt ends
+  // with what begins a call, which is what would trigger the grammar of one by choice.
+  std::string begun;
+  if (required) {
     inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
-    std::string begun = required ? first_word(parts_->apply(parts_->templates, inputs)) : "";
-    ChatPlan plan;
-    if (made.grammar_lazy)
-      std::ranges::transform(made.grammar_triggers, std::back_inserter(plan.triggers), pattern_of);
-    if (!made.grammar_lazy) plan.begun = made.generation_prompt + begun;
-    plan.prompt = made.prompt + begun;
-    plan.format = std::make_shared<OwnFormat>(parts_, made, std::move(begun));
-    plan.grammar = std::move(made.grammar);
-    plan.stop = std::move(made.additional_stops);
-    plan.shown = std::move(made.preserved_tokens);
-    return plan;
-  } catch (const std::exception& refused) {
-    return fail(Error{Errc::invalid_argument,
-                      "The model's chat template refuses these messages or tools.",
-                      refused.what()});
+    ACCEL_TRY(const auto by_choice, parts_->renderer->apply(inputs, kRefusesTools, stop));
+    begun = first_word(by_choice);
   }
+  return plan_of(std::move(made), std::move(begun));
 }
 
-Result<ChatPlan> ChatTemplate::tagged_plan(const ChatRequest& request) const {
+Result<ChatPlan> ChatTemplate::plan_of(common_chat_params made, std::string begun) const {
+  ChatPlan plan;
+  if (made.grammar_lazy)
+    std::ranges::transform(made.grammar_triggers, std::back_inserter(plan.triggers), pattern_of);
+  if (!made.grammar_lazy) plan.begun = made.generation_prompt + begun;
+  plan.prompt = made.prompt + begun;
+  try {
+    plan.format = std::make_shared<OwnFormat>(parts_, made, std::move(begun));
+  } catch (const std::exception& refused) {
+    return fail(Error{Errc::invalid_argument, std::string(kRefusesTools), refused.what()});
+  }
+  plan.grammar = std::move(made.grammar);
+  plan.stop = std::move(made.additional_stops);
+  plan.shown = std::move(made.preserved_tokens);
+  return plan;
+}
+
+Result<ChatPlan> ChatTemplate::tagged_plan(const ChatRequest& request,
+                                           const std::stop_token& stop) const {
   ChatPlan plan;
   const std::vector<ChatMessage> told = with_told_tools(request);
-  ACCEL_TRY(plan.prompt, apply(told));
+  ACCEL_TRY(plan.prompt, apply(told, stop));
   if (request.tools.empty() || request.choice == ToolChoice::none) return plan;
   ACCEL_TRY(const std::string schema, call_schema(request.tools));
-  ACCEL_TRY(const std::string rules, rules_of(schema));
+  ACCEL_TRY(const std::string rules, rules_of(schema, stop));
   plan.grammar = tagged_grammar(rules, request.parallel);
   if (request.choice == ToolChoice::automatic) plan.triggers.push_back(tagged_trigger());
   plan.format = std::make_shared<TaggedCalls>();
@@ -262,14 +227,15 @@ Result<ChatPlan> ChatTemplate::tagged_plan(const ChatRequest& request) const {
 
 // In tags also where the template knows tools: given both, llama.cpp makes a grammar of the JSON
 // and leaves the tools out, and its grammar of calls alone derives an empty answer.
-Result<ChatPlan> ChatTemplate::tagged_or_json_plan(const ChatRequest& request) const {
+Result<ChatPlan> ChatTemplate::tagged_or_json_plan(const ChatRequest& request,
+                                                   const std::stop_token& stop) const {
   ChatPlan plan;
   const std::string answer(request.json_schema);
   ACCEL_CHECK(check_schema(answer));
-  ACCEL_TRY(plan.prompt, apply(with_told_tools(request)));
+  ACCEL_TRY(plan.prompt, apply(with_told_tools(request), stop));
   ACCEL_TRY(const std::string schema, call_or_answer_schema(request.tools, answer));
   ACCEL_CHECK(check_schema(schema, Enforce::what_can_be));
-  ACCEL_TRY(const std::string rules, rules_of(schema));
+  ACCEL_TRY(const std::string rules, rules_of(schema, stop));
   ACCEL_TRY(plan.grammar, tagged_or_json_grammar(rules, request.parallel));
   plan.format = std::make_shared<TaggedCallsOrJson>();
   return plan;

@@ -108,7 +108,8 @@ Status LlamaModel::Impl::start(const LlamaModelOptions& options) {
   info_.has_chat_template =
       !options.chat_template.empty() || api().chat_template(model_.get(), nullptr) != nullptr;
   if (!info_.has_chat_template) return {};
-  auto opened = llama::ChatTemplate::open(*library_, model_.get(), options.chat_template);
+  auto opened = llama::ChatTemplate::open(*library_, model_.get(), options.chat_template,
+                                          options.template_bounds);
   // A model whose template is broken still completes text.
   if (opened) {
     template_ = std::move(*opened);
@@ -165,27 +166,29 @@ std::string LlamaModel::bytes_of(TokenId token) const {
   return llama::piece_of(impl_->api(), impl_->vocab(), token, /*shown=*/true);
 }
 
-Result<std::string> LlamaModel::chat_prompt(std::span<const ChatMessage> messages) const {
+Result<std::string> LlamaModel::chat_prompt(std::span<const ChatMessage> messages,
+                                            std::stop_token stop) const {
   ACCEL_CHECK(impl_->template_status_);
   if (!impl_->template_) {
     return fail(Errc::unsupported,
                 "The model has no chat template: it completes text, it does not chat.");
   }
-  return impl_->template_->apply(messages);
+  return impl_->template_->apply(messages, stop);
 }
 
-Result<ChatPlan> LlamaModel::chat_plan(const ChatRequest& request) const {
+Result<ChatPlan> LlamaModel::chat_plan(const ChatRequest& request, std::stop_token stop) const {
   ACCEL_CHECK(impl_->template_status_);
   if (!impl_->template_)
     return fail(Errc::unsupported, "The model has no chat template, which tools need here.");
-  return impl_->template_->plan(request);
+  return impl_->template_->plan(request, stop);
 }
 
-Result<std::string> LlamaModel::json_grammar(const std::string& schema) const {
+Result<std::string> LlamaModel::json_grammar(const std::string& schema,
+                                             std::stop_token stop) const {
   ACCEL_CHECK(impl_->template_status_);
   if (!impl_->template_)
     return fail(Errc::unsupported, "The model has no chat template, which a schema needs here.");
-  return impl_->template_->grammar_of(schema);
+  return impl_->template_->grammar_of(schema, stop);
 }
 
 Result<GenerationReport> LlamaModel::generate(const GenerationRequest& request,

@@ -91,6 +91,10 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(vocab_type, "llama_vocab_type"));
   ACCEL_CHECK(library.bind(token_text, "llama_vocab_get_text"));
   ACCEL_CHECK(library.bind(is_end, "llama_vocab_is_eog"));
+  ACCEL_CHECK(library.bind(bos, "llama_vocab_bos"));
+  ACCEL_CHECK(library.bind(eos, "llama_vocab_eos"));
+  ACCEL_CHECK(library.bind(adds_bos, "llama_vocab_get_add_bos"));
+  ACCEL_CHECK(library.bind(adds_eos, "llama_vocab_get_add_eos"));
   ACCEL_CHECK(library.bind(tokenize, "llama_tokenize"));
   ACCEL_CHECK(library.bind(piece, "llama_token_to_piece"));
   ACCEL_CHECK(library.bind(chain_params, "llama_sampler_chain_default_params"));
@@ -155,6 +159,10 @@ Status Library::start() {
 std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token, bool shown) {
   return written_text(
       [&](char* into, std::int32_t room) { return api.piece(vocab, token, into, room, 0, shown); });
+}
+
+std::string special_text(const Api& api, const llama_vocab* vocab, llama_token token) {
+  return token == LLAMA_TOKEN_NULL ? std::string() : piece_of(api, vocab, token, /*shown=*/true);
 }
 
 std::string take_last_words() { return std::exchange(last_words, {}); }

@@ -58,6 +58,10 @@ struct Api {
   decltype(&llama_vocab_type) vocab_type = nullptr;
   decltype(&llama_vocab_get_text) token_text = nullptr;
   decltype(&llama_vocab_is_eog) is_end = nullptr;
+  decltype(&llama_vocab_bos) bos = nullptr;
+  decltype(&llama_vocab_eos) eos = nullptr;
+  decltype(&llama_vocab_get_add_bos) adds_bos = nullptr;
+  decltype(&llama_vocab_get_add_eos) adds_eos = nullptr;
   decltype(&llama_tokenize) tokenize = nullptr;
   decltype(&llama_token_to_piece) piece = nullptr;
   decltype(&llama_sampler_chain_default_params) chain_params = nullptr;
@@ -114,6 +118,8 @@ class Library {
 // may be longer than any guess.
 std::string piece_of(const Api& api, const llama_vocab* vocab, llama_token token,
                      bool shown = false);
+// The text of a token that controls the model; empty where the vocabulary has none.
+std::string special_text(const Api& api, const llama_vocab* vocab, llama_token token);
 
 // The last error that llama.cpp logged on this thread since the last call of this.
 std::string take_last_words();

@@ -138,11 +138,11 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request,
   if (request.keep_alive) ready.model.loan().keep_for(*request.keep_alive);
   const models::TextGenerator& generator = *ready.model->generator;
   if (request.check_only) {
-    ACCEL_TRY(const auto prepared, generator.prepare(request.text));
+    ACCEL_TRY(const auto prepared, generator.prepare(request.text, context.stop));
     ACCEL_CHECK(generator.model().admits(prepared.prompt.size(), prepared.max_tokens));
     return json{{"prompt_tokens", prepared.prompt.size()}, {"max_tokens", prepared.max_tokens}};
   }
-  ACCEL_TRY(inference::GenerationRequest prepared, generator.prepare(request.text));
+  ACCEL_TRY(inference::GenerationRequest prepared, generator.prepare(request.text, context.stop));
   prepared.draft = draft_for(request.draft, generator.model().info());
   prepared.draft_max = request.draft.most;
   json choices = json::array();

@@ -7,6 +7,7 @@
 // `parallel` texts together (continuous batching); generate() blocks its caller, whose thread gets
 // the text, so a slow reader holds up nobody else. A LlamaModel outlives its LlamaEngine.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -19,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/core/clock.hpp"
 #include "accel/core/result.hpp"
 #include "accel/inference/backend.hpp"
 #include "accel/inference/chat.hpp"
@@ -40,6 +42,14 @@ enum class KvType { f16, q8_0, q4_0 };
 Result<KvType> kv_type_of(std::string_view name);
 std::string_view kv_type_name(KvType type);
 
+// What writing out one chat by the model's template may take. Templates of Llama 3 take 5 MB and
+// 80 ms of processor time for a hundred messages and tools.
+struct RenderBounds {
+  std::uint64_t memory_bytes = 256U << 20U;
+  std::chrono::seconds cpu{5};
+  Duration deadline = std::chrono::seconds(30);  // Waiting for other chats is part of it.
+};
+
 struct LlamaModelOptions {
   std::size_t context = 8192;    // Tokens of all texts together, prompts and answers.
   std::size_t parallel = 4;      // Texts that are decoded at the same time, 1 to kMaxParallelTexts.
@@ -50,6 +60,7 @@ struct LlamaModelOptions {
   KvType kv_type = KvType::f16;
   bool prefix_cache = true;        // Ended texts stay, for prompts that begin alike.
   std::string chat_template = {};  // Jinja, in place of the file's own; empty: its own.
+  RenderBounds template_bounds = {};
   // A smaller model of the same vocabulary that guesses ahead for requests that ask for it; empty:
   // none. It has a context of the same size.
   std::filesystem::path draft_file = {};
@@ -183,19 +194,22 @@ class LlamaModel {
   std::string text_of(std::span<const TokenId> tokens) const;
   // The bytes of one token, which may be a part of a character; of one that controls, its name.
   std::string bytes_of(TokenId token) const;
-  // The model's own template, rendered by llama.cpp's Jinja interpreter (which reaches no file and
-  // no network), up to where the assistant answers. Errors: unsupported (the model has none),
-  // invalid_argument (the template refuses these messages; its words are the cause).
-  Result<std::string> chat_prompt(std::span<const ChatMessage> messages) const;
+  // The model's own template, rendered by llama.cpp's Jinja interpreter in a process of its own, up
+  // to where the assistant answers. Errors: unsupported (the model has none, or one that can't be
+  // read within RenderBounds), invalid_argument (the template refuses these messages, its words are
+  // the cause; or goes beyond a bound), cancelled, timeout, unavailable (no process).
+  Result<std::string> chat_prompt(std::span<const ChatMessage> messages,
+                                  std::stop_token stop = {}) const;
 
   // The same with tools: in the words of the model's own template where it knows tools, else told
   // in the system message and called in tags. Errors: as chat_prompt(); invalid_argument (a tool
   // whose schema can't be enforced, by its name).
-  Result<ChatPlan> chat_plan(const ChatRequest& request) const;
+  Result<ChatPlan> chat_plan(const ChatRequest& request, std::stop_token stop = {}) const;
 
   // The grammar of a JSON Schema, as llama.cpp reads one. Errors: invalid_argument (no JSON, or a
-  // schema that it can't turn into a grammar), unsupported (the model has no chat template).
-  Result<std::string> json_grammar(const std::string& schema) const;
+  // schema that it can't turn into a grammar), unsupported (the model has no chat template), and as
+  // chat_prompt().
+  Result<std::string> json_grammar(const std::string& schema, std::stop_token stop = {}) const;
 
   // Errors: invalid_argument (prompt and answer do not fit the context; an unknown token; a grammar
   // that can't be read; a draft model that there is not), resource_exhausted (too many wait

@@ -59,7 +59,8 @@ class TextGenerator {
   inference::LlamaModel& model() const { return *model_; }
   // Tokens of a request, and how many the answer may have. Errors: invalid_argument (nothing to go
   // on with, numbers out of range, a prompt that leaves the answer no room), and LlamaModel's.
-  Result<inference::GenerationRequest> prepare(const TextRequest& request) const;
+  Result<inference::GenerationRequest> prepare(const TextRequest& request,
+                                               const std::stop_token& stop = {}) const;
   // Errors: as prepare() and LlamaModel::generate().
   Result<inference::GenerationReport> generate(const TextRequest& request,
                                                const inference::TextSink& on_text,
