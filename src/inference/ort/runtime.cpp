@@ -30,6 +30,8 @@ Errc errc_of(OrtErrorCode code, std::string_view words, Errc general) {
       contains(words, "only *guarantees* support for models stamped")) {
     return Errc::unsupported;
   }
+  // A provider that does not start is told as a plain failure to make the session.
+  if (contains(words, "Error creating execution provider")) return Errc::unavailable;
   switch (code) {
     case ORT_NO_SUCHFILE:
     case ORT_NO_MODEL:

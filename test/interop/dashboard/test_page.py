@@ -12,17 +12,21 @@ from browser import Browser
 from harness import Daemon, Home, model_directory
 
 PICTURES = Path(__file__).resolve().parents[3] / "build/dashboard"
+DATA = Path(__file__).resolve().parents[2] / "data/models"
 HOSTILE = "<img src=x onerror=globalThis.stolen=1>"
 
 
-class DashboardTest(unittest.TestCase):
+class PageTest(unittest.TestCase):
+    """A daemon with the models of MODELS (name: what tools/deps installs), and a browser."""
+    MODELS = {}
+
     @classmethod
     def setUpClass(cls):
         cls.folder = Path(tempfile.mkdtemp(prefix="accel-page-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.home = Home(cls.folder / "home")
-        cls.home.add(model_directory("smollm2-135m-q4_1"), "--name", "smollm")
-        cls.home.add(model_directory("minilm-l6-f32"), "--name", "minilm")
+        for name, installed in cls.MODELS.items():
+            cls.home.add(model_directory(installed), "--name", name)
         cls.daemon = Daemon(cls.home, "--api", "127.0.0.1:0")
         cls.addClassCleanup(cls.daemon.stop)
         cls.url = cls.daemon.where["api"] + "/"
@@ -38,8 +42,18 @@ class DashboardTest(unittest.TestCase):
         page = self.page(**options)
         page.open(self.link)
         page.wait("document.getElementById('state')?.textContent === 'live'")
-        page.wait("document.querySelectorAll('#model-rows tr').length >= 2")
+        page.wait(f"document.querySelectorAll('#model-rows tr').length >= {len(self.MODELS)}")
         return page
+
+    def ask_chat(self, page, text, length):
+        page.type("#chat-length", str(length))
+        page.type("#chat-input", text)
+        page.key("Enter", 13, "\r")
+        page.wait("document.querySelector('#panel-chat [role=status]').textContent.includes('measured by this page')")
+
+
+class DashboardTest(PageTest):
+    MODELS = {"smollm": "smollm2-135m-q4_1", "minilm": "minilm-l6-f32"}
 
     def test_it_loads_clean_by_the_link_and_keeps_the_token_to_itself(self):
         page = self.signed_in()
@@ -90,10 +104,7 @@ class DashboardTest(unittest.TestCase):
         page.value("""globalThis.lengths = new Set();
           new MutationObserver(() => lengths.add(document.querySelector('.assistant .words')?.textContent.length ?? 0))
             .observe(document.querySelector('.log'), {childList: true, subtree: true, characterData: true})""")
-        page.type("#chat-length", "24")
-        page.type("#chat-input", "What is the capital of France?")
-        page.key("Enter", 13, "\r")
-        page.wait("document.querySelector('#panel-chat [role=status]').textContent.includes('measured by this page')")
+        self.ask_chat(page, "What is the capital of France?", 24)
         self.assertGreater(page.value("lengths.size"), 3)  # Piece by piece.
         self.assertGreater(len(page.text(".assistant .words")), 20)
         self.assertIn("tokens in", page.text("#panel-chat [role=status]"))
@@ -189,10 +200,7 @@ class DashboardTest(unittest.TestCase):
             for name, width, height in (("phone", 390, 844), ("desktop", 1280, 900)):
                 with self.subTest(dark=dark, screen=name):
                     page = self.signed_in(width=width, height=height, dark=dark)
-                    page.type("#chat-length", "40")
-                    page.type("#chat-input", "Tell me about llamas.")
-                    page.key("Enter", 13, "\r")
-                    page.wait("document.querySelector('#panel-chat [role=status]').textContent.includes('measured by this page')")
+                    self.ask_chat(page, "Tell me about llamas.", 40)
                     page.click("#model-rows .actions button:last-child")
                     page.wait("document.querySelector('.details dl') !== null")
                     time.sleep(3)
@@ -212,6 +220,70 @@ class DashboardTest(unittest.TestCase):
         page.wait("document.getElementById('model-rows').textContent.includes('None yet')")
         daemon.stop()
         page.wait("document.getElementById('state')?.textContent.includes('does not answer')")
+
+
+class FilesTest(PageTest):
+    """Files that are chosen in the page and go to models of images and recordings."""
+    MODELS = {"smollm": "smollm2-135m-q4_1", "minilm": "minilm-l6-f32", "opennsfw": "opennsfw"}
+
+    def classify(self, page, name):
+        page.click("#tab-classify")
+        page.choose("#classify-file", DATA / "inputs" / name)
+        page.wait("document.querySelector('#panel-classify .preview').naturalWidth > 0")
+        page.click("#panel-classify button[type=submit]")
+        page.wait("document.querySelector('#panel-classify .finding') !== null", 120)
+        rows = page.value("[...document.querySelectorAll('#panel-classify .finding')].map((row) => [...row.children].map((one) => one.textContent))")
+        return {label: float(score) for label, score, _ in rows}
+
+    def test_a_picture_that_is_chosen_is_classified_as_the_reference_does(self):
+        page = self.signed_in()
+        self.assertFalse(page.value("document.getElementById('tab-classify').hidden"))
+        cases = json.loads((DATA / "family_cases.json").read_text())["image_classification"]
+        for case in cases:
+            with self.subTest(case["file"]):
+                found = self.classify(page, case["file"])
+                self.assertEqual(set(found), set(case["scores"]))
+                for label, score in case["scores"].items():
+                    self.assertAlmostEqual(found[label], score, delta=6e-4)  # Shown with three digits.
+        self.assertGreater(len(cases), 1)
+        self.assertRegex(page.text("#panel-classify [role=status]"), "measured by this page; .+ on cpu")
+        self.assertEqual(page.complaints(), [])
+
+    def test_a_file_that_is_no_picture_is_told_in_the_nodes_words_and_the_next_one_works(self):
+        page = self.signed_in()
+        page.click("#tab-classify")
+        page.choose("#classify-file", DATA / "inputs/speech16k.wav")
+        page.click("#panel-classify button[type=submit]")
+        page.wait("/PNG|JPEG/.test(document.querySelector('#panel-classify [role=status]').textContent) && !document.querySelector('#panel-classify button[type=submit]').disabled")
+        self.assertEqual(page.value("document.querySelectorAll('#panel-classify .finding').length"), 0)
+        self.assertGreater(self.classify(page, "cat.png")["sfw"], 0.9)
+
+    def test_a_recording_that_is_chosen_is_written_down_with_its_times(self):
+        self.home.add(model_directory("whisper-tiny-en"), "--name", "whisper")
+        page = self.signed_in()
+        page.wait("!document.getElementById('tab-transcribe').hidden")
+        page.click("#tab-transcribe")
+        page.choose("#transcribe-file", DATA / "inputs/speech16k.wav")
+        page.click("#panel-transcribe button[type=submit]")
+        page.wait("document.querySelector('#panel-transcribe .segment') !== null", 240)
+        wanted = [segment["text"].strip() for segment in json.loads((DATA / "whisper_cases.json").read_text())["segments"]]
+        self.assertEqual(page.value("[...document.querySelectorAll('#panel-transcribe .segment')].map((row) => row.lastChild.textContent)"), wanted)
+        self.assertRegex(page.text("#panel-transcribe [role=status]"), "of sound, measured by this page")
+        self.assertEqual(page.complaints(), [])
+
+    def test_pictures_with_models_loaded(self):
+        for dark in (False, True):
+            page = self.signed_in(width=1280, height=1420, dark=dark)
+            self.classify(page, "cat.png")
+            page.click("#tab-embed")
+            page.click("#panel-embed button[type=submit]")
+            page.wait("/^-?[01]\\.\\d{3}$/.test(document.getElementById('cosine').textContent)", 120)
+            page.click("#tab-chat")
+            self.ask_chat(page, "Tell me about llamas.", 48)
+            page.wait("document.querySelectorAll('#model-rows .tag').length === 3")
+            time.sleep(5)  # Some readings for the charts.
+            page.value("document.activeElement.blur(); scrollTo(0, 0)")
+            page.screenshot(PICTURES / f"loaded-{'dark' if dark else 'light'}.png", whole=False)
 
 
 if __name__ == "__main__":
