@@ -130,7 +130,7 @@ class FamilyRun {
                        {"weights_sha256", weights_sha256_}};
     if (request_.explain) {
       result["selection"] = selected_.explanation;
-      result["batches"] = json_of(notes_);
+      result["batches"] = node::json_of(notes_);
     }
     return result;
   }
@@ -245,6 +245,7 @@ json run_facts(const inference::SessionInfo& info, const Selected& selected) {
           {"precision", info.precision},
           {"threads", info.threads},
           {"emulated", info.emulated},
+          {"untested", info.untested.empty() ? json() : json(info.untested)},
           {"weights_loaded", info.load},
           {"provenance", info.emulated ? "simulated" : "measured"},
           {"why", selected.explanation.value("reason", std::string())},

@@ -83,6 +83,7 @@ struct SessionInfo {
   int threads = 0;
   std::string load;  // "path", "skeleton", "shared": how the weights came in.
   bool emulated = false;
+  std::string untested = {};  // As EngineDevice::untested.
 };
 
 class Session {
