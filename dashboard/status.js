@@ -20,7 +20,7 @@ function deviceRow(platform) {
   const reason = el('span', {class: 'soft'}, clipped(platform.reason, 300));
   if (!platform.available) return el('li', {class: 'off'}, el('b', {}, clipped(platform.platform, 40)), ' ', reason);
   const devices = (platform.devices ?? []).map((device) => `${clipped(device.name, 80)}${device.memory_bytes ? `, ${bytes(device.memory_bytes)}` : ''}`);
-  return el('li', {}, el('span', {class: 'tag'}, clipped(platform.platform, 40)), ' ', devices.join('; '), platform.emulated ? ' (emulated)' : '', el('br'), reason);
+  return el('li', {}, el('span', {class: 'tag'}, clipped(platform.platform, 40)), ' ', devices.join('; '), platform.emulated ? ' (emulated)' : '', platform.untested ? ' (untested)' : '', el('br'), reason);
 }
 
 /** platforms: of hardware.detect, or a text that says why there is none. */

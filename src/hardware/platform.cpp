@@ -9,13 +9,18 @@ namespace {
 struct Row {
   Platform platform;
   std::string_view name;
+  std::string_view untested;  // Empty: its devices were met.
 };
 
 constexpr std::array kRows{
-    Row{Platform::cpu, "cpu"},           Row{Platform::cuda, "cuda"},
-    Row{Platform::rocm, "rocm"},         Row{Platform::mps, "mps"},
-    Row{Platform::openvino, "openvino"}, Row{Platform::qualcomm, "qualcomm"},
-    Row{Platform::webgpu, "webgpu"},     Row{Platform::webnn, "webnn"},
+    Row{Platform::cpu, "cpu", ""},
+    Row{Platform::cuda, "cuda", "This program's tests have met no NVIDIA GPU."},
+    Row{Platform::rocm, "rocm", "This program's tests have met no AMD GPU."},
+    Row{Platform::mps, "mps", "This program's tests have met no device of Apple's."},
+    Row{Platform::openvino, "openvino", ""},
+    Row{Platform::qualcomm, "qualcomm", "This program's tests have met no Qualcomm processor."},
+    Row{Platform::webgpu, "webgpu", "This program's tests have met no GPU."},
+    Row{Platform::webnn, "webnn", "This program's tests have met no browser with WebNN."},
 };
 
 struct Part {
@@ -35,6 +40,13 @@ std::string_view platform_name(Platform platform) {
     if (row.platform == platform) return row.name;
   }
   return "unknown";
+}
+
+std::string_view untested_reason(Platform platform) {
+  for (const Row& row : kRows) {
+    if (row.platform == platform) return row.untested;
+  }
+  return {};
 }
 
 Result<Platform> platform_from_name(std::string_view name) {

@@ -85,6 +85,7 @@ void set_ok(PlatformReport& report, const CanaryResult& result, const BackendInf
       {"run_ms", fmt::format("{:.3f}", result.run_ms)},
       {"provenance", result.device.emulated ? "simulated" : "measured"},
   };
+  if (!result.device.untested.empty()) report.canary.evidence["untested"] = result.device.untested;
   if (!result.device.emulated) return;
   // The platform answered, but only through a simulator: its devices must say so.
   std::erase_if(report.devices, [](const hardware::Device& device) { return !device.emulated; });

@@ -22,12 +22,21 @@ json json_of(const hardware::Device& device) {
           {"properties", device.properties}};
 }
 
+// The device that ran the canary knows best: an OpenVINO on a CPU was met, one on a GPU was not.
+json untested_of(const hardware::PlatformReport& report) {
+  const auto told = report.canary.evidence.find("untested");
+  if (told != report.canary.evidence.end()) return told->second;
+  const std::string_view reason = hardware::untested_reason(report.platform);
+  return reason.empty() ? json() : json(reason);
+}
+
 json json_of(const hardware::PlatformReport& report) {
   json devices = json::array();
   for (const hardware::Device& device : report.devices) devices.push_back(json_of(device));
   return {{"platform", hardware::platform_name(report.platform)},
           {"available", report.available()},
           {"emulated", report.emulated},
+          {"untested", untested_of(report)},
           {"reason",
            report.available() ? "a canary model ran on it and agreed with the CPU" : report.reason},
           {"evidence",

@@ -166,6 +166,10 @@ class ChoiceWriter {
     }
     const bool untried = count(Verdict::not_tried) > 0;
     choice_.provisional = first.under_load || untried;
+    if (!first.candidate.untested.empty()) {
+      choice_.reason +=
+          fmt::format(" {} is untested: {}", first.candidate.device, first.candidate.untested);
+    }
     if (first.under_load) choice_.reason += " The machine was busy: the figures are provisional.";
     if (untried) {
       choice_.reason +=

@@ -249,9 +249,16 @@ class Surface(TestCase):
         rows = self.home().json("hardware", "detect")
         self.assertEqual([r["platform"] for r in rows], ["cpu", "cuda", "rocm", "mps", "openvino", "qualcomm", "webgpu", "webnn"])
         for row in rows:
-            self.assertEqual(set(row), {"platform", "available", "emulated", "reason", "evidence", "devices"})
+            self.assertEqual(set(row), {"platform", "available", "emulated", "untested", "reason", "evidence", "devices"})
             self.assertTrue(row["reason"], row["platform"])
         self.assertTrue(rows[0]["available"], rows[0])
+        untested = {row["platform"]: row["untested"] for row in rows if row["untested"]}
+        self.assertLessEqual({"cuda", "rocm", "mps", "qualcomm", "webgpu", "webnn"}, set(untested))
+        self.assertIsNone(rows[0]["untested"])
+        text = self.home().ok("hardware", "detect")
+        for platform, why in untested.items():
+            self.assertRegex(text, rf"(?m)^{platform} .*\(untested\)")
+            self.assertIn(f"{platform} is untested: {why}", text)
 
     def test_hardware_profile_measures_memory_and_arithmetic(self):
         figures = self.home().json("hardware", "profile", "--seconds", 0.5)["measurements"]

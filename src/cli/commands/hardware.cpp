@@ -13,9 +13,15 @@ Status detect(Session& session) {
   ACCEL_TRY(const json result, session.call("hardware.detect", json::object()));
   if (session.flags().json) return print_json(result);
   std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> untested;
   for (const json& row : result) {
     std::string what = row.value("available", false) ? "available" : "no";
     if (row.value("emulated", false)) what += " (emulated)";
+    if (const json why = row.value("untested", json()); why.is_string()) {
+      what += " (untested)";
+      untested.push_back(fmt::format("{} is untested: {}", row.value("platform", std::string()),
+                                     why.get<std::string>()));
+    }
     std::string devices;
     for (const json& device : row.at("devices")) {
       devices += (devices.empty() ? "" : ", ") + device.value("name", std::string());
@@ -23,7 +29,9 @@ Status detect(Session& session) {
     rows.push_back({row.at("platform"), what, devices.empty() ? "-" : devices,
                     row.value("reason", std::string())});
   }
-  return print_table({"PLATFORM", "AVAILABLE", "DEVICES", "REASON"}, rows);
+  ACCEL_CHECK(print_table({"PLATFORM", "AVAILABLE", "DEVICES", "REASON"}, rows));
+  for (const std::string& line : untested) ACCEL_CHECK(print_line(line));
+  return {};
 }
 
 Status profile(Session& session, double seconds) {

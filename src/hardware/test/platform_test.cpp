@@ -61,6 +61,17 @@ TEST(Platform, is_emulated_only_when_all_its_devices_are) {
   EXPECT_TRUE(report.emulated);
 }
 
+TEST(Platform, is_untested_where_no_such_device_was_met_and_says_of_which) {
+  for (const Platform met : {Platform::cpu, Platform::openvino}) {
+    EXPECT_EQ(untested_reason(met), "") << platform_name(met);
+  }
+  for (const Platform unmet : {Platform::cuda, Platform::rocm, Platform::mps, Platform::qualcomm,
+                               Platform::webgpu, Platform::webnn}) {
+    EXPECT_TRUE(untested_reason(unmet).ends_with(".")) << platform_name(unmet);
+  }
+  EXPECT_NE(untested_reason(Platform::cuda).find("NVIDIA"), std::string_view::npos);
+}
+
 TEST(Platform, collects_evidence_under_the_name_of_its_part) {
   const auto evidence = all_evidence(working_cuda());
   EXPECT_EQ(evidence.at("driver.version"), "550.54");

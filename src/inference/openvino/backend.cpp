@@ -50,6 +50,11 @@ std::string device_id(const std::string& openvino_name) {
 }
 std::string openvino_name(const std::string& id) { return changed_case(id, ::toupper); }
 
+std::string_view why_untested(const std::string& id) {
+  if (id == "cpu") return {};
+  return "This program's tests have met OpenVINO on CPUs alone.";
+}
+
 // Words of "FP32 INT8 BF16 ..."; a device without the property is taken to compute in f32.
 bool is_capable(const std::string& capabilities, std::string_view wanted) {
   return (" " + capabilities + " ").find(fmt::format(" {} ", wanted)) != std::string::npos;
@@ -229,6 +234,7 @@ Result<std::unique_ptr<Session>> OpenVinoBackend::wrap(std::shared_ptr<const Lib
   info.threads = options.threads;
   info.load = std::move(load);
   info.repeatable = !model.draws;
+  info.untested = why_untested(options.device);
   return openvino::OpenVinoSession::wrap(
       std::make_shared<RequestPool>(std::move(library), std::move(compiled)),
       std::move(model.inputs), std::move(model.outputs), std::move(info));
@@ -279,6 +285,7 @@ Result<BackendInfo> OpenVinoBackend::probe() {
     device.name = library->property(name, "FULL_DEVICE_NAME");
     device.provider = name;
     device.platform = hardware::Platform::openvino;
+    device.untested = why_untested(device.id);
     info.devices.push_back(std::move(device));
   }
   info.precisions = precisions(*library, "CPU");

@@ -149,6 +149,7 @@ Result<std::unique_ptr<Session>> OnnxRuntimeBackend::create(Opening opening, Ort
   info.load = std::move(load);
   info.emulated = opening.provider.device.emulated;
   info.repeatable = opening.repeatable;
+  info.untested = opening.provider.device.untested;
   Handle<OrtSession> owned(session, opening.runtime->api().ReleaseSession);
   return ort::OrtModelSession::wrap(std::move(opening.runtime), std::move(owned), std::move(info),
                                     std::move(weights));

@@ -71,6 +71,14 @@ bool is_emulated(Platform platform) {
   return platform == Platform::webgpu && !has_gpu_node();
 }
 
+// OpenVINO's own engine was tested, ONNX Runtime's provider of that name was not.
+std::string_view why_untested(Platform platform) {
+  if (platform == Platform::openvino) {
+    return "This program's tests have not met OpenVINO as a provider of ONNX Runtime.";
+  }
+  return hardware::untested_reason(platform);
+}
+
 Options defaults_of(Platform platform) {
   if (platform == Platform::qualcomm) return {{"backend_type", "htp"}};
   if (platform == Platform::openvino) return {{"device_type", "CPU"}};
@@ -93,6 +101,7 @@ Provider provider_of(const Known& known) {
   provider.device.provider = known.provider;
   provider.device.platform = known.platform;
   provider.device.emulated = is_emulated(known.platform);
+  provider.device.untested = why_untested(known.platform);
   provider.how = known.how;
   provider.name = known.name;
   provider.defaults = defaults_of(known.platform);

@@ -133,6 +133,16 @@ TEST(FillCanaries, a_platform_with_a_good_device_becomes_available_with_evidence
   EXPECT_EQ(report.canary.evidence.at("provenance"), "measured");
 }
 
+TEST(FillCanaries, evidence_of_an_untested_device_says_that_it_is_and_why) {
+  EngineDevice unmet = device("gpu.0", Platform::openvino);
+  unmet.untested = "No such device was met.";
+  ScriptedBackend backend({unmet}, canary_answer);
+  const auto evidence = fill_one(Platform::openvino, backend).canary.evidence;
+  EXPECT_EQ(evidence.at("untested"), "No such device was met.");
+  ScriptedBackend met({device("cpu", Platform::openvino)}, canary_answer);
+  EXPECT_FALSE(fill_one(Platform::openvino, met).canary.evidence.contains("untested"));
+}
+
 TEST(FillCanaries, an_emulated_device_says_so_on_the_platform) {
   ScriptedBackend backend({device("qualcomm", Platform::qualcomm, true)}, canary_answer);
   const PlatformReport report = fill_one(Platform::qualcomm, backend);

@@ -80,6 +80,17 @@ TEST_F(OpenVinoTest, a_device_that_it_lacks_is_an_error_with_its_words) {
   EXPECT_FALSE(session.error().to_string().empty());
 }
 
+TEST_F(OpenVinoTest, its_cpu_was_met_and_whatever_else_it_drives_is_untested) {
+  SessionOptions options;
+  EXPECT_EQ(backend_->open_bytes(canary_model(), options).value()->info().untested, "");
+  options.device = "auto";
+  EXPECT_NE(backend_->open_bytes(canary_model(), options).value()->info().untested, "");
+  const BackendInfo info = backend_->probe().value();
+  for (const EngineDevice& device : info.devices) {
+    EXPECT_EQ(device.untested.empty(), device.id == "cpu") << device.id;
+  }
+}
+
 TEST_F(OpenVinoTest, a_property_that_it_does_not_know_is_an_error) {
   SessionOptions options;
   options.provider_options = {{"NO_SUCH_PROPERTY", "1"}};

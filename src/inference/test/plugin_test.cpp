@@ -75,6 +75,7 @@ TEST_F(Plugin, a_device_that_runs_the_canary_is_listed_with_its_provider_and_ven
   EXPECT_EQ(listed.provider, "CUDAExecutionProvider");
   EXPECT_EQ(listed.name, "CUDAExecutionProvider (Fake Devices)");
   EXPECT_FALSE(listed.emulated);
+  EXPECT_EQ(listed.untested, hardware::untested_reason(Platform::cuda));
 }
 
 TEST_F(Plugin, a_session_on_its_device_computes_there_without_the_cpu) {
@@ -85,6 +86,8 @@ TEST_F(Plugin, a_session_on_its_device_computes_there_without_the_cpu) {
   EXPECT_EQ(result->max_error, 0);
   const auto session = backend.open_bytes(canary_model(), on("cuda:0")).value();
   EXPECT_EQ(session->info().device, "cuda:0");
+  EXPECT_THAT(session->info().untested, HasSubstr("NVIDIA"));
+  EXPECT_EQ(backend.open_bytes(canary_model(), {}).value()->info().untested, "");
 }
 
 TEST_F(Plugin, a_device_that_computes_wrongly_is_found_by_the_canary) {
@@ -105,6 +108,7 @@ TEST_F(Plugin, a_device_that_leaves_all_to_the_cpu_is_not_listed_and_runs_there_
   EXPECT_THAT(notes(info), HasSubstr("qualcomm: "));
   const auto session = backend.open_bytes(canary_model(), on("qualcomm"));
   ASSERT_TRUE(session) << session.error().to_string();
+  EXPECT_THAT((*session)->info().untested, HasSubstr("Qualcomm"));
   const tensor::Tensor x = canary_input(kCanaryBatch);
   const NamedTensor input{"x", &x};
   const auto outputs = (*session)->run({&input, 1}, {}, {});

@@ -258,6 +258,7 @@ json run_facts(const inference::SessionInfo& info, const Selected& selected) {
           {"precision", info.precision},
           {"threads", info.threads},
           {"emulated", info.emulated},
+          {"untested", info.untested.empty() ? json() : json(info.untested)},
           {"weights_loaded", info.load},
           {"provenance", info.emulated ? "simulated" : "measured"},
           {"why", selected.explanation.value("reason", std::string())},

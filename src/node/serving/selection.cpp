@@ -32,7 +32,8 @@ void add_candidates(const inference::BackendInfo& info, const hardware::CpuInfo&
       if (!is_cpu && precision != "f32")
         continue;  // BackendInfo speaks of the CPU's precisions only.
       for (const int count : threads) {
-        out.push_back({info.engine, device.id, precision, count, {}, device.emulated});
+        out.push_back(
+            {info.engine, device.id, precision, count, {}, device.emulated, device.untested});
       }
     }
   }
@@ -212,6 +213,7 @@ json json_of(const perf::ChoiceRow& row) {
   }
   if (row.accuracy_error) out["max_abs_error"] = *row.accuracy_error;
   if (row.under_load) out["under_load"] = true;
+  if (!row.candidate.untested.empty()) out["untested"] = row.candidate.untested;
   return out;
 }
 
@@ -267,7 +269,8 @@ perf::Candidate candidate_of(const json& row) {
           row.value("precision", ""),
           row.value("threads", 1),
           {},
-          false};
+          false,
+          row.value("untested", "")};
 }
 
 // A daemon keeps its sessions, so the fastest call wins. A process that ends after its answer pays

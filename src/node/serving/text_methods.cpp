@@ -41,6 +41,7 @@ json result_of(const TextReady& ready, const inference::GenerationReport& report
               {"precision", loaded.precision},
               {"threads", info.threads},
               {"emulated", false},
+              {"untested", json()},
               {"wait_ms", report.wait_ms},
               {"prefill_ms", report.prefill_ms},
               {"decode_ms", report.decode_ms},

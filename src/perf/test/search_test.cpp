@@ -78,6 +78,17 @@ TEST(Search, finds_the_fastest_and_explains_every_candidate) {
   EXPECT_THAT(choice.reason, HasSubstr("b/cpu/f32/1t was the fastest of 4"));
 }
 
+TEST(Search, says_so_where_the_winners_device_is_untested) {
+  Candidate unmet = named("a");
+  unmet.device = "cuda:0";
+  unmet.untested = "No such device was met.";
+  SuccessiveHalving wins({unmet, named("b")});
+  EXPECT_THAT(Script().play(wins, steady({5, 10})).reason,
+              HasSubstr("cuda:0 is untested: No such device was met."));
+  SuccessiveHalving loses({unmet, named("b")});
+  EXPECT_EQ(Script().play(loses, steady({10, 5})).reason.find("untested"), std::string::npos);
+}
+
 TEST(Search, warms_up_and_checks_accuracy_only_the_first_time) {
   SuccessiveHalving search({named("a"), named("b")});
   Script script;

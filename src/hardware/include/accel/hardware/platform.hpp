@@ -26,6 +26,11 @@ inline constexpr std::array kAllPlatforms{Platform::cpu,    Platform::cuda,     
                                           Platform::webgpu, Platform::webnn};
 
 std::string_view platform_name(Platform platform);
+
+// Why what this program does on the platform's devices is untested: its tests have met none, a
+// sentence; empty where they have. Emulated devices do not count.
+std::string_view untested_reason(Platform platform);
+
 // Errors: invalid_argument, naming the eight.
 Result<Platform> platform_from_name(std::string_view name);
 

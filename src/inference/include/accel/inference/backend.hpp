@@ -25,6 +25,8 @@ struct EngineDevice {
   std::string provider;  // Who drives it inside the engine: "CPUExecutionProvider", "CPU".
   hardware::Platform platform = hardware::Platform::cpu;
   bool emulated = false;  // A simulator or a software driver: never chosen by itself.
+  // Why it is untested: this program's tests have met no such device, a sentence. Empty: they have.
+  std::string untested = {};
 };
 
 struct BackendInfo {

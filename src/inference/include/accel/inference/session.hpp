@@ -85,6 +85,7 @@ struct SessionInfo {
   bool emulated = false;
   // Equal inputs give equal outputs: no node of the graph draws at random. False: nobody looked.
   bool repeatable = false;
+  std::string untested = {};  // As EngineDevice::untested.
 };
 
 class Session {

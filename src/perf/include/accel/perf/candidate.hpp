@@ -19,6 +19,9 @@ struct Candidate {
   int threads = 1;
   std::map<std::string, std::string> options;  // Engine options that differ between candidates.
   bool emulated = false;
+  // Why its device is untested, a sentence for explanations; it rules nothing out. Empty: it is
+  // not.
+  std::string untested = {};
 
   // "openvino/cpu/f32/2t" with "/name=value" for each option: the same text for the same choice.
   std::string id() const;
