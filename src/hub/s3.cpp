@@ -57,15 +57,18 @@ Result<S3Object> read_object(const XmlElement& row, bool is_encoded) {
   const std::string size = row.text_of("Size");
   const auto read = std::from_chars(size.data(), size.data() + size.size(), object.bytes);
   const bool has_size = read.ec == std::errc() && read.ptr == size.data() + size.size();
-  if (object.key.empty() || object.key.size() > kMaxPathBytes || has_control(object.key)) {
+  const bool good_key = !object.key.empty() && object.key.size() <= kMaxPathBytes &&
+                        is_utf8(object.key) && !has_control(object.key);
+  if (!good_key) {
     return fail(Errc::corrupt, "The listing has a key that no object can have.");
   }
   if (!has_size || object.bytes > kMaxFileBytes) {
     return fail(Errc::corrupt, "The listing says that {} has \"{}\" bytes.", object.key,
                 size.substr(0, 40));
   }
-  const bool fits_header = object.etag.size() <= kMaxEtagBytes && !has_control(object.etag) &&
-                           object.etag.find('"') == object.etag.npos;
+  const bool fits_header =
+      object.etag.size() <= kMaxEtagBytes &&
+      std::ranges::all_of(object.etag, [](char c) { return c > ' ' && c < 0x7f && c != '"'; });
   if (fits_header) return object;
   return fail(Errc::corrupt, "The listing has an ETag of {} that can't be one.", object.key);
 }
@@ -117,8 +120,8 @@ Result<S3Ref> parse_s3_ref(std::string_view text) {
   rest.remove_prefix(std::min(slash + 1, rest.size()));
   if (rest.ends_with('/')) rest.remove_suffix(1);
   ref.prefix = rest;
-  const bool good_prefix =
-      ref.prefix.empty() || (check_path(ref.prefix) && !has_control(ref.prefix));
+  const bool good_prefix = ref.prefix.empty() || (check_path(ref.prefix) && is_utf8(ref.prefix) &&
+                                                  !has_control(ref.prefix));
   if (is_bucket(ref.bucket) && good_prefix) return ref;
   return fail(Errc::invalid_argument,
               "\"s3:{}\" names no folder of a bucket: write s3:BUCKET/PREFIX or "

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <optional>
 
 namespace accel::hub {
@@ -201,8 +202,29 @@ std::string XmlElement::text_of(std::string_view wanted) const {
   return found == nullptr ? std::string() : found->text;
 }
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at++]);
+    if (lead < 0x80) continue;
+    const std::size_t tail = lead >= 0xF0 ? 3 : (lead >= 0xE0 ? 2 : 1);
+    constexpr std::uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
+    if (lead < 0xC0 || lead > 0xF4 || text.size() - at < tail) return false;
+    std::uint32_t code = lead & (0x3FU >> tail);
+    for (const char c : text.substr(at, tail)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if ((byte & 0xC0U) != 0x80) return false;
+      code = (code << 6U) | (byte & 0x3FU);
+    }
+    at += tail;
+    const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (code < kLeast[tail] || code > 0x10FFFF || is_surrogate) return false;
+  }
+  return true;
+}
+
 Result<XmlElement> parse_xml(std::string_view text) {
   if (text.size() > kMaxXmlBytes) return no_xml("it is too long");
+  if (!is_utf8(text)) return no_xml("it is not in UTF-8");
   return Reader(text).document();
 }
 

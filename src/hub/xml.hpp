@@ -26,6 +26,9 @@ struct XmlElement {
   std::string text_of(std::string_view wanted) const;      // Its text; empty when absent.
 };
 
+// RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF.
+bool is_utf8(std::string_view text);
+
 // The root. Errors: corrupt ("… is no XML that S3 writes: …").
 Result<XmlElement> parse_xml(std::string_view text);
 

@@ -27,9 +27,9 @@ TEST(S3, refs_are_read_or_refused) {
   EXPECT_EQ(parse_s3_ref("//bucket/x").value().text(), "s3:bucket/x");
   EXPECT_EQ(parse_s3_ref("bucket").value().text(), "s3:bucket");
   EXPECT_EQ(parse_s3_ref("bucket/").value().prefix, "");
-  for (const char* text :
-       {"", "/", "//", "ab", "../x", "-bucket", "b ucket/x", "bucket//x", "bucket/../x",
-        "bucket/./x", "bucket/x//y", "bucket/x//", "bucket/\n", "bu@cket", "b%2fx", "http://x/y"}) {
+  for (const char* text : {"", "/", "//", "ab", "../x", "-bucket", "b ucket/x", "bucket//x",
+                           "bucket/../x", "bucket/./x", "bucket/x//y", "bucket/x//", "bucket/\n",
+                           "bucket/\xff", "bu@cket", "b%2fx", "http://x/y"}) {
     EXPECT_FALSE(parse_s3_ref(text)) << text;
   }
 }
@@ -101,6 +101,7 @@ TEST(S3, hostile_pages_are_refused_with_a_sentence) {
       {page(row("")), "no object can have"},
       {page(row("a%00b")), "no object can have"},
       {page(row("a%0Ab")), "no object can have"},
+      {page(row("a%FFb")), "no object can have"},
       {page(row(std::string(1025, 'a'))), "no object can have"},
       {page(row("a%")), "%"},
       {page(row("a", "")), "\"\" bytes"},
@@ -109,6 +110,7 @@ TEST(S3, hostile_pages_are_refused_with_a_sentence) {
       {page(row("a", "99999999999999999999")), "99999999999999999999"},
       {page(row("a", "4398046511105")), "4398046511105"},
       {page(row("a", "1", "x\ny")), "ETag"},
+      {page(row("a", "1", "x y")), "ETag"},
       {page(row("a", "1", std::string(300, 'e'))), "ETag"},
       {page("", "<IsTruncated>true</IsTruncated>"), "not where it goes on"}};
   for (const auto& [text, words] : cases) {

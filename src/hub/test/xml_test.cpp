@@ -37,6 +37,7 @@ TEST(Xml, what_s3_never_writes_is_refused_with_a_sentence) {
       {"<a>&#99999999;</a>", "XML itself does not define"},
       {"<a>&amp</a>", "does not end"},
       {"<a>\x01</a>", "control character"},
+      {"<a>\xff</a>", "UTF-8"},
       {std::string("<a>\0</a>", 8), "control character"},
       {"<a><?php ?></a>", "a name is missing"},
       {"<a b></a>", "no value"},
@@ -61,6 +62,17 @@ std::string nested(std::size_t depth) {
   for (std::size_t i = 0; i < depth; ++i) text += "<a>";
   for (std::size_t i = 0; i < depth; ++i) text += "</a>";
   return text;
+}
+
+TEST(Xml, utf8_is_told_from_what_is_none) {
+  for (const char* text : {"", "a", "\u00e4", "\u6a21", "\U0001F600", "\U0010FFFF", "\uD7FF"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  for (const char* text : {"\x80", "\xC3", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xE0\x9F\xBF",
+                           "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
+                           "\xF5\x80\x80\x80", "\xFF", "\xE6\xA8", "\xC3(", "a\xF0\x9F\x98"}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
 }
 
 TEST(Xml, depth_and_number_of_elements_have_limits) {

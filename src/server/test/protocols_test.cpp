@@ -343,7 +343,8 @@ TEST(Ollama, pulls_what_a_node_can_name) {
   const std::string cid = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
   for (const std::string& target :
        {cid, "minilm@" + cid, "/ipfs/" + cid, std::string("ollama:smollm:135m"),
-        std::string("hf:org/name"), std::string("/ipns/example.org")}) {
+        std::string("hf:org/name"), std::string("s3:bucket/a@b"),
+        std::string("/ipns/example.org")}) {
     const auto wish = ollama::pull_request({{"model", target}}).value();
     EXPECT_EQ(wish.target, target);
     EXPECT_TRUE(wish.stream);
