@@ -425,3 +425,29 @@ class Serving(TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+    def test_a_chat_template_without_end_is_refused_while_another_model_answers(self):
+        self.node.add(self.with_template("endless", "{% for m in messages %}{% if m.content == 'evil' %}{% for a in range(9999) %}{% for b in range(9999) %}"
+                                         "{% endfor %}{% endfor %}{% endif %}{{ m.content }}{% endfor %}"), "--name", "endless")
+        chat = lambda content: {"model": "endless", "messages": [{"role": "user", "content": content}], "max_tokens": 1}
+        with ThreadPoolExecutor(1) as pool:
+            refused = pool.submit(self.client.refused, "/v1/chat/completions", chat("evil"))
+            self.assertEqual(self.client.ok("/v1/chat/completions", self.chat(max_tokens=2))["usage"]["prompt_tokens"], 37)
+            status, body, _ = refused.result()
+        self.assertEqual(status, 400, body)
+        self.assertRegex(body["error"]["message"], "chat template takes (more|longer) than")
+        self.assertEqual(self.client.ok("/v1/chat/completions", chat("Once upon a time"))["usage"]["completion_tokens"], 1)
+
+    def with_template(self, name, template):
+        """SmolLM2 with another chat template: as long as its own, so that nothing else in the file moves."""
+        source = next(model_directory("smollm2-135m-q4_1").glob("*.gguf"))
+        data = bytearray(source.read_bytes())
+        key = b"tokenizer.chat_template"
+        at = data.index(key) + len(key) + 4
+        length = struct.unpack_from("<Q", data, at)[0]
+        data[at + 8:at + 8 + length] = (template + "{#" + " " * (length - len(template) - 4) + "#}").encode()
+        self.assertEqual(len(data), source.stat().st_size)
+        folder = self.folder / name
+        folder.mkdir()
+        (folder / source.name).write_bytes(data)
+        return folder

@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -193,18 +192,18 @@ Result<std::unique_ptr<ChatRenderer>> ChatRenderer::open(const Library& library,
     const char* const text = api.chat_template(model, variant);
     return std::string(text == nullptr ? "" : text);
   };
-  std::unique_ptr<ChatRenderer> renderer(  // tidy: raw-new: private constructor
-      new ChatRenderer({.library = library.path(),
-                        .replacement = replacement,
-                        .own = own(nullptr),
-                        .own_for_tools = own("tool_use"),
-                        .bos = special_text(api, vocab, api.bos(vocab)),
-                        .eos = special_text(api, vocab, api.eos(vocab)),
-                        .adds_bos = api.adds_bos(vocab),
-                        .adds_eos = api.adds_eos(vocab),
-                        .memory_bytes = bounds.memory_bytes,
-                        .cpu_seconds = static_cast<Number>(bounds.cpu.count())},
-                       bounds));
+  wire::Setup setup{.library = library.path(),
+                    .replacement = replacement,
+                    .own = own(nullptr),
+                    .own_for_tools = own("tool_use"),
+                    .bos = special_text(api, vocab, api.bos(vocab)),
+                    .eos = special_text(api, vocab, api.eos(vocab)),
+                    .adds_bos = api.adds_bos(vocab),
+                    .adds_eos = api.adds_eos(vocab),
+                    .memory_bytes = bounds.memory_bytes,
+                    .cpu_seconds = static_cast<Number>(bounds.cpu.count())};
+  std::unique_ptr<ChatRenderer> renderer(
+      new ChatRenderer(std::move(setup), bounds));  // tidy: raw-new: private constructor
   ACCEL_CHECK(renderer->start(system_clock().now() + bounds.deadline, {}));
   return renderer;
 }

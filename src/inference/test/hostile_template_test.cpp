@@ -54,7 +54,7 @@ class HostileTemplate : public Llama {
     EXPECT_EQ(refused.error().code, Errc::invalid_argument) << refused.error().to_string();
     EXPECT_THAT(refused.error().message, words);
     EXPECT_LT(resident_bytes(), resident + (64U << 20U));
-    EXPECT_EQ(model_->chat_prompt(kGood), before);
+    EXPECT_EQ(model_->chat_prompt(kGood), *before);
   }
 
   static constexpr RenderBounds kSmall{.memory_bytes = 64U << 20U,

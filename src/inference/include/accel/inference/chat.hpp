@@ -4,13 +4,25 @@
 // by LlamaModel, models (text generation) and node. Values; an AnswerFormat is immutable and may be
 // used from many threads. Spec of the shapes: OpenAI's function calling.
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "accel/core/clock.hpp"
+
 namespace accel::inference {
+
+// What writing out one chat by a model's template may take, which is a program of anybody's. For a
+// hundred messages and tools, Llama 3's takes some 50 ms of processor time.
+struct RenderBounds {
+  std::uint64_t memory_bytes = 256U << 20U;
+  std::chrono::seconds cpu{5};
+  Duration deadline = std::chrono::seconds(30);  // Waiting for other chats is part of it.
+};
 
 struct ToolCall {
   std::string id = {};  // Empty: nobody named it yet.

@@ -7,7 +7,6 @@
 // `parallel` texts together (continuous batching); generate() blocks its caller, whose thread gets
 // the text, so a slow reader holds up nobody else. A LlamaModel outlives its LlamaEngine.
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -20,7 +19,6 @@
 #include <utility>
 #include <vector>
 
-#include "accel/core/clock.hpp"
 #include "accel/core/result.hpp"
 #include "accel/inference/backend.hpp"
 #include "accel/inference/chat.hpp"
@@ -41,14 +39,6 @@ enum class KvType { f16, q8_0, q4_0 };
 // Errors: invalid_argument (names the three).
 Result<KvType> kv_type_of(std::string_view name);
 std::string_view kv_type_name(KvType type);
-
-// What writing out one chat by the model's template may take. Templates of Llama 3 take 5 MB and
-// 80 ms of processor time for a hundred messages and tools.
-struct RenderBounds {
-  std::uint64_t memory_bytes = 256U << 20U;
-  std::chrono::seconds cpu{5};
-  Duration deadline = std::chrono::seconds(30);  // Waiting for other chats is part of it.
-};
 
 struct LlamaModelOptions {
   std::size_t context = 8192;    // Tokens of all texts together, prompts and answers.
@@ -194,10 +184,9 @@ class LlamaModel {
   std::string text_of(std::span<const TokenId> tokens) const;
   // The bytes of one token, which may be a part of a character; of one that controls, its name.
   std::string bytes_of(TokenId token) const;
-  // The model's own template, rendered by llama.cpp's Jinja interpreter in a process of its own, up
-  // to where the assistant answers. Errors: unsupported (the model has none, or one that can't be
-  // read within RenderBounds), invalid_argument (the template refuses these messages, its words are
-  // the cause; or goes beyond a bound), cancelled, timeout, unavailable (no process).
+  // The model's own template, rendered within RenderBounds, up to where the assistant answers.
+  // Errors: unsupported (the model has none, or one that can't be read), invalid_argument (it
+  // refuses these messages, in its words; it exceeds a bound), cancelled, timeout, unavailable.
   Result<std::string> chat_prompt(std::span<const ChatMessage> messages,
                                   std::stop_token stop = {}) const;
 
