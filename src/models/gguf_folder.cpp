@@ -5,6 +5,7 @@
 #include <map>
 
 #include "accel/inference/gguf_reader.hpp"
+#include "accel/inference/llama_embedder.hpp"
 #include "layouts.hpp"
 #include "model_files.hpp"
 
@@ -40,7 +41,6 @@ bool has_gguf(const ModelManifest& manifest) {
 
 Status read_gguf_folder(ModelManifest& manifest, const Fetcher& fetcher) {
   manifest.source = "gguf";
-  manifest.task = "text-generation";
   for (const ModelFile& file : manifest.files) {
     if (!is_weights(file.path)) continue;
     ACCEL_TRY(const std::filesystem::path local, fetcher(file.path));
@@ -52,6 +52,9 @@ Status read_gguf_folder(ModelManifest& manifest, const Fetcher& fetcher) {
     const auto architecture = header->texts.find("general.architecture");
     if (manifest.family.empty() && architecture != header->texts.end())
       manifest.family = architecture->second;
+    if (manifest.task.empty())
+      manifest.task =
+          inference::is_made_for_vectors(*header) ? "text-embedding" : "text-generation";
     Variant variant;
     variant.precision = precision_of(*header);
     variant.format = "gguf";

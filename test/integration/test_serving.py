@@ -166,6 +166,27 @@ class Serving(TestCase):
                 self.assertLess(max(map(lambda x, y: abs(x - y), vector, case["embedding"])), 1e-4)
         self.assertEqual(floats["usage"]["total_tokens"], ollama["prompt_eval_count"])
 
+    def test_a_language_model_gives_the_reference_embeddings_beside_its_texts(self):
+        cases = json.loads((DATA / "smollm2_embeddings.json").read_text())["cases"]
+        texts = [case["text"] for case in cases]
+        with ThreadPoolExecutor(2) as pool:
+            written = pool.submit(self.client.ok, "/v1/completions", {"model": "smollm", "prompt": PROMPT, "temperature": 0, "max_tokens": 8})
+            openai = self.client.ok("/v1/embeddings", {"model": "smollm", "input": texts})
+            self.assertTrue(written.result()["choices"][0]["text"].startswith(" Paris"))
+        ollama = self.client.ok("/api/embed", {"model": "smollm:latest", "input": texts})
+        for case, a, b in zip(cases, openai["data"], ollama["embeddings"], strict=True):
+            for vector in (a["embedding"], b):
+                self.assertGreater(sum(map(lambda x, y: x * y, vector, case["embedding"])), 0.9999)
+        self.assertEqual(openai["usage"]["total_tokens"], ollama["prompt_eval_count"])
+        self.assertGreater(openai["usage"]["total_tokens"], len(texts))
+        rows = {row["task"]: row for row in self.node.json("ps")["models"] if row["name"] == "smollm"}
+        self.assertEqual(set(rows), {"text-generation", "text-embedding"})
+        self.assertEqual((rows["text-embedding"]["engine"], rows["text-embedding"]["pooling"]), ("llama.cpp", "mean"))
+        formats = {row["name"].split(":")[0]: row["details"]["format"] for row in self.client.ok("/api/ps")["models"]}
+        self.assertEqual(formats["smollm"], "gguf")
+        told = self.client.ok("/v1/embeddings", {"model": "smollm", "input": "word " * 5000, "explain": True})
+        self.assertEqual(told["usage"]["total_tokens"], 2048)
+
     def test_ollama_answers_streams_of_lines(self):
         chat = {"model": "smollm", "messages": self.chat()["messages"], "options": {"temperature": 0, "num_predict": 6}}
         lines = self.client.lines("/api/chat", chat)
@@ -366,7 +387,7 @@ class Serving(TestCase):
                                      ("/v1/chat/completions", self.chat(stream=True, max_tokens=5000), 400),
                                      ("/v1/chat/completions", self.chat(tools=[{"type": "function"}]), 400),
                                      ("/v1/completions", {"model": "smollm", "prompt": "word " * 3000, "stream": True}, 400),
-                                     ("/v1/embeddings", {"model": "smollm", "input": "x"}, 400), ("/api/chat", {"model": "nothing", "messages": []}, 404),
+                                     ("/v1/embeddings", {"model": "smollm", "input": ["x", ""]}, 400), ("/api/chat", {"model": "nothing", "messages": []}, 404),
                                      ("/api/generate", {"model": "smollm", "prompt": "x", "context": [1]}, 400),
                                      ("/api/generate", {"model": "nothing", "prompt": "x"}, 404)]:
             code, error, _ = self.client.refused(path, body)

@@ -9,9 +9,9 @@ namespace {
 constexpr int kAborted = 2;                // What llama_decode() returns then.
 constexpr std::uint32_t kPollBusily = 50;  // ggml's own default; 0 sleeps at once.
 
-bool is_aborted(void* abort) { return static_cast<std::atomic<bool>*>(abort)->load(); }
-
 }  // namespace
+
+bool is_set(void* flag) { return static_cast<std::atomic<bool>*>(flag)->load(); }
 
 Result<ContextHandle> make_context(const Api& api, llama_model* model,
                                    const LlamaModelOptions& options, std::atomic<bool>& abort) {
@@ -27,21 +27,27 @@ Result<ContextHandle> make_context(const Api& api, llama_model* model,
   }
   params.kv_unified = true;  // One pool of places: the planner shares them out.
   params.n_threads = params.n_threads_batch = options.threads;
-  params.abort_callback = &is_aborted;
+  params.abort_callback = &is_set;
   params.abort_callback_data = &abort;
   ContextHandle context(api.context_new(model, params), api.context_free);
-  if (context) return context;
-  return fail(Errc::resource_exhausted,
-              "There is no memory for a context of {} tokens; choose a smaller one.",
-              options.context);
+  if (!context) {
+    return fail(Errc::resource_exhausted,
+                "There is no memory for a context of {} tokens; choose a smaller one.",
+                options.context);
+  }
+  if (api.memory(context.get()) == nullptr) {
+    return fail(Errc::unsupported,
+                "The model is an encoder: it makes vectors of texts and writes none.");
+  }
+  return context;
 }
 
-ThreadpoolHandle make_threadpool(const Library& library, const LlamaModelOptions& options) {
+ThreadpoolHandle make_threadpool(const Library& library, int threads, bool spinning) {
   const Threadpools& pools = library.threadpools();
   if (!pools.make || !pools.free) return {nullptr, nullptr};
-  ggml_threadpool_params threads = library.api().threadpool_params(options.threads);
-  threads.poll = options.spinning ? kPollBusily : 0;
-  return {pools.make(&threads), pools.free};
+  ggml_threadpool_params params = library.api().threadpool_params(threads);
+  params.poll = spinning ? kPollBusily : 0;
+  return {pools.make(&params), pools.free};
 }
 
 Status decode(const Api& api, llama_context* context, llama_batch batch) {

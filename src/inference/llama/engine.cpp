@@ -9,15 +9,17 @@
 #include "accel/inference/gguf_reader.hpp"
 #include "accel/inference/llama.hpp"
 #include "llama/chat_template.hpp"
+#include "llama/engine_impl.hpp"
 #include "llama/generator.hpp"
 #include "llama/library.hpp"
+#include "llama/model.hpp"
 #include "llama/text_stream.hpp"
 
 namespace accel::inference {
 
 using llama::Api;
 using llama::Library;
-using ModelHandle = std::unique_ptr<llama_model, void (*)(llama_model*)>;
+using llama::ModelHandle;
 
 namespace {
 
@@ -124,36 +126,12 @@ LlamaModel::~LlamaModel() = default;
 
 const LlamaModelInfo& LlamaModel::info() const { return impl_->info_; }
 
-namespace {
-
-Result<std::vector<TokenId>> tokens_of_text(const Api& api, const llama_vocab* vocab,
-                                            std::string_view text, bool added, bool special) {
-  // A token is at least one byte of text, but for those that are added around it.
-  constexpr std::size_t kAdded = 16;
-  if (text.size() > std::numeric_limits<std::int32_t>::max() - kAdded)
-    return fail(Errc::invalid_argument, "The text has {} bytes, too many to count.", text.size());
-  const std::string clean = llama::valid_utf8(text);
-  std::vector<TokenId> tokens(clean.size() + kAdded);
-  try {
-    const std::int32_t count =
-        api.tokenize(vocab, clean.data(), static_cast<std::int32_t>(clean.size()), tokens.data(),
-                     static_cast<std::int32_t>(tokens.size()), added, special);
-    if (count < 0) return fail(Errc::internal, "llama.cpp made more tokens than bytes.");
-    tokens.resize(static_cast<std::size_t>(count));
-  } catch (const std::exception& thrown) {
-    return fail(Error{Errc::internal, "llama.cpp could not tokenize a text.", thrown.what()});
-  }
-  return tokens;
-}
-
-}  // namespace
-
 Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool special) const {
-  return tokens_of_text(impl_->api(), impl_->vocab(), text, true, special);
+  return llama::tokens_of_text(impl_->api(), impl_->vocab(), text, true, special);
 }
 
 Result<std::vector<TokenId>> LlamaModel::tokens_of(std::string_view text) const {
-  return tokens_of_text(impl_->api(), impl_->vocab(), text, false, true);
+  return llama::tokens_of_text(impl_->api(), impl_->vocab(), text, false, true);
 }
 
 std::string LlamaModel::text_of(std::span<const TokenId> tokens) const {
@@ -210,24 +188,6 @@ Result<std::vector<float>> LlamaModel::logits(std::span<const TokenId> prompt,
 
 LlamaModel::Load LlamaModel::load() const { return impl_->generator_->load(); }
 
-class LlamaEngine::Impl {
- public:
-  explicit Impl(LlamaOptions options) : options_(std::move(options)) {}
-
-  Result<std::shared_ptr<const Library>> library() {
-    const std::scoped_lock lock(mutex_);
-    if (!library_) {
-      ACCEL_TRY(library_, Library::load(llama::library_query(options_)));
-    }
-    return library_;
-  }
-
- private:
-  LlamaOptions options_;
-  std::mutex mutex_;
-  std::shared_ptr<const Library> library_;
-};
-
 LlamaEngine::LlamaEngine(LlamaOptions options)
     : impl_(std::make_unique<Impl>(std::move(options))) {}
 LlamaEngine::~LlamaEngine() = default;
@@ -265,32 +225,6 @@ Status check_options(const LlamaModelOptions& options) {
 
 namespace {
 
-// A file that every check of ours has passed.
-Result<ModelHandle> load_model(const Api& api, const std::filesystem::path& gguf_file,
-                               GgufHeader& header) {
-  ACCEL_TRY(header, read_gguf_file(gguf_file));
-  ACCEL_CHECK(check_gguf_model(header));
-  (void)llama::take_last_words();
-  llama_model_params params = api.model_params();
-  params.n_gpu_layers = 0;
-  ModelHandle model(nullptr, api.model_free);
-  try {
-    model.reset(api.model_load(gguf_file.c_str(), params));
-  } catch (const std::exception& thrown) {
-    return fail(Error{Errc::corrupt, "llama.cpp can't read the model.", thrown.what()});
-  }
-  if (!model) {
-    const std::string words = llama::take_last_words();
-    const bool unknown = words.find("unknown model architecture") != std::string::npos;
-    return fail(Error{unknown ? Errc::unsupported : Errc::corrupt,
-                      fmt::format("llama.cpp can't open {}.", gguf_file.filename().string()),
-                      words});
-  }
-  if (api.has_encoder(model.get()))
-    return fail(Errc::unsupported, "The model has an encoder; only decoders generate text here.");
-  return model;
-}
-
 Result<ModelHandle> load_draft(const Api& api, const std::filesystem::path& gguf_file,
                                const llama_model* target) {
   if (!can_go_back(api, target)) {
@@ -298,7 +232,7 @@ Result<ModelHandle> load_draft(const Api& api, const std::filesystem::path& gguf
                 "The model keeps a state that can't be taken back: nothing is drafted for it.");
   }
   GgufHeader header;
-  ACCEL_TRY(ModelHandle draft, load_model(api, gguf_file, header));
+  ACCEL_TRY(ModelHandle draft, llama::load_model(api, gguf_file, header));
   if (!can_go_back(api, draft.get())) {
     return fail(Errc::unsupported,
                 "The draft model keeps a state that can't be taken back; choose another one.");
@@ -315,7 +249,7 @@ Result<std::unique_ptr<LlamaModel>> LlamaEngine::open(const std::filesystem::pat
   ACCEL_TRY(std::shared_ptr<const Library> library, impl_->library());
   const Api& api = library->api();
   GgufHeader header;
-  ACCEL_TRY(ModelHandle model, load_model(api, gguf_file, header));
+  ACCEL_TRY(ModelHandle model, llama::load_model(api, gguf_file, header));
   auto impl = std::make_unique<LlamaModel::Impl>(library, std::move(model));
   if (!options.draft_file.empty()) {
     ACCEL_TRY(impl->draft_, load_draft(api, options.draft_file, impl->model_.get()));

@@ -93,7 +93,7 @@ Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library
       new Generator(library, api.vocab(model), limits));  // tidy: raw-new: private constructor
   generator->prefix_cache_ = options.prefix_cache;
   generator->can_go_back_ = !api.is_recurrent(model) && !api.is_hybrid(model);
-  generator->threadpool_ = make_threadpool(*library, options);
+  generator->threadpool_ = make_threadpool(*library, options.threads, options.spinning);
   ggml_threadpool* const pool = generator->threadpool_.get();
   ACCEL_TRY(generator->context_, make_context(api, model, options, generator->abort_));
   if (pool != nullptr) api.attach_threadpool(generator->context_.get(), pool, pool);

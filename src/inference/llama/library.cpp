@@ -68,6 +68,7 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(model_context, "llama_model_n_ctx_train"));
   ACCEL_CHECK(library.bind(layers, "llama_model_n_layer"));
   ACCEL_CHECK(library.bind(width, "llama_model_n_embd"));
+  ACCEL_CHECK(library.bind(output_width, "llama_model_n_embd_out"));
   ACCEL_CHECK(library.bind(heads, "llama_model_n_head"));
   ACCEL_CHECK(library.bind(kv_heads, "llama_model_n_head_kv"));
   ACCEL_CHECK(library.bind(meta_value, "llama_model_meta_val_str"));
@@ -81,12 +82,14 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(context_size, "llama_n_ctx"));
   ACCEL_CHECK(library.bind(attach_threadpool, "llama_attach_threadpool"));
   ACCEL_CHECK(library.bind(memory, "llama_get_memory"));
+  ACCEL_CHECK(library.bind(memory_clear, "llama_memory_clear"));
   ACCEL_CHECK(library.bind(memory_remove, "llama_memory_seq_rm"));
   ACCEL_CHECK(library.bind(memory_copy, "llama_memory_seq_cp"));
   ACCEL_CHECK(library.bind(memory_first, "llama_memory_seq_pos_min"));
   ACCEL_CHECK(library.bind(memory_last, "llama_memory_seq_pos_max"));
   ACCEL_CHECK(library.bind(decode, "llama_decode"));
   ACCEL_CHECK(library.bind(logits, "llama_get_logits_ith"));
+  ACCEL_CHECK(library.bind(text_vector, "llama_get_embeddings_seq"));
   ACCEL_CHECK(library.bind(vocab_size, "llama_vocab_n_tokens"));
   ACCEL_CHECK(library.bind(vocab_type, "llama_vocab_type"));
   ACCEL_CHECK(library.bind(token_text, "llama_vocab_get_text"));
@@ -95,6 +98,7 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(eos, "llama_vocab_eos"));
   ACCEL_CHECK(library.bind(adds_bos, "llama_vocab_get_add_bos"));
   ACCEL_CHECK(library.bind(adds_eos, "llama_vocab_get_add_eos"));
+  ACCEL_CHECK(library.bind(adds_separator, "llama_vocab_get_add_sep"));
   ACCEL_CHECK(library.bind(tokenize, "llama_tokenize"));
   ACCEL_CHECK(library.bind(piece, "llama_token_to_piece"));
   ACCEL_CHECK(library.bind(chain_params, "llama_sampler_chain_default_params"));

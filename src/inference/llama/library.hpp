@@ -35,6 +35,7 @@ struct Api {
   decltype(&llama_model_n_ctx_train) model_context = nullptr;
   decltype(&llama_model_n_layer) layers = nullptr;
   decltype(&llama_model_n_embd) width = nullptr;
+  decltype(&llama_model_n_embd_out) output_width = nullptr;
   decltype(&llama_model_n_head) heads = nullptr;
   decltype(&llama_model_n_head_kv) kv_heads = nullptr;
   decltype(&llama_model_meta_val_str) meta_value = nullptr;
@@ -48,12 +49,14 @@ struct Api {
   decltype(&llama_n_ctx) context_size = nullptr;
   decltype(&llama_attach_threadpool) attach_threadpool = nullptr;
   decltype(&llama_get_memory) memory = nullptr;
+  decltype(&llama_memory_clear) memory_clear = nullptr;
   decltype(&llama_memory_seq_rm) memory_remove = nullptr;
   decltype(&llama_memory_seq_cp) memory_copy = nullptr;
   decltype(&llama_memory_seq_pos_min) memory_first = nullptr;
   decltype(&llama_memory_seq_pos_max) memory_last = nullptr;
   decltype(&llama_decode) decode = nullptr;
   decltype(&llama_get_logits_ith) logits = nullptr;
+  decltype(&llama_get_embeddings_seq) text_vector = nullptr;
   decltype(&llama_vocab_n_tokens) vocab_size = nullptr;
   decltype(&llama_vocab_type) vocab_type = nullptr;
   decltype(&llama_vocab_get_text) token_text = nullptr;
@@ -62,6 +65,7 @@ struct Api {
   decltype(&llama_vocab_eos) eos = nullptr;
   decltype(&llama_vocab_get_add_bos) adds_bos = nullptr;
   decltype(&llama_vocab_get_add_eos) adds_eos = nullptr;
+  decltype(&llama_vocab_get_add_sep) adds_separator = nullptr;
   decltype(&llama_tokenize) tokenize = nullptr;
   decltype(&llama_token_to_piece) piece = nullptr;
   decltype(&llama_sampler_chain_default_params) chain_params = nullptr;

@@ -15,22 +15,6 @@
 namespace accel::node {
 namespace {
 
-// A decoder's threads wait for each other at every layer: more of them than CPUs hardly get on.
-Result<int> choose_threads(const Config& config, int wanted) {
-  const hardware::CpuInfo cpu = hardware::cpu_info();
-  if (wanted > cpu.usable_threads) {
-    return fail(Errc::invalid_argument,
-                "This process may use {} CPUs; with {} threads a text would hardly get on.",
-                cpu.usable_threads, wanted);
-  }
-  if (wanted > 0) return wanted;
-  if (const auto configured = config.get<std::int64_t>("cpu.num_threads"); configured > 0)
-    return static_cast<int>(std::min<std::int64_t>(configured, cpu.usable_threads));
-  double load = 0;
-  if (::getloadavg(&load, 1) != 1) load = 0;
-  return threads_by_load(cpu.usable_threads, std::max(cpu.logical_cpus, 1), load);
-}
-
 Result<inference::LlamaModelOptions> model_options(Services& services, int threads) {
   const Config& config = services.config();
   const auto size = [&](const char* key) {
@@ -63,7 +47,7 @@ Result<TextFile> fetch_text(Context& context, const StoredModel& model, int thre
   ACCEL_TRY(file.variant, models::generation_variant(model.manifest));
   ACCEL_TRY(file.weights_sha256, weights_hash(*store, *file.variant, model.fetcher, context.stop));
   ACCEL_TRY(file.path, models::fetch_variant(*file.variant, model.fetcher));
-  ACCEL_TRY(threads, choose_threads(context.services.config(), threads));
+  ACCEL_TRY(threads, text_threads(context.services.config(), threads));
   ACCEL_TRY(file.options, model_options(context.services, threads));
   ACCEL_TRY(const inference::GgufHeader header, inference::read_gguf_file(file.path));
   file.bytes = file.variant->bytes() + inference::kv_cache_bytes(header, file.options);
@@ -142,6 +126,22 @@ std::string key_of(const blockstore::Store& store, const ipld::Cid& root, int th
 int threads_by_load(int usable, int cpus, double load) {
   const double idle = std::clamp(1.0 - load / cpus, 0.0, 1.0);
   return std::max(1, static_cast<int>(std::lround(usable * idle)));
+}
+
+// A decoder's threads wait for each other at every layer: more of them than CPUs hardly get on.
+Result<int> text_threads(const Config& config, int wanted) {
+  const hardware::CpuInfo cpu = hardware::cpu_info();
+  if (wanted > cpu.usable_threads) {
+    return fail(Errc::invalid_argument,
+                "This process may use {} CPUs; with {} threads a text would hardly get on.",
+                cpu.usable_threads, wanted);
+  }
+  if (wanted > 0) return wanted;
+  if (const auto configured = config.get<std::int64_t>("cpu.num_threads"); configured > 0)
+    return static_cast<int>(std::min<std::int64_t>(configured, cpu.usable_threads));
+  double load = 0;
+  if (::getloadavg(&load, 1) != 1) load = 0;
+  return threads_by_load(cpu.usable_threads, std::max(cpu.logical_cpus, 1), load);
 }
 
 Result<TextReady> ready_text(ServingContext& call, const std::string& model, int threads,

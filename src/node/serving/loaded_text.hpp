@@ -41,5 +41,8 @@ Result<TextReady> ready_text(ServingContext& call, const std::string& model, int
 // other many times a token, and one that shares its CPU holds up all (measured: 2 threads on 2 busy
 // CPUs write 2.3 tokens/s where 1 writes 171). `load` is of all `cpus` of the machine.
 int threads_by_load(int usable, int cpus, double load);
+// What a model of llama.cpp runs with here when `wanted` (0: not said). Errors: invalid_argument
+// (more than the CPUs that this process may use).
+Result<int> text_threads(const Config& config, int wanted);
 
 }  // namespace accel::node

@@ -45,6 +45,8 @@ Result<json> models_list(Context& context) {
       row["task"] = model->manifest.task;
       row["family"] = model->manifest.family;
       row["bytes"] = bytes_of(model->manifest);
+      if (!model->manifest.variants.empty())
+        row["format"] = model->manifest.variants.front().format;
     } else {
       row["task"] = "-";
       row["reason"] = model.error().message;

@@ -12,15 +12,29 @@ trace::Span model_span(std::string_view what, std::string_view model, const ipld
   return span;
 }
 
+// One of llama.cpp's two kinds of models.
+template <class Info>
+void tell_llama(trace::Span& span, const Info& model) {
+  if (!span) return;
+  span.set("accel.engine", model.engine);
+  span.set("accel.engine.version", model.version);
+  span.set("accel.device", model.device);
+  span.set("accel.threads", model.threads);
+}
+
 }  // namespace
 
 trace::Span load_span(std::string_view model, const ipld::Cid& root) {
   return model_span("load a model", model, root);
 }
 
+trace::Span run_span(std::string_view model, const ipld::Cid& root) {
+  return model_span("run a model", model, root);
+}
+
 trace::Span run_span(std::string_view model, const ipld::Cid& root,
                      const inference::SessionInfo& session) {
-  trace::Span span = model_span("run a model", model, root);
+  trace::Span span = run_span(model, root);
   tell_session(span, session);
   return span;
 }
@@ -35,11 +49,11 @@ void tell_session(trace::Span& span, const inference::SessionInfo& session) {
 }
 
 void tell_text_model(trace::Span& span, const inference::LlamaModelInfo& model) {
-  if (!span) return;
-  span.set("accel.engine", model.engine);
-  span.set("accel.engine.version", model.version);
-  span.set("accel.device", model.device);
-  span.set("accel.threads", model.threads);
+  tell_llama(span, model);
+}
+
+void tell_embedder(trace::Span& span, const inference::LlamaEmbedderInfo& model) {
+  tell_llama(span, model);
 }
 
 }  // namespace accel::node

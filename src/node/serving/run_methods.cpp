@@ -7,6 +7,7 @@
 #include "recorder.hpp"
 #include "serving/batched.hpp"
 #include "serving/family_run.hpp"
+#include "serving/gguf_embedding.hpp"
 #include "serving/known_outputs.hpp"
 #include "serving/loaded_embedder.hpp"
 #include "serving/model_spans.hpp"
@@ -32,7 +33,9 @@ Result<const models::FamilyInfo*> task_of(const RunRequest& request, const Store
   const std::string& task = request.task.empty() ? model.manifest.task : request.task;
   const models::FamilyInfo* const info = models::find_family(task);
   if (task == "text-generation") {
-    return fail(Errc::invalid_argument, "{} writes text: give it a prompt (`run {} --prompt …`).",
+    return fail(Errc::invalid_argument,
+                "{} writes text: give it a prompt (`run {} --prompt …`), or ask for vectors (`text "
+                "embed`).",
                 request.model, request.model);
   }
   if (info == nullptr) {
@@ -41,7 +44,8 @@ Result<const models::FamilyInfo*> task_of(const RunRequest& request, const Store
     return fail(Errc::unsupported, "The task \"{}\" can't be run yet; this version runs {}.", task,
                 fmt::join(known, ", "));
   }
-  if (info->open == nullptr && model.manifest.task != task) {
+  const bool embeds = info->open == nullptr && embeds_by_llama(model.manifest);
+  if (info->open == nullptr && model.manifest.task != task && !embeds) {
     return fail(Errc::invalid_argument, "{} is a model for {}, not for {}.", request.model,
                 model.manifest.task, task);
   }
@@ -267,18 +271,23 @@ Error of_another_task(Error error, const RunRequest& request, const StoredModel&
   return error;
 }
 
+json timed(ServingContext& call, json result, SteadyTime started) {
+  result["total_ms"] = to_ms(call.context.services.clock().now() - started);
+  return result;
+}
+
 // By the task: a family of the table, or text embedding.
 Result<json> run_by_task(ServingContext& call, const RunRequest& request, StoredModel& model,
                          const models::FamilyInfo& info, SteadyTime started) {
   if (info.open != nullptr) {
     auto ran = run_family(call, request, model, info);
     if (!ran) return fail(of_another_task(std::move(ran).error(), request, model));
-    json result = *std::move(ran);
-    result["total_ms"] = to_ms(call.context.services.clock().now() - started);
-    return result;
+    return timed(call, *std::move(ran), started);
   }
   ACCEL_CHECK(expect_only_texts(request));
-  return run_found_model(call, request, model, started);
+  if (!embeds_by_llama(model.manifest)) return run_found_model(call, request, model, started);
+  ACCEL_TRY(json result, embed_by_llama(call, request, model));
+  return timed(call, std::move(result), started);
 }
 
 // Of all families, endpoints are asked for embeddings of texts.
@@ -299,11 +308,22 @@ Result<json> run_remotely(ServingContext& call, const RunRequest& request, const
   return result;
 }
 
+// As ready_live(), for a model of llama.cpp.
+std::optional<Result<json>> run_live_gguf(ServingContext& call, const RunRequest& request,
+                                          SteadyTime started) {
+  if (request.record || request.task != kTextEmbedding || !expect_only_texts(request))
+    return std::nullopt;
+  auto result = embed_by_loaded_llama(call, request);
+  if (result && *result) return timed(call, **std::move(result), started);
+  return result;
+}
+
 Result<json> run_here(ServingContext& call, const RunRequest& request, SteadyTime started) {
   Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   if (auto ready = ready_live(call, request))
     return run_ready_model(context, request, std::move(*ready), started);
+  if (auto result = run_live_gguf(call, request, started)) return *std::move(result);
   load_last_engine(context.services, *store);
   ACCEL_TRY(StoredModel model, open_or_pull_model(context, *store, request.model));
   ACCEL_TRY(const models::FamilyInfo* const info, task_of(request, model));

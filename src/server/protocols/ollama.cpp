@@ -160,8 +160,8 @@ void put_count(const json& result, const char* name, json& into, const char* as)
 json details_of(const json& model) {
   const std::string family = model.value("family", "");
   const std::string precision = model.value("precision", "");
-  const bool gguf = model.value("task", "") == "text-generation";
-  return {{"parent_model", ""},   {"format", gguf ? "gguf" : "onnx"},
+  const bool writes = model.value("task", "") == "text-generation";
+  return {{"parent_model", ""},   {"format", model.value("format", writes ? "gguf" : "onnx")},
           {"family", family},     {"families", json::array({family})},
           {"parameter_size", ""}, {"quantization_level", precision}};
 }

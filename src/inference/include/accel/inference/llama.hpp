@@ -243,6 +243,7 @@ class LlamaEngine {
                                            const LlamaModelOptions& options);
 
  private:
+  friend class LlamaEmbedder;  // llama_embedder.hpp: opened with the same library.
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
