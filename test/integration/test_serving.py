@@ -184,8 +184,6 @@ class Serving(TestCase):
         self.assertEqual((rows["text-embedding"]["engine"], rows["text-embedding"]["pooling"]), ("llama.cpp", "mean"))
         formats = {row["name"].split(":")[0]: row["details"]["format"] for row in self.client.ok("/api/ps")["models"]}
         self.assertEqual(formats["smollm"], "gguf")
-        told = self.client.ok("/v1/embeddings", {"model": "smollm", "input": "word " * 5000, "explain": True})
-        self.assertEqual(told["usage"]["total_tokens"], 2048)
 
     def test_ollama_answers_streams_of_lines(self):
         chat = {"model": "smollm", "messages": self.chat()["messages"], "options": {"temperature": 0, "num_predict": 6}}
