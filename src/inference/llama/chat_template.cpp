@@ -19,6 +19,9 @@ constexpr const char* kParse =
     "_Z17common_chat_parseRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEbRK25common_chat_"
     "parser_params";
 
+constexpr const char* kVerbosity = "_Z30common_log_set_verbosity_tholdi";
+constexpr int kSilent = -1;  // Its parser prints to stderr what is none of a template's words.
+
 constexpr std::string_view kRefusesMessages = "The model's chat template refuses these messages.";
 constexpr std::string_view kRefusesTools =
     "The model's chat template refuses these messages or tools.";
@@ -132,7 +135,10 @@ Result<ChatTemplate> ChatTemplate::open(const Library& library, const llama_mode
   const SharedLibrary& shared = library.shared();
   Status bound = shared.bind(parts->parse, kParse);
   if (bound) bound = shared.bind(parts->load_parser, kLoadParser);
+  void (*set_verbosity)(int) = nullptr;
+  if (bound) bound = shared.bind(set_verbosity, kVerbosity);
   if (!bound) return fail(Error{Errc::unavailable, bound.error().message, bound.error().cause});
+  set_verbosity(kSilent);
   ACCEL_TRY(parts->renderer, ChatRenderer::open(library, model, source, bounds));
   return ChatTemplate(std::move(parts));
 }
