@@ -130,7 +130,7 @@ class FamilyRun {
                        {"weights_sha256", weights_sha256_}};
     if (request_.explain) {
       result["selection"] = selected_.explanation;
-      result["batches"] = json_of(notes_);
+      result["batches"] = node::json_of(notes_);
     }
     return result;
   }
