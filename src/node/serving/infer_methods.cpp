@@ -289,7 +289,7 @@ Result<json> model_infer(ServingContext& call) {
   request.client = context.params.text("client", {});
   request.explain = context.params.flag("explain");
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
-  const RemoteWish wish = read_remote_wish(context.params);
+  const RemoteWish wish = read_remote_wish(context);
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const auto named, named_route(call, request.model, wish));
   if (named) return infer_elsewhere(call, request, *named);

@@ -106,7 +106,7 @@ Result<RunRequest> read_run_request(ServingContext& call) {
   request.record = params.flag("record", true);
   request.client = params.text("client", {});
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
-  request.remote = read_remote_wish(params);
+  request.remote = read_remote_wish(context);
   if (params.given("seed")) {
     request.seed = static_cast<std::uint64_t>(params.integer_in("seed", 0, 0, kMaxSeed));
   }

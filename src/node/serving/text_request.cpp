@@ -167,7 +167,7 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   read_sampling(params, text.sampling);
   ACCEL_CHECK(read_bias(call.value("logit_bias"), text.sampling));
   request.seeded = params.given("seed");
-  request.remote = read_remote_wish(params);
+  request.remote = read_remote_wish(call.context);
   const Config& config = call.context.services.config();
   request.draft = draft_wish(params.text("draft", {}), config.get<std::string>("text.draft_model"),
                              static_cast<std::size_t>(config.get<std::int64_t>("text.draft_max")));

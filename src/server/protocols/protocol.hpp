@@ -6,11 +6,13 @@
 
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "accel/core/clock.hpp"
 #include "accel/core/result.hpp"
 #include "accel/core/trace.hpp"
 
@@ -24,6 +26,10 @@ struct MethodRequest {
   nlohmann::json params = nlohmann::json::object();
   bool stream = false;
   trace::LinkPtr trace = nullptr;  // The span that it is a part of; null: nobody traces it.
+  // How long it may take, as its own words say, and when the exchange that it is a part of must be
+  // over; nothing: no limit.
+  std::optional<Duration> timeout = {};
+  std::optional<SteadyTime> deadline = {};
 };
 
 // What a reply says besides the result.

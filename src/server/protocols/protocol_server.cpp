@@ -16,6 +16,7 @@
 #include "protocols/ollama.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/openai_audio.hpp"
+#include "protocols/routes.hpp"
 #include "protocols/text_stream.hpp"
 
 namespace accel::server {
@@ -26,69 +27,6 @@ using net::HttpResponse;
 using nlohmann::json;
 
 constexpr std::string_view kRetryAfterSeconds = "1";
-
-constexpr std::string_view kTranscriptions = "/v1/audio/transcriptions";
-
-constexpr std::array kRoutes{
-    Route{"GET", "/v1/models", Protocol::openai, false},
-    Route{"GET", "/v1/models/{model}", Protocol::openai, false},
-    Route{"POST", "/v1/embeddings", Protocol::openai, false},
-    Route{"POST", kTranscriptions, Protocol::openai, false},
-    Route{"POST", "/v1/completions", Protocol::openai, false},
-    Route{"POST", "/v1/chat/completions", Protocol::openai, false},
-    Route{"GET", "/api/version", Protocol::ollama, true},
-    Route{"GET", "/api/tags", Protocol::ollama, false},
-    Route{"GET", "/api/ps", Protocol::ollama, false},
-    Route{"POST", "/api/show", Protocol::ollama, false},
-    Route{"POST", "/api/pull", Protocol::ollama, false},
-    Route{"POST", "/api/generate", Protocol::ollama, false},
-    Route{"POST", "/api/chat", Protocol::ollama, false},
-    Route{"POST", "/api/embed", Protocol::ollama, false},
-    Route{"GET", "/v2", Protocol::oip, true},
-    Route{"GET", "/v2/health/live", Protocol::oip, true},
-    Route{"GET", "/v2/health/ready", Protocol::oip, true},
-    Route{"GET", "/v2/models/{model}", Protocol::oip, false},
-    Route{"GET", "/v2/models/{model}/ready", Protocol::oip, false},
-    Route{"POST", "/v2/models/{model}/infer", Protocol::oip, false},
-    Route{"GET", "/v2/models/{model}/stats", Protocol::oip, false},
-    Route{"GET", "/v2/models/stats", Protocol::oip, false},
-    Route{"POST", "/v2/repository/index", Protocol::oip, false},
-    Route{"POST", "/v2/repository/models/{model}/load", Protocol::oip, false},
-    Route{"POST", "/v2/repository/models/{model}/unload", Protocol::oip, false},
-};
-
-std::vector<std::string_view> parts_of(std::string_view path) {
-  std::vector<std::string_view> parts;
-  while (!path.empty()) {
-    path.remove_prefix(1);  // '/'
-    const std::size_t end = std::min(path.find('/'), path.size());
-    parts.push_back(path.substr(0, end));
-    path.remove_prefix(end);
-  }
-  return parts;
-}
-
-// The segment that stands where the route says {model}; empty for a route without. Nothing when the
-// path is another one.
-std::optional<std::string> match(const Route& route, const std::vector<std::string>& segments) {
-  const auto wanted = parts_of(route.path);
-  if (wanted.size() != segments.size()) return std::nullopt;
-  std::string model;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == "{model}") {
-      model = segments[i];
-      if (model.empty()) return std::nullopt;
-    } else if (wanted[i] != segments[i]) {
-      return std::nullopt;
-    }
-  }
-  return model;
-}
-
-Protocol protocol_of(std::string_view path) {
-  if (path.starts_with("/v1/")) return Protocol::openai;
-  return path.starts_with("/v2") ? Protocol::oip : Protocol::ollama;
-}
 
 HttpResponse reply(const json& body, int status = 200) {
   return net::json_response(status,
@@ -153,7 +91,7 @@ HttpResponse tensor_reply(json body) {
 }
 
 struct Pull {
-  MethodCall method;
+  TimedCall method;
   FrameWords words;
   std::stop_token stop;
 };
@@ -167,8 +105,6 @@ Task<void> write_pull(OffloadPool& pool, Pull pull, net::BodyWriter& writer) {
 }
 
 }  // namespace
-
-std::span<const Route> protocol_routes() { return kRoutes; }
 
 HttpResponse protocol_refusal(std::string_view path, const Error& error) {
   return refusal(protocol_of(path), error);
@@ -190,9 +126,15 @@ struct ProtocolServer::Call {
   std::string client;
   node::Caller caller;
   trace::LinkPtr trace;
+  Deadline deadline;     // Of its header.
   bool explain = false;  // Why it was batched as it was.
   std::stop_token stop;
 
+  // Makes a method a part of this exchange.
+  void join(MethodRequest& request) const {
+    request.trace = trace;
+    request.deadline = deadline;
+  }
   // What a method that batches is told besides.
   void tell(MethodRequest& request) const {
     request.params["client"] = client;
@@ -204,8 +146,8 @@ struct ProtocolServer::Call {
   }
 };
 
-ProtocolServer::ProtocolServer(node::Node& node, RelayLoop& loop)
-    : node_(node), loop_(loop), jobs_(loop.executor(), "texts") {}
+ProtocolServer::ProtocolServer(node::Node& node, RelayLoop& loop, Duration most)
+    : node_(node), loop_(loop), most_(most), jobs_(loop.executor(), "texts") {}
 
 ProtocolServer::~ProtocolServer() {
   jobs_.cancel();
@@ -215,18 +157,19 @@ ProtocolServer::~ProtocolServer() {
 const Route* ProtocolServer::find_route(std::string_view method, std::string_view path) {
   const auto segments = net::split_path(path);
   if (!segments) return nullptr;
-  const auto found = std::ranges::find_if(kRoutes, [&](const Route& route) {
+  const auto routes = protocol_routes();
+  const auto found = std::ranges::find_if(routes, [&](const Route& route) {
     const bool head = method == "HEAD" && route.method == "GET";
-    return (route.method == method || head) && match(route, *segments);
+    return (route.method == method || head) && match_route(route, *segments);
   });
-  return found == kRoutes.end() ? nullptr : &*found;
+  return found == routes.end() ? nullptr : &*found;
 }
 
 bool ProtocolServer::serves(std::string_view path) {
   if (path.starts_with("/v1/") || path.starts_with("/v2/")) return true;  // Or it says what not.
   const auto segments = net::split_path(path);
-  return segments && std::ranges::any_of(kRoutes, [&](const Route& route) {
-           return match(route, *segments).has_value();
+  return segments && std::ranges::any_of(protocol_routes(), [&](const Route& route) {
+           return match_route(route, *segments).has_value();
          });
 }
 
@@ -237,8 +180,8 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   call.stop = std::move(stop);
   const auto segments = net::split_path(request.path);
   std::string allowed;  // Of the routes of this path.
-  for (const Route& route : kRoutes) {
-    const auto model = segments ? match(route, *segments) : std::nullopt;
+  for (const Route& route : protocol_routes()) {
+    const auto model = segments ? match_route(route, *segments) : std::nullopt;
     if (!model) continue;
     allowed += allowed.empty() ? "" : ", ";
     allowed += route.method == "GET" ? "GET, HEAD" : route.method;
@@ -252,6 +195,9 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   call.caller = std::move(visitor.caller);
   call.trace = std::move(visitor.trace);
   if (call.route->method == "POST") {
+    const auto timeout = asked_timeout(request);
+    if (!timeout) co_return refusal(protocol, timeout.error());
+    call.deadline = deadline_after(*timeout);
     auto reading = read_body(request, *call.route);
     Result<json> body = co_await std::move(reading);
     if (!body) co_return refusal(protocol, body.error());
@@ -292,11 +238,14 @@ Task<HttpResponse> ProtocolServer::dispatch(Call call) {
   }
 }
 
-MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller caller) {
+TimedCall ProtocolServer::method_call(MethodRequest request, node::Caller caller) {
   const SteadyTime came = request.trace ? system_clock().now() : SteadyTime();
-  return [this, caller, came, request = std::move(request)](const node::EventSink& on_event,
-                                                            std::stop_token stop) {
+  const Deadline asked = earlier(request.deadline, deadline_after(request.timeout));
+  const Deadline deadline = within(asked, request.method, most_);
+  MethodCall call = [this, caller, came, deadline, request = std::move(request)](
+                        const node::EventSink& on_event, std::stop_token stop) mutable {
     const trace::Scope in(request.trace);
+    tell_time_left(deadline, request.method, request.params);
     if (request.trace) trace::record("wait for a thread", came, system_clock().now());
     Result<json> result =
         node_.call(request.method, request.params, on_event, std::move(stop), caller);
@@ -307,6 +256,7 @@ MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller calle
     }
     return result;
   };
+  return {std::move(call), deadline};
 }
 
 OffloadPool& ProtocolServer::pool_of(std::string_view method) {
@@ -318,14 +268,14 @@ OffloadPool& ProtocolServer::pool_of(std::string_view method) {
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
-  request.trace = call.trace;
+  call.join(request);
   return run(std::move(request), call.caller, call.stop);
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::stop_token stop) {
   OffloadPool& pool = pool_of(request.method);
   const bool brief = node_.expects_brief(request.method, request.params);
-  const MethodCall method = method_call(std::move(request), caller);
+  const TimedCall method = method_call(std::move(request), caller);
   std::stop_source source;
   const auto job = [&](std::stop_token job_stop) -> Result<json> {
     const auto request_stop = [&source] { source.request_stop(); };
@@ -334,7 +284,8 @@ Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::
     return method({}, source.get_token());
   };
   auto running = brief ? loop_.run_brief(pool, job) : pool.run(job);
-  co_return co_await std::move(running);
+  auto bounded = with_deadline(std::move(running), method.deadline);
+  co_return co_await std::move(bounded);
 }
 
 Task<HttpResponse> ProtocolServer::openai(Call call) {
@@ -396,7 +347,7 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   };
   format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
   format.failure = &openai::error_event;
-  request.trace = call.trace;
+  call.join(request);
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);
@@ -476,7 +427,7 @@ Task<HttpResponse> ProtocolServer::ollama_pull(Call call) {
     if (!result) co_return fail(result.error());
     co_return reply({{"status", "success"}});
   }
-  request.trace = call.trace;
+  call.join(request);
   FrameWords words;
   words.progress = [digest = wish.target.substr(wish.target.rfind('@') + 1)](const json& step) {
     return ollama::pull_line(digest, step);
@@ -523,7 +474,7 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   format.failure = [](const Error& error) {
     return ollama::line_of(error_body(Protocol::ollama, error));
   };
-  request.trace = call.trace;
+  call.join(request);
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);

@@ -319,7 +319,7 @@ TEST(OipGrpc, a_request_asks_for_bytes_and_carries_what_model_infer_takes) {
                            {"raw_input_contents", json::array({packed<float>({1})})}}));
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_EQ(call->request.method, "model.infer");
-  EXPECT_EQ(call->timeout, 1500us);
+  EXPECT_EQ(call->request.timeout, 1500us);
   EXPECT_EQ(call->request.params.at("outputs"), json({"y"}));
   EXPECT_EQ(call->request.params.at("binary_outputs"), json({"y"}));
   const json result{
