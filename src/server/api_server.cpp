@@ -386,6 +386,7 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
   // A key is one client in every queue, whatever it says.
   if (visitor.caller.key && (name == "run" || name == "model.infer"))
     (*params)["client"] = visitor.caller.who;
+  const Priority priority = place_in_line(name, *params, visitor.caller);
   MethodCall call = [this, name, deadline, caller = std::move(visitor.caller),
                      link = std::move(visitor.trace), params = std::move(*params)](
                         const node::EventSink& on_event, std::stop_token method_stop) mutable {
@@ -399,7 +400,7 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
     return result;
   };
   net::StreamBody stream;
-  stream.write = [this, method = TimedCall(std::move(call), deadline),
+  stream.write = [this, method = TimedCall(std::move(call), deadline, priority),
                   stop](net::BodyWriter& writer) {
     return stream_method(pool_, method, stop, writer);
   };

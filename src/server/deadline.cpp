@@ -72,6 +72,14 @@ std::optional<Duration> told_timeout(std::string_view method, const json& params
   return std::chrono::milliseconds(static_cast<std::int64_t>(wanted));
 }
 
+Priority place_in_line(std::string_view method, const json& params, const node::Caller& caller) {
+  if (!runs_model(method)) return Priority::normal;
+  const auto level = params.find("priority");
+  const bool said = level != params.end() && (*level == 1 || *level == 2 || *level == 3);
+  const Priority wanted = said ? static_cast<Priority>(level->get<int>()) : Priority::normal;
+  return std::max(wanted, caller.best_priority());
+}
+
 Result<json> TimedCall::operator()(const node::EventSink& on_event, std::stop_token stop) const {
   if (is_over(deadline))
     return fail(Errc::timeout, "The request's time was over before its turn came.");

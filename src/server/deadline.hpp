@@ -13,6 +13,7 @@
 
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/clock.hpp"
+#include "accel/core/priority.hpp"
 #include "accel/net/message.hpp"
 #include "accel/node/node.hpp"
 
@@ -43,16 +44,23 @@ void tell_time_left(Deadline deadline, std::string_view method, nlohmann::json& 
 // Of parameters that a client sent; what is no time is left for the method to refuse.
 std::optional<Duration> told_timeout(std::string_view method, const nlohmann::json& params);
 
+// The level at which a call of a method waits for a thread: what its parameters ask for, within the
+// caller's key. Whether the key may ask for it, the method says. What runs no model is normal.
+Priority place_in_line(std::string_view method, const nlohmann::json& params,
+                       const node::Caller& caller);
+
 // A method, and when it must be over.
 struct TimedCall {
   // Implicit: most calls have no deadline.
-  TimedCall(MethodCall method, Deadline until = {}) : call(std::move(method)), deadline(until) {}
+  TimedCall(MethodCall method, Deadline until = {}, Priority level = Priority::normal)
+      : call(std::move(method)), deadline(until), priority(level) {}
 
   // Never begins when the time is over by then. Errors: timeout, those of the method.
   Result<nlohmann::json> operator()(const node::EventSink& on_event, std::stop_token stop) const;
 
   MethodCall call;
   Deadline deadline;
+  Priority priority;  // Of its wait for a thread.
 };
 
 // Cancels the task at the deadline. Errors: timeout, those of the task.

@@ -75,7 +75,7 @@ Task<void> stream_method(OffloadPool& pool, TimedCall call, std::stop_token stop
     queue.finish(call(sink, source.get_token()));
     return {};
   };
-  auto running = with_deadline(pool.run(job), call.deadline);
+  auto running = with_deadline(pool.run(job, call.priority), call.deadline);
   const Status ran = co_await std::move(running);
   if (!ran) queue.finish(fail(Error(ran.error())));  // It never ran, or it threw.
   auto written = writing.join();

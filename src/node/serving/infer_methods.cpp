@@ -11,6 +11,7 @@
 #include "serving/loaded_tensors.hpp"
 #include "serving/model_spans.hpp"
 #include "serving/model_store.hpp"
+#include "serving/priority_wish.hpp"
 #include "serving/remote_run.hpp"
 #include "serving/serving.hpp"
 #include "serving/tensor_json.hpp"
@@ -196,6 +197,7 @@ struct InferRequest {
   WantedOutputs wanted;
   std::string client;
   bool explain = false;
+  Priority priority = Priority::normal;
   std::optional<Duration> keep_alive;
 };
 
@@ -205,6 +207,7 @@ Result<json> infer_here(ServingContext& call, const InferRequest& request) {
   if (request.keep_alive) loaded.loan().keep_for(*request.keep_alive);
   std::vector<inference::BatchNote> notes;
   inference::RunOptions options{context.stop, request.client, &notes};
+  options.priority = request.priority;
   options.alone = loaded->brief.expects_brief(bytes_of(request.inputs));
   const SteadyTime before = context.services.clock().now();
   trace::Span span = run_span(loaded->name, loaded->root, loaded->session->info());
@@ -222,7 +225,10 @@ Result<json> infer_here(ServingContext& call, const InferRequest& request) {
               {"engine", info.engine},
               {"latency_ms", latency_ms},
               {"provenance", info.emulated ? "simulated" : "measured"}};
-  if (request.explain) result["batches"] = json_of(notes);
+  if (request.explain) {
+    result["batches"] = json_of(notes);
+    result["priority"] = static_cast<int>(request.priority);
+  }
   return result;
 }
 
@@ -290,6 +296,7 @@ Result<json> model_infer(ServingContext& call) {
   request.explain = context.params.flag("explain");
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
   const RemoteWish wish = read_remote_wish(context);
+  ACCEL_TRY(request.priority, priority_wish(context));
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const auto named, named_route(call, request.model, wish));
   if (named) return infer_elsewhere(call, request, *named);

@@ -193,8 +193,11 @@ Result<models::Embeddings> timed_embed(Context& context, const RunRequest& reque
   span.set("gen_ai.operation.name", "embeddings").set("accel.texts", request.inputs.size());
   const trace::Scope in(span.link());
   const SteadyTime before = clock.now();
-  auto embedded = loaded.embedder->embed(
-      request.inputs, {context.stop, request.client, request.explain ? &ready.notes : nullptr});
+  auto embedded =
+      loaded.embedder->embed(request.inputs, {.stop = context.stop,
+                                              .client = request.client,
+                                              .notes = request.explain ? &ready.notes : nullptr,
+                                              .priority = request.priority});
   if (!embedded) span.fail(embedded.error());
   ACCEL_TRY(models::Embeddings embeddings, std::move(embedded));
   span.end();
@@ -236,6 +239,7 @@ Result<json> run_ready_model(Context& context, const RunRequest& request, Ready 
   json result = result_of(ready, embeddings, latency_ms);
   result["total_ms"] = to_ms(after - started);
   if (request.explain) {
+    result["priority"] = static_cast<int>(request.priority);
     result["selection"] = ready.selected.explanation;
     result["batches"] = json_of(ready.notes);
   }

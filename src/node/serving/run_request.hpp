@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "accel/core/clock.hpp"
+#include "accel/core/priority.hpp"
 #include "accel/models/family.hpp"
 #include "accel/perf/candidate.hpp"
 #include "serving/remote_route.hpp"
@@ -30,7 +31,8 @@ struct RunRequest {
   bool record = true;                  // Live traffic leaves no row a call.
   std::optional<Duration> keep_alive;  // Of the model that runs, from now on.
   RemoteWish remote;
-  std::string client;                  // Whose request it is: clients share batches fairly.
+  Priority priority = Priority::normal;
+  std::string client;  // Whose request it is: clients share batches fairly.
 };
 
 // Errors: invalid_argument (a parameter, named), resource_exhausted (media above the limit).

@@ -40,6 +40,8 @@ Status take_wishes(json& body, MethodRequest& request) {
   const auto parameters = body.find("parameters");
   if (parameters == body.end() || !parameters->is_object()) return {};
   ACCEL_TRY(request.timeout, take_timeout(*parameters));
+  ACCEL_TRY(const auto priority, take_priority(*parameters));
+  if (priority) request.params["priority"] = static_cast<int>(*priority);
   return {};
 }
 

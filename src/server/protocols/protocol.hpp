@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "accel/core/clock.hpp"
+#include "accel/core/priority.hpp"
 #include "accel/core/result.hpp"
 #include "accel/core/trace.hpp"
 
@@ -39,6 +40,10 @@ struct ReplyFacts {
   std::string time;          // RFC 3339.
   std::int64_t seconds = 0;  // Since 1970.
 };
+
+// Takes "priority" out of what a client sent: 1 (high), 2 (normal) or 3 (low), as Triton numbers
+// them; 0, absent or null say none. Errors: invalid_argument.
+Result<std::optional<Priority>> take_priority(nlohmann::json& object);
 
 // {"error": …} as each protocol's clients read it.
 nlohmann::json error_body(Protocol protocol, const Error& error);

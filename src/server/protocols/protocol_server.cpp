@@ -61,6 +61,16 @@ bool wants_explanation(const HttpRequest& request, json& body) {
   return wanted;
 }
 
+// By a member that is taken out, or by header. Of tensors the parameters have their own.
+Result<std::optional<Priority>> wanted_priority(const HttpRequest& request, const Route& route,
+                                                json& body) {
+  if (route.protocol != Protocol::oip && body.contains("priority")) return take_priority(body);
+  const auto header = request.headers.get("X-Priority");
+  if (!header) return std::nullopt;
+  json said{{"priority", header->size() == 1 ? json(header->front() - '0') : json(-1)}};
+  return take_priority(said);
+}
+
 ReplyFacts facts_of(const json& body) {
   const WallTime now = system_clock().wall_now();
   const auto since = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
@@ -128,12 +138,14 @@ struct ProtocolServer::Call {
   trace::LinkPtr trace;
   Deadline deadline;     // Of its header.
   bool explain = false;  // Why it was batched as it was.
+  std::optional<Priority> priority;
   std::stop_token stop;
 
   // Makes a method a part of this exchange.
   void join(MethodRequest& request) const {
     request.trace = trace;
     request.deadline = deadline;
+    if (priority && runs_model(request.method)) request.params["priority"] = *priority;
   }
   // What a method that batches is told besides.
   void tell(MethodRequest& request) const {
@@ -142,7 +154,9 @@ struct ProtocolServer::Call {
   }
   // The answer to "explain", as a member that the protocols do not know and their clients ignore.
   void explain_in(json& reply, const json& result) const {
-    if (explain) reply["explain"] = {{"batches", result.value("batches", json::array())}};
+    if (!explain) return;
+    reply["explain"] = {{"batches", result.value("batches", json::array())}};
+    if (result.contains("priority")) reply["explain"]["priority"] = result.at("priority");
   }
 };
 
@@ -206,6 +220,9 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
     call.content_type = request.headers.get_or("Content-Type", "");
     call.client = client_of(request, call.caller);
     call.explain = wants_explanation(request, call.body);
+    const auto priority = wanted_priority(request, *call.route, call.body);
+    if (!priority) co_return refusal(protocol, priority.error());
+    call.priority = *priority;
   }
   auto working = dispatch(std::move(call));
   Result<HttpResponse> response = co_await std::move(working);
@@ -242,6 +259,7 @@ TimedCall ProtocolServer::method_call(MethodRequest request, node::Caller caller
   const SteadyTime came = request.trace ? system_clock().now() : SteadyTime();
   const Deadline asked = earlier(request.deadline, deadline_after(request.timeout));
   const Deadline deadline = within(asked, request.method, most_);
+  const Priority priority = place_in_line(request.method, request.params, caller);
   MethodCall call = [this, caller, came, deadline, request = std::move(request)](
                         const node::EventSink& on_event, std::stop_token stop) mutable {
     const trace::Scope in(request.trace);
@@ -256,7 +274,7 @@ TimedCall ProtocolServer::method_call(MethodRequest request, node::Caller caller
     }
     return result;
   };
-  return {std::move(call), deadline};
+  return {std::move(call), deadline, priority};
 }
 
 OffloadPool& ProtocolServer::pool_of(std::string_view method) {
@@ -283,7 +301,8 @@ Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::
     const std::stop_callback on_job(job_stop, request_stop);
     return method({}, source.get_token());
   };
-  auto running = brief ? loop_.run_brief(pool, job) : pool.run(job);
+  auto running =
+      brief ? loop_.run_brief(pool, job, method.priority) : pool.run(job, method.priority);
   auto bounded = with_deadline(std::move(running), method.deadline);
   co_return co_await std::move(bounded);
 }
@@ -333,7 +352,9 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
     auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
     if (!result) co_return fail(result.error());
-    co_return reply(openai::text_reply(kind, facts, *result, echo));
+    json body = openai::text_reply(kind, facts, *result, echo);
+    call.explain_in(body, *result);
+    co_return reply(body);
   }
   const auto options = call.body.find("stream_options");
   const bool usage = options != call.body.end() && options->is_object() &&
@@ -462,7 +483,9 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
     auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
     if (!result) co_return fail(result.error());
-    co_return reply(ollama::text_reply(kind, facts, *result, true));
+    json body = ollama::text_reply(kind, facts, *result, true);
+    call.explain_in(body, *result);
+    co_return reply(body);
   }
   TextFormat format;
   format.content_type = "application/x-ndjson";

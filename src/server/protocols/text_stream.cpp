@@ -39,7 +39,7 @@ Task<void> run_job(OffloadPool& pool, TimedCall call, std::shared_ptr<Running> r
     running->queue.finish(call(sink, stop));
     return {};
   };
-  auto waiting = with_deadline(pool.run(job), call.deadline);
+  auto waiting = with_deadline(pool.run(job, call.priority), call.deadline);
   const Status ran = co_await std::move(waiting);
   if (!ran) running->queue.finish(fail(Error(ran.error())));  // It never ran, or it threw.
   co_return Status{};

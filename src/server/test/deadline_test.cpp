@@ -95,6 +95,28 @@ TEST(Deadline, work_that_was_stopped_by_it_is_late_and_else_cancelled) {
   EXPECT_EQ(gone.error().code, Errc::cancelled);
 }
 
+node::Caller caller_with(std::uint64_t best) {
+  node::Caller caller{"ak_1", security::Role::inference};
+  auto entry = std::make_shared<security::KeyEntry>();
+  entry->key.limits.priority = best;
+  caller.key = std::move(entry);
+  return caller;
+}
+
+TEST(PlaceInLine, is_what_was_asked_for_within_what_the_key_may) {
+  const auto place = [](const node::Caller& caller, json params) {
+    return place_in_line("run", params, caller);
+  };
+  EXPECT_EQ(place(node::Caller::token, json::object()), Priority::normal);
+  EXPECT_EQ(place(node::Caller::token, {{"priority", 1}}), Priority::high);
+  EXPECT_EQ(place(node::Caller::token, {{"priority", "1"}}), Priority::normal);
+  EXPECT_EQ(place(caller_with(0), {{"priority", 1}}), Priority::normal);
+  EXPECT_EQ(place(caller_with(0), {{"priority", 3}}), Priority::low);
+  EXPECT_EQ(place(caller_with(1), {{"priority", 1}}), Priority::high);
+  EXPECT_EQ(place(caller_with(3), json::object()), Priority::low);
+  EXPECT_EQ(place_in_line("models.list", {{"priority", 1}}, node::Caller::token), Priority::normal);
+}
+
 class DeadlineOnAPool : public testing::Test {
  protected:
   ~DeadlineOnAPool() override {

@@ -57,6 +57,17 @@ TEST(Oip, a_timeout_is_taken_in_microseconds_as_triton_does) {
     EXPECT_EQ(timeout(wrong).error().code, Errc::invalid_argument) << wrong;
 }
 
+TEST(Oip, a_priority_is_taken_as_triton_numbers_them) {
+  const auto priority = [](const json& value) {
+    const json body{{"inputs", json::array()}, {"parameters", {{"priority", value}}}};
+    return oip::infer_request(body, "m");
+  };
+  EXPECT_EQ(priority(3)->params.at("priority"), 3);
+  EXPECT_FALSE(priority(0)->params.contains("priority"));
+  for (const json wrong : {json(4), json(-1), json("high"), json(1.5)})
+    EXPECT_EQ(priority(wrong).error().code, Errc::invalid_argument) << wrong;
+}
+
 std::string with_length(std::string_view body) { return std::to_string(body.size()); }
 
 constexpr std::string_view kTwoInputs =
