@@ -194,7 +194,9 @@ Task<void> Multiplexer::Impl::attempt(Race& race, Attempt& one) {
   const Endpoint& endpoint = one.place->member().endpoint;
   const Request& request = race.call.question.request;
   one.span = client_span(race.call.trace, endpoint, request, race.call.attempts);
-  auto prepared = prepare_call(endpoint, request);
+  Request sent = request;
+  if (const auto deadline = race.call.question.deadline) sent.time_left = *deadline - one.began;
+  auto prepared = prepare_call(endpoint, std::move(sent));
   if (!prepared) {
     one.verdict = verdict_of(prepared.error(), /*throttled=*/false);
   } else {
@@ -262,6 +264,12 @@ Verdict Multiplexer::Impl::judge(Race& race, Attempt& one, const Result<net::Htt
   const std::string& name = one.place->member().endpoint.name;
   if (!reply && one.stop.stop_requested())
     return verdict_of({Errc::cancelled, "The request was cancelled.", {}}, false);
+  const auto deadline = race.call.question.deadline;
+  if (!reply && deadline && seams.clock.now() >= *deadline) {  // No fault of the endpoint's.
+    Error late{
+        Errc::timeout, fmt::format("The request's time was over before {} answered.", name), {}};
+    return {.error = std::move(late), .outcome = Outcome::cancelled};
+  }
   if (reply && !reply->ok()) {
     Refusal refusal = refusal_of(*reply, name, key);
     const bool throttled = refusal.error.code == Errc::resource_exhausted;

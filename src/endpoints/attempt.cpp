@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attempt.hpp"
 
+#include <algorithm>
+
 #include "wire/wire.hpp"
 
 namespace accel::endpoints {
 namespace {
 
 constexpr std::string_view kOpenaiHost = "api.openai.com";
+constexpr std::string_view kOwnKind = "ipfs-accelerate";
 
 std::string_view traced_operation(const Request& request) {
   switch (request.operation) {
@@ -107,6 +110,10 @@ Result<PreparedCall> prepare_call(const Endpoint& endpoint, Request request) {
                                                  "application/json"
                                                : "application/json");
   if (!wire.body.empty()) call.http.headers.set("Content-Type", "application/json");
+  if (request.time_left && endpoint.kind == kOwnKind) {
+    const std::chrono::duration<double> seconds = std::max(*request.time_left, Duration(1));
+    call.http.headers.set("X-Request-Timeout", fmt::format("{:.9f}", seconds.count()));
+  }
   if (!call.key.empty()) {
     const bool bearer = rules.key_header == "Authorization";
     call.http.headers.set(std::string(rules.key_header), (bearer ? "Bearer " : "") + call.key);

@@ -40,6 +40,7 @@ Result<Reply> Multiplexer::ask(Question question, const PieceSink& on_piece, std
   const Duration limit = call->question.timeout > Duration::zero() ? call->question.timeout
                                                                    : impl_->options.total_timeout;
   call->deadline = call->began + limit;
+  if (call->question.deadline) call->deadline = std::min(call->deadline, *call->question.deadline);
   call->stop = stop;
   call->trace = trace::current();
   impl_->calls.spawn(Impl::run_call(impl_.get(), EndGuard(call)));

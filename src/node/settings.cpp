@@ -138,6 +138,10 @@ void add_listen_keys(ConfigRegistry& registry) {
   registry.add(at_least(bytes("server.kubo_rpc_upload", std::int64_t{64} << 30U,
                               "Bytes that one upload over it may have"),
                         1));
+  registry.add(at_least(key("server.max_request_time", milliseconds(0),
+                            "How long a request that runs a model may take, its waits included; it "
+                            "can ask for less; 0: no limit"),
+                        0));
   registry.add(checked(
       key("listen.gateway", std::string(), "Where `daemon` serves public content; empty: nowhere"),
       check_endpoint));

@@ -42,6 +42,10 @@ Status check_api_key(const ApiKey& key) {
                   kMaxModelNameBytes);
     }
   }
+  if (key.limits.priority > 3)
+    return fail(Errc::invalid_argument,
+                "The priority of a key is 1 (high), 2 (normal) or 3 (low): the best that it may "
+                "ask for.");
   if (key.models.empty() || key.role == Role::inference) return {};
   return fail(Errc::invalid_argument,
               "Only a key of the role inference can be held to models: an "

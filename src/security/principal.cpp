@@ -42,6 +42,12 @@ Status Principal::may_run(std::string_view model) const {
               who, fmt::join(key->key.models, ", "), model.substr(0, kMaxModelNameBytes));
 }
 
+Priority Principal::best_priority() const {
+  if (!key) return Priority::high;
+  const std::uint64_t limit = key->key.limits.priority;
+  return limit == 0 ? Priority::normal : static_cast<Priority>(limit);
+}
+
 void Principal::spend(std::uint64_t tokens) const {
   if (key && tokens > 0) key->use->spend(tokens);
 }

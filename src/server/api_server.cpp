@@ -121,7 +121,8 @@ class ApiServer::Impl {
         node_.gate(), net::AllowedHosts{options.hosts, {}},
         Places{ProtocolServer::kTexts + ProtocolServer::kMaxQueued,
                ProtocolServer::kRuns + ProtocolServer::kMaxQueuedRuns, options.workers});
-    protocols_ = std::make_unique<ProtocolServer>(node_, io_);
+    protocols_ = std::make_unique<ProtocolServer>(node_, io_, options.max_request_time);
+    max_request_time_ = options.max_request_time;
     const auto known = [this](std::string_view credential) -> Status {
       const auto caller = node_.gate().authenticate(credential);
       return caller ? Status{} : fail(Error(caller.error()));
@@ -232,6 +233,7 @@ class ApiServer::Impl {
   std::unique_ptr<SpanExporter> exporter_;  // Outlives what is traced; null: nothing is.
   std::shared_ptr<trace::Tracer> tracer_;   // Owners: this, and all spans. Null with exporter_.
   bool tls_ = false;
+  Duration max_request_time_{};
   std::unique_ptr<Access> access_;  // Outlives the listeners: declared before.
   RelayLoop io_;
   OffloadPool pool_;
@@ -376,13 +378,20 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
   if (!params->is_object()) {
     co_return api_error(Error{Errc::invalid_argument, "The body must be a JSON object.", {}});
   }
+  const auto timeout = asked_timeout(request);
+  if (!timeout) co_return api_error(timeout.error());
+  const Deadline told = deadline_after(told_timeout(name, *params));
+  const Deadline deadline =
+      within(earlier(deadline_after(*timeout), told), name, max_request_time_);
   // A key is one client in every queue, whatever it says.
   if (visitor.caller.key && (name == "run" || name == "model.infer"))
     (*params)["client"] = visitor.caller.who;
-  const MethodCall method = [this, name, caller = std::move(visitor.caller),
-                             link = std::move(visitor.trace), params = std::move(*params)](
-                                const node::EventSink& on_event, std::stop_token method_stop) {
+  const Priority priority = place_in_line(name, *params, visitor.caller);
+  MethodCall call = [this, name, deadline, caller = std::move(visitor.caller),
+                     link = std::move(visitor.trace), params = std::move(*params)](
+                        const node::EventSink& on_event, std::stop_token method_stop) mutable {
     const trace::Scope in(link);
+    tell_time_left(deadline, name, params);
     auto result = node_.call(name, params, on_event, std::move(method_stop), caller);
     if (!result && result.error().code != Errc::cancelled) {
       log::info("server", "method failed",
@@ -391,7 +400,8 @@ Task<HttpResponse> ApiServer::Impl::start_method(HttpRequest request, std::stop_
     return result;
   };
   net::StreamBody stream;
-  stream.write = [this, method, stop](net::BodyWriter& writer) {
+  stream.write = [this, method = TimedCall(std::move(call), deadline, priority),
+                  stop](net::BodyWriter& writer) {
     return stream_method(pool_, method, stop, writer);
   };
   HttpResponse response;

@@ -53,7 +53,7 @@ Task<void> write_frames(FrameQueue& queue, std::stop_source& stop, net::BodyWrit
 
 FrameWords api_frame_words() { return {&progress_frame, &result_frame, &error_frame}; }
 
-Task<void> stream_method(OffloadPool& pool, MethodCall call, std::stop_token stop,
+Task<void> stream_method(OffloadPool& pool, TimedCall call, std::stop_token stop,
                          net::BodyWriter& writer, FrameWords words) {
   // The job and the writer refer to this frame: a cancellation must not end it before both have.
   const bool throwing = co_await asio::this_coro::throw_if_cancelled();
@@ -75,7 +75,7 @@ Task<void> stream_method(OffloadPool& pool, MethodCall call, std::stop_token sto
     queue.finish(call(sink, source.get_token()));
     return {};
   };
-  auto running = pool.run(job);
+  auto running = with_deadline(pool.run(job, call.priority), call.deadline);
   const Status ran = co_await std::move(running);
   if (!ran) queue.finish(fail(Error(ran.error())));  // It never ran, or it threw.
   auto written = writing.join();

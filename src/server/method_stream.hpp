@@ -22,12 +22,9 @@
 #include "accel/core/async/task.hpp"
 #include "accel/net/message.hpp"
 #include "accel/node/node.hpp"
+#include "deadline.hpp"
 
 namespace accel::server {
-
-// Blocks; calls the sink as Node::call() does.
-using MethodCall =
-    std::function<Result<nlohmann::json>(const node::EventSink& on_event, std::stop_token stop)>;
 
 // What the frames say: by default, what api_frames.hpp does.
 struct FrameWords {
@@ -38,9 +35,9 @@ struct FrameWords {
 FrameWords api_frame_words();
 
 // Returns when the method has come to rest and its frames are written, also when it is cancelled.
-// `stop` stops the method; so does a client that takes no frame. Errors: those of writing a frame:
-// the stream has no end then.
-Task<void> stream_method(OffloadPool& pool, MethodCall call, std::stop_token stop,
+// `stop` stops the method; so do its deadline and a client that takes no frame. Errors: those of
+// writing a frame: the stream has no end then.
+Task<void> stream_method(OffloadPool& pool, TimedCall call, std::stop_token stop,
                          net::BodyWriter& writer, FrameWords words = api_frame_words());
 
 // What waits between the method's threads and the writer's strand. Thread-safe.

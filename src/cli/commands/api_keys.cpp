@@ -58,6 +58,10 @@ void add_limits(CLI::App& command, CreateFlags& flags) {
   limit("--tokens-per-day", "tokens_per_day", "The same in any 24 hours");
   limit("--max-tokens", "max_tokens", "Tokens that a request may ask for as its answer");
   limit("--body-bytes", "body_bytes", "Bytes of a request's body");
+  command
+      .add_option("--priority", flags.limits["priority"],
+                  "The best that it may ask for: 1 (high), 2 (normal, when not said) or 3 (low)")
+      ->check(CLI::Range(1, 3));
 }
 
 Status create(Session& session, const CreateFlags& flags) {

@@ -113,6 +113,8 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   options.kubo_rpc = flags.kubo_rpc || session.config().get<bool>("server.kubo_rpc");
   options.kubo_rpc_upload =
       static_cast<std::uint64_t>(session.config().get<std::int64_t>("server.kubo_rpc_upload"));
+  options.max_request_time =
+      session.config().get<std::chrono::milliseconds>("server.max_request_time");
   options.telemetry = telemetry_of(session.config());
   node::NodeOptions own{.home = session.home().root, .is_daemon = true};
   own.swarm = flags.swarm;

@@ -20,6 +20,7 @@ namespace {
 struct Job {
   std::function<void(std::stop_token)> body;
   std::function<void()> on_done;  // Called once, after status is final.
+  Priority priority = Priority::normal;
   std::stop_source stop;
   Status status;
 };
@@ -99,8 +100,11 @@ struct OffloadPool::Impl {
     wake.wait(lock, [this] { return stopping || !queue.empty(); });
     if (queue.empty()) return nullptr;
     --idle;
-    JobPtr job = std::move(queue.front());
-    queue.pop_front();
+    const auto next =
+        next_in_line(queue, passed_over, [](const JobPtr& one) { return one->priority; });
+    passed_over.started(next != queue.begin());
+    JobPtr job = std::move(*next);
+    queue.erase(next);
     running.push_back(job);
     return job;
   }
@@ -126,6 +130,7 @@ struct OffloadPool::Impl {
   mutable std::mutex mutex;
   std::condition_variable wake;
   std::deque<JobPtr> queue;
+  PassedOver passed_over;
   std::list<JobPtr> running;
   std::string name;
   std::size_t max_threads = 0;
@@ -151,10 +156,11 @@ std::size_t OffloadPool::queued() const {
   return impl_->queue.size();
 }
 
-Task<void> OffloadPool::run_body(Body body) {
+Task<void> OffloadPool::run_body(Body body, Priority priority) {
   const Event done;
   auto job = std::make_shared<Job>();
   job->body = std::move(body);
+  job->priority = priority;
   job->on_done = [done] { done.set(); };
   ACCEL_CO_CHECK(impl_->push(job));
   std::function<void()> on_cancel = [weak = std::weak_ptr(impl_), job] {

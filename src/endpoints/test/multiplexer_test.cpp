@@ -360,6 +360,39 @@ TEST_F(MultiplexerTest, a_deadline_ends_a_request) {
   EXPECT_EQ(server.requests, 1);
 }
 
+TEST_F(MultiplexerTest, another_node_is_told_how_much_time_is_left) {
+  Server server;
+  Endpoint other = endpoint_at("b", server.url());
+  Endpoint node = endpoint_at("a", server.url());
+  node.kind = "ipfs-accelerate";
+  with({node, other});
+  Question asked = question("a");
+  asked.deadline = system_clock().now() + 1h;
+  ASSERT_TRUE(ask(asked));
+  const double seconds = std::stod("0" + server.header("X-Request-Timeout"));
+  EXPECT_GT(seconds, 3500);
+  EXPECT_LE(seconds, 3600);
+  ASSERT_TRUE(ask(question("a")));
+  EXPECT_EQ(server.header("X-Request-Timeout"), "") << "nobody has asked for less";
+  asked.endpoint = "b";
+  ASSERT_TRUE(ask(asked));
+  EXPECT_EQ(server.header("X-Request-Timeout"), "") << "of another protocol";
+}
+
+TEST_F(MultiplexerTest, the_asker_s_own_deadline_ends_a_request_and_is_no_fault_of_the_endpoint) {
+  Server server;
+  server.late = 10s;
+  with({endpoint_at("a", server.url())});
+  Question asked = question();
+  asked.timeout = 1min;
+  asked.deadline = system_clock().now() + 150ms;
+  const auto reply = ask(std::move(asked));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::timeout);
+  EXPECT_EQ(server.requests, 1);
+  EXPECT_EQ(stats("a").failures, 0U);
+}
+
 TEST_F(MultiplexerTest, a_late_endpoint_is_overtaken_by_a_second_and_one_answer_comes) {
   Server usual("first"), other("second");
   // The other is slower on the average, so that it is asked second.

@@ -291,6 +291,10 @@ TEST(OipWire, tensors_go_and_come_as_they_are) {
   const auto written = rules_of(Wire::oip).write(request).value();
   EXPECT_EQ(written.path, "/v2/models/a%2Fb/infer");
   EXPECT_EQ(json::parse(written.body)["outputs"][0]["name"], "y");
+  EXPECT_FALSE(json::parse(written.body).contains("parameters"));
+  request.time_left = std::chrono::milliseconds(1500);
+  const auto bounded = rules_of(Wire::oip).write(request).value();
+  EXPECT_EQ(json::parse(bounded.body)["parameters"]["timeout"], 1'500'000) << "in microseconds";
   const auto answer =
       read(Wire::oip, Operation::tensors,
            R"({"model_name":"m","outputs":[{"name":"y","data":[3]}]})", "application/json", 9);

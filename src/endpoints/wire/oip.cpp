@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Open Inference Protocol v2 over REST: infer, and the index of the model repository extension.
 // Tensors go as JSON, which every server reads.
+#include <algorithm>
+
 #include "accel/core/json.hpp"
 #include "accel/net/url.hpp"
 #include "wire/reading.hpp"
@@ -27,6 +29,10 @@ Result<WireRequest> write_oip(const Request& request) {
   ACCEL_TRY(json inputs, parse_bounded_json(request.tensors, "The list of tensors"));
   json body{{"inputs", std::move(inputs)}};
   for (const std::string& name : request.outputs) body["outputs"].push_back({{"name", name}});
+  if (request.time_left) {  // Triton counts in microseconds, and 0 is no limit.
+    const auto left = std::chrono::ceil<std::chrono::microseconds>(*request.time_left);
+    body["parameters"]["timeout"] = std::max<std::int64_t>(left.count(), 1);
+  }
   wire.path = "/v2/models/" + net::percent_encode(request.model) + "/infer";
   wire.body = print(body);
   return wire;

@@ -83,7 +83,9 @@ std::vector<const Item*> BatchPlanner::gather(const Item& first) const {
   for (const Item& item : waiting_) {
     if (item.id != first.id && item.group == first.group) others.push_back(&item);
   }
-  std::ranges::stable_sort(others, {}, [&](const Item* item) { return distance(*item, first); });
+  std::ranges::stable_sort(others, {}, [&](const Item* item) {
+    return std::pair(item->priority, distance(*item, first));
+  });
   const std::size_t most = most_rows();
   const std::size_t share = divide_up(most, rows_of_client_.size());
   std::map<std::string_view, std::size_t> taken{{first.client, first.rows}};
@@ -134,16 +136,38 @@ std::optional<StartReason> BatchPlanner::reason_to_start(const Plan& plan, Stead
 
 std::optional<Plan> BatchPlanner::next(SteadyTime now) {
   if (waiting_.empty() || running_ >= limits_.runs) return std::nullopt;
-  const auto first = std::ranges::find(waiting_, turns_.front(), &Item::client);
-  Plan plan = plan_of(gather(*first));
+  const Item& first = first_in_line();
+  Plan plan = plan_of(gather(first));
   const auto reason = reason_to_start(plan, now);
   if (!reason) return std::nullopt;
   plan.reason = *reason;
-  take(plan);
+  take(plan, passes_over(first, plan));
   return plan;
 }
 
-void BatchPlanner::take(const Plan& plan) {
+// Of the highest level that waits, the oldest of the client whose turn it is.
+const Item& BatchPlanner::first_in_line() const {
+  const Item& next = *next_in_line(waiting_, passed_over_, &Item::priority);
+  if (passed_over_.oldest_is_due()) return next;
+  for (const std::string& client : turns_) {
+    const auto own = std::ranges::find_if(waiting_, [&](const Item& item) {
+      return item.client == client && item.priority == next.priority;
+    });
+    if (own != waiting_.end()) return *own;
+  }
+  return next;
+}
+
+// Whether one of a lower level that came earlier than `first` goes on waiting.
+bool BatchPlanner::passes_over(const Item& first, const Plan& plan) const {
+  return std::ranges::any_of(waiting_, [&](const Item& item) {
+    return item.id < first.id && item.priority > first.priority &&
+           !std::ranges::binary_search(plan.ids, item.id);
+  });
+}
+
+void BatchPlanner::take(const Plan& plan, bool passes_over) {
+  passed_over_.started(passes_over);
   for (const ItemId id : plan.ids) {
     const auto found = std::ranges::find(waiting_, id, &Item::id);
     // Whoever had a turn comes after all that had none.

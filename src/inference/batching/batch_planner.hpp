@@ -8,10 +8,13 @@
 // When. A batch starts once a run is free and it is full, or as many requests wait as the last
 // batch had (whoever it answered is back), or the oldest has waited max_delay. So a lone client
 // never waits, and many clients need no window that is tuned for them.
-// Who. Clients take turns in giving the first request, their oldest; those of nearest length join
-// it as long as rows, padded tokens and the share of padding stay within the limits, and as long as
-// the batch is expected to take no longer than its parts one by one (BatchCost). While several
-// clients wait, none gets more than its share of the rows, unless rows would stay empty.
+// Who. Of the highest level that waits clients take turns in giving the first request, their
+// oldest; one batch in nine begins with the oldest of all, while higher levels pass it over
+// (priority.hpp). Others join it, a higher level before a lower one, within a level those of
+// nearest length, as long as rows, padded tokens and the share of padding stay within the limits,
+// and as long as the batch is expected to take no longer than its parts one by one (BatchCost).
+// While several clients wait, none gets more than its share of the rows, unless rows would stay
+// empty.
 
 #include <cstdint>
 #include <list>
@@ -22,6 +25,7 @@
 #include <vector>
 
 #include "accel/core/clock.hpp"
+#include "accel/core/priority.hpp"
 #include "accel/inference/batching.hpp"
 #include "batching/batch_cost.hpp"
 
@@ -36,6 +40,7 @@ struct Item {
   std::size_t rows = 1;
   std::size_t length = 1;  // Tokens of a row; 1 where nothing is padded.
   SteadyTime arrived{};
+  Priority priority = Priority::normal;
 };
 
 enum class StartReason { full, enough, gathered, waited };
@@ -77,15 +82,18 @@ class BatchPlanner {
   using Queue = std::list<Item>;  // In the order of arrival.
   std::optional<StartReason> reason_to_start(const Plan& plan, SteadyTime now) const;
   std::size_t most_rows() const;
+  const Item& first_in_line() const;
+  bool passes_over(const Item& first, const Plan& plan) const;
   std::vector<const Item*> gather(const Item& first) const;
   Plan plan_of(const std::vector<const Item*>& items) const;
-  void take(const Plan& plan);
+  void take(const Plan& plan, bool passes_over);
 
   BatchLimits limits_;
   BatchCost cost_;
   Queue waiting_;
   std::map<std::string, std::size_t, std::less<>> rows_of_client_;
   std::list<std::string> turns_;  // Waiting clients; the first gives the next batch its first.
+  PassedOver passed_over_;
   std::size_t waiting_rows_ = 0;
   std::size_t running_ = 0;
   std::size_t running_rows_ = 0;

@@ -155,6 +155,7 @@ Result<std::vector<Tensor>> BatchingSession::run(std::span<const NamedTensor> in
   call.length = item->length;
   call.arrived = item->arrived = system_clock().now();
   item->client = options.client;
+  item->priority = options.priority;
   std::unique_lock lock(mutex_);
   call.id = item->id = next_id_++;
   const Status admitted = planner_.submit(std::move(*item));

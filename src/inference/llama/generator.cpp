@@ -160,7 +160,8 @@ Result<std::shared_ptr<Generator::Job>> Generator::submit(const GenerationReques
   job->keeps = prefix_cache_ && request.reuse_prefix && !wants_logits;
   const std::span<const TokenId> tokens(job->request.prompt);
   ACCEL_CHECK(planner_.submit(job->id, tokens.size(), request.max_tokens,
-                              job->keeps ? Prefix{tokens, request.scope} : Prefix{}));
+                              job->keeps ? Prefix{tokens, request.scope} : Prefix{},
+                              request.priority));
   job->submitted = system_clock().now();
   job->report.prompt_tokens = request.prompt.size();
   jobs_.emplace(job->id, job);

@@ -28,19 +28,25 @@ Status SlotPlanner::admits(std::size_t prompt, std::size_t max_tokens) const {
   return {};
 }
 
-Status SlotPlanner::submit(RequestId id, std::size_t prompt, std::size_t max_tokens,
-                           Prefix prefix) {
+Status SlotPlanner::submit(RequestId id, std::size_t prompt, std::size_t max_tokens, Prefix prefix,
+                           Priority priority) {
   ACCEL_CHECK(admits(prompt, max_tokens));
-  waiting_.push_back(
-      {.id = id, .prompt = prompt, .reserved = prompt + max_tokens, .prefix = std::move(prefix)});
+  waiting_.push_back({.id = id,
+                      .prompt = prompt,
+                      .reserved = prompt + max_tokens,
+                      .prefix = std::move(prefix),
+                      .priority = priority});
   return {};
 }
 
 std::vector<Move> SlotPlanner::seat() {
   std::vector<Move> moves;
   while (!waiting_.empty() && !free_.empty()) {
-    if (waiting_.front().reserved > limits_.context - reserved_) break;
-    seat_first(moves);
+    const auto next = next_in_line(waiting_, passed_over_, &Text::priority);
+    // Smaller ones do not overtake it: it would wait for ever.
+    if (next->reserved > limits_.context - reserved_) break;
+    passed_over_.started(next != waiting_.begin());
+    seat_next(next, moves);
   }
   return moves;
 }
@@ -84,8 +90,8 @@ std::size_t SlotPlanner::take_slot(const Source& source) {
   return slot;
 }
 
-void SlotPlanner::seat_first(std::vector<Move>& moves) {
-  Text& first = waiting_.front();
+void SlotPlanner::seat_next(std::deque<Text>::iterator next, std::vector<Move>& moves) {
+  Text& first = *next;
   const Source source = source_for(first);
   first.slot = take_slot(source);
   // The oldest may be the very source of the copy.
@@ -101,7 +107,7 @@ void SlotPlanner::seat_first(std::vector<Move>& moves) {
     moves.push_back({oldest, 0, oldest, 0});
   }
   running_.push_back(std::move(first));
-  waiting_.pop_front();
+  waiting_.erase(next);
 }
 
 void SlotPlanner::start_over(RequestId id) {

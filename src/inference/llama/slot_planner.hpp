@@ -3,7 +3,7 @@
 // Who is decoded next, together with whom: the state machine of continuous batching. It knows
 // tokens and places in the context, and no time. Used by Generator, under its mutex.
 //
-//   submit ─► waiting (bounded, first come first served) ─► seat: prefill ─► decode ─► end
+//   submit ─► waiting (bounded, by priority.hpp) ─► seat: prefill ─► decode ─► end
 //
 // A request gets a slot when one is free and its whole prompt and answer fit into what is left of
 // the context: nothing that runs can fail for want of room. In each step every text that decodes
@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "accel/core/priority.hpp"
 #include "accel/core/result.hpp"
 #include "llama/prefix_cache.hpp"
 
@@ -70,7 +71,8 @@ class SlotPlanner {
   Status admits(std::size_t prompt, std::size_t max_tokens) const;
   // Ids are new ones each time and not 0. `prefix`: its tokens outlive the text here.
   // Errors: as admits().
-  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens, Prefix prefix = {});
+  Status submit(RequestId id, std::size_t prompt, std::size_t max_tokens, Prefix prefix = {},
+                Priority priority = Priority::normal);
   // Gives waiting requests their slots.
   std::vector<Move> seat();
   // The move for this text could not be made: it starts from nothing.
@@ -103,6 +105,7 @@ class SlotPlanner {
     std::size_t prompt = 0;
     std::size_t reserved = 0;
     Prefix prefix;  // Its tokens are the caller's.
+    Priority priority = Priority::normal;
     std::size_t slot = 0;
     std::size_t done = 0;    // Tokens that are in the context.
     bool has_next = false;   // A sampled token waits to be decoded.
@@ -117,11 +120,12 @@ class SlotPlanner {
   Source source_for(const Text& text) const;
   std::size_t take_slot(const Source& source);
   Text* running_text(RequestId id);
-  void seat_first(std::vector<Move>& moves);
+  void seat_next(std::deque<Text>::iterator next, std::vector<Move>& moves);
 
   SlotLimits limits_;
   std::size_t reserved_ = 0;
   std::deque<Text> waiting_;
+  PassedOver passed_over_;
   std::vector<Text> running_;  // In the order of their arrival.
   std::vector<std::size_t> free_;
   PrefixCache cache_;  // Of free slots.

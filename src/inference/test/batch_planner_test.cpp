@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -214,6 +215,61 @@ TEST(BatchPlanner, forgets_who_leaves) {
   EXPECT_FALSE(planner.oldest());
 }
 
+Item urgent(Item made, Priority priority) {
+  made.priority = priority;
+  return made;
+}
+
+// The first of each batch, one request at a time.
+std::vector<ItemId> order_of(BatchPlanner& planner) {
+  std::vector<ItemId> order;
+  while (const auto plan = planner.next(at(100))) {
+    order.insert(order.end(), plan->ids.begin(), plan->ids.end());
+    planner.done();
+  }
+  return order;
+}
+
+BatchLimits one_row() {
+  BatchLimits one = limits();
+  one.max_rows = 1;
+  return one;
+}
+
+TEST(BatchPlanner, a_higher_level_goes_first_and_clients_take_turns_within_it) {
+  BatchPlanner planner(one_row());
+  ASSERT_TRUE(planner.submit(urgent(item(1, 8, "a"), Priority::low)));
+  ASSERT_TRUE(planner.submit(item(2, 8, "a")));
+  ASSERT_TRUE(planner.submit(item(3, 8, "a")));
+  ASSERT_TRUE(planner.submit(item(4, 8, "b")));
+  ASSERT_TRUE(planner.submit(urgent(item(5, 8, "a"), Priority::high)));
+  EXPECT_THAT(order_of(planner), ElementsAre(5, 4, 2, 3, 1)) << "a has had its turn with 5";
+}
+
+TEST(BatchPlanner, a_higher_level_joins_a_batch_before_a_lower_one) {
+  BatchLimits two = limits();
+  two.max_rows = 2;
+  BatchPlanner planner(two);
+  ASSERT_TRUE(planner.submit(urgent(item(1), Priority::low)));
+  ASSERT_TRUE(planner.submit(urgent(item(2), Priority::high)));
+  ASSERT_TRUE(planner.submit(item(3)));
+  const auto plan = planner.next(at(0));
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->ids, ElementsAre(2, 3));
+}
+
+TEST(BatchPlanner, one_batch_in_nine_is_the_oldest_s_whatever_its_level) {
+  BatchPlanner planner(one_row());
+  ASSERT_TRUE(planner.submit(urgent(item(1, 8, "low"), Priority::low)));
+  ASSERT_TRUE(planner.submit(urgent(item(2, 8, "low"), Priority::low)));
+  for (ItemId id = 3; id <= 22; ++id)
+    ASSERT_TRUE(planner.submit(urgent(item(id, 8, "high"), Priority::high)));
+  const std::vector<ItemId> order = order_of(planner);
+  ASSERT_EQ(order.size(), 22U);
+  EXPECT_EQ(std::ranges::find(order, ItemId{1}) - order.begin(), 8);
+  EXPECT_EQ(std::ranges::find(order, ItemId{2}) - order.begin(), 17);
+}
+
 // Whatever comes, everything that is let in runs once, within the limits, and no later than the
 // rules say.
 TEST(BatchPlanner, runs_everything_once_and_within_limits) {
@@ -230,6 +286,7 @@ TEST(BatchPlanner, runs_everything_once_and_within_limits) {
   for (int ms = 0; ms < 3000; ++ms) {
     if (ms < 2000 && random() % 2 == 0) {
       Item one = item(next++, 1 + random() % 64, std::string(1, char('a' + random() % 3)), ms);
+      one.priority = static_cast<Priority>(1 + random() % 3);
       if (planner.submit(one)) in[one.id] = one;
     }
     while (const auto plan = planner.next(at(ms))) {

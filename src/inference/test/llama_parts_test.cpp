@@ -135,6 +135,47 @@ TEST(SlotPlanner, gives_slots_in_the_order_of_arrival_and_refuses_beyond_the_que
   EXPECT_TRUE(planner.submit(5, 2, 2));
 }
 
+// The texts in the order of their slots, of which there is one.
+std::vector<RequestId> order_of(SlotPlanner& planner) {
+  std::vector<RequestId> order;
+  while (!planner.idle()) {
+    planner.seat();
+    order.push_back(planner.running_ids().front());
+    planner.end(order.back());
+  }
+  return order;
+}
+
+TEST(SlotPlanner, a_higher_level_gets_a_slot_first_and_within_it_whoever_came_first) {
+  SlotPlanner planner({1, 8, 100, 50, 16});
+  ASSERT_TRUE(planner.submit(1, 2, 2, {}, Priority::low));
+  ASSERT_TRUE(planner.submit(2, 2, 2));
+  ASSERT_TRUE(planner.submit(3, 2, 2));
+  ASSERT_TRUE(planner.submit(4, 2, 2, {}, Priority::high));
+  EXPECT_THAT(order_of(planner), ElementsAre(4U, 2U, 3U, 1U));
+}
+
+TEST(SlotPlanner, one_slot_in_nine_is_for_whoever_waits_longest_whatever_the_level) {
+  SlotPlanner planner({1, 64, 100, 50, 16});
+  ASSERT_TRUE(planner.submit(1, 2, 2, {}, Priority::low));
+  ASSERT_TRUE(planner.submit(2, 2, 2));
+  for (RequestId id = 3; id <= 22; ++id) ASSERT_TRUE(planner.submit(id, 2, 2, {}, Priority::high));
+  const std::vector<RequestId> order = order_of(planner);
+  EXPECT_EQ(std::ranges::find(order, RequestId{1}) - order.begin(), 8);
+  EXPECT_EQ(std::ranges::find(order, RequestId{2}) - order.begin(), 17);
+}
+
+TEST(SlotPlanner, an_urgent_text_that_does_not_fit_yet_is_waited_for) {
+  SlotPlanner planner({2, 8, 60, 50, 16});
+  ASSERT_TRUE(planner.submit(1, 10, 30));
+  EXPECT_THAT(ids_of(step(planner)), ElementsAre(1U));
+  ASSERT_TRUE(planner.submit(2, 1, 1));
+  ASSERT_TRUE(planner.submit(3, 10, 20, {}, Priority::high));
+  EXPECT_THAT(step(planner), IsEmpty()) << "2 does not take its room";
+  planner.end(1);
+  EXPECT_THAT(ids_of(step(planner)), ElementsAre(3U, 2U));
+}
+
 TEST(SlotPlanner, a_text_waits_until_its_whole_answer_fits_the_context) {
   SlotPlanner planner({2, 8, 60, 50, 16});
   ASSERT_TRUE(planner.submit(1, 10, 30));
@@ -171,7 +212,8 @@ class RandomRun {
 
   void turn() {
     const std::size_t prompt = 1 + roll(30), answer = 1 + roll(9);
-    if (roll(2) == 0 && planner_.submit(++id_, prompt, answer))
+    if (roll(2) == 0 &&
+        planner_.submit(++id_, prompt, answer, {}, static_cast<Priority>(1 + roll(3))))
       left_[id_] = {0, prompt + answer - 1};
     std::size_t tokens = 0;
     std::set<std::size_t> slots;

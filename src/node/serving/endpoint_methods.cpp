@@ -110,7 +110,7 @@ Result<json> endpoints_rm(ServingContext& call) {
 // Asks for the models, which costs nothing anywhere.
 Result<json> endpoints_test(ServingContext& call) {
   Context& context = call.context;
-  RemoteWish wish = read_remote_wish(context.params);
+  RemoteWish wish = read_remote_wish(context);
   wish.endpoint = context.params.required_text("name");
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const auto route, named_route(call, {}, wish));

@@ -132,6 +132,7 @@ class FamilyRun {
                        {"cid", loaded_->root.to_string()},
                        {"weights_sha256", weights_sha256_}};
     if (request_.explain) {
+      result["priority"] = static_cast<int>(request_.priority);
       result["selection"] = selected_.explanation;
       result["batches"] = node::json_of(notes_);
     }
@@ -143,7 +144,10 @@ class FamilyRun {
     trace::Span span = run_span(loaded_->name, loaded_->root, loaded_->session->info());
     span.set("accel.task", info_.task);
     const trace::Scope in(span.link());
-    auto found = run_on_session({context_.stop, request_.client, &notes_});
+    auto found = run_on_session({.stop = context_.stop,
+                                 .client = request_.client,
+                                 .notes = &notes_,
+                                 .priority = request_.priority});
     if (!found) span.fail(found.error());
     return found;
   }

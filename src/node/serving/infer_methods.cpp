@@ -13,6 +13,7 @@
 #include "serving/loaded_tensors.hpp"
 #include "serving/model_spans.hpp"
 #include "serving/model_store.hpp"
+#include "serving/priority_wish.hpp"
 #include "serving/remote_run.hpp"
 #include "serving/serving.hpp"
 #include "serving/tensor_json.hpp"
@@ -223,6 +224,7 @@ struct InferRequest {
   std::string client;
   bool explain = false;
   bool cache = true;  // What was computed before need not be computed again.
+  Priority priority = Priority::normal;
   std::optional<Duration> keep_alive;
 };
 
@@ -237,6 +239,7 @@ std::optional<inference::OutputUse> uses_outputs(const ServingContext& call,
 Result<json> run_tensors(Context& context, LoadedTensors& loaded, const InferRequest& request,
                          inference::OutputUse* use, Ran& ran) {
   inference::RunOptions options{context.stop, request.client, &ran.notes};
+  options.priority = request.priority;
   options.alone = loaded.brief.expects_brief(bytes_of(request.inputs));
   const SteadyTime before = context.services.clock().now();
   trace::Span span = run_span(loaded.name, loaded.root, loaded.session->info());
@@ -270,7 +273,10 @@ Result<json> infer_here(ServingContext& call, const InferRequest& request) {
               {"latency_ms", to_ms(ran.took)},
               {"cached", ran.known},
               {"provenance", info.emulated ? "simulated" : "measured"}};
-  if (request.explain) result["batches"] = json_of(ran.notes);
+  if (request.explain) {
+    result["batches"] = json_of(ran.notes);
+    result["priority"] = static_cast<int>(request.priority);
+  }
   return result;
 }
 
@@ -338,7 +344,8 @@ Result<json> model_infer(ServingContext& call) {
   request.explain = context.params.flag("explain");
   request.cache = context.params.flag("cache", true);
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
-  const RemoteWish wish = read_remote_wish(context.params);
+  const RemoteWish wish = read_remote_wish(context);
+  ACCEL_TRY(request.priority, priority_wish(context));
   ACCEL_CHECK(context.params.finish());
   ACCEL_TRY(const auto named, named_route(call, request.model, wish));
   if (named) return infer_elsewhere(call, request, *named);

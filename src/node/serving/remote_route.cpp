@@ -11,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t kMostMs = std::chrono::milliseconds(std::chrono::hours(24)).count();
 constexpr std::array<std::string_view, 3> kPolicies{"local", "prefer-local", "any"};
 
 // The stricter of the node's word and the request's.
@@ -39,6 +40,7 @@ Result<RemoteRoute> route_of(ServingContext& call, RemoteRoute route, const Remo
   ACCEL_TRY(const std::size_t policy, policy_of(call, wish));
   ACCEL_TRY(const bool secret, is_private(call, route.model));
   route.may_leave = policy > 0 && !secret;
+  route.deadline = wish.deadline;
   return route;
 }
 
@@ -73,8 +75,14 @@ void put_count(json& result, const char* name, std::optional<std::uint64_t> coun
 
 }  // namespace
 
-RemoteWish read_remote_wish(Params& params) {
-  return {params.text("endpoint", {}), params.text("endpoint_policy", {})};
+RemoteWish read_remote_wish(Context& context) {
+  Params& params = context.params;
+  RemoteWish wish{params.text("endpoint", {}), params.text("endpoint_policy", {})};
+  if (params.given("timeout_ms")) {
+    const auto left = std::chrono::milliseconds(params.integer_in("timeout_ms", 1, 1, kMostMs));
+    wish.deadline = context.services.clock().now() + left;
+  }
+  return wish;
 }
 
 Result<std::optional<RemoteRoute>> named_route(ServingContext& call, const std::string& model,

@@ -15,15 +15,18 @@ namespace accel::node {
 struct RemoteWish {
   std::string endpoint;  // Its name; empty: none is named.
   std::string policy;    // "local", "prefer-local", "any"; empty: as endpoints.policy says.
+  std::optional<SteadyTime> deadline = {};  // Of the request.
 };
-// The parameters "endpoint" and "endpoint_policy".
-RemoteWish read_remote_wish(Params& params);
+// The parameters "endpoint", "endpoint_policy" and "timeout_ms", which is what is left of a
+// request's time now: whoever called stops the method then, and an endpoint must be done before.
+RemoteWish read_remote_wish(Context& context);
 
 struct RemoteRoute {
   std::string model;         // Without "@endpoint".
   std::string endpoint;      // Empty: whichever serves it.
   bool only_listed = false;  // Only endpoints that name the model.
   bool may_leave = false;
+  std::optional<SteadyTime> deadline = {};
 };
 
 // An endpoint that the request names, in `wish` or as MODEL@ENDPOINT. Nothing: it names none.

@@ -76,7 +76,8 @@ endpoints::Question question_of(endpoints::Request request, const RemoteRoute& r
   return {.request = std::move(request),
           .endpoint = route.endpoint,
           .only_listed = route.only_listed,
-          .may_leave = route.may_leave};
+          .may_leave = route.may_leave,
+          .deadline = route.deadline};
 }
 
 // As text_answer.hpp writes them.

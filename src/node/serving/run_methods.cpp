@@ -200,9 +200,13 @@ Result<models::Embeddings> timed_embed(Context& context, const RunRequest& reque
   const trace::Scope in(span.link());
   auto use = use_outputs(loaded, context.caller, may_know(request));
   const SteadyTime before = clock.now();
-  auto embedded = loaded.embedder->embed(
-      request.inputs, {context.stop, request.client, request.explain ? &ready.notes : nullptr},
-      use ? &*use : nullptr);
+  auto embedded =
+      loaded.embedder->embed(request.inputs,
+                             {.stop = context.stop,
+                              .client = request.client,
+                              .notes = request.explain ? &ready.notes : nullptr,
+                              .priority = request.priority},
+                             use ? &*use : nullptr);
   if (!embedded) span.fail(embedded.error());
   ACCEL_TRY(models::Embeddings embeddings, std::move(embedded));
   span.set("accel.texts.known", embeddings.known);
@@ -246,6 +250,7 @@ Result<json> run_ready_model(Context& context, const RunRequest& request, Ready 
   json result = result_of(ready, embeddings, latency_ms);
   result["total_ms"] = to_ms(after - started);
   if (request.explain) {
+    result["priority"] = static_cast<int>(request.priority);
     result["selection"] = ready.selected.explanation;
     result["batches"] = json_of(ready.notes);
   }

@@ -8,6 +8,7 @@
 #include "accel/ipld/multibase.hpp"
 #include "content/pulling.hpp"
 #include "serving/keep_alive.hpp"
+#include "serving/priority_wish.hpp"
 
 namespace accel::node {
 namespace {
@@ -107,7 +108,8 @@ Result<RunRequest> read_run_request(ServingContext& call) {
   request.cache = params.flag("cache", true);
   request.client = params.text("client", {});
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
-  request.remote = read_remote_wish(params);
+  request.remote = read_remote_wish(context);
+  ACCEL_TRY(request.priority, priority_wish(context));
   if (params.given("seed")) {
     request.seed = static_cast<std::uint64_t>(params.integer_in("seed", 0, 0, kMaxSeed));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "accel/core/clock.hpp"
+#include "accel/core/priority.hpp"
 #include "accel/models/family.hpp"
 #include "accel/perf/candidate.hpp"
 #include "serving/remote_route.hpp"
@@ -31,6 +32,7 @@ struct RunRequest {
   bool cache = true;                   // What was computed before need not be computed again.
   std::optional<Duration> keep_alive;  // Of the model that runs, from now on.
   RemoteWish remote;
+  Priority priority = Priority::normal;
   std::string client;  // Whose request it is: clients share batches fairly.
 };
 

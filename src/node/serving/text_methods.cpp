@@ -144,6 +144,7 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request,
     return json{{"prompt_tokens", prepared.prompt.size()}, {"max_tokens", prepared.max_tokens}};
   }
   ACCEL_TRY(inference::GenerationRequest prepared, generator.prepare(request.text, context.stop));
+  prepared.priority = request.priority;
   prepared.draft = draft_for(request.draft, generator.model().info());
   prepared.draft_max = request.draft.most;
   json choices = json::array();
@@ -173,6 +174,7 @@ Result<json> generate(ServingContext& call, const GenerateRequest& request,
     result["drafted_tokens"] = sum.drafted;
     result["accepted_tokens"] = sum.accepted;
   }
+  result["priority"] = static_cast<int>(request.priority);
   result.update(choices.front());
   if (choices.size() > 1) result["choices"] = std::move(choices);
   return result;

@@ -8,6 +8,7 @@
 #include "content/pulling.hpp"
 #include "serving/keep_alive.hpp"
 #include "serving/known_outputs.hpp"
+#include "serving/priority_wish.hpp"
 
 namespace accel::node {
 namespace {
@@ -168,7 +169,8 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   read_sampling(params, text.sampling);
   ACCEL_CHECK(read_bias(call.value("logit_bias"), text.sampling));
   request.seeded = params.given("seed");
-  request.remote = read_remote_wish(params);
+  request.remote = read_remote_wish(call.context);
+  ACCEL_TRY(request.priority, priority_wish(call.context));
   const Config& config = call.context.services.config();
   request.draft = draft_wish(params.text("draft", {}), config.get<std::string>("text.draft_model"),
                              static_cast<std::size_t>(config.get<std::int64_t>("text.draft_max")));

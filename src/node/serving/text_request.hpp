@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "accel/core/clock.hpp"
+#include "accel/core/priority.hpp"
 #include "accel/models/text_generator.hpp"
 #include "serving/draft_wish.hpp"
 #include "serving/remote_route.hpp"
@@ -22,6 +23,7 @@ struct GenerateRequest {
   std::size_t answers = 1;             // To the same prompt, with one seed after the other.
   bool seeded = false;                 // The seed was given, else it is chance.
   RemoteWish remote;
+  Priority priority = Priority::normal;
   bool parts = false;  // Pieces come as JSON, one a line (text_answer.hpp).
 };
 

@@ -68,6 +68,7 @@ struct GrpcServer::Call {
   std::string credential;  // Of a key, for streams.
   bool explain = false;
   std::optional<Duration> timeout;
+  Deadline deadline;  // By it.
   std::stop_token stop;
 };
 
@@ -177,6 +178,7 @@ Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop, 
   call.rpc = oip::find_rpc(request.path);
   if (call.rpc == nullptr) co_return no_method(request.path);
   ACCEL_CO_TRY(call.timeout, grpc::timeout_of(request));
+  call.deadline = deadline_after(call.timeout);
   call.source = std::move(request.source);
   call.client = client_of(request, visitor.caller);
   call.caller = std::move(visitor.caller);
@@ -245,6 +247,7 @@ Task<json> GrpcServer::answer(const Call& call, json message) {
 
 Task<json> GrpcServer::run(const Call& call, MethodRequest request) {
   request.trace = call.trace;
+  request.deadline = call.deadline;
   return methods_.run(std::move(request), call.caller, call.stop);
 }
 
@@ -253,7 +256,6 @@ Task<json> GrpcServer::infer(const Call& call, oip::InferCall infer) {
   request.params["client"] = call.client;
   if (call.explain) request.params["explain"] = true;
   auto running = run(call, std::move(request));
-  if (infer.timeout) running = with_timeout(std::move(running), *infer.timeout);
   Result<json> result = co_await std::move(running);
   if (!result) co_return result;
   co_return oip::infer_message(infer, std::move(*result), call.explain);

@@ -35,6 +35,32 @@ Result<RequestParameters> read_request_parameters(BodyReader& reader) {
   return wishes;
 }
 
+// Triton counts it in microseconds; 0 is none.
+Result<std::optional<Duration>> take_timeout(json& parameters) {
+  const auto found = parameters.find("timeout");
+  if (found == parameters.end()) return std::nullopt;
+  const json value = *found;
+  parameters.erase(found);
+  constexpr auto kMost = std::chrono::microseconds(std::chrono::hours(24));
+  if (value.is_null()) return std::nullopt;
+  if (!value.is_number_unsigned())
+    return fail(Errc::invalid_argument, "\"timeout\" must be a number of microseconds.");
+  const auto wanted = value.get<std::uint64_t>();
+  if (wanted == 0) return std::nullopt;
+  const auto most = static_cast<std::uint64_t>(kMost.count());
+  return std::chrono::microseconds(static_cast<std::int64_t>(std::min(wanted, most)));
+}
+
+// Takes out what the parameters say of the request, not of its tensors.
+Status take_wishes(json& body, MethodRequest& request) {
+  const auto parameters = body.find("parameters");
+  if (parameters == body.end() || !parameters->is_object()) return {};
+  ACCEL_TRY(request.timeout, take_timeout(*parameters));
+  ACCEL_TRY(const auto priority, take_priority(*parameters));
+  if (priority) request.params["priority"] = static_cast<int>(*priority);
+  return {};
+}
+
 // What else is wrong with a tensor, model.infer says.
 Status check_input(const json& input) {
   if (!input.is_object()) return {};
@@ -50,6 +76,7 @@ json zero_stats() { return {{"count", 0}, {"ns", 0}}; }
 
 Result<MethodRequest> infer_request(json body, const std::string& model) {
   MethodRequest request{"model.infer"};
+  ACCEL_CHECK(take_wishes(body, request));
   BodyReader reader(body);
   request.params["model"] = model;
   (void)reader.text("id", {});

@@ -72,21 +72,6 @@ Status make_plain(json& owner) {
   return {};
 }
 
-// Triton counts it in microseconds; 0 is none.
-Result<std::optional<Duration>> take_timeout(json& parameters) {
-  const auto found = parameters.find("timeout");
-  if (found == parameters.end()) return std::nullopt;
-  const json value = *found;
-  parameters.erase(found);
-  constexpr auto kMost = std::chrono::microseconds(std::chrono::hours(24));
-  if (!value.is_number_unsigned())
-    return fail(Errc::invalid_argument, "\"timeout\" must be a number of microseconds.");
-  const auto wanted = value.get<std::uint64_t>();
-  if (wanted == 0) return std::nullopt;
-  const auto most = static_cast<std::uint64_t>(kMost.count());
-  return std::chrono::microseconds(static_cast<std::int64_t>(std::min(wanted, most)));
-}
-
 // Keeps the low bytes of each element, which must hold all of it.
 bool narrow(const json::binary_t& from, const Place& place, json::binary_t& to) {
   for (std::size_t at = 0; at < from.size(); at += place.wire_width) {
@@ -221,9 +206,6 @@ Result<InferCall> infer_call(json message) {
   ACCEL_CHECK(check_version(message, "model_version"));
   call.id = text_of(message, "id");
   ACCEL_CHECK(make_plain(message));
-  if (message.contains("parameters")) {
-    ACCEL_TRY(call.timeout, take_timeout(message["parameters"]));
-  }
   json raw = message.contains("raw_input_contents") ? std::move(message["raw_input_contents"])
                                                     : json::array();
   std::vector<json> contents;

@@ -17,7 +17,6 @@ struct InferCall {
   MethodRequest request;  // model.infer
   std::string model;
   std::string id;
-  std::optional<Duration> timeout;  // Of the parameter "timeout".
 };
 
 // Errors: invalid_argument, not_found (a version), unsupported (names the parameter).

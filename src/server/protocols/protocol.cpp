@@ -98,6 +98,17 @@ Result<json> message_of(const json& message, std::size_t index) {
 
 }  // namespace
 
+Result<std::optional<Priority>> take_priority(json& object) {
+  const auto found = object.find("priority");
+  if (found == object.end()) return std::nullopt;
+  const json level = *found;
+  object.erase(found);
+  if (level.is_null() || level == 0) return std::nullopt;
+  if (level == 1 || level == 2 || level == 3) return static_cast<Priority>(level.get<int>());
+  return fail(Errc::invalid_argument,
+              "\"priority\" must be 1 (high), 2 (normal) or 3 (low); 0 says none.");
+}
+
 json error_body(Protocol protocol, const Error& error) {
   if (protocol != Protocol::openai) return {{"error", error.message}};
   return {{"error",

@@ -6,11 +6,14 @@
 
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "accel/core/clock.hpp"
+#include "accel/core/priority.hpp"
 #include "accel/core/result.hpp"
 #include "accel/core/trace.hpp"
 
@@ -24,6 +27,10 @@ struct MethodRequest {
   nlohmann::json params = nlohmann::json::object();
   bool stream = false;
   trace::LinkPtr trace = nullptr;  // The span that it is a part of; null: nobody traces it.
+  // How long it may take, as its own words say, and when the exchange that it is a part of must be
+  // over; nothing: no limit.
+  std::optional<Duration> timeout = {};
+  std::optional<SteadyTime> deadline = {};
 };
 
 // What a reply says besides the result.
@@ -33,6 +40,10 @@ struct ReplyFacts {
   std::string time;          // RFC 3339.
   std::int64_t seconds = 0;  // Since 1970.
 };
+
+// Takes "priority" out of what a client sent: 1 (high), 2 (normal) or 3 (low), as Triton numbers
+// them; 0, absent or null say none. Errors: invalid_argument.
+Result<std::optional<Priority>> take_priority(nlohmann::json& object);
 
 // {"error": …} as each protocol's clients read it.
 nlohmann::json error_body(Protocol protocol, const Error& error);

@@ -16,6 +16,7 @@
 #include "protocols/ollama.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/openai_audio.hpp"
+#include "protocols/routes.hpp"
 #include "protocols/text_stream.hpp"
 
 namespace accel::server {
@@ -26,69 +27,6 @@ using net::HttpResponse;
 using nlohmann::json;
 
 constexpr std::string_view kRetryAfterSeconds = "1";
-
-constexpr std::string_view kTranscriptions = "/v1/audio/transcriptions";
-
-constexpr std::array kRoutes{
-    Route{"GET", "/v1/models", Protocol::openai, false},
-    Route{"GET", "/v1/models/{model}", Protocol::openai, false},
-    Route{"POST", "/v1/embeddings", Protocol::openai, false},
-    Route{"POST", kTranscriptions, Protocol::openai, false},
-    Route{"POST", "/v1/completions", Protocol::openai, false},
-    Route{"POST", "/v1/chat/completions", Protocol::openai, false},
-    Route{"GET", "/api/version", Protocol::ollama, true},
-    Route{"GET", "/api/tags", Protocol::ollama, false},
-    Route{"GET", "/api/ps", Protocol::ollama, false},
-    Route{"POST", "/api/show", Protocol::ollama, false},
-    Route{"POST", "/api/pull", Protocol::ollama, false},
-    Route{"POST", "/api/generate", Protocol::ollama, false},
-    Route{"POST", "/api/chat", Protocol::ollama, false},
-    Route{"POST", "/api/embed", Protocol::ollama, false},
-    Route{"GET", "/v2", Protocol::oip, true},
-    Route{"GET", "/v2/health/live", Protocol::oip, true},
-    Route{"GET", "/v2/health/ready", Protocol::oip, true},
-    Route{"GET", "/v2/models/{model}", Protocol::oip, false},
-    Route{"GET", "/v2/models/{model}/ready", Protocol::oip, false},
-    Route{"POST", "/v2/models/{model}/infer", Protocol::oip, false},
-    Route{"GET", "/v2/models/{model}/stats", Protocol::oip, false},
-    Route{"GET", "/v2/models/stats", Protocol::oip, false},
-    Route{"POST", "/v2/repository/index", Protocol::oip, false},
-    Route{"POST", "/v2/repository/models/{model}/load", Protocol::oip, false},
-    Route{"POST", "/v2/repository/models/{model}/unload", Protocol::oip, false},
-};
-
-std::vector<std::string_view> parts_of(std::string_view path) {
-  std::vector<std::string_view> parts;
-  while (!path.empty()) {
-    path.remove_prefix(1);  // '/'
-    const std::size_t end = std::min(path.find('/'), path.size());
-    parts.push_back(path.substr(0, end));
-    path.remove_prefix(end);
-  }
-  return parts;
-}
-
-// The segment that stands where the route says {model}; empty for a route without. Nothing when the
-// path is another one.
-std::optional<std::string> match(const Route& route, const std::vector<std::string>& segments) {
-  const auto wanted = parts_of(route.path);
-  if (wanted.size() != segments.size()) return std::nullopt;
-  std::string model;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == "{model}") {
-      model = segments[i];
-      if (model.empty()) return std::nullopt;
-    } else if (wanted[i] != segments[i]) {
-      return std::nullopt;
-    }
-  }
-  return model;
-}
-
-Protocol protocol_of(std::string_view path) {
-  if (path.starts_with("/v1/")) return Protocol::openai;
-  return path.starts_with("/v2") ? Protocol::oip : Protocol::ollama;
-}
 
 HttpResponse reply(const json& body, int status = 200) {
   return net::json_response(status,
@@ -135,6 +73,16 @@ bool wants_explanation(const HttpRequest& request, json& body) {
   return wanted;
 }
 
+// By a member that is taken out, or by header. Of tensors the parameters have their own.
+Result<std::optional<Priority>> wanted_priority(const HttpRequest& request, const Route& route,
+                                                json& body) {
+  if (route.protocol != Protocol::oip && body.contains("priority")) return take_priority(body);
+  const auto header = request.headers.get("X-Priority");
+  if (!header) return std::nullopt;
+  json said{{"priority", header->size() == 1 ? json(header->front() - '0') : json(-1)}};
+  return take_priority(said);
+}
+
 ReplyFacts facts_of(const json& body) {
   const WallTime now = system_clock().wall_now();
   const auto since = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
@@ -165,7 +113,7 @@ HttpResponse tensor_reply(json body) {
 }
 
 struct Pull {
-  MethodCall method;
+  TimedCall method;
   FrameWords words;
   std::stop_token stop;
 };
@@ -179,8 +127,6 @@ Task<void> write_pull(OffloadPool& pool, Pull pull, net::BodyWriter& writer) {
 }
 
 }  // namespace
-
-std::span<const Route> protocol_routes() { return kRoutes; }
 
 HttpResponse protocol_refusal(std::string_view path, const Error& error) {
   return refusal(protocol_of(path), error);
@@ -202,9 +148,17 @@ struct ProtocolServer::Call {
   std::string client;
   node::Caller caller;
   trace::LinkPtr trace;
+  Deadline deadline;     // Of its header.
   bool explain = false;  // Why it was batched as it was.
+  std::optional<Priority> priority;
   std::stop_token stop;
 
+  // Makes a method a part of this exchange.
+  void join(MethodRequest& request) const {
+    request.trace = trace;
+    request.deadline = deadline;
+    if (priority && runs_model(request.method)) request.params["priority"] = *priority;
+  }
   // What a method that batches is told besides.
   void tell(MethodRequest& request) const {
     request.params["client"] = client;
@@ -215,11 +169,12 @@ struct ProtocolServer::Call {
     if (!explain) return;
     reply["explain"] = {{"batches", result.value("batches", json::array())},
                         {"cached", result.value("cached", json(0))}};
+    if (result.contains("priority")) reply["explain"]["priority"] = result.at("priority");
   }
 };
 
-ProtocolServer::ProtocolServer(node::Node& node, RelayLoop& loop)
-    : node_(node), loop_(loop), jobs_(loop.executor(), "texts") {}
+ProtocolServer::ProtocolServer(node::Node& node, RelayLoop& loop, Duration most)
+    : node_(node), loop_(loop), most_(most), jobs_(loop.executor(), "texts") {}
 
 ProtocolServer::~ProtocolServer() {
   jobs_.cancel();
@@ -229,18 +184,19 @@ ProtocolServer::~ProtocolServer() {
 const Route* ProtocolServer::find_route(std::string_view method, std::string_view path) {
   const auto segments = net::split_path(path);
   if (!segments) return nullptr;
-  const auto found = std::ranges::find_if(kRoutes, [&](const Route& route) {
+  const auto routes = protocol_routes();
+  const auto found = std::ranges::find_if(routes, [&](const Route& route) {
     const bool head = method == "HEAD" && route.method == "GET";
-    return (route.method == method || head) && match(route, *segments);
+    return (route.method == method || head) && match_route(route, *segments);
   });
-  return found == kRoutes.end() ? nullptr : &*found;
+  return found == routes.end() ? nullptr : &*found;
 }
 
 bool ProtocolServer::serves(std::string_view path) {
   if (path.starts_with("/v1/") || path.starts_with("/v2/")) return true;  // Or it says what not.
   const auto segments = net::split_path(path);
-  return segments && std::ranges::any_of(kRoutes, [&](const Route& route) {
-           return match(route, *segments).has_value();
+  return segments && std::ranges::any_of(protocol_routes(), [&](const Route& route) {
+           return match_route(route, *segments).has_value();
          });
 }
 
@@ -251,8 +207,8 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   call.stop = std::move(stop);
   const auto segments = net::split_path(request.path);
   std::string allowed;  // Of the routes of this path.
-  for (const Route& route : kRoutes) {
-    const auto model = segments ? match(route, *segments) : std::nullopt;
+  for (const Route& route : protocol_routes()) {
+    const auto model = segments ? match_route(route, *segments) : std::nullopt;
     if (!model) continue;
     allowed += allowed.empty() ? "" : ", ";
     allowed += route.method == "GET" ? "GET, HEAD" : route.method;
@@ -266,6 +222,9 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   call.caller = std::move(visitor.caller);
   call.trace = std::move(visitor.trace);
   if (call.route->method == "POST") {
+    const auto timeout = asked_timeout(request);
+    if (!timeout) co_return refusal(protocol, timeout.error());
+    call.deadline = deadline_after(*timeout);
     auto reading = read_body(request, *call.route);
     Result<json> body = co_await std::move(reading);
     if (!body) co_return refusal(protocol, body.error());
@@ -274,6 +233,9 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
     call.content_type = request.headers.get_or("Content-Type", "");
     call.client = client_of(request, call.caller);
     call.explain = wants_explanation(request, call.body);
+    const auto priority = wanted_priority(request, *call.route, call.body);
+    if (!priority) co_return refusal(protocol, priority.error());
+    call.priority = *priority;
   }
   auto working = dispatch(std::move(call));
   Result<HttpResponse> response = co_await std::move(working);
@@ -306,11 +268,15 @@ Task<HttpResponse> ProtocolServer::dispatch(Call call) {
   }
 }
 
-MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller caller) {
+TimedCall ProtocolServer::method_call(MethodRequest request, node::Caller caller) {
   const SteadyTime came = request.trace ? system_clock().now() : SteadyTime();
-  return [this, caller, came, request = std::move(request)](const node::EventSink& on_event,
-                                                            std::stop_token stop) {
+  const Deadline asked = earlier(request.deadline, deadline_after(request.timeout));
+  const Deadline deadline = within(asked, request.method, most_);
+  const Priority priority = place_in_line(request.method, request.params, caller);
+  MethodCall call = [this, caller, came, deadline, request = std::move(request)](
+                        const node::EventSink& on_event, std::stop_token stop) mutable {
     const trace::Scope in(request.trace);
+    tell_time_left(deadline, request.method, request.params);
     if (request.trace) trace::record("wait for a thread", came, system_clock().now());
     Result<json> result =
         node_.call(request.method, request.params, on_event, std::move(stop), caller);
@@ -321,6 +287,7 @@ MethodCall ProtocolServer::method_call(MethodRequest request, node::Caller calle
     }
     return result;
   };
+  return {std::move(call), deadline, priority};
 }
 
 OffloadPool& ProtocolServer::pool_of(std::string_view method) {
@@ -332,14 +299,14 @@ OffloadPool& ProtocolServer::pool_of(std::string_view method) {
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, const Call& call) {
-  request.trace = call.trace;
+  call.join(request);
   return run(std::move(request), call.caller, call.stop);
 }
 
 Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::stop_token stop) {
   OffloadPool& pool = pool_of(request.method);
   const bool brief = node_.expects_brief(request.method, request.params);
-  const MethodCall method = method_call(std::move(request), caller);
+  const TimedCall method = method_call(std::move(request), caller);
   std::stop_source source;
   const auto job = [&](std::stop_token job_stop) -> Result<json> {
     const auto request_stop = [&source] { source.request_stop(); };
@@ -347,8 +314,10 @@ Task<json> ProtocolServer::run(MethodRequest request, node::Caller caller, std::
     const std::stop_callback on_job(job_stop, request_stop);
     return method({}, source.get_token());
   };
-  auto running = brief ? loop_.run_brief(pool, job) : pool.run(job);
-  co_return co_await std::move(running);
+  auto running =
+      brief ? loop_.run_brief(pool, job, method.priority) : pool.run(job, method.priority);
+  auto bounded = with_deadline(std::move(running), method.deadline);
+  co_return co_await std::move(bounded);
 }
 
 Task<HttpResponse> ProtocolServer::openai(Call call) {
@@ -396,7 +365,9 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
     auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
     if (!result) co_return fail(result.error());
-    co_return reply(openai::text_reply(kind, facts, *result, echo));
+    json body = openai::text_reply(kind, facts, *result, echo);
+    call.explain_in(body, *result);
+    co_return reply(body);
   }
   const auto options = call.body.find("stream_options");
   const bool usage = options != call.body.end() && options->is_object() &&
@@ -410,7 +381,7 @@ Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request,
   };
   format.end = [=](const json& result) { return openai::last_events(kind, facts, result, usage); };
   format.failure = &openai::error_event;
-  request.trace = call.trace;
+  call.join(request);
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);
@@ -490,7 +461,7 @@ Task<HttpResponse> ProtocolServer::ollama_pull(Call call) {
     if (!result) co_return fail(result.error());
     co_return reply({{"status", "success"}});
   }
-  request.trace = call.trace;
+  call.join(request);
   FrameWords words;
   words.progress = [digest = wish.target.substr(wish.target.rfind('@') + 1)](const json& step) {
     return ollama::pull_line(digest, step);
@@ -525,7 +496,9 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
     auto running = run(std::move(request), call);
     const Result<json> result = co_await std::move(running);
     if (!result) co_return fail(result.error());
-    co_return reply(ollama::text_reply(kind, facts, *result, true));
+    json body = ollama::text_reply(kind, facts, *result, true);
+    call.explain_in(body, *result);
+    co_return reply(body);
   }
   TextFormat format;
   format.content_type = "application/x-ndjson";
@@ -537,7 +510,7 @@ Task<HttpResponse> ProtocolServer::ollama_text(Call call, MethodRequest request,
   format.failure = [](const Error& error) {
     return ollama::line_of(error_body(Protocol::ollama, error));
   };
-  request.trace = call.trace;
+  call.join(request);
   auto stream = start_text_stream(texts_, jobs_, method_call(std::move(request), call.caller),
                                   std::move(format), call.stop);
   co_return co_await std::move(stream);

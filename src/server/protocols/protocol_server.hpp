@@ -22,16 +22,9 @@
 #include "access.hpp"
 #include "method_stream.hpp"
 #include "protocols/protocol.hpp"
+#include "protocols/routes.hpp"
 
 namespace accel::server {
-
-struct Route {
-  std::string_view method;  // "GET", "POST"
-  std::string_view path;    // "/v2/models/{model}/infer"
-  Protocol protocol;
-  bool open;  // Needs no token over TCP.
-};
-std::span<const Route> protocol_routes();
 
 // Who is one client for fair queues: a key, wherever it is used; else connections of this machine
 // are programs of their own, and elsewhere an address is one.
@@ -52,7 +45,8 @@ class ProtocolServer {
   static constexpr std::size_t kMaxQueuedRuns = 256;
   static constexpr std::size_t kReadHere = 64U << 10U;  // Bytes of a body that the loop reads.
 
-  ProtocolServer(node::Node& node, RelayLoop& loop);
+  // `most`: what a request may take that runs a model; zero: no limit.
+  ProtocolServer(node::Node& node, RelayLoop& loop, Duration most = {});
   ~ProtocolServer();
 
   // The route of a request; null when there is none.
@@ -60,8 +54,8 @@ class ProtocolServer {
   // Whether a path belongs to one of the protocols, by any method.
   static bool serves(std::string_view path);
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop, Visitor visitor);
-  // A method of the node on the pool that bounds its like; `stop`, and cancelling the task, stop
-  // it.
+  // A method of the node on the pool that bounds its like; `stop`, its deadline, and cancelling the
+  // task stop it.
   Task<nlohmann::json> run(MethodRequest request, node::Caller caller, std::stop_token stop);
 
  private:
@@ -77,11 +71,12 @@ class ProtocolServer {
   Task<net::HttpResponse> openai_text(Call call, MethodRequest request, bool chat);
   Task<net::HttpResponse> ollama_text(Call call, MethodRequest request, bool chat);
   Task<nlohmann::json> run(MethodRequest request, const Call& call);  // Call: of the awaiter.
-  MethodCall method_call(MethodRequest request, node::Caller caller);
+  TimedCall method_call(MethodRequest request, node::Caller caller);
   OffloadPool& pool_of(std::string_view method);
 
   node::Node& node_;
   RelayLoop& loop_;
+  const Duration most_;
   OffloadPool texts_{kTexts, kMaxQueued, "texts"};
   OffloadPool runs_{kRuns, kMaxQueuedRuns, "runs"};
   OffloadPool quick_{kQuick, kMaxQueued, "quick"};

@@ -29,7 +29,7 @@ class Lease {
   std::shared_ptr<Running> running_;  // Owners: this and the job.
 };
 
-Task<void> run_job(OffloadPool& pool, MethodCall call, std::shared_ptr<Running> running) {
+Task<void> run_job(OffloadPool& pool, TimedCall call, std::shared_ptr<Running> running) {
   const auto job = [&call, running](std::stop_token job_stop) -> Status {
     const std::stop_callback forward(job_stop, [&] { running->stop.request_stop(); });
     const std::stop_token stop = running->stop.get_token();
@@ -39,7 +39,7 @@ Task<void> run_job(OffloadPool& pool, MethodCall call, std::shared_ptr<Running> 
     running->queue.finish(call(sink, stop));
     return {};
   };
-  auto waiting = pool.run(job);
+  auto waiting = with_deadline(pool.run(job, call.priority), call.deadline);
   const Status ran = co_await std::move(waiting);
   if (!ran) running->queue.finish(fail(Error(ran.error())));  // It never ran, or it threw.
   co_return Status{};
@@ -88,7 +88,7 @@ Task<void> send_text(std::shared_ptr<Lease> lease, std::shared_ptr<const TextFor
 
 }  // namespace
 
-Task<net::HttpResponse> start_text_stream(OffloadPool& pool, TaskGroup& jobs, MethodCall call,
+Task<net::HttpResponse> start_text_stream(OffloadPool& pool, TaskGroup& jobs, TimedCall call,
                                           TextFormat format, std::stop_token stop) {
   auto running = std::make_shared<Running>();
   auto lease = std::make_shared<Lease>(running);

@@ -2,7 +2,8 @@
 #pragma once
 // A method that writes a text, sent while it is written. The answer's head waits for the first
 // piece or the end, so that what is refused is refused with its status. Used by ProtocolServer; all
-// tasks run on the server's one executor. The client's leaving stops the method.
+// tasks run on the server's one executor. The client's leaving stops the method, and so does its
+// deadline.
 
 #include <functional>
 #include <memory>
@@ -29,7 +30,7 @@ struct TextFormat {
 };
 
 // `jobs` outlives the streams. Errors: those of the method before its first piece.
-Task<net::HttpResponse> start_text_stream(OffloadPool& pool, TaskGroup& jobs, MethodCall call,
+Task<net::HttpResponse> start_text_stream(OffloadPool& pool, TaskGroup& jobs, TimedCall call,
                                           TextFormat format, std::stop_token stop);
 
 }  // namespace accel::server

@@ -326,14 +326,17 @@ TEST(OipGrpc, strings_go_behind_their_lengths_as_raw_contents_have_them) {
 
 TEST(OipGrpc, a_request_asks_for_bytes_and_carries_what_model_infer_takes) {
   const auto call = oip::infer_call(infer_message(
-      input("FP32", {1}), {{"id", "7"},
-                           {"model_version", "1"},
-                           {"parameters", {{"timeout", {{"int64_param", 1500U}}}}},
-                           {"outputs", {{{"name", "y"}}}},
-                           {"raw_input_contents", json::array({packed<float>({1})})}}));
+      input("FP32", {1}),
+      {{"id", "7"},
+       {"model_version", "1"},
+       {"parameters",
+        {{"timeout", {{"int64_param", 1500U}}}, {"priority", {{"uint64_param", 1U}}}}},
+       {"outputs", {{{"name", "y"}}}},
+       {"raw_input_contents", json::array({packed<float>({1})})}}));
   ASSERT_TRUE(call) << call.error().message;
   EXPECT_EQ(call->request.method, "model.infer");
-  EXPECT_EQ(call->timeout, 1500us);
+  EXPECT_EQ(call->request.timeout, 1500us);
+  EXPECT_EQ(call->request.params.at("priority"), 1);
   EXPECT_EQ(call->request.params.at("outputs"), json({"y"}));
   EXPECT_EQ(call->request.params.at("binary_outputs"), json({"y"}));
   const json result{
@@ -384,10 +387,11 @@ TEST(OipGrpc, refuses_by_name_what_is_wrong) {
   const auto parameter = [&](const char* name, json value) {
     return with({{"raw_input_contents", raw}, {"parameters", {{name, std::move(value)}}}});
   };
-  for (const char* name : {"sequence_id", "priority", "triton_enable_empty_final_response"})
+  for (const char* name : {"sequence_id", "triton_enable_empty_final_response"})
     refused(parameter(name, {{"uint64_param", 1U}}), Errc::unsupported, name);
   refused(parameter("timeout", {{"string_param", "1"}}), Errc::invalid_argument, "timeout");
   refused(parameter("timeout", json::object()), Errc::invalid_argument, "one value");
+  refused(parameter("priority", {{"uint64_param", 4U}}), Errc::invalid_argument, "priority");
   json shared = input("FP32", {1});
   shared["parameters"] = {{"shared_memory_region", {{"string_param", "r"}}}};
   refused(infer_message(shared), Errc::unsupported, "shared_memory_region");

@@ -32,7 +32,6 @@ TEST(Oip, parameters_and_unknown_members_are_refused_by_name) {
     EXPECT_EQ(request.error().code, Errc::unsupported);
     EXPECT_THAT(request.error().message, HasSubstr(name));
   };
-  refuses(R"({"inputs":[],"parameters":{"timeout":5}})", "timeout");
   refuses(R"({"inputs":[],"parameters":{"sequence_id":true}})", "sequence_id");
   refuses(R"({"inputs":[],"model_version":"2"})", "model_version");
   refuses(R"({"inputs":[{"name":"x","parameters":{"binary_data_size":8}}]})", "binary_data_size");
@@ -42,6 +41,31 @@ TEST(Oip, parameters_and_unknown_members_are_refused_by_name) {
       oip::infer_request(json::parse(R"({"inputs":[{"name":"x","parameters":{}}],"parameters":{},
                       "outputs":[{"name":"y","parameters":{"binary_data":false}}]})"),
                          "m"));
+}
+
+TEST(Oip, a_timeout_is_taken_in_microseconds_as_triton_does) {
+  const auto timeout = [](const char* value) {
+    json body{{"inputs", json::array()}};
+    body["parameters"] = {{"timeout", json::parse(value)}};
+    return oip::infer_request(std::move(body), "m");
+  };
+  EXPECT_EQ(timeout("1500")->timeout, std::chrono::microseconds(1500));
+  EXPECT_EQ(timeout("0")->timeout, std::nullopt);
+  EXPECT_EQ(timeout("18446744073709551615")->timeout, std::chrono::hours(24));
+  EXPECT_EQ(timeout("null")->timeout, std::nullopt);
+  for (const char* wrong : {"-1", "1.5", "\"5\""})
+    EXPECT_EQ(timeout(wrong).error().code, Errc::invalid_argument) << wrong;
+}
+
+TEST(Oip, a_priority_is_taken_as_triton_numbers_them) {
+  const auto priority = [](const json& value) {
+    const json body{{"inputs", json::array()}, {"parameters", {{"priority", value}}}};
+    return oip::infer_request(body, "m");
+  };
+  EXPECT_EQ(priority(3)->params.at("priority"), 3);
+  EXPECT_FALSE(priority(0)->params.contains("priority"));
+  for (const json wrong : {json(4), json(-1), json("high"), json(1.5)})
+    EXPECT_EQ(priority(wrong).error().code, Errc::invalid_argument) << wrong;
 }
 
 std::string with_length(std::string_view body) { return std::to_string(body.size()); }

@@ -62,6 +62,30 @@ Task<int> run_number(OffloadPool& pool, int number) {
   co_return co_await pool.run(job);
 }
 
+// Notes when it ran.
+Task<void> note_turn(OffloadPool& pool, int number, Priority priority, std::vector<int>& turns) {
+  const auto job = [&turns, number](std::stop_token) -> Status {
+    turns.push_back(number);
+    return {};
+  };
+  auto running = pool.run(job, priority);
+  co_return co_await std::move(running);
+}
+
+TEST_F(Offload, jobs_of_a_higher_level_go_first_but_one_in_nine_is_the_oldest) {
+  occupy();
+  TaskGroup group(io.executor());
+  std::vector<int> turns;  // The one thread writes it.
+  group.spawn(note_turn(pool, 1, Priority::low, turns));
+  group.spawn(note_turn(pool, 2, Priority::normal, turns));
+  for (int number = 3; number <= 12; ++number)
+    group.spawn(note_turn(pool, number, Priority::high, turns));
+  while (pool.queued() < 12) std::this_thread::yield();
+  release();
+  EXPECT_TRUE(sync_wait(io.executor(), group.join()));
+  EXPECT_EQ(turns, (std::vector<int>{3, 4, 5, 6, 7, 8, 9, 10, 1, 11, 12, 2}));
+}
+
 TEST_F(Offload, returns_what_the_job_returns) {
   EXPECT_EQ(sync_wait(io.executor(), run_number(pool, 7)).value(), 7);
   EXPECT_EQ(pool.threads(), 1U);

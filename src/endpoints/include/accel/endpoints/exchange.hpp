@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "accel/core/clock.hpp"
+
 namespace accel::endpoints {
 
 // None of these changes anything at the server but its bill: a generation that failed may be asked
@@ -61,6 +63,9 @@ struct Request {
   // Of tensors: a JSON list as in the Open Inference Protocol v2, and which outputs; empty: all.
   std::string tensors;
   std::vector<std::string> outputs;
+  // What is left of the time that whoever asks has; a server of this program, or of the Open
+  // Inference Protocol, is told.
+  std::optional<Duration> time_left;
 };
 
 // As the server reports it; what it does not tell stays empty.

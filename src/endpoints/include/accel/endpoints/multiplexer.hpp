@@ -37,6 +37,8 @@ struct Question {
   bool only_listed = false;  // Only endpoints that name the model, none that take any name.
   bool may_leave = false;    // Also endpoints that are not on this machine.
   Duration timeout{};        // Over MultiplexerOptions::total_timeout when not zero.
+  // When whoever asks must have its answer, if ever: no later in any case, and servers are told.
+  std::optional<SteadyTime> deadline = {};
 };
 
 // How an answer came about. The times are measured here, from when the request went out.

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "accel/core/priority.hpp"
 #include "accel/core/result.hpp"
 #include "accel/inference/backend.hpp"
 #include "accel/inference/chat.hpp"
@@ -125,6 +126,7 @@ struct GenerationRequest {
   Draft draft = Draft::none;
   std::size_t draft_max = 8;  // Tokens that are guessed at a time, at most kMostDrafts.
   std::string scope = {};     // Whose text it is: it goes on only from texts of the same scope.
+  Priority priority = Priority::normal;      // Of its wait for a slot.
   std::optional<std::size_t> logprobs = {};  // Of each token, and of so many likeliest; at most
                                              // kMaxTopLogprobs.
 };

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accel/core/priority.hpp"
 #include "accel/core/result.hpp"
 #include "accel/tensor/tensor.hpp"
 
@@ -68,6 +69,7 @@ struct RunOptions {
   std::string_view client = {};
   std::vector<BatchNote>* notes = nullptr;
   bool alone = false;  // At once, not with others: what is brief must not wait for them.
+  Priority priority = Priority::normal;  // Of its wait for a batch.
 };
 
 struct NamedTensor {

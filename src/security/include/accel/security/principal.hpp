@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "accel/core/priority.hpp"
 #include "accel/core/result.hpp"
 #include "accel/security/api_key.hpp"
 #include "accel/security/key_use.hpp"
@@ -38,6 +39,8 @@ struct Principal {
   Status may_run(std::string_view model) const;
   // Tokens of one answer at most; 0: no limit.
   std::uint64_t max_tokens() const { return key ? key->key.limits.max_tokens : 0; }
+  // The most urgent level that it may ask for. The owner may ask for any.
+  Priority best_priority() const;
   void spend(std::uint64_t tokens) const;
   // `what` begins the sentence. Errors: as may_call().
   Status needs(Role least, std::string_view what) const;

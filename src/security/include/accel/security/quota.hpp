@@ -23,6 +23,8 @@ struct KeyLimits {
   std::uint64_t tokens_per_day = 0;
   std::uint64_t body_bytes = 0;  // Of one request.
   std::uint64_t max_tokens = 0;  // Of one answer.
+  // The most urgent level that it may ask for: 1 (high), 2 (normal) or 3 (low); 0: normal.
+  std::uint64_t priority = 0;
 
   bool operator==(const KeyLimits&) const = default;
 };
@@ -39,6 +41,7 @@ inline constexpr std::array kLimitNames{
     LimitName{"tokens_per_day", &KeyLimits::tokens_per_day},
     LimitName{"body_bytes", &KeyLimits::body_bytes},
     LimitName{"max_tokens", &KeyLimits::max_tokens},
+    LimitName{"priority", &KeyLimits::priority},
 };
 
 // Counts in slots of time; the slot that is running counts besides as many as

@@ -41,6 +41,7 @@ struct ServerOptions {
   bool kubo_rpc = false;                    // Serves /api/v0 too, on the API's listeners.
   std::uint64_t kubo_rpc_upload = std::uint64_t{64} << 30U;  // Bytes of one upload at most.
   std::size_t workers = 16;                     // Methods that may run at once; more wait.
+  Duration max_request_time{};                  // Of what runs a model; zero: no limit.
   std::optional<TelemetryOptions> telemetry{};  // Where traces go; nothing: nothing is traced.
   net::ServerLimits limits = api_limits();      // Of the API's listeners.
 };

@@ -15,6 +15,7 @@
 
 #include "accel/core/async/event.hpp"
 #include "accel/core/async/task.hpp"
+#include "accel/core/priority.hpp"
 
 namespace accel {
 
@@ -43,11 +44,12 @@ class OffloadPool {
   // that runs gets its stop request and is waited for: job and what it captured outlive the call
   // only by their own will. A job that succeeds although asked to stop has succeeded. Errors:
   // resource_exhausted (queue full), cancelled, internal (the job threw), those of the job.
+  // Of jobs that wait, those of a higher level go first (priority.hpp).
   template <class F>
-  Task<ValueOf<F>> run(F job) {
+  Task<ValueOf<F>> run(F job, Priority priority = Priority::normal) {
     std::optional<ResultOf<F>> result;
     std::function<void(std::stop_token)> body = [&](std::stop_token stop) { result = job(stop); };
-    const Status ran = co_await run_body(std::move(body));
+    const Status ran = co_await run_body(std::move(body), priority);
     if (!ran) co_return tl::unexpected<Error>(ran.error());
     co_return std::move(*result);
   }
@@ -61,11 +63,11 @@ class OffloadPool {
   }
 
   std::size_t threads() const;  // At most.
-  std::size_t queued() const;  // Jobs that no thread has taken yet.
+  std::size_t queued() const;   // Jobs that no thread has taken yet.
 
  private:
   using Body = std::function<void(std::stop_token)>;
-  Task<void> run_body(Body body);
+  Task<void> run_body(Body body, Priority priority);
   Status submit_body(Body body, std::stop_token stop);
 
   struct Impl;

@@ -32,14 +32,15 @@ class RelayLoop {
   // As pool.run(job), for a job that is expected to take less than its way to the pool; from a task
   // of this loop. It goes to the pool all the same while an earlier one lasts.
   template <class F>
-  Task<OffloadPool::ValueOf<F>> run_brief(OffloadPool& pool, F job) {
+  Task<OffloadPool::ValueOf<F>> run_brief(OffloadPool& pool, F job,
+                                          Priority priority = Priority::normal) {
     std::optional<OffloadPool::ResultOf<F>> result;
     std::function<void(std::stop_token)> body = [&](std::stop_token stop) { result = job(stop); };
     auto running = run_body(std::move(body));
     const Result<bool> ran = co_await std::move(running);
     if (!ran) co_return tl::unexpected<Error>(ran.error());
     if (*ran) co_return std::move(*result);
-    auto elsewhere = pool.run(std::move(job));
+    auto elsewhere = pool.run(std::move(job), priority);
     co_return co_await std::move(elsewhere);
   }
 

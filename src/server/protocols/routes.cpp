@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocols/routes.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace accel::server {
+namespace {
+
+constexpr std::array kRoutes{
+    Route{"GET", "/v1/models", Protocol::openai, false},
+    Route{"GET", "/v1/models/{model}", Protocol::openai, false},
+    Route{"POST", "/v1/embeddings", Protocol::openai, false},
+    Route{"POST", kTranscriptions, Protocol::openai, false},
+    Route{"POST", "/v1/completions", Protocol::openai, false},
+    Route{"POST", "/v1/chat/completions", Protocol::openai, false},
+    Route{"GET", "/api/version", Protocol::ollama, true},
+    Route{"GET", "/api/tags", Protocol::ollama, false},
+    Route{"GET", "/api/ps", Protocol::ollama, false},
+    Route{"POST", "/api/show", Protocol::ollama, false},
+    Route{"POST", "/api/pull", Protocol::ollama, false},
+    Route{"POST", "/api/generate", Protocol::ollama, false},
+    Route{"POST", "/api/chat", Protocol::ollama, false},
+    Route{"POST", "/api/embed", Protocol::ollama, false},
+    Route{"GET", "/v2", Protocol::oip, true},
+    Route{"GET", "/v2/health/live", Protocol::oip, true},
+    Route{"GET", "/v2/health/ready", Protocol::oip, true},
+    Route{"GET", "/v2/models/{model}", Protocol::oip, false},
+    Route{"GET", "/v2/models/{model}/ready", Protocol::oip, false},
+    Route{"POST", "/v2/models/{model}/infer", Protocol::oip, false},
+    Route{"GET", "/v2/models/{model}/stats", Protocol::oip, false},
+    Route{"GET", "/v2/models/stats", Protocol::oip, false},
+    Route{"POST", "/v2/repository/index", Protocol::oip, false},
+    Route{"POST", "/v2/repository/models/{model}/load", Protocol::oip, false},
+    Route{"POST", "/v2/repository/models/{model}/unload", Protocol::oip, false},
+};
+
+std::vector<std::string_view> parts_of(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // '/'
+    const std::size_t end = std::min(path.find('/'), path.size());
+    parts.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::span<const Route> protocol_routes() { return kRoutes; }
+
+std::optional<std::string> match_route(const Route& route,
+                                       const std::vector<std::string>& segments) {
+  const auto wanted = parts_of(route.path);
+  if (wanted.size() != segments.size()) return std::nullopt;
+  std::string model;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == "{model}") {
+      model = segments[i];
+      if (model.empty()) return std::nullopt;
+    } else if (wanted[i] != segments[i]) {
+      return std::nullopt;
+    }
+  }
+  return model;
+}
+
+Protocol protocol_of(std::string_view path) {
+  if (path.starts_with("/v1/")) return Protocol::openai;
+  return path.starts_with("/v2") ? Protocol::oip : Protocol::ollama;
+}
+
+}  // namespace accel::server
