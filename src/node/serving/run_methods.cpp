@@ -200,13 +200,12 @@ Result<models::Embeddings> timed_embed(Context& context, const RunRequest& reque
   const trace::Scope in(span.link());
   auto use = use_outputs(loaded, context.caller, may_know(request));
   const SteadyTime before = clock.now();
-  auto embedded =
-      loaded.embedder->embed(request.inputs,
-                             {.stop = context.stop,
-                              .client = request.client,
-                              .notes = request.explain ? &ready.notes : nullptr,
-                              .priority = request.priority},
-                             use ? &*use : nullptr);
+  auto embedded = loaded.embedder->embed(request.inputs,
+                                         {.stop = context.stop,
+                                          .client = request.client,
+                                          .notes = request.explain ? &ready.notes : nullptr,
+                                          .priority = request.priority},
+                                         use ? &*use : nullptr);
   if (!embedded) span.fail(embedded.error());
   ACCEL_TRY(models::Embeddings embeddings, std::move(embedded));
   span.set("accel.texts.known", embeddings.known);
