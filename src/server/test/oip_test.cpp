@@ -64,7 +64,7 @@ TEST(Oip, a_priority_is_taken_as_triton_numbers_them) {
   };
   EXPECT_EQ(priority(3)->params.at("priority"), 3);
   EXPECT_FALSE(priority(0)->params.contains("priority"));
-  for (const json wrong : {json(4), json(-1), json("high"), json(1.5)})
+  for (const json& wrong : {json(4), json(-1), json("high"), json(1.5)})
     EXPECT_EQ(priority(wrong).error().code, Errc::invalid_argument) << wrong;
 }
 
