@@ -81,7 +81,7 @@ class OutputCache(TestCase):
         before, known = infer(self.owner, body(IDS))
         self.assertEqual(known, 0)
         again, known = infer(self.owner, body(IDS, explain=True))
-        self.assertEqual((known, again["outputs"], again["explain"]), (1, before["outputs"], {"batches": [], "cached": True}))
+        self.assertEqual((known, again["outputs"], again["explain"]), (1, before["outputs"], {"batches": [], "cached": True, "priority": 2}))
         self.assertEqual(infer(self.owner, body(IDS[::-1]))[1], 0)
         self.assertEqual(infer(self.key(), body(IDS))[1], 0)
         self.assertEqual(infer(self.owner, body(IDS, parameters={"cache": False}))[1], 0)

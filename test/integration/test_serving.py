@@ -242,7 +242,9 @@ class Serving(TestCase):
                 post(*bad)
             self.assertEqual(refused.exception.code, 400, bad)
         stats = self.client.ok("/v2/models/minilm/stats")["model_stats"][0]
-        self.assertEqual((stats["inference_count"], stats["inference_stats"]["success"]["count"]), (2, 2))
+        # The second request had the tensors of the first, whose outputs were kept.
+        counts = [stats["inference_count"]] + [stats["inference_stats"][kind]["count"] for kind in ("success", "cache_hit", "cache_miss")]
+        self.assertEqual(counts, [1, 2, 1, 1])
         states = lambda: {m["name"]: m["state"] for m in self.client.ok("/v2/repository/index", {})}
         self.assertEqual(states(), {"smollm": "UNAVAILABLE", "minilm": "READY"})
         self.client.ok("/v2/repository/models/minilm/unload", {})
@@ -441,10 +443,6 @@ class Serving(TestCase):
         self.assertGreater(used(), read)
         self.assertLess(used(), read + 800)
 
-
-if __name__ == "__main__":
-    unittest.main()
-
     def test_a_chat_template_without_end_is_refused_while_another_model_answers(self):
         self.node.add(self.with_template("endless", "{% for m in messages %}{% if m.content == 'evil' %}{% for a in range(9999) %}{% for b in range(9999) %}"
                                          "{% endfor %}{% endfor %}{% endif %}{{ m.content }}{% endfor %}"), "--name", "endless")
@@ -470,3 +468,7 @@ if __name__ == "__main__":
         folder.mkdir()
         (folder / source.name).write_bytes(data)
         return folder
+
+
+if __name__ == "__main__":
+    unittest.main()
