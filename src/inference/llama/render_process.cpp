@@ -154,6 +154,12 @@ void seal() {
   offer_to_the_kernel();
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr rlim_t kMoreFiles = 16;  // ASan reads /proc/self/maps when something is thrown.
+#else
+constexpr rlim_t kMoreFiles = 0;
+#endif
+
 // After the libraries are loaded: what they take is not the template's.
 void bound(const Setup& setup) {
   ::tzset();  // Templates may ask for the date.
@@ -161,7 +167,7 @@ void bound(const Setup& setup) {
   const rlim_t memory = address_space() + setup.memory_bytes;
   limit(RLIMIT_AS, memory, memory);
   limit(RLIMIT_FSIZE, 0, 0);
-  limit(RLIMIT_NOFILE, 0, 0);
+  limit(RLIMIT_NOFILE, kMoreFiles, kMoreFiles);
 }
 
 // The kernel counts whole seconds, from the start of the process.
