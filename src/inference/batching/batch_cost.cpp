@@ -7,12 +7,13 @@
 namespace accel::inference::batching {
 namespace {
 
-constexpr int kTrials = 3;                  // The first runs of a size also pay for its memory.
-constexpr double kWeight = 0.25;            // Of the last run.
-constexpr std::uint64_t kForgotten = 1024;  // Runs without one of a size; then the line counts.
-constexpr double kDecay = 0.98;             // Of older runs, in the line.
-constexpr double kRunInTokens = 12;         // What a run costs, while all had about one size.
-constexpr double kClearly = 0.97;           // For less, nobody should wait for others.
+constexpr int kTrials = 3;                 // The first runs of a size also pay for its memory.
+constexpr double kWeight = 0.25;           // Of the last run.
+constexpr std::uint64_t kForgotten = 128;  // Runs without one of a size; then the line counts.
+constexpr double kDecay = 0.98;            // Of older runs, in the line.
+constexpr double kRunInTokens = 12;        // What a run costs, while all had about one size.
+constexpr double kNoise = 0.05;            // At least so uncertain is what a size costs.
+constexpr double kClearly = 0.97;          // For less, nobody should wait for others.
 
 }  // namespace
 
@@ -31,7 +32,9 @@ void BatchCost::learn(std::size_t tokens, Duration took) {
   } else if (size.runs < kTrials) {
     size.ms_per_token = std::min(size.ms_per_token, now);
   } else {
-    size.ms_per_token += kWeight * (now - size.ms_per_token);
+    const double off = now - size.ms_per_token;
+    size.spread += kWeight * (std::abs(off) / size.ms_per_token - size.spread);
+    size.ms_per_token += kWeight * off;
   }
   size.runs = std::min(size.runs + 1, kTrials);
   size.last_run = runs_;
@@ -55,11 +58,16 @@ double BatchCost::by_line(double tokens) const {
   return mean_ms + slope * (tokens - mean);
 }
 
+// The line, corrected by what is surely otherwise: on a busy machine sizes that cost the same seem
+// to differ, and whoever believes it never tries the better one again.
 double BatchCost::ms(std::size_t tokens) const {
   const Size& size = sizes_[size_of(tokens)];
   const auto count = static_cast<double>(tokens);
-  const bool known = size.runs >= kTrials && runs_ - size.last_run < kForgotten;
-  return known ? size.ms_per_token * count : by_line(count);
+  const double line = by_line(count);
+  if (size.runs < kTrials || runs_ - size.last_run >= kForgotten) return line;
+  const double off = size.ms_per_token * count - line;
+  const double noise = std::max(kNoise, size.spread) * line;
+  return off > 0 ? line + std::max(off - noise, 0.0) : line + std::min(off + noise, 0.0);
 }
 
 bool BatchCost::pays(std::size_t whole, std::size_t one, std::size_t other) const {

@@ -25,6 +25,7 @@ class BatchCost {
  private:
   struct Size {
     double ms_per_token = 0;  // Of late runs.
+    double spread = 0;        // Their mean distance from it, as a share.
     int runs = 0;
     std::uint64_t last_run = 0;
   };

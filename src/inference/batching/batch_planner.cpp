@@ -46,7 +46,13 @@ std::string_view reason_text(StartReason reason) {
   return "the oldest request had waited as long as it may";
 }
 
-BatchPlanner::BatchPlanner(BatchLimits limits) : limits_(limits) {
+std::string_view reason_name(StartReason reason) {
+  static constexpr std::array<std::string_view, kStartReasons.size()> kNames = {
+      "full", "enough", "gathered", "waited"};
+  return kNames.at(static_cast<std::size_t>(reason));
+}
+
+BatchPlanner::BatchPlanner(BatchLimits limits) : limits_(limits), returning_(limits.max_delay) {
   limits_.max_rows = std::max<std::size_t>(limits_.max_rows, 1);
   limits_.runs = std::max<std::size_t>(limits_.runs, 1);
 }
@@ -65,6 +71,7 @@ Status BatchPlanner::submit(Item item) {
     return fail(Errc::resource_exhausted, "{} rows wait already; try again later.", waiting_rows_);
   }
   if (has == 0) turns_.push_back(item.client);
+  returning_.came(item.arrived);
   rows_of_client_[item.client] += item.rows;
   waiting_rows_ += item.rows;
   waiting_.push_back(std::move(item));
@@ -129,6 +136,7 @@ std::optional<StartReason> BatchPlanner::reason_to_start(const Plan& plan, Stead
   const Size more{plan.rows + 1, plan.length, plan.tokens + plan.length};
   if (!more.fits(limits_, limits_.max_rows)) return StartReason::full;
   if (!cost_.pays(more.padded(), plan.rows * plan.length, plan.length)) return StartReason::enough;
+  if (returning_.due(now) > 0) return std::nullopt;
   if (waiting_.size() >= last_items_) return StartReason::gathered;
   if (now - waiting_.front().arrived >= limits_.max_delay) return StartReason::waited;
   return std::nullopt;
@@ -182,8 +190,9 @@ void BatchPlanner::take(const Plan& plan, bool passes_over) {
 }
 
 // Which of the runs ended makes no difference for sharing rows out: the first that began.
-void BatchPlanner::done() {
+void BatchPlanner::done(std::size_t requests, SteadyTime now) {
   if (rows_of_runs_.empty()) return;
+  returning_.answered(requests, now);
   --running_;
   running_rows_ -= rows_of_runs_.front();
   rows_of_runs_.pop_front();
@@ -203,14 +212,10 @@ bool BatchPlanner::cancel(ItemId id) {
   return true;
 }
 
-std::optional<SteadyTime> BatchPlanner::wake_at() const {
+std::optional<SteadyTime> BatchPlanner::wake_at(SteadyTime now) const {
   if (waiting_.empty() || running_ >= limits_.runs) return std::nullopt;
+  if (returning_.due(now) > 0) return returning_.until();
   return waiting_.front().arrived + limits_.max_delay;
-}
-
-std::optional<ItemId> BatchPlanner::oldest() const {
-  if (waiting_.empty()) return std::nullopt;
-  return waiting_.front().id;
 }
 
 }  // namespace accel::inference::batching

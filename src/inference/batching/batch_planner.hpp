@@ -16,6 +16,7 @@
 // While several clients wait, none gets more than its share of the rows, unless rows would stay
 // empty.
 
+#include <array>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -28,6 +29,7 @@
 #include "accel/core/priority.hpp"
 #include "accel/inference/batching.hpp"
 #include "batching/batch_cost.hpp"
+#include "batching/returning_clients.hpp"
 
 namespace accel::inference::batching {
 
@@ -44,6 +46,9 @@ struct Item {
 };
 
 enum class StartReason { full, enough, gathered, waited };
+inline constexpr std::array kStartReasons = {StartReason::full, StartReason::enough,
+                                             StartReason::gathered, StartReason::waited};
+std::string_view reason_name(StartReason reason);  // Its enumerator.
 // For people: "as many requests waited as the last batch had".
 std::string_view reason_text(StartReason reason);
 
@@ -65,7 +70,8 @@ class BatchPlanner {
   Status submit(Item item);
   // A batch that starts now; it counts as running until done(). Nothing when none should.
   std::optional<Plan> next(SteadyTime now);
-  void done();
+  // A batch has ended: so many requests are answered.
+  void done(std::size_t requests, SteadyTime now);
   // A run of so many tokens, padding included, took so long.
   void learn(std::size_t padded_tokens, Duration took) { cost_.learn(padded_tokens, took); }
   // It waits no more. False when it does not wait.
@@ -73,8 +79,7 @@ class BatchPlanner {
 
   // When next() may have a batch although nothing else happens; nothing when none waits or no run
   // is free.
-  std::optional<SteadyTime> wake_at() const;
-  std::optional<ItemId> oldest() const;
+  std::optional<SteadyTime> wake_at(SteadyTime now) const;
   std::size_t waiting_rows() const { return waiting_rows_; }
   std::size_t running() const { return running_; }
 
@@ -90,6 +95,7 @@ class BatchPlanner {
 
   BatchLimits limits_;
   BatchCost cost_;
+  ReturningClients returning_;
   Queue waiting_;
   std::map<std::string, std::size_t, std::less<>> rows_of_client_;
   std::list<std::string> turns_;  // Waiting clients; the first gives the next batch its first.

@@ -5,6 +5,7 @@
 #include <condition_variable>
 
 #include "accel/core/log.hpp"
+#include "accel/core/run_delay.hpp"
 #include "accel/core/trace.hpp"
 #include "batching/tensor_rows.hpp"
 
@@ -22,6 +23,19 @@ constexpr double kTolerance = 1e-3;
 tl::unexpected<Error> cancelled() {
   return fail(Errc::cancelled, "The run of the model was cancelled.");
 }
+
+// What a run takes by itself: a CPU that others had meanwhile says nothing about the model.
+class OwnTime {
+ public:
+  Duration passed() const {
+    const Duration wall = system_clock().now() - start_;
+    return std::max(wall - (thread_run_delay() - delay_), Duration::zero());
+  }
+
+ private:
+  SteadyTime start_ = system_clock().now();
+  Duration delay_ = thread_run_delay();
+};
 
 // What of a call's way through its batch a trace shows.
 void record_spans(const BatchNote& note, SteadyTime arrived, SteadyTime began) {
@@ -55,6 +69,7 @@ struct BatchingSession::Call {
   // Under the mutex:
   Phase phase = Phase::waiting;
   Batch* batch = nullptr;  // Of phases merging and running.
+  bool leads = false;      // Its thread runs a batch, perhaps one of others only.
   bool nudged = false;
   bool wants_to_leave = false;
   std::condition_variable_any news;
@@ -80,7 +95,7 @@ struct BatchingSession::Batch {
   std::stop_source stop;  // All have left.
   std::vector<std::string> names, wanted;
   std::vector<Tensor> inputs;    // Joined; empty for one part, whose own inputs are used.
-  std::optional<Duration> took;  // The run of all parts at once, when it succeeded.
+  std::optional<Duration> took;  // The run of all parts at once, when it succeeded: OwnTime.
 };
 
 struct BatchingSession::Counters {
@@ -97,13 +112,20 @@ struct BatchingSession::Counters {
         tokens(metrics.counter("accel_batch_tokens_total", "Tokens that ran, padding not counted",
                                {{"model", model}})),
         padding(metrics.counter("accel_batch_padding_tokens_total",
-                                "Tokens of padding that ran in vain", {{"model", model}})) {}
+                                "Tokens of padding that ran in vain", {{"model", model}})) {
+    for (const StartReason reason : kStartReasons) {
+      starts[reason] =
+          &metrics.counter("accel_batch_starts_total", "Batches, by why they began",
+                           {{"model", model}, {"reason", std::string(reason_name(reason))}});
+    }
+  }
   Gauge& waiting;
   Counter& refused;
   Histogram& rows;
   Histogram& seconds;
   Counter& tokens;
   Counter& padding;
+  std::map<StartReason, Counter*> starts;
 };
 
 BatchingSession::BatchingSession(std::unique_ptr<Session> session, BatchingOptions options)
@@ -181,7 +203,8 @@ Result<std::vector<Tensor>> BatchingSession::wait(std::unique_lock<std::mutex>& 
       continue;
     }
     call.nudged = false;
-    const auto wake_at = waits && planner_.oldest() == call.id ? planner_.wake_at() : std::nullopt;
+    const auto wake_at =
+        waits && oldest() == &call ? planner_.wake_at(system_clock().now()) : std::nullopt;
     if (call.wants_to_leave) {
       call.news.wait(lock, nudged);  // Its inputs are being copied.
     } else if (wake_at) {
@@ -218,15 +241,22 @@ void BatchingSession::count_waiting() {
   if (counters_) counters_->waiting.set(static_cast<double>(planner_.waiting_rows()));
 }
 
+// The oldest whose thread is free to lead; null when all that wait run a batch of others.
+BatchingSession::Call* BatchingSession::oldest() {
+  const auto found =
+      std::ranges::find_if(waiting_, [](const auto& entry) { return !entry.second->leads; });
+  return found == waiting_.end() ? nullptr : found->second;
+}
+
 void BatchingSession::wake_oldest() {
-  const auto oldest = planner_.oldest();
-  if (oldest) waiting_.at(*oldest)->nudge();
+  if (Call* const call = oldest()) call->nudge();
 }
 
 void BatchingSession::lead(std::unique_lock<std::mutex>& lock, const Plan& plan,
                            const std::stop_token& stop, Call& leader) {
   Batch batch;
   batch.plan = plan;
+  leader.leads = true;
   const SteadyTime before = system_clock().now();
   for (const ItemId id : plan.ids) {
     Call& call = *waiting_.at(id);
@@ -251,7 +281,8 @@ void BatchingSession::lead(std::unique_lock<std::mutex>& lock, const Plan& plan,
     outputs = execute(batch);
   }
   lock.lock();
-  planner_.done();
+  leader.leads = false;
+  planner_.done(plan.ids.size(), system_clock().now());
   if (batch.took) planner_.learn(plan.rows * plan.length, *batch.took);
   publish(batch, std::move(outputs), note_of(plan, system_clock().now() - before));
   wake_oldest();
@@ -284,6 +315,7 @@ BatchNote BatchingSession::note_of(const Plan& plan, Duration took) const {
   note.rows_left = plan.left;
   note.run_ms = to_ms(took);
   if (counters_) {
+    counters_->starts.at(plan.reason)->add();
     counters_->rows.observe(static_cast<double>(plan.rows));
     counters_->tokens.add(static_cast<double>(note.tokens));
     counters_->padding.add(static_cast<double>(note.padded_tokens - note.tokens));
@@ -341,10 +373,10 @@ Result<std::vector<Result<std::vector<Tensor>>>> BatchingSession::run_joined(Bat
   std::vector<NamedTensor> inputs;
   for (std::size_t i = 0; i < batch.names.size(); ++i)
     inputs.push_back({batch.names[i], &batch.inputs[i]});
-  const SteadyTime before = system_clock().now();
+  const OwnTime time;
   ACCEL_TRY(std::vector<Tensor> outputs,
             session_->run(inputs, batch.wanted, {batch.stop.get_token()}));
-  batch.took = system_clock().now() - before;
+  batch.took = time.passed();
   const auto rows = static_cast<std::int64_t>(batch.plan.rows);
   const bool fit = std::ranges::all_of(outputs, [&](const Tensor& output) {
     return !output.shape().empty() && output.shape()[0] == rows;
@@ -381,9 +413,9 @@ Result<std::vector<Tensor>> BatchingSession::run_one(Batch& batch, std::size_t i
   const RunOptions options{batch.stop.get_token()};
   // A single caller stays until its result is there: leave().
   if (batch.inputs.empty()) {
-    const SteadyTime before = system_clock().now();
+    const OwnTime time;
     Outputs outputs = session_->run(batch.parts[index].call->inputs, batch.wanted, options);
-    if (outputs) batch.took = system_clock().now() - before;
+    if (outputs) batch.took = time.passed();
     return outputs;
   }
   std::size_t first = 0;

@@ -42,6 +42,7 @@ class BatchingSession final : public Session {
   void lead(std::unique_lock<std::mutex>& lock, const Plan& plan, const std::stop_token& stop,
             Call& leader);
   void publish(Batch& batch, std::vector<Outputs> outputs, const BatchNote& note);
+  Call* oldest();
   void wake_oldest();
   void count_waiting();
   // Without it:

@@ -64,6 +64,16 @@ TEST(BatchCost, a_size_that_turned_out_slow_is_left_alone) {
   EXPECT_FALSE(cost.pays(128, 64, 64));
 }
 
+TEST(BatchCost, what_differs_by_noise_alone_keeps_nothing_apart) {
+  BatchCost cost;
+  teach(cost, {16, 32, 64, 128});
+  for (int round = 0; round < 8; ++round) {
+    cost.learn(32, ms(21 * 0.94));
+    cost.learn(64, ms(37 * 1.06));
+  }
+  EXPECT_TRUE(cost.pays(64, 32, 32));
+}
+
 TEST(BatchCost, of_equal_sizes_alone_a_guess_is_made) {
   BatchCost cost;
   teach(cost, {16});

@@ -37,7 +37,7 @@ BatchPlanner after_batch_of(std::size_t count, const BatchLimits& limits) {
   BatchPlanner planner(limits);
   for (ItemId id = 1000; id < 1000 + count; ++id) EXPECT_TRUE(planner.submit(item(id)));
   EXPECT_TRUE(planner.next(at(10)));
-  planner.done();
+  planner.done(count, at(10));
   return planner;
 }
 
@@ -57,8 +57,8 @@ TEST(BatchPlanner, joins_what_came_during_a_run) {
   ASSERT_TRUE(planner.next(at(0)));
   for (ItemId id = 2; id <= 6; ++id) ASSERT_TRUE(planner.submit(item(id)));
   EXPECT_FALSE(planner.next(at(1))) << "the one run is taken";
-  EXPECT_FALSE(planner.wake_at());
-  planner.done();
+  EXPECT_FALSE(planner.wake_at(at(1)));
+  planner.done(1, at(0));
   const auto plan = planner.next(at(1));
   ASSERT_TRUE(plan);
   EXPECT_THAT(plan->ids, ElementsAre(2, 3, 4, 5));
@@ -76,12 +76,12 @@ TEST(BatchPlanner, does_not_join_what_would_be_slower_together) {
   ASSERT_TRUE(plan);
   EXPECT_THAT(plan->ids, ElementsAre(1));
   EXPECT_EQ(plan->reason, StartReason::enough);
-  planner.done();
+  planner.done(1, at(0));
   for (ItemId id = 4; id <= 6; ++id) ASSERT_TRUE(planner.submit(item(id, 8)));
   ASSERT_TRUE(planner.next(at(0)));
-  planner.done();
+  planner.done(1, at(0));
   ASSERT_TRUE(planner.next(at(0)));
-  planner.done();
+  planner.done(1, at(0));
   EXPECT_EQ(planner.next(at(0))->rows, 3U);
 }
 
@@ -90,12 +90,43 @@ TEST(BatchPlanner, waits_a_moment_for_those_whom_the_last_batch_answered) {
   ASSERT_TRUE(planner.submit(item(1, 8, "a", 20)));
   ASSERT_TRUE(planner.submit(item(2, 8, "b", 21)));
   EXPECT_FALSE(planner.next(at(21)));
-  EXPECT_EQ(planner.wake_at(), at(22));
+  EXPECT_EQ(planner.wake_at(at(21)), at(22));
   ASSERT_TRUE(planner.submit(item(3, 8, "c", 21)));
   const auto plan = planner.next(at(21));
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->reason, StartReason::gathered);
   EXPECT_EQ(plan->ids.size(), 3U);
+}
+
+// Two clients in a closed loop, a third whose request waits already: it goes with both of them.
+TEST(BatchPlanner, waits_a_moment_for_clients_that_have_come_back_before) {
+  BatchPlanner planner(limits());
+  ItemId id = 1;
+  for (int ms = 0; ms < 100; ms += 10) {
+    ASSERT_TRUE(planner.submit(item(id++, 8, "a", ms)));
+    ASSERT_TRUE(planner.submit(item(id++, 8, "b", ms)));
+    ASSERT_TRUE(planner.next(at(ms + 2)));
+    planner.done(2, at(ms + 9));
+  }
+  ASSERT_TRUE(planner.submit(item(id++, 8, "c", 95)));
+  ASSERT_TRUE(planner.submit(item(id++, 8, "a", 99)));
+  EXPECT_FALSE(planner.next(at(99)));
+  EXPECT_EQ(planner.wake_at(at(99)), at(101));
+  ASSERT_TRUE(planner.submit(item(id++, 8, "b", 100)));
+  const auto plan = planner.next(at(100));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->rows, 3U);
+}
+
+TEST(BatchPlanner, waits_for_nobody_who_does_not_come_back) {
+  BatchPlanner planner(limits());
+  for (int ms = 0; ms < 100; ms += 10) {
+    ASSERT_TRUE(planner.submit(item(static_cast<ItemId>(ms + 1), 8, "a", ms)));
+    ASSERT_TRUE(planner.next(at(ms)));
+    planner.done(1, at(ms + 1));
+  }
+  ASSERT_TRUE(planner.submit(item(200, 8, "a", 91)));
+  EXPECT_TRUE(planner.next(at(91)));
 }
 
 TEST(BatchPlanner, waits_no_longer_than_it_may) {
@@ -118,7 +149,7 @@ TEST(BatchPlanner, pads_little_by_joining_the_nearest_lengths) {
   EXPECT_THAT(plan->ids, ElementsAre(1, 3));
   EXPECT_EQ(plan->length, 110U);
   EXPECT_EQ(plan->tokens, 210U);
-  planner.done();
+  planner.done(1, at(0));
   const auto rest = planner.next(at(20));
   ASSERT_TRUE(rest);
   EXPECT_THAT(rest->ids, ElementsAre(2, 4));
@@ -169,7 +200,7 @@ TEST(BatchPlanner, lets_clients_take_turns) {
     const auto plan = planner.next(at(20));
     ASSERT_TRUE(plan);
     order.push_back(plan->ids.front());
-    planner.done();
+    planner.done(1, at(0));
   }
   EXPECT_THAT(order, ElementsAre(1, 4, 2, 3));
 }
@@ -208,11 +239,11 @@ TEST(BatchPlanner, forgets_who_leaves) {
   ASSERT_TRUE(planner.submit(item(2)));
   EXPECT_TRUE(planner.cancel(1));
   EXPECT_FALSE(planner.cancel(1));
-  EXPECT_EQ(planner.oldest(), 2U);
+  EXPECT_EQ(planner.waiting_rows(), 1U);
   const auto plan = planner.next(at(0));
   ASSERT_TRUE(plan);
   EXPECT_THAT(plan->ids, ElementsAre(2));
-  EXPECT_FALSE(planner.oldest());
+  EXPECT_EQ(planner.waiting_rows(), 0U);
 }
 
 Item urgent(Item made, Priority priority) {
@@ -225,7 +256,7 @@ std::vector<ItemId> order_of(BatchPlanner& planner) {
   std::vector<ItemId> order;
   while (const auto plan = planner.next(at(100))) {
     order.insert(order.end(), plan->ids.begin(), plan->ids.end());
-    planner.done();
+    planner.done(1, at(0));
   }
   return order;
 }
@@ -301,10 +332,10 @@ TEST(BatchPlanner, runs_everything_once_and_within_limits) {
       EXPECT_LE(static_cast<double>(plan->rows * plan->length - tokens),
                 0.25 * static_cast<double>(plan->rows * plan->length));
     }
-    if (planner.running() < 2 && planner.oldest()) {
-      EXPECT_GT(planner.wake_at(), at(ms)) << "what could start has started, seed " << seed;
+    if (planner.running() < 2 && planner.waiting_rows() > 0) {
+      EXPECT_GT(planner.wake_at(at(ms)), at(ms)) << "what could start has started, seed " << seed;
     }
-    if (random() % 3 == 0) planner.done();
+    if (random() % 3 == 0) planner.done(1 + random() % 4, at(ms));
   }
   EXPECT_EQ(out.size(), in.size());
   EXPECT_EQ(planner.waiting_rows(), 0U);
