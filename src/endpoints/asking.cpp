@@ -75,12 +75,21 @@ Task<Reply> Multiplexer::Impl::answer(Call& call) {
     Attempt& last = race.speaker != nullptr ? *race.speaker : *race.attempts.front();
     if (!last.verdict.error) co_return reply_of(call, last);
     call.last_error = last.verdict.error;
-    call.reasons[last.place->member().endpoint.name] = last.verdict.error->message;
+    for (const auto& attempt : race.attempts) note_failure(call, *attempt);
     auto deciding = goes_on(call, last);
     const Result<bool> again = co_await std::move(deciding);
     if (!again) co_return fail(Error(again.error()));
     if (!*again) co_return fail(all_reasons(call));
   }
+}
+
+// Of the one that lost a race, too: it was asked, and why it could not is told.
+void Multiplexer::Impl::note_failure(Call& call, const Attempt& attempt) {
+  const Verdict& verdict = attempt.verdict;
+  if (!verdict.error || verdict.error->code == Errc::cancelled) return;
+  const Member& member = attempt.place->member();
+  call.reasons[member.endpoint.name] = verdict.error->message;
+  if (!verdict.same_again) call.useless.insert(&member);
 }
 
 Error Multiplexer::Impl::all_reasons(const Call& call) {
@@ -104,7 +113,6 @@ Task<bool> Multiplexer::Impl::goes_on(Call& call, const Attempt& last) {
     co_return false;
   }
   if (!verdict.same_again && !verdict.elsewhere) co_return false;
-  if (!verdict.same_again) call.useless.insert(&member);
   const auto members = serving(call);
   const auto is_new = [&](const auto& one) { return !call.tried.contains(one.get()); };
   const bool others = members && std::ranges::any_of(*members, is_new);

@@ -89,6 +89,7 @@ class Multiplexer::Impl {
   // asking.cpp: what is asked, and what comes of it.
   Task<Reply> answer(Call& call);
   Task<bool> goes_on(Call& call, const Attempt& last);
+  static void note_failure(Call& call, const Attempt& attempt);
   static Error all_reasons(const Call& call);
   Result<Reply> reply_of(const Call& call, Attempt& one) const;
   Task<void> run(Race& race);

@@ -153,14 +153,26 @@ std::optional<inference::RowRules> Family::row_rules(const inference::Session&) 
   return std::nullopt;
 }
 
+Status expect_no_language(const FamilyInput& input) {
+  if (input.language.empty()) return {};
+  return fail(Errc::invalid_argument, "This model takes no language: it has no use for one.");
+}
+
+Status expect_no_seed(const FamilyInput& input) {
+  if (!input.seed) return {};
+  return fail(Errc::invalid_argument, "This model takes no --seed: it has no use for one.");
+}
+
 Status expect_no_draw(const FamilyInput& input) {
-  if (!input.seed && input.parameters.empty()) return {};
-  return fail(Errc::invalid_argument, "This model takes no {}: it has no use for one.",
-              input.seed ? "--seed" : "--parameter");
+  ACCEL_CHECK(expect_no_language(input));
+  ACCEL_CHECK(expect_no_seed(input));
+  if (input.parameters.empty()) return {};
+  return fail(Errc::invalid_argument, "This model takes no --parameter: it has no use for one.");
 }
 
 Status expect_nothing(const FamilyInput& input) {
-  if (input.texts.empty() && input.query.empty() && input.media_kind.empty()) return {};
+  if (input.texts.empty() && input.query.empty() && input.media_kind.empty())
+    return expect_no_language(input);
   return fail(Errc::invalid_argument,
               "This model takes neither texts nor files: give --seed N and --output FILE.");
 }
@@ -194,7 +206,7 @@ Status expect_texts(const FamilyInput& input, bool with_query) {
     return fail(Errc::invalid_argument, "This model takes a question too: give --query TEXT.");
   if (!with_query && !input.query.empty())
     return fail(Errc::invalid_argument, "This model takes no --query.");
-  return {};
+  return expect_no_language(input);
 }
 
 }  // namespace accel::models

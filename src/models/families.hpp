@@ -32,7 +32,8 @@ OpenedFamily open_summarization(const ModelManifest& manifest, const Fetcher& fe
 Status expect_media(const FamilyInput& input, std::string_view kind);
 Status expect_texts(const FamilyInput& input, bool with_query);
 Status expect_nothing(const FamilyInput& input);  // But a seed and parameters.
-// Errors: invalid_argument (a seed or parameters, of a family that draws nothing).
+// Errors: invalid_argument (a seed, parameters or a language, of a family without a use for them).
 Status expect_no_draw(const FamilyInput& input);
+Status expect_no_seed(const FamilyInput& input);  // Also part of expect_no_draw().
 
 }  // namespace accel::models

@@ -141,7 +141,8 @@ bool GenerationRules::ends_with(std::int32_t token) const {
   return std::ranges::find(ends, token) != ends.end();
 }
 
-void GenerationRules::apply(std::span<const std::int32_t> written, std::span<float> logits) const {
+void GenerationRules::apply(std::span<const std::int32_t> written, std::size_t limit,
+                            std::span<float> logits) const {
   const auto forbid = [&](std::int32_t token) {
     if (static_cast<std::size_t>(token) < logits.size()) {
       logits[static_cast<std::size_t>(token)] = kNever;
@@ -163,7 +164,7 @@ void GenerationRules::apply(std::span<const std::int32_t> written, std::span<flo
     }
   }
   if (forced_first && written.size() == 1) force(*forced_first);
-  if (forced_last && written.size() == most) force(*forced_last);
+  if (forced_last && written.size() == limit) force(*forced_last);
 }
 
 }  // namespace accel::models

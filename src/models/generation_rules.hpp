@@ -29,8 +29,10 @@ struct GenerationRules {
   // changes what greedy search writes and is not implemented, named).
   static Result<GenerationRules> read(const ModelManifest& manifest, const Fetcher& fetcher);
 
-  // Takes what may not follow `written`, which begins with `start`, out of the logits.
-  void apply(std::span<const std::int32_t> written, std::span<float> logits) const;
+  // Takes what may not follow `written`, which begins with `start`, out of the logits, where
+  // `limit` new tokens end the answer.
+  void apply(std::span<const std::int32_t> written, std::size_t limit,
+             std::span<float> logits) const;
   bool ends_with(std::int32_t token) const;
 };
 

@@ -12,6 +12,7 @@
 #include "json_fields.hpp"
 #include "labels.hpp"
 #include "model_files.hpp"
+#include "one_graph.hpp"
 
 namespace accel::models {
 namespace {
@@ -67,18 +68,18 @@ class DetectWorkload final : public Workload {
 
   Result<FamilyResult> run(inference::Session& session,
                            const inference::RunOptions& options) const override {
-    const inference::NamedTensor given[] = {{session.inputs().at(0).name, &planes_}};
-    const std::vector<std::string> wanted{session.outputs().at(0).name};
-    ACCEL_TRY(const std::vector<Tensor> outputs, session.run(given, wanted, options));
+    ACCEL_TRY(const std::vector<Tensor> outputs,
+              run_graph(session, "detector", planes_, 1, options));
+    const std::string& name = session.outputs().front().name;
     const tensor::Shape& shape = outputs.at(0).shape();
     const bool fits = shape.size() == 3 && shape[0] == 1 && shape[1] == cells() &&
                       shape[2] > static_cast<std::int64_t>(kBoxValues);
     if (!fits) {
       return fail(Errc::unsupported,
-                  "The model's {} has the shape {}; YOLOX gives [1, {}, 5 + labels] here.",
-                  wanted[0], tensor::shape_text(shape), cells());
+                  "The model's {} has the shape {}; YOLOX gives [1, {}, 5 + labels] here.", name,
+                  tensor::shape_text(shape), cells());
     }
-    ACCEL_TRY(const auto values, finite_values(outputs[0], wanted[0]));
+    ACCEL_TRY(const auto values, finite_values(outputs[0], name));
     const auto width = static_cast<std::size_t>(shape[2]);
     ACCEL_CHECK(labels_.check(width - kBoxValues));
     FamilyResult result;

@@ -98,7 +98,7 @@ class TextToTextWorkload final : public Workload {
       ACCEL_TRY(const auto given, both.step(std::span(answer.tokens).last(1)));
       if (numbers.empty()) keep_numbers(given, numbers);
       logits.assign(given.begin(), given.end());
-      model_.rules.apply(answer.tokens, logits);
+      model_.rules.apply(answer.tokens, most_, logits);
       const auto best = std::ranges::max_element(logits);
       if (!std::isfinite(*best)) break;  // The rules leave no token.
       answer.log_probability -= log_sum(logits, *best);
@@ -136,6 +136,7 @@ class TextToText final : public Family {
     ACCEL_TRY(const std::string prefix, prefix_of(input.query));
     input.query.clear();
     ACCEL_CHECK(expect_texts(input, false));
+    ACCEL_CHECK(expect_no_seed(input));
     ACCEL_TRY(const std::size_t most, most_of(input));
     std::vector<Encoding> encodings;
     for (const std::string& text : input.texts) {

@@ -247,7 +247,10 @@ Result<wire::Reply> ChatRenderer::ask(const std::string& question, SteadyTime de
   process_.reset();
   if (stop.stop_requested())
     return fail(Errc::cancelled, "The request ended while its chat was written out.");
-  if (whole) return fail(beyond(fmt::format("gives more than {} MiB", kMaxRenderFrame >> 20U)));
+  if (whole && size > kMaxRenderFrame)
+    return fail(beyond(fmt::format("gives more than {} MiB", kMaxRenderFrame >> 20U)));
+  if (whole)
+    return fail(Errc::internal, "The process that writes chats out gave an answer that is none.");
   if (late)
     return fail(beyond(fmt::format("takes longer than {:.0f} s", to_ms(bounds_.deadline) / 1000)));
   return fail(of_death(bounds_, status));

@@ -208,7 +208,12 @@ Status Generator::deliver(Job& job, const TextSink& on_text, std::stop_token sto
       const std::vector<TokenLogprob> logprobs(first + static_cast<std::ptrdiff_t>(told),
                                                job.report.logprobs.end());
       lock.unlock();
-      on_text({text, logprobs});
+      try {
+        on_text({text, logprobs});
+      } catch (...) {
+        cancel(job);  // Nobody hears the rest.
+        throw;
+      }
       lock.lock();
       continue;
     }

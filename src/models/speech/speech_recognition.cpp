@@ -214,6 +214,7 @@ class SpeechRecognition final : public Family {
 
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_media(input, "audio"));
+    ACCEL_CHECK(expect_no_seed(input));
     ACCEL_TRY(Wish wish, wish_of(input));
     ACCEL_TRY(Audio audio, read_audio(input.media));
     input.media = {};

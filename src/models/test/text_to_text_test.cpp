@@ -162,7 +162,7 @@ GenerationRules rules_of_three() {
 
 std::vector<float> after(const GenerationRules& rules, const std::vector<std::int32_t>& written) {
   std::vector<float> logits{1, 2, 3, 4};
-  rules.apply(written, logits);
+  rules.apply(written, rules.most, logits);
   for (float& value : logits) value = std::isfinite(value) ? value : -1;
   return logits;
 }

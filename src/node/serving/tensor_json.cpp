@@ -227,14 +227,14 @@ Result<json> json_of_numbers(std::string_view name, const tensor::Tensor& value)
   });
   if (!finite) {
     return fail(Errc::unsupported,
-                "The output {} has values that are infinite or no numbers (NaN), which JSON can't "
-                "carry; ask for it as binary data.",
+                "The tensor {} has values that are infinite or no numbers (NaN), which JSON can't "
+                "carry; binary tensor data and gRPC can.",
                 name);
   }
   if (data.size() == value.elements()) return data;
   return fail(Errc::unsupported,
-              "The output {} has type {}, which JSON can't carry; name other outputs.", name,
-              oip_datatype(value.dtype()));
+              "The tensor {} has type {}, which JSON can't carry; binary tensor data and gRPC can.",
+              name, oip_datatype(value.dtype()));
 }
 
 }  // namespace

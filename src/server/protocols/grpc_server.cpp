@@ -67,6 +67,7 @@ struct GrpcServer::Call {
   trace::LinkPtr trace;
   std::string credential;  // Of a key, for streams.
   bool explain = false;
+  std::optional<Priority> priority;  // Of the metadata; a message's own goes before it.
   std::optional<Duration> timeout;
   Deadline deadline;  // By it.
   std::stop_token stop;
@@ -184,6 +185,7 @@ Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop, 
   call.caller = std::move(visitor.caller);
   call.trace = std::move(visitor.trace);
   call.explain = request.headers.get_or("x-explain", "") == "true";
+  ACCEL_CO_TRY(call.priority, priority_of(request.headers));
   call.stop = std::move(stop);
   if (call.rpc->stream && call.caller.key) {
     // Each message is a request, and a stream counts once.
@@ -255,6 +257,8 @@ Task<json> GrpcServer::infer(const Call& call, oip::InferCall infer) {
   MethodRequest request = std::move(infer.request);
   request.params["client"] = call.client;
   if (call.explain) request.params["explain"] = true;
+  if (call.priority && !request.params.contains("priority"))
+    request.params["priority"] = *call.priority;
   auto running = run(call, std::move(request));
   Result<json> result = co_await std::move(running);
   if (!result) co_return result;

@@ -118,7 +118,7 @@ json infer_reply(const json& id, const std::string& model, json result) {
 json metadata_reply(const std::string& model, const json& signature) {
   return {{"name", model},
           {"versions", json::array({"1"})},
-          {"platform", "onnx_" + signature.at("engine").get<std::string>()},
+          {"platform", signature.at("engine").get<std::string>() + "_onnx"},
           {"inputs", signature.at("inputs")},
           {"outputs", signature.at("outputs")}};
 }

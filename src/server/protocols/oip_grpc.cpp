@@ -219,8 +219,7 @@ json infer_message(const InferCall& call, json result, bool explain) {
   json message{{"model_name", call.model}, {"model_version", "1"}, {"outputs", json::array()}};
   if (!call.id.empty()) message["id"] = call.id;
   if (explain) {
-    const std::string text = result.value("batches", json::array()).dump();
-    message["parameters"]["explain"] = {{"string_param", text}};
+    message["parameters"]["explain"] = {{"string_param", explanation(result).dump()}};
   }
   if (result.value("cached", false)) message["parameters"]["cached"] = {{"bool_param", true}};
   json raw = json::array();

@@ -278,12 +278,17 @@ Result<MethodRequest> embed_request(const json& body) {
   return request;
 }
 
+// Older clients say "name".
+std::string named_model(BodyReader& reader) {
+  const std::string older = reader.text("name", {});
+  const std::string model = reader.text("model", {});
+  return model.empty() && !older.empty() ? older : reader.required_text("model");
+}
+
 Result<MethodRequest> show_request(const json& body) {
   MethodRequest request{"models.show"};
   BodyReader reader(body);
-  const std::string older = reader.text("name", {});
-  request.params["model"] =
-      model_name(body.contains("model") || older.empty() ? reader.required_text("model") : older);
+  request.params["model"] = model_name(named_model(reader));
   for (const char* name : {"system", "template"}) reader.only(name, "");
   reader.only("options", json::object());
   reader.allow({"verbose"});  // More of what there is not.
@@ -294,9 +299,7 @@ Result<MethodRequest> show_request(const json& body) {
 Result<PullRequest> pull_request(const json& body) {
   PullRequest request;
   BodyReader reader(body);
-  const std::string older = reader.text("name", {});
-  const bool is_older = !body.contains("model") && !older.empty();
-  request.model = is_older ? older : reader.required_text("model");
+  request.model = named_model(reader);
   request.stream = reader.flag("stream", true);
   (void)reader.flag("insecure", false);  // What comes is verified, whoever brings it.
   for (const char* name : {"username", "password"}) reader.only(name, "");
@@ -422,8 +425,9 @@ json show_reply(const json& model) {
     details["format"] = variants.front().at("format");
     details["quantization_level"] = variants.front().at("precision");
   }
-  const bool writes = model.at("task") == "text-generation";
-  json capabilities = json::array({writes ? "completion" : "embedding"});
+  json capabilities = json::array();
+  if (model.at("task") == "text-generation") capabilities.push_back("completion");
+  if (model.at("task") == "text-embedding") capabilities.push_back("embedding");
   if (model.value("template_knows_tools", false)) capabilities.push_back("tools");
   return {{"modelfile", ""},
           {"parameters", ""},

@@ -109,6 +109,20 @@ Result<std::optional<Priority>> take_priority(json& object) {
               "\"priority\" must be 1 (high), 2 (normal) or 3 (low); 0 says none.");
 }
 
+Result<std::optional<Priority>> priority_of(const net::Headers& headers) {
+  const auto header = headers.get("X-Priority");
+  if (!header) return std::nullopt;
+  json said{{"priority", header->size() == 1 ? json(header->front() - '0') : json(-1)}};
+  return take_priority(said);
+}
+
+json explanation(const json& result) {
+  json told{{"batches", result.value("batches", json::array())},
+            {"cached", result.value("cached", json(0))}};
+  if (result.contains("priority")) told["priority"] = result.at("priority");
+  return told;
+}
+
 json error_body(Protocol protocol, const Error& error) {
   if (protocol != Protocol::openai) return {{"error", error.message}};
   return {{"error",

@@ -16,6 +16,7 @@
 #include "accel/core/priority.hpp"
 #include "accel/core/result.hpp"
 #include "accel/core/trace.hpp"
+#include "accel/net/headers.hpp"
 
 namespace accel::server {
 
@@ -44,6 +45,11 @@ struct ReplyFacts {
 // Takes "priority" out of what a client sent: 1 (high), 2 (normal) or 3 (low), as Triton numbers
 // them; 0, absent or null say none. Errors: invalid_argument.
 Result<std::optional<Priority>> take_priority(nlohmann::json& object);
+// The same of the header X-Priority; absent: none.
+Result<std::optional<Priority>> priority_of(const net::Headers& headers);
+
+// What `explain` asks for: how a method's result was batched, what of it was known, its level.
+nlohmann::json explanation(const nlohmann::json& result);
 
 // {"error": …} as each protocol's clients read it.
 nlohmann::json error_body(Protocol protocol, const Error& error);

@@ -77,10 +77,7 @@ bool wants_explanation(const HttpRequest& request, json& body) {
 Result<std::optional<Priority>> wanted_priority(const HttpRequest& request, const Route& route,
                                                 json& body) {
   if (route.protocol != Protocol::oip && body.contains("priority")) return take_priority(body);
-  const auto header = request.headers.get("X-Priority");
-  if (!header) return std::nullopt;
-  json said{{"priority", header->size() == 1 ? json(header->front() - '0') : json(-1)}};
-  return take_priority(said);
+  return priority_of(request.headers);
 }
 
 ReplyFacts facts_of(const json& body) {
@@ -157,7 +154,8 @@ struct ProtocolServer::Call {
   void join(MethodRequest& request) const {
     request.trace = trace;
     request.deadline = deadline;
-    if (priority && runs_model(request.method)) request.params["priority"] = *priority;
+    if (priority && runs_model(request.method) && !request.params.contains("priority"))
+      request.params["priority"] = *priority;
   }
   // What a method that batches is told besides.
   void tell(MethodRequest& request) const {
@@ -167,9 +165,7 @@ struct ProtocolServer::Call {
   // The answer to "explain", as a member that the protocols do not know and their clients ignore.
   void explain_in(json& reply, const json& result) const {
     if (!explain) return;
-    reply["explain"] = {{"batches", result.value("batches", json::array())},
-                        {"cached", result.value("cached", json(0))}};
-    if (result.contains("priority")) reply["explain"]["priority"] = result.at("priority");
+    reply["explain"] = explanation(result);
   }
 };
 

@@ -29,6 +29,11 @@ constexpr std::array kRoutes{
     Route{"GET", "/v2/models/{model}/ready", Protocol::oip, false},
     Route{"POST", "/v2/models/{model}/infer", Protocol::oip, false},
     Route{"GET", "/v2/models/{model}/stats", Protocol::oip, false},
+    // The one version that metadata tells of.
+    Route{"GET", "/v2/models/{model}/versions/1", Protocol::oip, false},
+    Route{"GET", "/v2/models/{model}/versions/1/ready", Protocol::oip, false},
+    Route{"POST", "/v2/models/{model}/versions/1/infer", Protocol::oip, false},
+    Route{"GET", "/v2/models/{model}/versions/1/stats", Protocol::oip, false},
     Route{"GET", "/v2/models/stats", Protocol::oip, false},
     Route{"POST", "/v2/repository/index", Protocol::oip, false},
     Route{"POST", "/v2/repository/models/{model}/load", Protocol::oip, false},

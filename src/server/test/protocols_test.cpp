@@ -38,8 +38,12 @@ std::set<std::string> contract() {
   std::istringstream lines(text.value_or(""));
   for (std::string line; std::getline(lines, line) && line != "components:";) {
     if (line.starts_with("  /")) path = line.substr(2, line.size() - 3);
-    if (line == "    get:" || line == "    post:") {
-      route = (line == "    get:" ? "GET " : "POST ") + path;
+    const bool is_method = line.starts_with("    ") && line[4] != ' ' && line.ends_with(':');
+    if (is_method) {  // Whatever it is called: one that nobody knows differs from every route.
+      std::string method = line.substr(4, line.size() - 5);
+      std::ranges::transform(method, method.begin(),
+                             [](unsigned char c) { return std::toupper(c); });
+      route = method + " " + path;
       routes.insert(route);
     }
     if (line == "      security: []") {

@@ -287,7 +287,10 @@ class Clients(TestCase):
         self.assertEqual(typed.id, "typed")
         self.assertEqual(typed.raw_output_contents[0], expected.tobytes())
         explained = stub.ModelInfer(typed_request(), metadata=(*pairs, ("x-explain", "true")))
-        self.assertIsInstance(json.loads(explained.parameters["explain"].string_param), list)
+        told = json.loads(explained.parameters["explain"].string_param)
+        self.assertIsInstance(told["batches"], list)
+        urgent = stub.ModelInfer(typed_request(), metadata=(*pairs, ("x-explain", "true"), ("x-priority", "3")))
+        self.assertEqual(json.loads(urgent.parameters["explain"].string_param)["priority"], 3)
         stats = client.get_inference_statistics("minilm", headers=key).model_stats[0]
         known = stats.inference_stats.cache_hit.count
         self.assertEqual((stats.inference_count + known, stats.execution_count + known, stats.inference_stats.success.count), (5, 5, 5))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// An engine that opens models: ONNX Runtime or OpenVINO here; remote endpoints and browsers later.
-// Used by node (which builds the list), perf's trials and the canaries.
+// An engine that opens models: ONNX Runtime or OpenVINO (llama.cpp has llama.hpp, other machines
+// have endpoints/). Used by node (which builds the list), perf's trials and the canaries.
 //
 // An engine's library is loaded at run time, on the first probe() or open(): a build of it for
 // other hardware appears by installing a package. Threads: all methods are safe to call from many

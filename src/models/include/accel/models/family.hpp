@@ -72,10 +72,11 @@ struct MadeMedia {
 };
 
 struct FamilyResult {
-  std::vector<std::vector<Finding>> rows;   // One for each input, best first or in order.
-  std::vector<std::vector<float>> numbers;  // The engine's own, for comparing engines.
-  std::size_t tokens = 0;                   // Of all texts; 0 where there are none.
-  std::size_t truncated = 0;                // Texts that were cut.
+  std::vector<std::vector<Finding>> rows;  // One for each input, best first or in order.
+  // The engine's own float32, flat, a list for each output: for comparing engines.
+  std::vector<std::vector<float>> numbers;
+  std::size_t tokens = 0;     // Of all texts; 0 where there are none.
+  std::size_t truncated = 0;  // Texts that were cut.
   std::optional<MadeMedia> media = {};
   std::optional<Transcript> transcript = {};  // Of a recording; rows are empty then.
 };
@@ -115,7 +116,7 @@ class Family {
 
 struct FamilyInfo {
   std::string_view task;     // As Hugging Face calls it, where it has a name there.
-  std::string_view takes;    // "image", "audio", "file" or "text".
+  std::string_view takes;    // "image", "audio", "file", "text", "image and texts" or "seed".
   std::string_view returns;  // In words, for people.
   // Errors: as read_manifest() for the small files that it needs. null: the task has a way of its
   // own (TextPipeline, TextGenerator).

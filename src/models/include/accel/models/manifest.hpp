@@ -36,7 +36,7 @@ struct ModelFile {
 // One way to run the model.
 struct Variant {
   std::string precision;  // How the weights are stored: "f32", "f16", "bf16", "int8", "int4", …
-  std::string format = "onnx";  // Who can read it: "onnx" (ONNX Runtime, OpenVINO).
+  std::string format = "onnx";  // "onnx" (ONNX Runtime, OpenVINO) or "gguf" (llama.cpp).
   std::string engine;  // Only this engine may open it; empty: every one that reads the format.
   std::string entry;   // The file that an engine opens; one of `files`.
   std::vector<ModelFile> files;  // Every weight file, entry first, then the others by path.

@@ -44,7 +44,7 @@ struct TextBatch {
 };
 
 struct Embeddings {
-  std::vector<std::vector<float>> vectors;  // One for each text, in order.
+  std::vector<std::vector<float>> vectors;  // float32[texts][dimension], in order.
   std::vector<std::size_t> tokens;          // Of each text.
   std::size_t truncated = 0;
   std::size_t known = 0;  // Texts whose vectors did not have to be computed.
