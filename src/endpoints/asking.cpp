@@ -204,6 +204,7 @@ Task<void> Multiplexer::Impl::attempt(Race& race, Attempt& one) {
   one.span = client_span(race.call.trace, endpoint, request, race.call.attempts);
   Request sent = request;
   if (const auto deadline = race.call.question.deadline) sent.time_left = *deadline - one.began;
+  sent.via = race.call.question.via;
   auto prepared = prepare_call(endpoint, std::move(sent));
   if (!prepared) {
     one.verdict = verdict_of(prepared.error(), /*throttled=*/false);

@@ -114,6 +114,7 @@ Result<PreparedCall> prepare_call(const Endpoint& endpoint, Request request) {
     const std::chrono::duration<double> seconds = std::max(*request.time_left, Duration(1));
     call.http.headers.set("X-Request-Timeout", fmt::format("{:.9f}", seconds.count()));
   }
+  if (!request.via.empty()) call.http.headers.set("Via", request.via);
   if (!call.key.empty()) {
     const bool bearer = rules.key_header == "Authorization";
     call.http.headers.set(std::string(rules.key_header), (bearer ? "Bearer " : "") + call.key);

@@ -61,6 +61,8 @@ Result<net::Url> base_of(const EndpointWords& words, const Preset& preset, const
   return url;
 }
 
+constexpr std::string_view kAny = "*";
+
 Result<std::vector<ServedModel>> models_of(const std::vector<std::string>& words) {
   if (words.size() > kMaxServedModels)
     return refused("An endpoint may name {} models at most.", kMaxServedModels);
@@ -73,6 +75,8 @@ Result<std::vector<ServedModel>> models_of(const std::vector<std::string>& words
                       word.size() <= kMaxModelBytes && is_printable(word);
     if (!good)
       return refused("--model is NAME or NAME=REMOTE, of {} bytes at most.", kMaxModelBytes);
+    if (model.name == kAny && model.remote != kAny)
+      return refused("--model '*' (any name) has no other name at the server.");
     if (!seen.insert(model.name).second) return refused("The model {} is named twice.", model.name);
     models.push_back(std::move(model));
   }
@@ -146,13 +150,17 @@ bool Endpoint::on_this_machine() const {
 }
 
 bool Endpoint::lists(std::string_view model) const {
-  return std::ranges::find(models, model, &ServedModel::name) != models.end();
+  return model != kAny && std::ranges::find(models, model, &ServedModel::name) != models.end();
+}
+
+bool Endpoint::takes_any() const {
+  return std::ranges::find(models, kAny, &ServedModel::name) != models.end();
 }
 
 std::optional<std::string> Endpoint::remote_name(std::string_view model) const {
   const auto found = std::ranges::find(models, model, &ServedModel::name);
   if (found != models.end()) return found->remote;
-  return models.empty() ? std::optional(std::string(model)) : std::nullopt;
+  return models.empty() || takes_any() ? std::optional(std::string(model)) : std::nullopt;
 }
 
 Result<Endpoint> make_endpoint(const EndpointWords& words) {

@@ -87,9 +87,10 @@ Result<Multiplexer::Impl::Members> Multiplexer::Impl::serving(const Call& call) 
     if (!question.endpoint.empty() && endpoint.name != question.endpoint) continue;
     any_named = true;
     const std::string& model = question.request.model;
-    const bool serves =
-        question.request.operation == Operation::listing ||
-        (question.only_listed ? endpoint.lists(model) : endpoint.remote_name(model).has_value());
+    const bool any = endpoint.takes_any() && !question.only_listed;
+    const bool serves = question.request.operation == Operation::listing ||
+                        (question.endpoint.empty() ? endpoint.lists(model) || any
+                                                   : endpoint.remote_name(model).has_value());
     // One that is named says itself what it can't do.
     const bool able =
         !question.endpoint.empty() || speaks(endpoint.wire, question.request.operation);

@@ -107,10 +107,17 @@ class Endpoints(TestCase):
     def test_an_endpoint_without_the_model_does_not_end_the_search(self):
         home, without, steady = self.home(), self.provider(status=404), self.provider()
         home.ok("endpoints", "add", "a", "--kind", "openai", "--url", without.url, "--model", "m")
-        home.ok("endpoints", "add", "b", "--kind", "openai", "--url", steady.url)
+        home.ok("endpoints", "add", "b", "--kind", "openai", "--url", steady.url, "--model", "*")
         self.assertEqual(home.json("text", "generate", "--model", "m", "--prompt", "x")["endpoint"]["name"], "b")
         steady.status = 404
         self.assert_fails(3, home.run("text", "generate", "--model", "m", "--prompt", "x"), "The endpoint a answered 404", "The endpoint b answered 404")
+
+    def test_a_name_that_nobody_lists_goes_nowhere_unasked(self):
+        home, provider = self.home(), self.provider()
+        home.ok("endpoints", "add", "near", "--kind", "openai", "--url", provider.url)
+        self.assert_fails(3, home.run("text", "generate", "--model", "smolm", "--prompt", "secret"), "smolm")
+        self.assertEqual(provider.requests, [])
+        self.assertEqual(home.json("text", "generate", "--model", "smolm@near", "--prompt", "x")["endpoint"]["name"], "near")
 
     def test_an_answer_is_streamed_recorded_and_told_with_its_provenance(self):
         home, provider = self.home(), self.provider()
@@ -167,7 +174,7 @@ class SecondDaemon(TestCase):
         self.server = self.enterContext(self.daemon(self.far, "--api", "127.0.0.1:0"))
         self.token = self.far.path / "api.token"
         for kind in ("openai", "ollama", "oip"):
-            self.near.ok("endpoints", "add", kind, "--kind", kind, "--url", self.server.where["api"], "--key-file", self.token)
+            self.near.ok("endpoints", "add", kind, "--kind", kind, "--url", self.server.where["api"], "--key-file", self.token, "--model", "*")
 
     def test_texts_and_vectors_are_those_of_the_far_daemon(self):
         want = self.far.json("text", "generate", "--model", "smollm", *PROMPT, "--no-daemon")
@@ -202,6 +209,18 @@ class SecondDaemon(TestCase):
                                  (("input_ids", [101, 4937, 102]), ("attention_mask", [1, 1, 1]), ("token_type_ids", [0, 0, 0]))]}
             self.assertEqual(client.ok("/v2/models/minilm@oip/infer", tokens)["outputs"], far.ok("/v2/models/minilm/infer", tokens)["outputs"])
             self.assertEqual(client.refused("/v1/chat/completions", {**chat, "model": "gone@openai"})[0], 404)
+
+    def test_endpoints_that_lead_back_are_no_ring(self):
+        with self.daemon(self.near, "--api", "127.0.0.1:0") as daemon:
+            near = self.near.path / "api.token"
+            self.near.ok("endpoints", "add", "self", "--kind", "openai", "--url", daemon.where["api"], "--key-file", near, "--model", "*")
+            self.far.ok("endpoints", "add", "back", "--kind", "ollama", "--url", daemon.where["api"], "--key-file", near, "--model", "*")
+            client = Client(daemon.where["api"], near.read_text().strip())
+            for model in ("typo", "typo@self", "typo@openai"):
+                status, *body = client.refused("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "x"}]})
+                self.assertEqual(status, 404, (model, body))
+            busy = sum(row["outstanding"] for home in (self.near, self.far) for row in home.json("endpoints", "stats")["endpoints"])
+            self.assertEqual(busy, 0)
 
     def test_a_private_model_is_asked_about_nowhere_else(self):
         self.near.ok("config", "set", "endpoints.policy", "any")

@@ -29,7 +29,7 @@ std::string models_of(const json& row) {
   std::string names;
   for (const json& model : row.at("models"))
     names += (names.empty() ? "" : ",") + model.at("name").get<std::string>();
-  return names.empty() ? "(any)" : names;
+  return names.empty() ? "(by MODEL@NAME)" : names;
 }
 
 Status add_endpoint(Session& session, const AddFlags& flags) {
@@ -124,7 +124,8 @@ void add_add_command(CLI::App& group, Selection& selection) {
   command->add_option("--kind", flags->kind, "Its protocol, or the server's name");
   command->add_option("--url", flags->url, "Where it is (default: the kind's usual address)");
   command->add_option("--model", flags->models,
-                      "NAME or NAME=ITS-NAME; may be given several times (default: any)");
+                      "NAME or NAME=ITS-NAME; may be given several times; '*': models that are not "
+                      "here go to it by any name (default: only as MODEL@NAME)");
   command->add_option("--key-env", flags->key_env, "The environment variable that holds the key");
   command->add_option("--key-file", flags->key_file, "A file with the key, of mode 0600");
   command->add_option("--max-concurrent", flags->max_concurrent, "Requests at a time (default 8)");

@@ -88,6 +88,15 @@ TEST(Endpoints, names_of_models_are_translated) {
   EXPECT_EQ(endpoint.remote_name("same"), "same");
   EXPECT_EQ(endpoint.remote_name("other"), std::nullopt);
   EXPECT_EQ(make_endpoint(words("openai"))->remote_name("other"), "other");
+  EXPECT_FALSE(make_endpoint(words("openai"))->takes_any()) << "asked by its name alone";
+  some.models = {"small=gpt-x-mini", "*"};
+  const Endpoint any = make_endpoint(some).value();
+  EXPECT_TRUE(any.takes_any());
+  EXPECT_FALSE(any.lists("*"));
+  EXPECT_EQ(any.remote_name("small"), "gpt-x-mini");
+  EXPECT_EQ(any.remote_name("other"), "other");
+  some.models = {"*=all"};
+  EXPECT_FALSE(make_endpoint(some));
 }
 
 TEST(EndpointList, is_read_as_it_was_written) {

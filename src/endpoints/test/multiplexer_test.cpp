@@ -99,6 +99,7 @@ Endpoint endpoint_at(const std::string& name, const std::string& url) {
   words.name = name;
   words.kind = "openai";
   words.url = url;
+  words.models = {"*"};
   return make_endpoint(words).value();
 }
 

@@ -12,6 +12,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMostMs = std::chrono::milliseconds(std::chrono::hours(24)).count();
+constexpr std::ptrdiff_t kMostHops = 8;
+constexpr std::size_t kMostViaBytes = 1024;
 constexpr std::array<std::string_view, 3> kPolicies{"local", "prefer-local", "any"};
 
 // The stricter of the node's word and the request's.
@@ -36,7 +38,23 @@ Result<bool> is_private(ServingContext& call, const std::string& model) {
   return store->is_private(target->root);
 }
 
+// Endpoints that lead back here would ask each other until all their places are taken.
+Result<std::string> next_via(ServingContext& call, const std::string& via) {
+  const std::string& own = call.serving.endpoints.via();
+  if (via.empty()) return own;
+  if (via.find(own) != via.npos) {
+    return fail(Errc::not_found,
+                "The request came back to this node: an endpoint of it, or of one that it asks, "
+                "leads here.");
+  }
+  if (std::ranges::count(via, ',') + 1 < kMostHops && via.size() <= kMostViaBytes)
+    return via + ", " + own;
+  return fail(Errc::not_found, "The request came through {} nodes, and no more may be asked.",
+              kMostHops);
+}
+
 Result<RemoteRoute> route_of(ServingContext& call, RemoteRoute route, const RemoteWish& wish) {
+  ACCEL_TRY(route.via, next_via(call, wish.via));
   ACCEL_TRY(const std::size_t policy, policy_of(call, wish));
   ACCEL_TRY(const bool secret, is_private(call, route.model));
   route.may_leave = policy > 0 && !secret;
@@ -48,7 +66,7 @@ Result<RemoteRoute> route_of(ServingContext& call, RemoteRoute route, const Remo
 Result<bool> is_known_whole(ServingContext& call, const std::string& model,
                             const std::vector<endpoints::Endpoint>& list) {
   const auto serves = [&](const endpoints::Endpoint& one) {
-    return one.remote_name(model).has_value();
+    return one.lists(model) || one.takes_any();
   };
   if (std::ranges::any_of(list, serves)) return true;
   ACCEL_TRY(const blockstore::Store* const store, call.context.services.store());
@@ -78,6 +96,7 @@ void put_count(json& result, const char* name, std::optional<std::uint64_t> coun
 RemoteWish read_remote_wish(Context& context) {
   Params& params = context.params;
   RemoteWish wish{params.text("endpoint", {}), params.text("endpoint_policy", {})};
+  wish.via = params.text("via", {});
   if (params.given("timeout_ms")) {
     const auto left = std::chrono::milliseconds(params.integer_in("timeout_ms", 1, 1, kMostMs));
     wish.deadline = context.services.clock().now() + left;

@@ -16,8 +16,9 @@ struct RemoteWish {
   std::string endpoint;  // Its name; empty: none is named.
   std::string policy;    // "local", "prefer-local", "any"; empty: as endpoints.policy says.
   std::optional<SteadyTime> deadline = {};  // Of the request.
+  std::string via = {};                     // The nodes that it came through.
 };
-// The parameters "endpoint", "endpoint_policy" and "timeout_ms", which is what is left of a
+// The parameters "endpoint", "endpoint_policy", "via" and "timeout_ms", which is what is left of a
 // request's time now: whoever called stops the method then, and an endpoint must be done before.
 RemoteWish read_remote_wish(Context& context);
 
@@ -27,11 +28,12 @@ struct RemoteRoute {
   bool only_listed = false;  // Only endpoints that name the model.
   bool may_leave = false;
   std::optional<SteadyTime> deadline = {};
+  std::string via = {};  // With this node.
 };
 
 // An endpoint that the request names, in `wish` or as MODEL@ENDPOINT. Nothing: it names none.
-// Errors: invalid_argument (the policy), not_found (MODEL@ENDPOINT names none that there is), and
-// of reading the list.
+// Errors: invalid_argument (the policy), not_found (MODEL@ENDPOINT names none that there is, or the
+// request came through here before), and of reading the list.
 Result<std::optional<RemoteRoute>> named_route(ServingContext& call, const std::string& model,
                                                const RemoteWish& wish);
 

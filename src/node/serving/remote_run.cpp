@@ -77,7 +77,8 @@ endpoints::Question question_of(endpoints::Request request, const RemoteRoute& r
           .endpoint = route.endpoint,
           .only_listed = route.only_listed,
           .may_leave = route.may_leave,
-          .deadline = route.deadline};
+          .deadline = route.deadline,
+          .via = route.via};
 }
 
 // As text_answer.hpp writes them.

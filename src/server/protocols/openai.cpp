@@ -396,6 +396,7 @@ void add_endpoint_models(const json& endpoints, const MayRun& may_run, json& lis
     if (only_here && endpoint.at("on_this_machine") == false) continue;
     const std::string where = endpoint.at("name").get<std::string>();
     for (const json& model : endpoint.at("models")) {
+      if (model.at("name") == "*") continue;  // Whatever it has.
       const std::string name = model.at("name").get<std::string>() + "@" + where;
       if (may_run(name)) list["models"].push_back({{"name", name}, {"endpoint", where}});
     }

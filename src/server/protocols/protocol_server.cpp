@@ -148,6 +148,7 @@ struct ProtocolServer::Call {
   Deadline deadline;     // Of its header.
   bool explain = false;  // Why it was batched as it was.
   std::optional<Priority> priority;
+  std::string via;  // The nodes that it came through.
   std::stop_token stop;
 
   // Makes a method a part of this exchange.
@@ -156,6 +157,7 @@ struct ProtocolServer::Call {
     request.deadline = deadline;
     if (priority && runs_model(request.method) && !request.params.contains("priority"))
       request.params["priority"] = *priority;
+    if (!via.empty() && runs_model(request.method)) request.params["via"] = via;
   }
   // What a method that batches is told besides.
   void tell(MethodRequest& request) const {
@@ -232,6 +234,7 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
     const auto priority = wanted_priority(request, *call.route, call.body);
     if (!priority) co_return refusal(protocol, priority.error());
     call.priority = *priority;
+    call.via = request.headers.get_or("Via", "");
   }
   auto working = dispatch(std::move(call));
   Result<HttpResponse> response = co_await std::move(working);

@@ -42,7 +42,7 @@ struct Endpoint {
   Wire wire = Wire::openai;
   net::Url url;  // The base: what the protocol adds is appended to its path.
   std::string key_env, key_file;
-  std::vector<ServedModel> models;  // Empty: whatever is asked for.
+  std::vector<ServedModel> models;  // Empty: what is asked of this endpoint by its name.
   std::size_t max_concurrent = 8;
   std::uint32_t requests_per_minute = 0;            // 0: no limit.
   std::optional<double> price_input, price_output;  // Of a million tokens, in any one currency.
@@ -53,7 +53,9 @@ struct Endpoint {
   // its user's choice, as it is with any program on this machine.
   bool on_this_machine() const;
   bool lists(std::string_view model) const;
-  // The server's name of a model; nothing when it is not served.
+  // Whether models that nobody lists go to it unasked: it was given the model "*".
+  bool takes_any() const;
+  // The server's name of a model that is asked of this endpoint; nothing when it is not served.
   std::optional<std::string> remote_name(std::string_view model) const;
 };
 

@@ -66,6 +66,7 @@ struct Request {
   // What is left of the time that whoever asks has; a server of this program, or of the Open
   // Inference Protocol, is told.
   std::optional<Duration> time_left;
+  std::string via;  // Question::via.
 };
 
 // As the server reports it; what it does not tell stays empty.

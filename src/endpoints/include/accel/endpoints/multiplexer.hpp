@@ -39,6 +39,7 @@ struct Question {
   Duration timeout{};        // Over MultiplexerOptions::total_timeout when not zero.
   // When whoever asks must have its answer, if ever: no later in any case, and servers are told.
   std::optional<SteadyTime> deadline = {};
+  std::string via = {};  // The nodes that it came through, as the header Via (RFC 9110) tells.
 };
 
 // How an answer came about. The times are measured here, from when the request went out.
