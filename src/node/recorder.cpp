@@ -87,6 +87,7 @@ json performance_row(const json& result, const json& hardware, std::size_t batch
         "prefill_tokens_per_second", "decode_tokens_per_second"}) {
     if (result.contains(name)) row["metrics"][name] = result.at(name);
   }
+  if (result.contains("fell_back")) row["metrics"]["fell_back"] = result.at("fell_back");
   if (result.at("threads").get<int>() > 0) row["threads"] = result.at("threads");
   if (latency_ms > 0)
     row["throughput_items_per_second"] = static_cast<double>(batch) * 1000.0 / latency_ms;

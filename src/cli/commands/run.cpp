@@ -134,6 +134,16 @@ Status print_media(const json& result) {
                                 media->at("bytes").get<std::size_t>()));
 }
 
+void print_fallback(const json& result) {
+  if (!result.contains("fell_back")) return;
+  const json& fell = result["fell_back"];
+  print_note(
+      fmt::format("The device {} failed, so the {} computed this; it is not asked again "
+                  "before {}. ({})",
+                  fell.at("from").get<std::string>(), fell.at("to").get<std::string>(),
+                  fell.at("until").get<std::string>(), fell.at("reason").get<std::string>()));
+}
+
 Status print_run(const json& result, const std::vector<std::string>& inputs, bool explain) {
   const bool embeds = result.contains("embeddings");
   ACCEL_CHECK(embeds ? print_embeddings(result["embeddings"]) : print_findings(result, inputs));
@@ -142,6 +152,7 @@ Status print_run(const json& result, const std::vector<std::string>& inputs, boo
     return {};
   }
   ACCEL_CHECK(print_media(result));
+  print_fallback(result);
   ACCEL_CHECK(print_line(fmt::format(
       "{} {} on {}, {}, {} thread(s): {:.2f} ms ({})", result.at("engine").get<std::string>(),
       result.value("engine_version", std::string()), result.at("device").get<std::string>(),

@@ -5,8 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <thread>
 
+#include "accel/inference/batching.hpp"
 #include "accel/inference/canary.hpp"
+#include "accel/inference/engine_failure.hpp"
 #include "ort/providers.hpp"
 
 namespace accel::inference::ort {
@@ -15,6 +19,8 @@ namespace {
 using hardware::Platform;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+constexpr std::int64_t kAnyBatch = -1;
 
 class Plugin : public ::testing::Test {
  protected:
@@ -64,6 +70,14 @@ class Plugin : public ::testing::Test {
     options.device = device;
     return options;
   }
+  // One row, whose first value is `first`.
+  static Result<std::vector<tensor::Tensor>> run_with(Session& session, float first,
+                                                      std::vector<BatchNote>* notes = nullptr) {
+    tensor::Tensor x = canary_input(1);
+    x.mutable_data<float>()[0] = first;
+    const NamedTensor input{"x", &x};
+    return session.run({&input, 1}, {}, {.notes = notes});
+  }
   std::shared_ptr<Runtime> runtime_;
   std::unique_ptr<Backend> backend_;
   std::string registered_;
@@ -88,6 +102,48 @@ TEST_F(Plugin, a_session_on_its_device_computes_there_without_the_cpu) {
   EXPECT_EQ(session->info().device, "cuda:0");
   EXPECT_THAT(session->info().untested, HasSubstr("NVIDIA"));
   EXPECT_EQ(backend.open_bytes(canary_model(), {}).value()->info().untested, "");
+}
+
+TEST_F(Plugin, a_run_that_breaks_its_device_is_the_engines_failure_and_bad_input_is_not) {
+  Backend& backend = with("breaks");
+  const auto session = backend.open_bytes(canary_model(kAnyBatch), on("cuda:0")).value();
+  const auto broken = run_with(*session, 77);
+  ASSERT_FALSE(broken);
+  EXPECT_TRUE(is_engine_failure(broken.error())) << broken.error().to_string();
+  EXPECT_THAT(broken.error().cause, HasSubstr("The fake device was lost."));
+  const auto refused = run_with(*session, 88);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::invalid_argument);
+  EXPECT_THAT(refused.error().message, HasSubstr("The fake device takes no 88."));
+  EXPECT_TRUE(run_with(*session, 1));
+}
+
+// The device takes its time for the first request, so that the others wait for one batch.
+TEST_F(Plugin, of_a_batch_only_the_request_that_breaks_the_device_fails) {
+  Backend& backend = with("breaks");
+  Metrics metrics;
+  BatchingOptions options;
+  options.metrics = &metrics;
+  options.rows.prove = false;
+  const auto session = make_batching_session(
+      backend.open_bytes(canary_model(kAnyBatch), on("cuda:0")).value(), std::move(options));
+  const auto runs = [&] {
+    return metrics.prometheus_text().find("wait_seconds_count{model=\"\"} 1");
+  };
+  constexpr std::array kFirst{1.0F, 77.0F, 2.0F, 3.0F};
+  std::array<bool, kFirst.size()> succeeded{};
+  std::array<std::vector<BatchNote>, kFirst.size()> notes;
+  {
+    const std::jthread slow([&] { EXPECT_TRUE(run_with(*session, 66)); });
+    while (runs() == std::string::npos) std::this_thread::yield();
+    std::vector<std::jthread> clients;
+    for (std::size_t i = 0; i < kFirst.size(); ++i) {
+      clients.emplace_back(
+          [&, i] { succeeded[i] = run_with(*session, kFirst[i], &notes[i]).has_value(); });
+    }
+  }
+  EXPECT_THAT(succeeded, ElementsAre(true, false, true, true));
+  for (const std::size_t i : {0, 2, 3}) EXPECT_EQ(notes[i].at(0).requests, 4U) << i;
 }
 
 TEST_F(Plugin, a_device_that_computes_wrongly_is_found_by_the_canary) {

@@ -204,6 +204,7 @@ class FamilyRun {
                                      .task = std::string(info_.task),
                                      .policy = request_.policy,
                                      .remeasure = request_.remeasure,
+                                     .falls_back = request_.falls_back,
                                      .work = &work,
                                      .pool = &call_.serving.models};
     ACCEL_TRY(selected_, select_candidate(context_, selection));
@@ -211,6 +212,7 @@ class FamilyRun {
   }
 
   Status make_ready() {
+    request_.begins_on(selected_.candidate.device);
     const std::string key =
         fmt::format("{} {} {}", model_.root.to_string(), info_.task, selected_.candidate.id());
     const auto open = [this] { return load_family(); };

@@ -6,6 +6,7 @@
 #include "names/names.hpp"
 #include "recorder.hpp"
 #include "serving/batched.hpp"
+#include "serving/fallback.hpp"
 #include "serving/family_run.hpp"
 #include "serving/gguf_embedding.hpp"
 #include "serving/known_outputs.hpp"
@@ -117,6 +118,7 @@ std::optional<Ready> ready_live(ServingContext& call, const RunRequest& request)
   const KeptChoice& choice = loaded->choice;
   ready.selected = {choice.candidate, choice.key, choice.median_ms, 0, true, choice.explanation};
   ready.weights_sha256 = choice.weights_sha256;
+  request.begins_on(choice.candidate.device);
   ready.loaded = std::move(loaded);
   return ready;
 }
@@ -151,6 +153,7 @@ Result<Ready> make_ready(ServingContext& call, const RunRequest& request, Stored
                              .task = std::string(kTextEmbedding),
                              .policy = request.policy,
                              .remeasure = request.remeasure,
+                             .falls_back = request.falls_back,
                              .work = &work,
                              .pool = &call.serving.models};
   ACCEL_TRY(ready.selected, select_candidate(context, selection));
@@ -161,6 +164,7 @@ Result<Ready> make_ready(ServingContext& call, const RunRequest& request, Stored
                       ready.selected.key,   ready.selected.median_ms, ready.selected.explanation};
     return loaded;
   };
+  request.begins_on(ready.selected.candidate.device);
   const std::string key = fmt::format("embed {} {}", model.root, ready.selected.candidate.id());
   const auto demand = call.serving.demand(model, key, variant.bytes(),
                                           opening_bytes(ready.selected.candidate, variant.bytes()));
@@ -322,7 +326,9 @@ std::optional<Result<json>> run_live_gguf(ServingContext& call, const RunRequest
   return result;
 }
 
-Result<json> run_here(ServingContext& call, const RunRequest& request, SteadyTime started) {
+// Once, as the request's policy says. `task` is told when the model is found.
+Result<json> run_once(ServingContext& call, const RunRequest& request, SteadyTime started,
+                      std::string_view& task) {
   Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   if (auto ready = ready_live(call, request))
@@ -331,13 +337,21 @@ Result<json> run_here(ServingContext& call, const RunRequest& request, SteadyTim
   load_last_engine(context.services, *store);
   ACCEL_TRY(StoredModel model, open_or_pull_model(context, *store, request.model));
   ACCEL_TRY(const models::FamilyInfo* const info, task_of(request, model));
-  Result<json> result = run_by_task(call, request, model, *info, started);
-  if (!request.record) return result;
+  task = info->task;
+  return run_by_task(call, request, model, *info, started);
+}
+
+Result<json> run_here(ServingContext& call, RunRequest& request, SteadyTime started) {
+  Context& context = call.context;
+  std::string_view task;
+  const auto attempt = [&] { return run_once(call, request, started, task); };
+  Result<json> result = run_or_fall_back(call, request, attempt);
+  if (!request.record || task.empty()) return result;
   if (result) {
     record_run(context, std::max<std::size_t>(request.inputs.size(), 1), *result);
   } else {
     const Duration took = context.services.clock().now() - started;
-    record_failed_run(context, info->task, took, result.error());
+    record_failed_run(context, task, took, result.error());
   }
   return result;
 }
@@ -346,7 +360,7 @@ Result<json> run_here(ServingContext& call, const RunRequest& request, SteadyTim
 
 Result<json> run_model(ServingContext& call) {
   const SteadyTime started = call.context.services.clock().now();
-  ACCEL_TRY(const RunRequest request, read_run_request(call));
+  ACCEL_TRY(RunRequest request, read_run_request(call));
   ACCEL_TRY(const auto named, named_route(call, request.model, request.remote));
   if (named) return run_remotely(call, request, *named, started);
   Result<json> result = run_here(call, request, started);

@@ -33,7 +33,15 @@ struct RunRequest {
   std::optional<Duration> keep_alive;  // Of the model that runs, from now on.
   RemoteWish remote;
   Priority priority = Priority::normal;
-  std::string client;  // Whose request it is: clients share batches fairly.
+  std::string client;       // Whose request it is: clients share batches fairly.
+  bool falls_back = false;  // To the CPU, which its policy names then.
+  // Where the device is told that it is to be computed on, before it is opened there; null:
+  // nowhere.
+  std::string* begun_on = nullptr;
+
+  void begins_on(const std::string& device) const {
+    if (begun_on != nullptr) *begun_on = device;
+  }
 };
 
 // Whether it may be answered with outputs of earlier runs. What is recorded or measured really

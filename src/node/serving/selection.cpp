@@ -327,6 +327,32 @@ std::optional<Selected> remembered(const blockstore::Store& store, const std::st
   return selected;
 }
 
+// The CPU's quickest of what was measured while the device was open; nothing where that is not
+// remembered, or none of it was the CPU's.
+std::optional<Selected> measured_on_cpu(const blockstore::Store& store,
+                                        const SelectionRequest& request, const Machine& machine,
+                                        WallTime now) {
+  SelectionRequest open = request;
+  open.policy.device = "auto";
+  auto selected = remembered(store, choice_key(open, machine), now);
+  if (!selected) return std::nullopt;
+  const json* best = nullptr;
+  for (const json& row : selected->explanation["candidates"]) {
+    const std::string verdict = row.value("verdict", "");
+    const bool ran = (verdict == "winner" || verdict == "slower") && row.contains("median_ms");
+    if (!ran || row.value("device", "") != "cpu") continue;
+    if (best == nullptr || row["median_ms"] < (*best)["median_ms"]) best = &row;
+  }
+  if (best == nullptr) return std::nullopt;
+  selected->candidate = candidate_of(*best);
+  selected->median_ms = best->value("median_ms", 0.0);
+  const std::string id = best->value("id", "");
+  selected->explanation["used"] = id;
+  selected->explanation["reason"] =
+      fmt::format("{} was the quickest on the CPU when all were measured; a device failed.", id);
+  return selected;
+}
+
 perf::SearchOptions search_options(const Context& context, const SelectionRequest& request) {
   perf::SearchOptions options = perf::options_for(request.policy);
   options.budget = context.services.config().get<std::chrono::milliseconds>("selection.budget");
@@ -401,9 +427,12 @@ Result<Selected> select_candidate(Context& context, const SelectionRequest& requ
   const double calls = request.work->calls;
   const auto known = [&]() -> std::optional<Selected> {
     if (request.remeasure) return std::nullopt;
-    auto selected = remembered(*store, key, services.clock().wall_now());
-    if (selected) selected->calls = calls;
+    const WallTime now = services.clock().wall_now();
+    auto selected = remembered(*store, key, now);
     if (selected && ends_after) use_done_first(*selected, calls);
+    if (!selected && request.falls_back) selected = measured_on_cpu(*store, request, machine, now);
+    if (selected) selected->key = key;
+    if (selected) selected->calls = calls;
     return selected;
   };
   if (auto selected = known()) return std::move(*selected);

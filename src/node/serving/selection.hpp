@@ -35,6 +35,9 @@ struct SelectionRequest {
   std::string task;
   perf::Policy policy;
   bool remeasure = false;
+  // The CPU instead of a device that failed: what was measured beside that one will do, so that
+  // nobody waits for a measuring meanwhile.
+  bool falls_back = false;
   const MeasuredWork* work = nullptr;    // Outlives the call.
   inference::ModelPool* pool = nullptr;  // Has the room that trials take; outlives the call.
 };

@@ -12,6 +12,7 @@
 #include "context.hpp"
 #include "serving/kept.hpp"
 #include "serving/remote_endpoints.hpp"
+#include "serving/resting_devices.hpp"
 
 namespace accel::node {
 
@@ -37,6 +38,7 @@ struct Serving {
   inference::OutputCache outputs;         // Outlives the models, whose entries go with them.
   inference::ModelPool models;
   RemoteEndpoints endpoints;
+  RestingDevices resting;
 };
 
 // `params` holds what Params has no words for: lists of objects, checked by the handler.

@@ -119,7 +119,9 @@ Result<std::optional<Priority>> priority_of(const net::Headers& headers) {
 json explanation(const json& result) {
   json told{{"batches", result.value("batches", json::array())},
             {"cached", result.value("cached", json(0))}};
-  if (result.contains("priority")) told["priority"] = result.at("priority");
+  for (const char* name : {"priority", "fell_back"}) {
+    if (result.contains(name)) told[name] = result.at(name);
+  }
   return told;
 }
 

@@ -64,6 +64,16 @@ HttpResponse with_known(HttpResponse response, std::uint64_t known) {
   return response;
 }
 
+// Of a result of `run`: a device failed, and the CPU computed this. As an RFC 8941 dictionary.
+HttpResponse with_fallback(HttpResponse response, const json& result) {
+  const auto fell = result.find("fell_back");
+  if (fell == result.end()) return response;
+  response.headers.set("X-Fell-Back",
+                       fmt::format(R"(from="{}", to="{}")", fell->value("from", std::string()),
+                                   fell->value("to", std::string())));
+  return response;
+}
+
 // By header, or by a member that is taken out: no protocol has it.
 bool wants_explanation(const HttpRequest& request, json& body) {
   const auto member = body.find("explain");
@@ -353,7 +363,7 @@ Task<HttpResponse> ProtocolServer::openai(Call call) {
   ACCEL_CO_TRY(json body, call.model.empty() ? openai::embedding_reply(call.body, *result)
                                              : openai::model_reply(*result, call.model));
   if (call.model.empty()) call.explain_in(body, *result);
-  co_return with_known(reply(body), known_of(*result));
+  co_return with_fallback(with_known(reply(body), known_of(*result)), *result);
 }
 
 Task<HttpResponse> ProtocolServer::openai_text(Call call, MethodRequest request, bool chat) {
@@ -403,7 +413,7 @@ Task<HttpResponse> ProtocolServer::openai_audio(Call call) {
   HttpResponse response;
   response.headers.set("Content-Type", text.content_type);
   response.body = std::move(text.body);
-  co_return response;
+  co_return with_fallback(std::move(response), *result);
 }
 
 Task<HttpResponse> ProtocolServer::ollama(Call call) {
@@ -435,7 +445,7 @@ Task<HttpResponse> ProtocolServer::ollama(Call call) {
   if (path == "/api/show") co_return reply(ollama::show_reply(*result));
   ACCEL_CO_TRY(json body, ollama::embed_reply(call.body, *result));
   call.explain_in(body, *result);
-  co_return with_known(reply(body), known_of(*result));
+  co_return with_fallback(with_known(reply(body), known_of(*result)), *result);
 }
 
 Task<HttpResponse> ProtocolServer::ollama_pull(Call call) {

@@ -4,6 +4,10 @@
 //   computes        claims the canary's operators and computes them, in plain C++
 //   is_wrong        the same, and adds 1 to what it computed
 //   claims_nothing  leaves all to the CPU
+//   breaks          computes besides pictures (Flatten) and words (Gather), and fails in a run
+//   whose
+//                   first input has the value 77, as a device does that is lost in mid-batch; what
+//                   has the value 88 it refuses as bad input, for 66 it takes half a second
 //   has_no_device   its factory finds none
 //   has_no_factory  its library loads and its factory cannot be made
 // The option "refuse" of a session makes any of them refuse to start, with the option's words.
@@ -11,17 +15,23 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace {
 
-enum class Behaviour { computes, is_wrong, claims_nothing, has_no_device, has_no_factory };
+enum class Behaviour { computes, is_wrong, claims_nothing, breaks, has_no_device, has_no_factory };
 constexpr Behaviour kBehaviour = Behaviour::FAKE_BEHAVIOUR;
 constexpr std::uint32_t kVendorId = 0xFACE;
+constexpr std::int64_t kBreaks = 77;
+constexpr std::int64_t kIsRefused = 88;
+constexpr std::int64_t kIsSlow = 66;
+constexpr std::chrono::milliseconds kHalfASecond{500};
 
 const OrtApi* api = nullptr;  // Set by CreateEpFactories, before anything else is called.
 
@@ -43,6 +53,19 @@ OrtStatus* none(T*& out) {
 struct Matrix {
   std::vector<std::int64_t> dims;
   const float* data = nullptr;
+  const std::int64_t* ids = nullptr;  // Instead of data.
+
+  std::int64_t rows() const { return dims[0]; }
+  std::int64_t columns() const {
+    std::int64_t count = 1;
+    for (std::size_t axis = 1; axis < dims.size(); ++axis) count *= dims[axis];
+    return count;
+  }
+  bool has(std::int64_t value) const {
+    const auto count = static_cast<std::size_t>(rows() * columns());
+    if (ids != nullptr) return std::find(ids, ids + count, value) != ids + count;
+    return std::find(data, data + count, static_cast<float>(value)) != data + count;
+  }
 };
 
 OrtStatus* read_matrix(OrtKernelContext* context, std::size_t index, Matrix& out) {
@@ -54,42 +77,89 @@ OrtStatus* read_matrix(OrtKernelContext* context, std::size_t index, Matrix& out
   OrtStatus* status = api->GetDimensionsCount(info, &rank);
   out.dims.resize(rank);
   if (status == nullptr) status = api->GetDimensions(info, out.dims.data(), rank);
+  ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  if (status == nullptr) status = api->GetTensorElementType(info, &type);
   api->ReleaseTensorTypeAndShapeInfo(info);
   RETURN_IF_BAD(status);
   const void* data = nullptr;
   RETURN_IF_BAD(api->GetTensorData(value, &data));
-  out.data = static_cast<const float*>(data);
+  if (type == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64) {
+    out.ids = static_cast<const std::int64_t*>(data);
+  } else {
+    out.data = static_cast<const float*>(data);
+  }
+  return nullptr;
+}
+
+OrtStatus* look_at_input(const Matrix& x) {
+  if (kBehaviour != Behaviour::breaks) return nullptr;
+  if (x.has(kIsSlow)) std::this_thread::sleep_for(kHalfASecond);  // tidy: sleep: a slow device
+  if (x.has(kIsRefused)) return failure(ORT_INVALID_ARGUMENT, "The fake device takes no 88.");
+  if (x.has(kBreaks)) return failure(ORT_FAIL, "The fake device was lost.");
+  return nullptr;
+}
+
+OrtStatus* make_output(OrtKernelContext* context, std::span<const std::int64_t> shape,
+                       float*& out) {
+  OrtValue* output = nullptr;
+  RETURN_IF_BAD(api->KernelContext_GetOutput(context, 0, shape.data(), shape.size(), &output));
+  void* raw = nullptr;
+  RETURN_IF_BAD(api->GetTensorMutableData(output, &raw));
+  out = static_cast<float*>(raw);
+  return nullptr;
+}
+
+// relu(table[ids])
+OrtStatus* look_up(OrtKernelContext* context, std::array<Matrix, 2> inputs) {
+  const bool ids_first = inputs[0].ids != nullptr;
+  const Matrix& ids = inputs[ids_first ? 0 : 1];
+  const Matrix& table = inputs[ids_first ? 1 : 0];
+  RETURN_IF_BAD(look_at_input(ids));
+  const std::array<std::int64_t, 3> shape{ids.dims[0], ids.dims[1], table.dims[1]};
+  float* out = nullptr;
+  RETURN_IF_BAD(make_output(context, shape, out));
+  for (std::int64_t at = 0; at < ids.rows() * ids.columns(); ++at) {
+    const float* const row = table.data + ids.ids[at] * table.columns();
+    for (std::int64_t column = 0; column < table.columns(); ++column) {
+      *out++ = std::max(row[column], 0.0F);
+    }
+  }
   return nullptr;
 }
 
 // relu(x · weights + bias). Constants come as inputs of the fused node, in an order of the
 // runtime's: the bias is the one of rank 1, and the weights have a column for each of its values.
-OrtStatus* compute(OrtNodeComputeInfo*, void*, OrtKernelContext* context) {
-  std::array<Matrix, 3> inputs;
-  for (std::size_t index = 0; index < inputs.size(); ++index) {
-    RETURN_IF_BAD(read_matrix(context, index, inputs[index]));
-  }
+OrtStatus* multiply(OrtKernelContext* context, std::array<Matrix, 3> inputs) {
   std::ranges::sort(inputs, {}, [](const Matrix& one) { return one.dims.size(); });
   const Matrix& bias = inputs[0];
   const bool is_first = inputs[1].dims[1] == bias.dims[0];
   const Matrix& weights = inputs[is_first ? 1 : 2];
   const Matrix& x = inputs[is_first ? 2 : 1];
-  const std::array<std::int64_t, 2> shape{x.dims[0], bias.dims[0]};
-  OrtValue* output = nullptr;
-  RETURN_IF_BAD(api->KernelContext_GetOutput(context, 0, shape.data(), shape.size(), &output));
-  void* raw = nullptr;
-  RETURN_IF_BAD(api->GetTensorMutableData(output, &raw));
-  auto* out = static_cast<float*>(raw);
+  RETURN_IF_BAD(look_at_input(x));
+  const std::array<std::int64_t, 2> shape{x.rows(), bias.dims[0]};
+  float* out = nullptr;
+  RETURN_IF_BAD(make_output(context, shape, out));
   for (std::int64_t row = 0; row < shape[0]; ++row) {
     for (std::int64_t column = 0; column < shape[1]; ++column) {
       float sum = bias.data[column];
-      for (std::int64_t k = 0; k < x.dims[1]; ++k) {
-        sum += x.data[row * x.dims[1] + k] * weights.data[k * shape[1] + column];
+      for (std::int64_t k = 0; k < x.columns(); ++k) {
+        sum += x.data[row * x.columns() + k] * weights.data[k * shape[1] + column];
       }
       *out++ = std::max(sum, 0.0F) + (kBehaviour == Behaviour::is_wrong ? 1.0F : 0.0F);
     }
   }
   return nullptr;
+}
+
+OrtStatus* compute(OrtNodeComputeInfo*, void*, OrtKernelContext* context) {
+  std::size_t count = 0;
+  RETURN_IF_BAD(api->KernelContext_GetInputCount(context, &count));
+  std::array<Matrix, 3> inputs;
+  for (std::size_t index = 0; index < std::min(count, inputs.size()); ++index) {
+    RETURN_IF_BAD(read_matrix(context, index, inputs[index]));
+  }
+  if (count == 2) return look_up(context, {inputs[0], inputs[1]});
+  return multiply(context, inputs);
 }
 
 bool is_claimed(const OrtNode* node) {
@@ -98,8 +168,11 @@ bool is_claimed(const OrtNode* node) {
     api->ReleaseStatus(bad);
     return false;
   }
-  constexpr std::array<std::string_view, 4> kClaimed{"MatMul", "Gemm", "Add", "Relu"};
-  return std::ranges::find(kClaimed, std::string_view(type)) != kClaimed.end();
+  constexpr std::array<std::string_view, 6> kClaimed{"MatMul", "Gemm",    "Add",
+                                                     "Relu",   "Flatten", "Gather"};
+  const std::size_t count = kBehaviour == Behaviour::breaks ? kClaimed.size() : 4;
+  const auto claimed = std::span(kClaimed).first(count);
+  return std::ranges::find(claimed, std::string_view(type)) != claimed.end();
 }
 
 OrtStatus* get_capability(OrtEp*, const OrtGraph* graph, OrtEpGraphSupportInfo* info) noexcept {
