@@ -236,6 +236,17 @@ std::optional<inference::OutputUse> uses_outputs(const ServingContext& call,
   return use_outputs(loaded, call.context.caller, wanted);
 }
 
+// Shapes that the signature leaves open can fail to fit each other inside the model: the engine's
+// words tell whoever sent them where.
+Error of_tensors(Error error) {
+  constexpr std::size_t kMostBytes = 500;
+  if (error.code != Errc::internal || error.cause.empty()) return error;
+  return {Errc::invalid_argument,
+          fmt::format("The model can't be run on these tensors: {}",
+                      std::string_view(error.cause).substr(0, kMostBytes)),
+          error.message};
+}
+
 Result<json> run_tensors(Context& context, LoadedTensors& loaded, const InferRequest& request,
                          inference::OutputUse* use, Ran& ran) {
   inference::RunOptions options{context.stop, request.client, &ran.notes};
@@ -250,6 +261,7 @@ Result<json> run_tensors(Context& context, LoadedTensors& loaded, const InferReq
   Result<json> outputs = infer(session, request.inputs, request.wanted, options);
   ran.took = context.services.clock().now() - before;
   ran.succeeded = outputs.has_value();
+  if (!outputs) outputs = fail(of_tensors(std::move(outputs).error()));
   if (!outputs) span.fail(outputs.error());
   if (use == nullptr) return outputs;
   ran.known = use->hits() > 0;
