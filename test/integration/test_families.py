@@ -10,7 +10,8 @@ from pathlib import Path
 
 from harness import TestCase, model_directory
 
-DATA = Path(__file__).resolve().parents[1] / "data/models"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "test/data/models"
 CASES = json.loads((DATA / "family_cases.json").read_text())
 INPUTS = DATA / "inputs"
 QUICK = ("--threads", 1, "--device", "cpu")
@@ -226,6 +227,10 @@ class Families(TestCase):
         table = self.node.ok("models", "families")
         for words in ("image-classification", "opennsfw", "BSD-2-Clause", "silero-vad", "magika"):
             self.assertIn(words, table)
+        rows = [" | ".join((family["task"], family["takes"], row["model"], f"`{row['cid']}`" if row["cid"] else "-"))
+                for family in self.node.json("models", "families")["families"] for row in family["tested"]]
+        told = [line for line in (ROOT / "docs/families.md").read_text().splitlines() if line.startswith("| ")][1:]
+        self.assertEqual([" | ".join(line[2:].split(" | ")[:4]) for line in told], rows, "tools/families_page > docs/families.md")
         self.add("silero-vad")
         self.assert_fails(6, self.node.run("run", "silero-vad", "--audio", INPUTS / "speech16k.wav", "--task", "telepathy"), "image-classification")
         self.assert_fails(2, self.node.run("run", "silero-vad", "--file", INPUTS / "china.jpg", "--task", "file-classification"), "not for file-classification", "config.min.json")
