@@ -48,7 +48,8 @@ Result<std::optional<Priority>> take_priority(nlohmann::json& object);
 // The same of the header X-Priority; absent: none.
 Result<std::optional<Priority>> priority_of(const net::Headers& headers);
 
-// What `explain` asks for: how a method's result was batched, what of it was known, its level.
+// What `explain` asks for: how a method's result was batched, what of it was known, its level,
+// and what failed.
 nlohmann::json explanation(const nlohmann::json& result);
 
 // {"error": …} as each protocol's clients read it.

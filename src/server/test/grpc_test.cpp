@@ -343,12 +343,13 @@ TEST(OipGrpc, a_request_asks_for_bytes_and_carries_what_model_infer_takes) {
       {"outputs",
        {{{"name", "y"}, {"datatype", "FP32"}, {"shape", {1}}, {"data", packed<float>({3})}}}}};
   const json reply = oip::infer_message(*call, result, true);
-  EXPECT_EQ(reply, json({{"model_name", "m"},
-                         {"model_version", "1"},
-                         {"id", "7"},
-                         {"parameters", {{"explain", {{"string_param", "[]"}}}}},
-                         {"outputs", {{{"name", "y"}, {"datatype", "FP32"}, {"shape", {1}}}}},
-                         {"raw_output_contents", json::array({packed<float>({3})})}}));
+  EXPECT_EQ(reply,
+            json({{"model_name", "m"},
+                  {"model_version", "1"},
+                  {"id", "7"},
+                  {"parameters", {{"explain", {{"string_param", R"({"batches":[],"cached":0})"}}}}},
+                  {"outputs", {{{"name", "y"}, {"datatype", "FP32"}, {"shape", {1}}}}},
+                  {"raw_output_contents", json::array({packed<float>({3})})}}));
   json known = result;
   known["cached"] = true;
   EXPECT_EQ(oip::infer_message(*call, known, false).at("parameters"),
