@@ -44,11 +44,12 @@ Result<RemoteRoute> route_of(ServingContext& call, RemoteRoute route, const Remo
   return route;
 }
 
-// A model may have an '@' of its own, at an endpoint or in a path below a root.
+// A model may have an '@' of its own, where an endpoint was given it by that name, or in a path
+// below a root. An endpoint without names takes any, which tells nothing.
 Result<bool> is_known_whole(ServingContext& call, const std::string& model,
                             const std::vector<endpoints::Endpoint>& list) {
   const auto serves = [&](const endpoints::Endpoint& one) {
-    return one.remote_name(model).has_value();
+    return !one.models.empty() && one.remote_name(model).has_value();
   };
   if (std::ranges::any_of(list, serves)) return true;
   ACCEL_TRY(const blockstore::Store* const store, call.context.services.store());

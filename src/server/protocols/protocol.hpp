@@ -51,6 +51,9 @@ Result<std::optional<Priority>> priority_of(const net::Headers& headers);
 // What `explain` asks for: how a method's result was batched, what of it was known, its level.
 nlohmann::json explanation(const nlohmann::json& result);
 
+// Of texts that were cut to be embedded: which, and what the model takes.
+Error too_long(const nlohmann::json& result);
+
 // {"error": …} as each protocol's clients read it.
 nlohmann::json error_body(Protocol protocol, const Error& error);
 
