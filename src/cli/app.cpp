@@ -15,6 +15,7 @@
 #include "bus_error.hpp"
 #include "command.hpp"
 #include "interrupt.hpp"
+#include "our_words.hpp"
 
 namespace accel::cli {
 namespace {
@@ -152,8 +153,10 @@ std::optional<std::string> unknown_word(const CLI::App& app, int argc, const cha
     const auto found = std::ranges::find_if(commands, by_name);
     if (found == commands.end() && commands.empty()) return std::nullopt;
     if (found == commands.end()) {
+      const std::string_view ours = our_words(group == &app ? "" : group->get_name(), word);
       return fmt::format("ipfs-accelerate{} has no command \"{}\"{}", in, word,
-                         nearest_name(word, names_of(commands)));
+                         ours.empty() ? nearest_name(word, names_of(commands))
+                                      : fmt::format("; for that there is {}", ours));
     }
     group = *found;
   }

@@ -33,10 +33,9 @@ net::HttpCall http_call_of(const RemoteCall& call, server::FrameReader& reader) 
 }
 
 // What became of the call, in the words of who typed the command.
-Error in_plain_words(Error error, const std::stop_token& stop) {
-  if (stop.stop_requested()) {
-    error = {
-        Errc::cancelled, "Stopped. What is complete stays; the same command goes on from it.", {}};
+Error in_plain_words(Error error, const RemoteCall& call) {
+  if (call.stop.stop_requested()) {
+    error = stopped(call.method);
   } else if (error.code == Errc::unavailable) {
     error.message =
         "The daemon went away before it had answered; its log may say why. Start it again, or do "
@@ -89,6 +88,14 @@ Result<RemoteNode> remote_node(const std::string& url, const std::string& key_fi
               parsed->host);
 }
 
+Error stopped(std::string_view method) {
+  const bool keeps =
+      method.starts_with("content.") || method.starts_with("dag.") || method.starts_with("store.");
+  return {Errc::cancelled,
+          keeps ? "Stopped. What is complete stays; the same command goes on from it." : "Stopped.",
+          {}};
+}
+
 Result<nlohmann::json> call_remote(const RemoteCall& call,
                                    const std::function<void(const nlohmann::json&)>& on_progress,
                                    const std::function<Status(ByteView)>& on_bytes) {
@@ -103,7 +110,7 @@ Result<nlohmann::json> call_remote(const RemoteCall& call,
   const auto reply = sync_wait(io.executor(), std::move(request), call.stop);
   if (!reply && call.node != nullptr && !call.stop.stop_requested())
     return fail(Error(reply.error()));
-  if (!reply) return fail(in_plain_words(reply.error(), call.stop));
+  if (!reply) return fail(in_plain_words(reply.error(), call));
   if (!reply->ok()) return fail(refusal_of(*reply));
   return reader.finish();
 }

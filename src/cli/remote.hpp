@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "accel/core/bytes.hpp"
 #include "accel/core/result.hpp"
@@ -33,6 +34,9 @@ struct RemoteCall {
   const nlohmann::json& params;
   std::stop_token stop;
 };
+
+// What is said to who stopped a method: whether something stays that the next one goes on from.
+Error stopped(std::string_view method);
 
 // Errors: the method's own; unavailable (the daemon is gone), protocol, cancelled; of another
 // machine's also unauthenticated, permission_denied, and of reaching it.

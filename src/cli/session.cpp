@@ -106,6 +106,8 @@ Result<nlohmann::json> Session::call(std::string_view method, const nlohmann::js
   };
   Result<nlohmann::json> result = call_in_process(method, params, sink, source.get_token());
   if (!printed) return fail(printed.error());
+  const bool by_user = !result && result.error().code == Errc::cancelled && stop_.stop_requested();
+  if (by_user) return fail(stopped(method));
   return result;
 }
 

@@ -135,7 +135,7 @@ std::vector<Encoding> TextPipeline::encode(std::span<const std::string> texts,
   for (const std::string& text : texts) {
     encodings.push_back(tokenizer_.encode(text, {max_length, true}));
     result.tokens.push_back(encodings.back().ids.size());
-    result.truncated += encodings.back().truncated ? 1 : 0;
+    if (encodings.back().truncated) result.cut.push_back(encodings.size() - 1);
   }
   return encodings;
 }

@@ -54,7 +54,8 @@ Status check_host_and_origin(const HttpRequest& request, const AllowedHosts& all
   if (!host) return fail(Errc::invalid_argument, "The Host header is no host name or address.");
   if (!is_loopback_host(host->host) && !is_listed(allowed.hosts, host->host)) {
     return fail(Errc::permission_denied,
-                "The host {} is not one that this API answers to; use 127.0.0.1 or localhost.",
+                "The host {} is not one that this API answers to; use 127.0.0.1 or localhost, or "
+                "allow it by the setting api.hosts.",
                 host->host);
   }
   if (!request.headers.has("Origin")) return {};

@@ -45,6 +45,17 @@ class Content(TestCase):
             self.assert_fails(10, home.run(*command), "daemon --swarm")
         self.assertNotIn("pid", home.json("status"))
 
+    def test_commands_of_other_programs_lead_to_ours(self):
+        home = self.home()
+        for command, ours in (("chat", "run MODEL --prompt"), ("stop", "models unload"), ("list", "models list"), ("show", "models show"),
+                              ("generate", "text generate"), ("rm", "pin rm"), ("models rm", "pin rm"), ("logs", "logging.file")):
+            self.assert_fails(2, home.run(*command.split()), "has no command", ours)
+        self.assert_fails(2, home.run("modles"), "the nearest is")
+
+    def test_a_bare_port_is_of_loopback(self):
+        with self.daemon(self.home(), "--api", "0") as daemon:
+            self.assertTrue(daemon.where["api"].startswith("http://127.0.0.1:"))
+
     def test_values_that_would_not_work_are_not_set(self):
         home = self.home()
         for key, value in (("replication.accept", "everybody"), ("swarm.allow", "x"), ("listen.swarm", "localhost:4001"),

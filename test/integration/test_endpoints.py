@@ -97,6 +97,9 @@ class Endpoints(TestCase):
         home.ok("endpoints", "add", "near", "--kind", "openai", "--url", provider.url, "--model", "m=remote")
         self.assert_fails(3, home.run("run", "m@gone", "--input", "x"), 'There is no endpoint "gone"; there are near.')
         self.assert_fails(6, home.run("run", "m@near", "--image", self.file("a.png", 10)), "embeddings of texts")
+        home.ok("endpoints", "add", "any", "--kind", "openai", "--url", provider.url)
+        self.assert_fails(3, home.run("run", "m@gone", "--prompt", "x"), 'There is no endpoint "gone"; there are')
+        home.ok("endpoints", "rm", "any")
         home.ok("endpoints", "add", "away", "--kind", "openai", "--url", "https://llm.example/v1", "--model", "m")
         with self.daemon(home, "--api", "127.0.0.1:0") as daemon:
             client = Client(daemon.where["api"], (home.path / "api.token").read_text().strip())

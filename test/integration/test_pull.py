@@ -166,6 +166,16 @@ class Pull(TestCase):
         with self.daemon(home) as daemon:
             self.assert_fails(3, self.home().run("pull", cid, "--from", daemon.gateway))
 
+    def test_of_a_known_name_means_its_content_and_of_another_says_what_it_takes(self):
+        home = self.home()
+        cid = home.ok("add", "-Q", "--name", "model", self.file("x", 10)).strip()
+        pulled = home.json("pull", "model")
+        self.assertEqual((pulled["cid"], pulled["name"]), (cid, "model"))
+        code, _, err = home.run("pull", "nobody")
+        self.assertEqual(code, 2, err)
+        self.assertIn("nothing here is named so", err)
+        self.assertNotIn("base", err)
+
     def test_of_a_taken_name_fetches_nothing(self):
         home, _, cid = self.seed(MIB)
         other = self.home()

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Language models by command and over the protocols that clients speak: OpenAI, Ollama, Open Inference Protocol."""
 import base64
+import contextlib
 import json
 import math
 import shutil
+import signal
 import struct
 import unittest
 import urllib.error
@@ -11,7 +13,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import TestCase, model_directory, wait_until
+from harness import Daemon, TestCase, model_directory, wait_until
 
 DATA = Path(__file__).resolve().parents[1] / "data/models"
 PROMPT = "The capital of France is"
@@ -102,6 +104,30 @@ class Text(TestCase):
         self.assert_fails(2, self.node.run("run", "smollm", "--prompt", "word " * 9000), "context")
         self.assert_fails(3, self.node.run("run", "nothing", "--prompt", "x"), "nothing")
         self.assert_fails(2, self.node.run("run", "smollm", "--prompt", "x", "--temperature", "-1"), "temperature")
+
+
+    def test_a_text_that_is_stopped_ends_its_line_and_promises_nothing(self):
+        for serves in (False, True):
+            with self.daemon(self.node) if serves else contextlib.nullcontext():
+                text = self.node.start("run", "smollm", "--prompt", "Tell a long story.", "--max-tokens", "4000")
+                first = text.stdout.read(1)
+                text.send_signal(signal.SIGINT)
+                out, err = text.communicate(timeout=60)
+            self.assertEqual(text.returncode, 130, err)
+            self.assertTrue((first + out).endswith("\n"), out)
+            self.assertIn("Stopped.", err)
+            self.assertNotIn("goes on", err)
+
+    def test_a_daemon_that_is_stopped_says_what_it_waits_for(self):
+        daemon = Daemon(self.node, "--api", "127.0.0.1:0")
+        client = Client(daemon.where["api"], (self.node.path / "api.token").read_text().strip())
+        reply = client.request("/api/generate", {"model": "smollm", "prompt": "Tell a long story.", "options": {"num_predict": 4000}})
+        reply.readline()
+        daemon.process.send_signal(signal.SIGINT)
+        _, err = daemon.process.communicate(timeout=60)
+        reply.close()
+        self.assertIn("stopping: waits for 1 call of models", err)
+        self.assertTrue(err.endswith("stopped\n"), err)
 
 
 class Serving(TestCase):
@@ -395,6 +421,49 @@ class Serving(TestCase):
             message = error["error"] if path.startswith("/api/") else error["error"]["message"]
             self.assertTrue(message.endswith("."), message)
         self.assertEqual(self.client.refused("/v1/models", {}, method="DELETE")[0], 405)
+
+    def test_routes_that_there_are_not_name_what_does_their_work(self):
+        for path, words in [("/api/embeddings", "/api/embed"), ("/api/delete", "pin rm"), ("/api/blobs/sha256:a", "add --name"), ("/api/v2/x", "generate")]:
+            code, error, _ = self.client.refused(path, {})
+            self.assertEqual((code, list(error)), (404, ["error"]), path)
+            self.assertIn(words, error["error"])
+        for path, words in [("/v1/responses", "/v1/chat/completions"), ("/v1/audio/speech", "text-to-speech"), ("/v1/rerank", "text-ranking")]:
+            code, error, _ = self.client.refused(path, {})
+            self.assertEqual(code, 404)
+            self.assertIn(words, error["error"]["message"])
+        code, error, _ = self.client.refused("/v2/models/minilm/config", method="GET")
+        self.assertEqual(code, 404)
+        self.assertIn("no Triton configuration", error["error"])
+        for path in ("/api/v1/nothing", "/api/v0/add"):
+            self.assertIn("code", self.client.refused(path, {})[1]["error"], path)
+
+    def test_a_context_is_taken_as_far_as_the_model_has_one(self):
+        ask = lambda tokens, **more: {"model": "smollm", "stream": False, "options": {"num_ctx": tokens, "num_predict": 2}, **more}
+        self.assertEqual(self.client.ok("/api/chat", ask(2048, messages=self.chat()["messages"]))["eval_count"], 2)
+        for stream in (False, True):
+            code, error, _ = self.client.refused("/api/generate", ask(4096, prompt="x") | {"stream": stream})
+            self.assertEqual(code, 400)
+            self.assertIn("2048", error["error"])
+            self.assertIn("4096", error["error"])
+        self.assertEqual(self.client.ok("/api/generate", ask(2048))["done_reason"], "load")
+        self.assertEqual(self.client.refused("/api/generate", ask(4096))[0], 400)
+
+    def test_an_input_that_is_too_long_is_named(self):
+        words = "word " * 3000
+        for model, limit, tokens in (("minilm", "the 256 ", "more tokens"), ("smollm", "the 2048 ", "tokens, more than")):
+            message = self.client.refused("/v1/embeddings", {"model": model, "input": ["a", words]})[1]["error"]["message"]
+            self.assertIn("index 1 ", message)
+            self.assertIn(limit, message)
+            self.assertIn(tokens, message)
+        self.assertIn("index 0 ", self.client.refused("/api/embed", {"model": "minilm", "input": words, "truncate": False})[1]["error"])
+
+    def test_the_index_of_open_inference_calls_no_language_model_ready(self):
+        self.client.ok("/v2/models/minilm")
+        self.client.ok("/api/generate", {"model": "smollm"})
+        rows = {row["name"]: row for row in self.client.ok("/v2/repository/index", {})}
+        self.assertEqual((rows["minilm"]["state"], rows["smollm"]["state"]), ("READY", "UNAVAILABLE"))
+        self.assertIn("no model of tensors", rows["smollm"]["reason"])
+        self.assertEqual([row["name"] for row in self.client.ok("/v2/repository/index", {"ready": True})], ["minilm"])
 
     def test_deep_json_is_refused_and_the_daemon_lives(self):
         deep = lambda member, levels: b'{"%s":%s%s}' % (member, b"[" * levels, b"]" * levels)

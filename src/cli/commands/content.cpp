@@ -355,7 +355,8 @@ void add_pull(CLI::App& app, Selection& selection) {
                   "  ipfs-accelerate pull s3:models/all-MiniLM-L6-v2");
   command
       ->add_option("TARGET", flags->target,
-                   "CID, NAME@CID to give it a local name, /ipns/NAME[/path], hf:ORG/NAME[@REV], "
+                   "CID, NAME@CID to give it a local name, a name that is known here, "
+                   "/ipns/NAME[/path], hf:ORG/NAME[@REV], "
                    "ollama:NAME[:TAG] or s3:BUCKET/PREFIX")
       ->required();
   add_source_options(command, flags->sources);

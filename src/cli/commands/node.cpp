@@ -92,6 +92,18 @@ std::optional<server::TelemetryOptions> telemetry_of(const Config& config) {
   return std::nullopt;
 }
 
+// Calls of models are asked to stop; one that is inside an engine comes to its end first.
+std::string stopping_words(node::Node& node) {
+  std::uint64_t busy = 0;
+  const auto loaded = node.call("models.loaded", json::object(), {}, {}, node::Caller::process);
+  const json none = json::array();
+  for (const json& model : loaded ? loaded->at("models") : none)
+    busy += model.value("busy", std::uint64_t{0});
+  if (busy == 0) return "stopping; Ctrl-C again ends now";
+  return fmt::format("stopping: waits for {} {} of models; Ctrl-C again ends now", busy,
+                     busy == 1 ? "call" : "calls");
+}
+
 Status run_daemon(Session& session, const DaemonFlags& flags) {
   server::ServerOptions options;
   const auto text_or = [&](const std::string& flag, const char* key) {
@@ -120,11 +132,14 @@ Status run_daemon(Session& session, const DaemonFlags& flags) {
   own.swarm = flags.swarm;
   const bool has_swarm =
       !own.swarm.empty() || !session.config().get<ConfigList>("listen.swarm").empty();
-  ACCEL_TRY(const auto node, node::Node::open(own, session.config()));
-  ACCEL_TRY(const auto server, server::ApiServer::start(*node, session.home(), options));
+  ACCEL_TRY(auto node, node::Node::open(own, session.config()));
+  ACCEL_TRY(auto server, server::ApiServer::start(*node, session.home(), options));
   ACCEL_CHECK(print_listeners(session, *server, swarm_addresses(*node, has_swarm)));
   wait_for_stop(session.stop());
+  print_note(stopping_words(*node));
   server->stop();
+  server.reset();  // It waits for what runs.
+  node.reset();
   print_note("stopped");
   return {};
 }

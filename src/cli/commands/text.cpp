@@ -160,8 +160,12 @@ void add_text_options(CLI::App& command, TextFlags& flags) {
 
 Status generate_text(Session& session, const TextFlags& flags) {
   const bool shown = !session.flags().json;
+  bool in_line = false;  // The cursor stands behind a piece of the text.
   const auto sink = [&](ByteView bytes) -> Status {
-    return shown ? print_bytes(as_bytes(printable(bytes))) : Status{};
+    if (!shown) return {};
+    const std::string piece = printable(bytes);
+    if (!piece.empty()) in_line = !piece.ends_with('\n');
+    return print_bytes(as_bytes(piece));
   };
   json params = params_of(flags);
   flags.sources.add_to(params);
@@ -169,7 +173,9 @@ Status generate_text(Session& session, const TextFlags& flags) {
   if (!flags.json_schema.empty()) {
     ACCEL_TRY(params["json_schema"], schema_of(flags.json_schema));
   }
-  ACCEL_TRY(const json result, session.call("text.generate", params, sink));
+  const Result<json> written = session.call("text.generate", params, sink);
+  if (!written && in_line) ACCEL_CHECK(print_line(""));  // The error has a line of its own.
+  ACCEL_TRY(const json result, written);
   return shown ? print_end(result) : print_json(result);
 }
 

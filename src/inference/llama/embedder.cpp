@@ -76,7 +76,7 @@ class LlamaEmbedder::Impl {
   const llama_vocab* vocab() const { return api().vocab(model_.get()); }
   void describe(const GgufHeader& header, const LlamaEmbedderOptions& options);
   Status make_context(const LlamaEmbedderOptions& options);
-  Result<Tokens> tokenize(const std::string& text, std::size_t& truncated) const;
+  Result<Tokens> tokenize(const std::string& text, std::size_t& whole) const;
   Status compute(std::span<const Tokens> texts, const std::stop_token& stop, TextVectors& result);
   Status take_vector(std::size_t sequence, TextVectors& result);
 
@@ -134,17 +134,16 @@ Status LlamaEmbedder::Impl::make_context(const LlamaEmbedderOptions& options) {
   return {};
 }
 
-// What the model wants at a text's end stays when the text is cut.
-Result<Tokens> LlamaEmbedder::Impl::tokenize(const std::string& text,
-                                             std::size_t& truncated) const {
+// What the model wants at a text's end stays when the text is cut. `whole`: tokens before that.
+Result<Tokens> LlamaEmbedder::Impl::tokenize(const std::string& text, std::size_t& whole) const {
   ACCEL_TRY(Tokens tokens, llama::tokens_of_text(api(), vocab(), text, true, true));
   if (tokens.empty())
     return fail(Errc::invalid_argument, "A text is empty: the model has no vector for it.");
-  if (tokens.size() <= info_.max_tokens) return tokens;
+  whole = tokens.size();
+  if (whole <= info_.max_tokens) return tokens;
   const TokenId last = tokens.back();
   tokens.resize(info_.max_tokens);
   if (api().adds_eos(vocab()) || api().adds_separator(vocab())) tokens.back() = last;
-  ++truncated;
   return tokens;
 }
 
@@ -157,8 +156,10 @@ Result<TextVectors> LlamaEmbedder::Impl::embed(std::span<const std::string> text
   TextVectors result;
   std::vector<Tokens> tokens;
   for (const std::string& text : texts) {
-    ACCEL_TRY(tokens.emplace_back(), tokenize(text, result.truncated));
+    std::size_t whole = 0;
+    ACCEL_TRY(tokens.emplace_back(), tokenize(text, whole));
     result.tokens.push_back(tokens.back().size());
+    if (whole > tokens.back().size()) result.cut.push_back({tokens.size() - 1, whole});
   }
   for (std::span<const Tokens> rest(tokens); !rest.empty();) {
     const std::size_t count = batch_size(rest);

@@ -84,7 +84,7 @@ TEST_F(LlamaVectors, of_a_text_that_is_too_long_are_those_of_its_beginning) {
   open_embedder({.max_tokens = 5});
   const auto made = embedder_->embed(std::vector<std::string>{"one two three four five six", "a"});
   ASSERT_TRUE(made) << made.error().to_string();
-  EXPECT_EQ(made->truncated, 1U);
+  EXPECT_EQ(made->cut.size(), 1U);
   EXPECT_EQ(made->tokens.at(0), 5U);
   EXPECT_LT(most_apart(made->vectors[0], vector_of("one two three four five")), 1e-5);
 }
@@ -97,7 +97,7 @@ TEST_F(LlamaVectors, of_long_texts_are_pooled_over_all_of_their_tokens) {
   const auto made = embedder_->embed(std::vector<std::string>{"short", text, "short"});
   ASSERT_TRUE(made) << made.error().to_string();
   EXPECT_GT(made->tokens.at(1), 512U);
-  EXPECT_EQ(made->truncated, 0U);
+  EXPECT_EQ(made->cut.size(), 0U);
   EXPECT_LT(most_apart(made->vectors[0], made->vectors[2]), 1e-3);
 }
 
@@ -191,7 +191,7 @@ TEST_F(BertVectors, are_those_of_the_reference_and_the_model_writes_no_text) {
   const auto cut = (*embedder)->embed(std::vector<std::string>{words, ""});
   ASSERT_TRUE(cut) << cut.error().to_string();
   EXPECT_EQ(cut->tokens.at(0), 512U);
-  EXPECT_EQ(cut->truncated, 1U);
+  EXPECT_EQ(cut->cut.size(), 1U);
   EXPECT_EQ(cut->tokens.at(1), 2U) << "of an empty text, what is around it";
   const auto text = engine_.open(file_, {});
   ASSERT_FALSE(text);

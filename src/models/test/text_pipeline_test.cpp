@@ -61,7 +61,7 @@ TEST(TextPipeline, cuts_texts_to_the_models_length_and_counts_them) {
   const std::vector<std::string> texts{"a a a a", "a"};
   const auto result = pipeline({.max_length = 4}).embed(session, texts, {}).value();
   EXPECT_EQ(result.tokens, (std::vector<std::size_t>{4, 3}));
-  EXPECT_EQ(result.truncated, 1U);
+  EXPECT_EQ(result.cut, std::vector<std::size_t>{0});
   EXPECT_EQ(session.shapes, (std::vector<Shape>{{2, 4}}));
 }
 

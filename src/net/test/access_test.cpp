@@ -29,6 +29,7 @@ TEST(HostCheck, refuses_a_name_that_was_rebound) {
         "192.168.0.1", "[2001:db8::1]", "0.0.0.0", "1.127.0.0"}) {
     const Status status = check_host_and_origin(request_with({{"Host", host}}), {});
     EXPECT_EQ(code_of(status), Errc::permission_denied) << host;
+    EXPECT_NE(status.error().message.find("api.hosts"), std::string::npos);
   }
 }
 

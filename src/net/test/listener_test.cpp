@@ -134,9 +134,10 @@ TEST(Listener, says_which_folder_is_missing) {
 TEST(Endpoint, reads_and_writes_its_text) {
   EXPECT_EQ(to_string(parse_endpoint("127.0.0.1:8080").value()), "127.0.0.1:8080");
   EXPECT_EQ(to_string(parse_endpoint(":8080").value()), "127.0.0.1:8080");
+  EXPECT_EQ(to_string(parse_endpoint("8080").value()), "127.0.0.1:8080");
   EXPECT_EQ(base_url(parse_endpoint("[::1]:0").value()), "http://[::1]:0");
   EXPECT_EQ(base_url(parse_endpoint("unix:/run/a.sock").value()), "unix:/run/a.sock");
-  for (const char* bad : {"", "8080", "a", "a:", "a:x", "a:65536", "::1:80", "a:80x"}) {
+  for (const char* bad : {"", "a", "8080a", "65536", "a:", "a:x", "a:65536", "::1:80", "a:80x"}) {
     EXPECT_FALSE(parse_endpoint(bad).has_value()) << bad;
   }
 }

@@ -32,6 +32,25 @@ struct PullTarget {
   ipld::Cid root;
 };
 
+// The target with the CID of a name that is known here; else as it is.
+std::string with_known_name(const blockstore::Store& store, const std::string& text) {
+  if (ipld::Cid::parse(text)) return text;
+  const auto known = store.kv_get(kNameSpace, text);
+  return known && *known ? fmt::format("{}@{}", text, **known) : text;
+}
+
+constexpr std::size_t kShortestCid = 40;  // What is shorter was not meant to be one.
+
+Error no_pull_target(std::string_view text, const Error& why) {
+  const std::string shown(text.substr(0, kMaxNameBytes));
+  return {Errc::invalid_argument,
+          fmt::format("pull takes a CID, NAME@CID to give it a name, a name that is known here, "
+                      "hf:ORG/NAME, ollama:NAME or s3:BUCKET/PREFIX; \"{}\" is no CID, and nothing "
+                      "here is named so. A gateway's address goes into --from.",
+                      shown),
+          text.size() < kShortestCid ? std::string() : why.message};
+}
+
 // "CID" or "NAME@CID".
 Result<PullTarget> parse_pull_target(const std::string& text, std::string name) {
   const std::size_t at = text.find('@');
@@ -41,16 +60,7 @@ Result<PullTarget> parse_pull_target(const std::string& text, std::string name) 
   cid_text = without_ipfs_prefix(cid_text);
   while (cid_text.ends_with('/')) cid_text.remove_suffix(1);
   auto parsed = ipld::Cid::parse(cid_text);
-  if (!parsed) {
-    return fail(Error{
-        Errc::invalid_argument,
-        fmt::format(
-            "pull takes a CID, NAME@CID to give it a name, hf:ORG/NAME, "
-            "ollama:NAME or s3:BUCKET/PREFIX; \"{}\" is no CID. A gateway's address goes into "
-            "--from.",
-            cid_text.substr(0, kMaxNameBytes)),
-        parsed.error().message});
-  }
+  if (!parsed) return fail(no_pull_target(cid_text, parsed.error()));
   ipld::Cid root = std::move(*parsed);
   if (!name.empty()) ACCEL_CHECK(check_name(name));
   return PullTarget{std::move(name), std::move(root)};
@@ -258,6 +268,7 @@ Result<json> content_pull(Context& context) {
     const std::size_t at = text.find('@');
     cid_text = text.substr(0, at == std::string::npos ? 0 : at + 1) + answer->root.to_string();
   }
+  cid_text = with_known_name(*store, cid_text);
   ACCEL_TRY(PullTarget target, parse_pull_target(cid_text, name));
   const Status asked = find_sources(context, target.root, options);
   if (answer && !answer->path.empty()) {

@@ -119,8 +119,15 @@ json result_of(const Ready& ready, const inference::TextVectors& made) {
           {"why", kWhy},
           {"choice", "the only engine"},
           {"tokens", tokens},
-          {"truncated", made.truncated},
+          {"truncated", made.cut.size()},
           {"load_ms", ready.load_ms}};
+}
+
+void tell_cuts(const inference::TextVectors& made, json& result) {
+  for (const inference::CutText& text : made.cut) {
+    result["cut"].push_back(
+        {{"input", text.index}, {"tokens", text.tokens}, {"limit", made.tokens[text.index]}});
+  }
 }
 
 Result<json> embed(ServingContext& call, const RunRequest& request, const Ready& ready) {
@@ -138,6 +145,7 @@ Result<json> embed(ServingContext& call, const RunRequest& request, const Ready&
   ACCEL_TRY(const inference::TextVectors vectors, std::move(made));
   span.end();
   json result = result_of(ready, vectors);
+  tell_cuts(vectors, result);
   result["latency_ms"] = to_ms(clock.now() - before);
   if (request.explain) result["selection"] = {{"reason", kWhy}};
   if (request.explain) result["batches"] = json::array();  // With those of other calls: none.

@@ -138,6 +138,7 @@ Result<json> models_load(ServingContext& call) {
   const std::string name = context.params.required_text("model");
   const json* const keep_alive = call.value("keep_alive");
   const bool tensors = context.params.flag("tensors");
+  const json* const room = call.value("context");
   ACCEL_CHECK(context.params.finish());
   if (!context.services.is_daemon()) {
     return fail(Errc::unavailable,
@@ -149,6 +150,7 @@ Result<json> models_load(ServingContext& call) {
   ACCEL_TRY(const StoredModel model, open_or_pull_model(context, *store, name));
   json params = json::object();
   if (keep_alive != nullptr) params["keep_alive"] = *keep_alive;
+  if (room != nullptr) params["context"] = *room;  // Whoever writes no text refuses it.
   const SteadyTime started = context.services.clock().now();
   ACCEL_TRY(const json done,
             load_by_task(call, name, tensors ? std::string() : task_of(model), std::move(params)));

@@ -62,7 +62,8 @@ Result<RemoteRoute> route_of(ServingContext& call, RemoteRoute route, const Remo
   return route;
 }
 
-// A model may have an '@' of its own, at an endpoint or in a path below a root.
+// A model may have an '@' of its own, where an endpoint was given it by that name, or in a path
+// below a root. An endpoint without names takes any, which tells nothing.
 Result<bool> is_known_whole(ServingContext& call, const std::string& model,
                             const std::vector<endpoints::Endpoint>& list) {
   const auto serves = [&](const endpoints::Endpoint& one) {

@@ -153,6 +153,7 @@ Result<json> generate_remotely(ServingContext& call, const GenerateRequest& requ
         {{"id", tool.id}, {"name", tool.name}, {"arguments", tool.arguments}});
   if (!reply.answer.calls.empty() && reply.answer.finish == "stop") result["finish"] = "tool_calls";
   tell_remote(reply, result);
+  if (request.context > 0) result["not_sent"].push_back("context");
   return result;
 }
 

@@ -235,7 +235,9 @@ json result_of(const Ready& ready, const models::Embeddings& embeddings, double 
                      {"weights_sha256", ready.weights_sha256}};
   result["task"] = kTextEmbedding;
   result["tokens"] = tokens;
-  result["truncated"] = embeddings.truncated;
+  result["truncated"] = embeddings.cut.size();
+  for (const std::size_t index : embeddings.cut)
+    result["cut"].push_back({{"input", index}, {"limit", embeddings.tokens[index]}});
   result["cached"] = embeddings.known;
   result["latency_ms"] = latency_ms;
   result["load_ms"] = ready.load_ms;

@@ -131,12 +131,24 @@ void end_text_span(trace::Span span, const inference::GenerationReport& report, 
   trace::record("decode", decoded, now, {{"accel.text.tokens", written}});
 }
 
+// A context is made when a model is loaded, and all its texts share it: none is made for one text.
+Status check_context(const LoadedText& loaded, std::size_t wanted) {
+  const std::size_t most = loaded.generator->model().info().context;
+  if (wanted <= most) return {};
+  return fail(Errc::invalid_argument,
+              "{} is loaded with a context of {} tokens, and {} were asked for (context; Ollama's "
+              "num_ctx). Ask for no more, or for none; the setting text.context and what the model "
+              "was trained with bound it.",
+              loaded.name, most, wanted);
+}
+
 // `used`: what it has cost, whatever comes of it.
 Result<json> generate(ServingContext& call, const GenerateRequest& request,
                       inference::TokenUse& used) {
   Context& context = call.context;
   ACCEL_TRY(const TextReady ready, ready_text(call, request.model, request.threads, request.draft));
   if (request.keep_alive) ready.model.loan().keep_for(*request.keep_alive);
+  ACCEL_CHECK(check_context(*ready.model, request.context));
   const models::TextGenerator& generator = *ready.model->generator;
   if (request.check_only) {
     ACCEL_TRY(const auto prepared, generator.prepare(request.text, context.stop));

@@ -17,6 +17,7 @@ using nlohmann::json;
 
 constexpr std::int64_t kMaxAnswerTokens = 1 << 24;
 constexpr std::int64_t kMaxAnswers = 16;
+constexpr std::int64_t kMaxContext = 1 << 30;
 constexpr std::int64_t kMaxSeed = 0xFFFF'FFFF;
 
 tl::unexpected<Error> refused(const std::string& place, std::string_view must) {
@@ -185,6 +186,7 @@ Result<GenerateRequest> read_generate_request(ServingContext& call) {
   }
   ACCEL_TRY(request.keep_alive, keep_alive_wish(call));
   request.threads = static_cast<int>(params.integer_in("threads", 0, 0, 512));
+  request.context = static_cast<std::size_t>(params.integer_in("context", 0, 0, kMaxContext));
   request.record = params.flag("record", true);
   request.check_only = params.flag("check_only");
   request.parts = params.flag("parts");

@@ -17,6 +17,7 @@ struct GenerateRequest {
   models::TextRequest text;
   DraftWish draft;
   int threads = 0;
+  std::size_t context = 0;  // Tokens that the model must have room for in one text; 0: no matter.
   bool record = true;
   bool check_only = false;  // Loads the model and refuses what would be refused; writes nothing.
   std::optional<Duration> keep_alive;  // Of the model, from now on.

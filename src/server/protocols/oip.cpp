@@ -70,6 +70,14 @@ Status check_input(const json& input) {
   return reader.finish();
 }
 
+// Why a model of the list can't be asked for tensors; empty where it can.
+std::string why_no_tensors(const json& model) {
+  if (model.contains("reason")) return model.at("reason");
+  const std::string format = model.value("format", "onnx");
+  if (format == "onnx") return {};
+  return fmt::format("It is no model of tensors: it is kept as {}, not as ONNX.", format);
+}
+
 json zero_stats() { return {{"count", 0}, {"ns", 0}}; }
 
 }  // namespace
@@ -135,12 +143,14 @@ Result<json> index_reply(const json& body, const json& list, const json& loaded)
   ACCEL_CHECK(reader.finish());
   json rows = json::array();
   for (const json& model : list.at("models")) {
+    const std::string why_not = why_no_tensors(model);
     const bool is_loaded = std::ranges::any_of(
         loaded.at("models"), [&](const json& one) { return one.at("cid") == model.at("cid"); });
-    if (only_ready && !is_loaded) continue;
+    const bool is_ready = is_loaded && why_not.empty();
+    if (only_ready && !is_ready) continue;
     json row{{"name", model.at("name")}, {"version", "1"}};
-    row["state"] = is_loaded ? "READY" : "UNAVAILABLE";
-    row["reason"] = is_loaded ? "" : model.value("reason", "loaded when it is asked for");
+    row["state"] = is_ready ? "READY" : "UNAVAILABLE";
+    row["reason"] = is_ready ? "" : why_not.empty() ? "loaded when it is asked for" : why_not;
     rows.push_back(std::move(row));
   }
   return rows;

@@ -34,6 +34,7 @@ constexpr OptionRange kNumbers[] = {{"temperature", 0, 10},
                                     {"frequency_penalty", -2, 2}};
 constexpr OptionRange kIntegers[] = {
     {"top_k", 0, 1 << 20}, {"seed", 0, 4294967295.0}, {"repeat_last_n", -1, 1 << 20}};
+constexpr double kMaxContext = 1U << 30U;
 constexpr std::int64_t kMaxAnswerTokens = 1 << 24;
 constexpr double kMaxTopLogprobs = 20;
 constexpr std::size_t kMaxStopWords = 16;
@@ -78,6 +79,8 @@ void read_sampling(const json& options, BodyReader& reader, json& params) {
     option.integer(range.name, params, range.name);
     option.within(range.name, range.low, range.high);
   }
+  option.integer("num_ctx", params, "context");
+  option.within("num_ctx", 1, kMaxContext);
   read_num_predict(option, params);
   read_stop(option, params);
   // The values at which a sampler does nothing.
@@ -105,7 +108,9 @@ MethodRequest load_request(const MethodRequest& asked) {
   const bool goes = keep_alive == 0 || keep_alive == "0" || keep_alive == "0s";
   MethodRequest request{goes ? "models.unload" : "models.load"};
   request.params["model"] = asked.params.at("model");
-  if (!goes && !keep_alive.is_null()) request.params["keep_alive"] = keep_alive;
+  if (goes) return request;
+  if (!keep_alive.is_null()) request.params["keep_alive"] = keep_alive;
+  if (asked.params.contains("context")) request.params["context"] = asked.params.at("context");
   return request;
 }
 
@@ -389,7 +394,7 @@ std::string line_of(const json& value) {
 
 Result<json> embed_reply(const json& body, const json& result) {
   if (body.value("truncate", json()) == false && result.value("truncated", std::uint64_t{0}) > 0)
-    return fail(Errc::invalid_argument, "An input has more tokens than the model takes.");
+    return fail(too_long(result));
   return json{{"model", body.at("model")},
               {"embeddings", result.at("embeddings")},
               {"total_duration", nanoseconds(result, "total_ms")},

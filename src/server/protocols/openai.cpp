@@ -372,8 +372,7 @@ std::string base64_floats(const json& values) {
 }
 
 Result<json> embedding_reply(const json& body, const json& result) {
-  if (result.value("truncated", std::uint64_t{0}) > 0)
-    return fail(Errc::invalid_argument, "An input has more tokens than the model takes.");
+  if (result.value("truncated", std::uint64_t{0}) > 0) return fail(too_long(result));
   const bool base64 = body.value("encoding_format", json()) == "base64";
   json data = json::array();
   for (const json& vector : result.at("embeddings")) {

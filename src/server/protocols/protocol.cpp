@@ -125,6 +125,22 @@ json explanation(const json& result) {
   return told;
 }
 
+Error too_long(const json& result) {
+  const json cut = result.value("cut", json::array());
+  if (cut.empty())
+    return {Errc::invalid_argument, "An input has more tokens than the model takes.", {}};
+  const json& first = cut.front();
+  const std::string tokens = first.contains("tokens")
+                                 ? fmt::format("{} tokens, more than", first.at("tokens").dump())
+                                 : "more tokens than";
+  const std::string all =
+      cut.size() > 1 ? fmt::format(" Of the inputs, {} are too long.", cut.size()) : "";
+  return {Errc::invalid_argument,
+          fmt::format("The input with the index {} has {} the {} that the model takes.{}",
+                      first.at("input").dump(), tokens, first.at("limit").dump(), all),
+          {}};
+}
+
 json error_body(Protocol protocol, const Error& error) {
   if (protocol != Protocol::openai) return {{"error", error.message}};
   return {{"error",

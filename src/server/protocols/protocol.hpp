@@ -52,6 +52,9 @@ Result<std::optional<Priority>> priority_of(const net::Headers& headers);
 // and what failed.
 nlohmann::json explanation(const nlohmann::json& result);
 
+// Of texts that were cut to be embedded: which, and what the model takes.
+Error too_long(const nlohmann::json& result);
+
 // {"error": …} as each protocol's clients read it.
 nlohmann::json error_body(Protocol protocol, const Error& error);
 

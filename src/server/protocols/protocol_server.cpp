@@ -11,6 +11,7 @@
 #include "accel/core/random.hpp"
 #include "accel/net/url.hpp"
 #include "accel/node/build_info.hpp"
+#include "protocols/missing_route.hpp"
 #include "protocols/oip.hpp"
 #include "protocols/oip_binary.hpp"
 #include "protocols/ollama.hpp"
@@ -43,9 +44,9 @@ HttpResponse refusal(Protocol protocol, const Error& error) {
   return response;
 }
 
-HttpResponse no_route(Protocol protocol, const std::string& allowed) {
-  if (allowed.empty())
-    return reply(error_body(protocol, {Errc::not_found, "No such route.", {}}), 404);
+HttpResponse no_route_for(const HttpRequest& request, const std::string& allowed) {
+  const Protocol protocol = protocol_of(request.path);
+  if (allowed.empty()) return refusal(protocol, no_route(request.method, request.path));
   const std::string words = fmt::format("This route takes {}.", allowed);
   HttpResponse response = reply(error_body(protocol, {Errc::invalid_argument, words, {}}), 405);
   response.headers.add("Allow", allowed);
@@ -201,7 +202,8 @@ const Route* ProtocolServer::find_route(std::string_view method, std::string_vie
 }
 
 bool ProtocolServer::serves(std::string_view path) {
-  if (path.starts_with("/v1/") || path.starts_with("/v2/")) return true;  // Or it says what not.
+  if (path.starts_with("/v1/") || path.starts_with("/v2/") || is_ollama_path(path))
+    return true;  // Or it says what not.
   const auto segments = net::split_path(path);
   return segments && std::ranges::any_of(protocol_routes(), [&](const Route& route) {
            return match_route(route, *segments).has_value();
@@ -225,7 +227,7 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
     call.route = &route;
     call.model = *model;
   }
-  if (call.route == nullptr) co_return no_route(protocol, allowed);
+  if (call.route == nullptr) co_return no_route_for(request, allowed);
   if (!call.route->open && !visitor.is_known()) co_return refusal(protocol, visitor.why);
   call.caller = std::move(visitor.caller);
   call.trace = std::move(visitor.trace);

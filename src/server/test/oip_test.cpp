@@ -151,5 +151,15 @@ TEST(Oip, the_index_says_what_is_in_memory) {
   EXPECT_FALSE(oip::index_reply({{"repository_name", "x"}}, list, loaded));
 }
 
+TEST(Oip, the_index_calls_nothing_ready_that_has_no_tensors) {
+  const json list{{"models", {{{"name", "a"}, {"cid", "A"}, {"format", "gguf"}}}}};
+  const json loaded{{"models", {{{"cid", "A"}}}}};
+  const auto index = oip::index_reply(json::object(), list, loaded);
+  ASSERT_TRUE(index);
+  EXPECT_EQ(index->at(0).at("state"), "UNAVAILABLE");
+  EXPECT_THAT(index->at(0).at("reason").get<std::string>(), HasSubstr("kept as gguf"));
+  EXPECT_TRUE(oip::index_reply({{"ready", true}}, list, loaded)->empty());
+}
+
 }  // namespace
 }  // namespace accel::server

@@ -94,7 +94,7 @@ TEST(Contract, paths_belong_to_the_protocols_with_any_name_in_them) {
   EXPECT_TRUE(ProtocolServer::serves("/v1/models"));
   EXPECT_TRUE(ProtocolServer::serves("/v2/models/a%20b/infer"));
   EXPECT_TRUE(ProtocolServer::serves("/v2/models/a/b/infer")) << "says that there is no such route";
-  EXPECT_FALSE(ProtocolServer::serves("/api/other"));
+  EXPECT_TRUE(ProtocolServer::serves("/api/other")) << "the same, to clients of Ollama";
   EXPECT_FALSE(ProtocolServer::serves("/api/v1/run"));
   EXPECT_FALSE(ProtocolServer::serves("/metrics"));
 }
@@ -230,6 +230,13 @@ TEST(OpenAi, a_text_that_was_cut_is_no_embedding_of_it) {
   json cut = whole;
   cut["truncated"] = 1;
   EXPECT_EQ(openai::embedding_reply(body, cut).error().code, Errc::invalid_argument);
+  cut["cut"] = {{{"input", 2}, {"limit", 256}}, {{"input", 4}, {"limit", 256}}};
+  EXPECT_EQ(openai::embedding_reply(body, cut).error().message,
+            "The input with the index 2 has more tokens than the 256 that the model takes. Of the "
+            "inputs, 2 are too long.");
+  cut["cut"] = {{{"input", 0}, {"limit", 256}, {"tokens", 300}}};
+  EXPECT_EQ(openai::embedding_reply(body, cut).error().message,
+            "The input with the index 0 has 300 tokens, more than the 256 that the model takes.");
 }
 
 TEST(Ollama, a_prompt_is_a_chat_unless_it_is_raw) {
@@ -253,6 +260,17 @@ TEST(Ollama, a_prompt_is_a_chat_unless_it_is_raw) {
       {{"model", "m"}, {"prompt", "hi"}, {"options", {{"num_predict", -1}}}});
   EXPECT_FALSE(endless->params.contains("max_tokens"));
   EXPECT_FALSE(ollama::generate_request({{"model", "m"}, {"prompt", "a"}, {"options", 1}}));
+}
+
+TEST(Ollama, a_context_is_asked_of_the_model) {
+  const auto asked = [](const json& tokens) {
+    return ollama::chat_request(chat_body({{"options", {{"num_ctx", tokens}}}}));
+  };
+  EXPECT_EQ(asked(4096)->params.at("context"), 4096);
+  for (const json& wrong : {json(0), json(-1), json("8k"), json(1.5)}) EXPECT_FALSE(asked(wrong));
+  const auto load = ollama::generate_request({{"model", "m"}, {"options", {{"num_ctx", 64}}}});
+  EXPECT_EQ(load->method, "models.load");
+  EXPECT_EQ(load->params.at("context"), 64);
 }
 
 TEST(Ollama, a_tag_alone_names_no_other_model) {
@@ -328,7 +346,7 @@ TEST(Ollama, members_that_nobody_knows_are_refused_by_name) {
   };
   refuses({{"think", true}}, "think");
   refuses({{"temperature", 1}}, "temperature");
-  for (const char* name : {"num_ctx", "typical_p", "mirostat", "penalize_newline"})
+  for (const char* name : {"typical_p", "mirostat", "penalize_newline"})
     refuses({{"options", {{name, 2}}}}, name);
   for (const char* name : {"images", "tool_calls", "thinking"}) {
     json body = chat_body();

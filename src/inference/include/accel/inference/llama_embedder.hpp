@@ -58,10 +58,15 @@ struct LlamaEmbedderInfo {
   int threads = 0;
 };
 
+struct CutText {
+  std::size_t index = 0;   // Of the text, from 0.
+  std::size_t tokens = 0;  // Of the whole text.
+};
+
 struct TextVectors {
   std::vector<std::vector<float>> vectors;  // float32[dimension], of length 1; in order.
   std::vector<std::size_t> tokens;          // Of each text, as computed, special ones included.
-  std::size_t truncated = 0;                // How many texts were cut to max_tokens.
+  std::vector<CutText> cut;                 // Those that were cut to max_tokens.
 };
 
 class LlamaEmbedder {

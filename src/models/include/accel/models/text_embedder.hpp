@@ -45,9 +45,9 @@ struct TextBatch {
 
 struct Embeddings {
   std::vector<std::vector<float>> vectors;  // float32[texts][dimension], in order.
-  std::vector<std::size_t> tokens;          // Of each text.
-  std::size_t truncated = 0;
-  std::size_t known = 0;  // Texts whose vectors did not have to be computed.
+  std::vector<std::size_t> tokens;          // Of each text, as computed.
+  std::vector<std::size_t> cut;             // Which texts had more, from 0.
+  std::size_t known = 0;                    // Texts whose vectors did not have to be computed.
 };
 
 struct SessionPlan;  // Which inputs and outputs of a session are used; private.

@@ -34,8 +34,8 @@ std::string base_url(const Endpoint& endpoint);  // "http://127.0.0.1:8080", "un
 // Whether a process listens behind the socket file, which a crash leaves behind. One connect() that
 // never waits; a path of any length.
 bool can_connect(const UnixEndpoint& endpoint);
-// "127.0.0.1:8080", "[::1]:0", "localhost:8080", ":8080" (loopback), "unix:/path". Errors:
-// invalid_argument.
+// "127.0.0.1:8080", "[::1]:0", "localhost:8080", ":8080" or "8080" (loopback), "unix:/path".
+// Errors: invalid_argument.
 Result<Endpoint> parse_endpoint(std::string_view text);
 
 }  // namespace accel::net
