@@ -105,7 +105,6 @@ Error Multiplexer::Impl::all_reasons(const Call& call) {
 // handed on, else there is no again.
 Task<bool> Multiplexer::Impl::goes_on(Call& call, const Attempt& last) {
   const Verdict& verdict = last.verdict;
-  const Member& member = last.place->member();
   // Who has not what is asked for costs no attempt and no retry: another one may have it.
   const bool missed = verdict.elsewhere && verdict.outcome == Outcome::refused;
   if (missed) ++call.misses;
