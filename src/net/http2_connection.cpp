@@ -130,6 +130,7 @@ Http2Connection::Http2Connection(Executor executor, ConnectionIo& io, Connection
       shared_(shared),
       session_(shared.limits, events()),
       output_(executor),
+      drained_(executor),
       send_guard_(shared.limits.stall_timeout, shared.limits.min_progress_bytes),
       receive_guard_(shared.limits.stall_timeout, shared.limits.min_progress_bytes),
       idle_until_(time_after(shared.limits.header_timeout)),
@@ -182,6 +183,9 @@ void Http2Connection::ask_all_to_stop() {
 Task<void> Http2Connection::read_loop() {
   Status fed;
   while (fed && !session_.is_over() && !has_too_many_handlers()) {
+    Task<void> draining = wait_until_drained();
+    const Status drained = co_await std::move(draining);
+    if (!drained) break;
     const std::string_view bytes = io_.buffer().view();
     if (bytes.empty()) {
       const Result<std::size_t> count = co_await io_.read();
@@ -195,6 +199,16 @@ Task<void> Http2Connection::read_loop() {
     output_.call();
   }
   tasks_.cancel();  // Without a reader there is nobody to answer.
+  co_return Status{};
+}
+
+// Whoever does not read our frames is not read: the queue of them has an end, and the time for
+// taking them is the writer's, which no byte that comes makes longer.
+Task<void> Http2Connection::wait_until_drained() {
+  while (session_.is_backed_up() && !session_.is_over()) {
+    const Status woken = co_await drained_.wait();
+    if (!woken) co_return woken;
+  }
   co_return Status{};
 }
 
@@ -328,6 +342,7 @@ Task<void> Http2Connection::write_loop() {
     const Result<std::string_view> frames = session_.output();
     if (!frames || (frames->empty() && session_.is_over())) break;
     note_sent();
+    if (!session_.is_backed_up()) drained_.call();
     if (frames->empty()) {
       since_turn = 0;
       set_deadline();

@@ -48,6 +48,7 @@ class Http2Connection {
   void set_deadline();
   void ask_all_to_stop();
   bool has_too_many_handlers() const;
+  Task<void> wait_until_drained();
 
   struct Pending {
     StreamId stream = 0;
@@ -64,6 +65,7 @@ class Http2Connection {
   std::unordered_map<StreamId, ExchangePtr> open_;
   std::vector<Pending> pending_;  // Told by the session while it is fed.
   Wakeup output_;                 // There may be something to write.
+  Wakeup drained_;                // The session may be fed again.
   ProgressGuard send_guard_;      // Of response bytes.
   ProgressGuard receive_guard_;   // Of request bodies.
   std::uint64_t sent_before_ = 0;

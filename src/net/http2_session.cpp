@@ -26,6 +26,11 @@ constexpr std::int32_t kStreamWindow = 256 * 1024;
 // A client that opens and resets requests faster than this for long is sent away.
 constexpr std::uint64_t kResetBurst = 256;
 constexpr std::uint64_t kResetsPerSecond = 32;
+// Frames that wait to be sent. Each request has a few; who has more of them does not read.
+constexpr std::size_t kMaxQueuedFrames = 512;
+// Frames of a connection that are answered with a reset, as requests beyond kMaxHttp2Streams: a
+// client may send some before it has read the settings.
+constexpr std::size_t kMaxBadFrames = 1000;
 constexpr std::array<std::string_view, 7> kNotInHttp2{
     "connection", "keep-alive", "proxy-connection", "transfer-encoding",
     "upgrade",    "date",       "content-length"};
@@ -114,6 +119,7 @@ struct Http2Session::Impl {
   void tell(StreamId id, Stream& stream);
   void sent_end(StreamId id);
   void closed(StreamId id);
+  void count_bad_frame();
   std::uint64_t& held_with(const Stream& stream) {
     return stream.max_body < limits.max_body_bytes ? held_limited_bytes : held_body_bytes;
   }
@@ -126,6 +132,7 @@ struct Http2Session::Impl {
   std::uint64_t held_body_bytes = 0;     // Of requests that are not told yet, on all streams.
   std::uint64_t held_limited_bytes = 0;  // The same, of those with a limit of their own.
   std::uint64_t sent_body_bytes = 0;
+  std::size_t bad_frames = 0;
   std::string frames;  // What output() returned last.
 };
 
@@ -163,6 +170,11 @@ int on_frame_received(nghttp2_session*, const nghttp2_frame* frame, void* user_d
   if (can_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
     impl.end_of_request(frame->hd.stream_id);
   }
+  return 0;
+}
+
+int on_bad_frame(nghttp2_session*, const nghttp2_frame*, int, void* user_data) {
+  impl_of(user_data).count_bad_frame();
   return 0;
 }
 
@@ -208,6 +220,7 @@ Http2Session::Impl::SessionPtr Http2Session::Impl::make_session() {
   nghttp2_session_callbacks_set_on_begin_headers_callback(made, &on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback(made, &on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(made, &on_frame_received);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, &on_bad_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &on_data);
   nghttp2_session_callbacks_set_on_frame_send_callback(made, &on_frame_sent);
   nghttp2_session_callbacks_set_on_frame_not_send_callback(made, &on_frame_not_sent);
@@ -341,6 +354,11 @@ void Http2Session::Impl::closed(StreamId id) {
   if (told) events.on_closed(id);
 }
 
+void Http2Session::Impl::count_bad_frame() {
+  if (++bad_frames != kMaxBadFrames) return;
+  nghttp2_session_terminate_session(session.get(), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 ssize_t Http2Session::Impl::fill(StreamId id, std::span<std::uint8_t> out, std::uint32_t& flags) {
   const Stream* const stream = find(id);
   if (stream == nullptr || !stream->body) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -461,6 +479,11 @@ bool Http2Session::is_receiving() const {
   return std::ranges::any_of(impl_->streams, [](const auto& entry) {
     return entry.second.receiving && !entry.second.incoming;
   });
+}
+
+bool Http2Session::is_backed_up() const {
+  return impl_->bad_frames >= kMaxBadFrames ||
+         nghttp2_session_get_outbound_queue_size(impl_->session.get()) > kMaxQueuedFrames;
 }
 
 bool Http2Session::has_waiting_bytes() const {

@@ -79,6 +79,8 @@ class Http2Session {
   std::size_t open_streams() const;
   bool is_over() const;       // Nothing will be read or sent any more.
   bool is_receiving() const;  // A request's body is on its way, and it is not a live one.
+  // The client does not read what it causes: feed no more until output() has made this false.
+  bool is_backed_up() const;
   // Response bytes wait; when output() is empty, then for the client's windows.
   bool has_waiting_bytes() const;
   std::uint64_t body_bytes_sent() const;
