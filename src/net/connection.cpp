@@ -32,10 +32,11 @@ RequestLimits request_limits(const ServerLimits& limits, const StreamedBodies& s
 
 }  // namespace
 
-Status admit(const ConnectionRules& rules, const HttpRequest& head) {
-  if (!rules.check_head) return {};
+Status admit(const ConnectionRules& rules, const HttpRequest& head, ConnectionWatch& watch) {
   try {
-    return rules.check_head(head);
+    if (rules.check_head) ACCEL_CHECK(rules.check_head(head));
+    if (watch.is_stranger() && rules.known(head)) watch.set_stranger(false);
+    return {};
   } catch (const std::exception& thrown) {  // As with a handler: it must end this session only.
     log::error("net", "A check of a request's head threw.", {{"cause", thrown.what()}});
     return fail(Errc::internal, "The server failed at this request; its log says why.");
@@ -51,7 +52,9 @@ Connection::Connection(Socket socket, Peer peer, ConnectionShared& shared)
     : shared_(shared),
       watch_(std::make_shared<ConnectionWatch>()),
       io_(std::move(socket), *watch_, shared.limits),
-      peer_(std::move(peer)) {}
+      peer_(std::move(peer)) {
+  watch_->set_stranger(shared_.known && !peer_.over_unix_socket);
+}
 
 // A connection that was cut ends here, in the middle of whatever it did.
 Connection::~Connection() {
@@ -154,6 +157,7 @@ Task<Connection::Read> Connection::read_request(RequestParser& parser) {
       refusal_ = shaped(parser.head(), error_response(passed.error()), passed.error().code);
       co_return Read::refused;
     }
+    if (parser.head_done() && !may_hold_body(parser)) co_return Read::refused;
     if (parser.done()) co_return Read::request;
     if (io_.buffer().space().empty()) {
       co_return refuse_request(parser, {431, "The request's headers are too large."});
@@ -204,11 +208,32 @@ Status Connection::check_head(RequestParser& parser) {
   HttpRequest& head = parser.head();
   head.remote = peer_.name;
   head.over_unix_socket = peer_.over_unix_socket;
-  ACCEL_CHECK(admit(shared_, head));
+  ACCEL_CHECK(admit(shared_, head, *watch_));
   const StreamedBodies& streamed = shared_.streamed;
-  if (!streamed.match || !streamed.match(head.target)) return {};
-  ACCEL_TRY(head.sink, streamed.open(head));
+  if (streamed.match && streamed.match(head.target)) {
+    ACCEL_TRY(head.sink, streamed.open(head));
+    return {};
+  }
+  max_body_ = shared_.limits.max_body_bytes;
+  if (shared_.body_limit) max_body_ = std::min(max_body_, shared_.body_limit(head));
+  if (shared_.hold_body) head.held = shared_.hold_body(head);
   return {};
+}
+
+bool Connection::may_hold_body(RequestParser& parser) {
+  const HttpRequest& head = parser.head();
+  if (head.sink) return true;
+  if (head.body.size() > max_body_ || announces_more_than(head.headers, max_body_)) {
+    refuse_request(parser, {413, fmt::format("The request's body is too large; it may have {} "
+                                             "bytes.",
+                                             max_body_)});
+    return false;
+  }
+  const Status held = head.held ? head.held->hold(head.body.size()) : Status{};
+  if (held) return true;
+  ++shared_.counters.requests;
+  refusal_ = shaped(head, error_response(held.error()), held.error().code);
+  return false;
 }
 
 Task<void> Connection::pass_on(RequestParser& parser) {

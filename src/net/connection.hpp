@@ -38,6 +38,8 @@ struct ConnectionRules {
   StreamedBodies streamed;
   LiveCheck live;            // May be empty.
   BodyLimit body_limit;      // May be empty.
+  HoldBody hold_body;        // May be empty.
+  KnownCheck known;          // May be empty.
   RefusalShape shape;        // May be empty.
   RefusalShape shape_http1;  // The same.
 };
@@ -54,7 +56,8 @@ struct Peer {
 };
 
 // Whether a request may come in, by its head. Errors: as the check says; internal when it threw.
-Status admit(const ConnectionRules& rules, const HttpRequest& head);
+// The watch learns whether somebody vouches for the client.
+Status admit(const ConnectionRules& rules, const HttpRequest& head, ConnectionWatch& watch);
 // The answer to a request whose handler failed; the log keeps the rest.
 HttpResponse failure_response(const std::string& request, const Error& error);
 
@@ -83,6 +86,8 @@ class Connection {
   Read refuse_request(RequestParser& parser, Refusal why);
   HttpResponse shaped(const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) const;
   Status check_head(RequestParser& parser);
+  // Whether what has come of a body, and what is announced of it, may be held. Fills refusal_.
+  bool may_hold_body(RequestParser& parser);
   // What has come of a body that a sink takes.
   Task<void> pass_on(RequestParser& parser);
   bool note_progress(const RequestParser& parser, SteadyTime now);
@@ -102,6 +107,7 @@ class Connection {
   HttpResponse refusal_;
   std::string head_;  // Of a ready response: its memory is used again.
   unsigned ready_in_a_row_ = 0;
+  std::uint64_t max_body_ = 0;  // Of the request that is being read.
   bool first_ = true;
   bool checked_head_ = false;  // Of the request that is being read.
   bool sent_continue_ = false;

@@ -21,6 +21,15 @@ bool is_peer_gone(int fd) {
   return ::poll(&look, 1, 0) > 0 && (look.revents & (kPeerLeft | POLLHUP | POLLERR)) != 0;
 }
 
+SteadyTime waits_since(const ConnectionWatch& watch) {
+  if (watch.is_stranger()) return watch.opened();
+  return watch.phase() == Phase::idle ? watch.since() : SteadyTime::max();
+}
+
+SteadyTime head_since(const ConnectionWatch& watch) {
+  return watch.phase() == Phase::head ? watch.since() : SteadyTime::max();
+}
+
 bool is_request_phase(Phase phase) { return phase != Phase::idle && phase != Phase::closing; }
 
 }  // namespace
@@ -69,27 +78,27 @@ std::size_t ConnectionRegistry::tick(SteadyTime now, bool draining) {
   return late;
 }
 
-// null when no connection is in it.
-std::shared_ptr<ConnectionWatch> ConnectionRegistry::longest_in(Phase phase) const {
-  std::shared_ptr<ConnectionWatch> longest;
+// null when there is none.
+std::shared_ptr<ConnectionWatch> ConnectionRegistry::longest(Since since) const {
+  std::shared_ptr<ConnectionWatch> found;
+  SteadyTime first = SteadyTime::max();
   const std::lock_guard lock(mutex_);
   for (const Open& open : open_) {
-    if (open.watch->phase() != phase || open.watch->was_cut()) continue;
-    if (!longest || open.watch->since() < longest->since()) longest = open.watch;
+    const SteadyTime began = since(*open.watch);
+    if (began >= first || open.watch->was_cut()) continue;
+    first = began;
+    found = open.watch;
   }
-  return longest;
+  return found;
 }
 
 bool ConnectionRegistry::make_room() {
-  if (const auto idle = longest_in(Phase::idle)) {
-    idle->cut(Cause::shutdown);
-    return true;
-  }
-  if (const auto slow = longest_in(Phase::head)) {
-    slow->cut(Cause::deadline);  // It is told, as one that is late.
-    return true;
-  }
-  return false;
+  auto first = longest(&waits_since);
+  if (!first) first = longest(&head_since);
+  if (!first) return false;
+  // Who is in the middle of a request is told, as one that is late.
+  first->cut(is_request_phase(first->phase()) ? Cause::deadline : Cause::shutdown);
+  return true;
 }
 
 void ConnectionRegistry::ask_all_to_stop(SteadyTime now) {

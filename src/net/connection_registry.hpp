@@ -37,8 +37,9 @@ class ConnectionRegistry {
   std::size_t size() const;
   // Judges every connection and carries the decisions out; returns how many requests were late.
   std::size_t tick(SteadyTime now, bool draining);
-  // Cuts the connection that has been idle longest; where none is, the one whose request's head has
-  // been coming longest: a whole one comes at once. False when all are served.
+  // Cuts whoever has been waiting longest: strangers do so from when they came, whatever they do,
+  // the others while they are idle. Where there is neither, the one whose request's head has been
+  // coming longest: a whole one comes at once. False when all are served.
   bool make_room();
   void ask_all_to_stop(SteadyTime now);
 
@@ -49,7 +50,9 @@ class ConnectionRegistry {
     Phase phase;
   };
   std::vector<Judged> judge_all(SteadyTime now, bool draining) const;
-  std::shared_ptr<ConnectionWatch> longest_in(Phase phase) const;
+  // When a connection began what makes it the first to go; max() when it is not to.
+  using Since = SteadyTime (*)(const ConnectionWatch& watch);
+  std::shared_ptr<ConnectionWatch> longest(Since since) const;
 
   mutable std::mutex mutex_;  // Never held while a stop request runs its callbacks.
   std::list<Open> open_;

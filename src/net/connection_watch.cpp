@@ -20,6 +20,9 @@ Decision judge(const WatchView& view, SteadyTime now) {
 
 void ConnectionWatch::enter(Phase phase, SteadyTime now, SteadyTime deadline) {
   since_.store(to_ticks(now), std::memory_order_relaxed);
+  if (opened_.load(std::memory_order_relaxed) == kNever) {
+    opened_.store(to_ticks(now), std::memory_order_relaxed);
+  }
   set_deadline(deadline);
   phase_.store(phase, std::memory_order_relaxed);
 }
@@ -30,6 +33,10 @@ void ConnectionWatch::set_deadline(SteadyTime deadline) {
 
 SteadyTime ConnectionWatch::since() const {
   return from_ticks(since_.load(std::memory_order_relaxed));
+}
+
+SteadyTime ConnectionWatch::opened() const {
+  return from_ticks(opened_.load(std::memory_order_relaxed));
 }
 
 WatchView ConnectionWatch::view() const {

@@ -63,7 +63,11 @@ class ConnectionWatch {
   void enter(Phase phase, SteadyTime now, SteadyTime deadline = SteadyTime::max());
   void set_deadline(SteadyTime deadline);
   Phase phase() const { return phase_.load(std::memory_order_relaxed); }
-  SteadyTime since() const;  // When the phase began.
+  SteadyTime since() const;   // When the phase began.
+  SteadyTime opened() const;  // When the first one did; max() before.
+  // Nobody vouches for the client yet (ServerOptions::known).
+  bool is_stranger() const { return stranger_.load(std::memory_order_relaxed); }
+  void set_stranger(bool stranger) { stranger_.store(stranger, std::memory_order_relaxed); }
   WatchView view() const;
 
   void ask_to_stop(Cause cause,
@@ -76,11 +80,14 @@ class ConnectionWatch {
   std::stop_token cut_token() const { return cut_.get_token(); }
 
  private:
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   void keep_cause(Cause cause);
 
   std::atomic<Phase> phase_{Phase::idle};
   std::atomic<std::int64_t> since_{0};
-  std::atomic<std::int64_t> deadline_{std::numeric_limits<std::int64_t>::max()};
+  std::atomic<std::int64_t> opened_{kNever};
+  std::atomic<bool> stranger_{false};
+  std::atomic<std::int64_t> deadline_{kNever};
   std::atomic<Cause> cause_{Cause::none};
   // One for all requests of the connection: whoever is asked to stop gets no further request.
   std::stop_source request_stop_;

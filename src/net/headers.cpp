@@ -2,6 +2,7 @@
 #include "accel/net/headers.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace accel::net {
 namespace {
@@ -79,6 +80,13 @@ bool Headers::has_token(std::string_view name, std::string_view token) const {
     }
   }
   return false;
+}
+
+bool announces_more_than(const Headers& headers, std::uint64_t limit) {
+  const std::string_view text = headers.get_or("Content-Length", "0");
+  std::uint64_t length = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), length);
+  return read.ec == std::errc::result_out_of_range || length > limit;
 }
 
 }  // namespace accel::net

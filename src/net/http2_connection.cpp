@@ -141,10 +141,11 @@ Http2Events Http2Connection::events() {
   events.on_head = [this](HttpRequest& head) {
     head.remote = peer_.name;
     head.over_unix_socket = peer_.over_unix_socket;
-    return admit(shared_, head);
+    return admit(shared_, head, watch_);
   };
   events.is_live = [this](const HttpRequest& head) { return shared_.live && shared_.live(head); };
   events.body_limit = shared_.body_limit;
+  events.hold_body = shared_.hold_body;
   events.on_request = [this](StreamId stream, HttpRequest request,
                              std::optional<HttpResponse> refusal) {
     pending_.push_back({stream, std::move(request), std::move(refusal)});

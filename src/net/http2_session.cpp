@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -64,13 +63,6 @@ std::vector<nghttp2_nv> list_of(const std::vector<std::pair<std::string, std::st
   list.reserve(fields.size());
   for (const auto& [name, value] : fields) list.push_back(field_of(name, value));
   return list;
-}
-
-bool announces_more_than(const Headers& headers, std::uint64_t limit) {
-  const std::string_view text = headers.get_or("content-length", "0");
-  std::uint64_t length = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), length);
-  return read.ec == std::errc::result_out_of_range || length > limit;
 }
 
 HttpResponse refusal(int status, std::string_view sentence) {
@@ -284,7 +276,10 @@ void Http2Session::Impl::head_complete(StreamId id) {
   if (announces_more_than(request.headers, stream->max_body)) {
     return refuse(id, *stream, refusal(413, "The request's body is too large."));
   }
-  if (!events.is_live || !events.is_live(request)) return;
+  if (!events.is_live || !events.is_live(request)) {
+    if (events.hold_body) request.held = events.hold_body(request);
+    return;
+  }
   stream->incoming = std::make_shared<Http2Incoming>();
   tell(id, *stream);
 }
@@ -306,8 +301,11 @@ void Http2Session::Impl::data(StreamId id, std::string_view bytes) {
   std::uint64_t& held = held_with(*stream);
   held += bytes.size();
   if (held > stream->max_body) {
-    refuse(id, *stream, refusal(413, "The bodies of the requests are too large together."));
+    return refuse(id, *stream, refusal(413, "The bodies of the requests are too large together."));
   }
+  HeldBody* const counted = stream->request.held.get();
+  const Status kept = counted == nullptr ? Status{} : counted->hold(stream->request.body.size());
+  if (!kept) refuse(id, *stream, error_response(kept.error()));
 }
 
 void Http2Session::Impl::end_of_request(StreamId id) {

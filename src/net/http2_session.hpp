@@ -43,6 +43,7 @@ struct Http2Events {
   std::function<bool(const HttpRequest& head)> is_live{};
   // Asked then too; empty: ServerLimits::max_body_bytes. See ServerOptions::body_limit.
   BodyLimit body_limit{};
+  HoldBody hold_body{};  // May be empty.
   // Complete, or live: then its body is to come, in incoming(); or refused: then `refusal` is the
   // answer and the request has its head only.
   std::function<void(StreamId, HttpRequest, std::optional<HttpResponse> refusal)> on_request;

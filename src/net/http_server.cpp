@@ -234,6 +234,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::any_io_executor exe
                         std::move(options.streamed),
                         std::move(options.live),
                         std::move(options.body_limit),
+                        std::move(options.hold_body),
+                        std::move(options.known),
                         std::move(options.shape),
                         std::move(options.shape_http1)};
   if (options.tls) {

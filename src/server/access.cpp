@@ -99,6 +99,21 @@ class Access::CountedSink final : public net::RequestSink {
   std::shared_ptr<net::RequestSink> sink;
 };
 
+class Access::HeldShare final : public net::HeldBody {
+ public:
+  HeldShare(security::ByteShares& shares, std::string client) : hold_(shares, std::move(client)) {}
+  Status hold(std::uint64_t bytes) override {
+    if (hold_.set(bytes)) return {};
+    return fail(Errc::resource_exhausted,
+                "The bodies that are held for this caller have its share of {} bytes; try again "
+                "when one is answered.",
+                kMaxHeldBytes);
+  }
+
+ private:
+  security::ByteShares::Hold hold_;
+};
+
 struct Access::Ticket {
   node::Caller caller;
   std::unique_ptr<security::Shares::Place> place;
@@ -178,6 +193,20 @@ Result<std::shared_ptr<net::RequestSink>> Access::open_counted(const HttpRequest
   if (refused) return fail(Error(refused->error));
   ACCEL_TRY(auto sink, open(head));
   return std::make_shared<CountedSink>(std::move(entry.ticket), std::move(sink));
+}
+
+Status Access::check_large(const HttpRequest& head, const Visitor& visitor) {
+  const auto& key = visitor.caller.key;
+  if (!key) return {};
+  const bool chunked = head.headers.has("Transfer-Encoding");
+  if (!chunked && !net::announces_more_than(head.headers, kLargeBody)) return {};
+  const auto refused = key->use->why_not(key->key.limits, 0);
+  return refused ? Status{fail(Error(refused->error))} : Status{};
+}
+
+std::shared_ptr<net::HeldBody> Access::hold_body(const HttpRequest& head) {
+  if (head.over_unix_socket) return nullptr;
+  return std::make_shared<HeldShare>(bodies_, visitor(head).caller.who);
 }
 
 std::uint64_t Access::seconds_to_wait(const HttpRequest& head) const {

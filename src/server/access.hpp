@@ -13,6 +13,7 @@
 #include "accel/net/access.hpp"
 #include "accel/net/message.hpp"
 #include "accel/node/node.hpp"
+#include "accel/security/byte_shares.hpp"
 #include "accel/security/gate.hpp"
 #include "accel/security/shares.hpp"
 
@@ -46,6 +47,10 @@ class Access {
   Status check_host(const net::HttpRequest& head) const;
   Visitor visitor(const net::HttpRequest& head) const;
 
+  // Of all bodies that come over TCP, until their requests are answered; of a sink's none.
+  static constexpr std::uint64_t kMaxHeldBytes = 512U << 20U;
+  static constexpr std::uint64_t kLargeBody = 64U << 10U;
+
   // A request that was let in counts until this is destroyed.
   struct Ticket;
   class CountedSink;
@@ -62,6 +67,11 @@ class Access {
       std::function<Result<std::shared_ptr<net::RequestSink>>(const net::HttpRequest&)>;
   Result<std::shared_ptr<net::RequestSink>> open_counted(const net::HttpRequest& head,
                                                          const OpenSink& open);
+  // Whether a key that has used up its limits is about to send a large body: it is not read then.
+  // Errors: resource_exhausted.
+  static Status check_large(const net::HttpRequest& head, const Visitor& visitor);
+  // Counts a body among those that are held; null for the owner of the home.
+  std::shared_ptr<net::HeldBody> hold_body(const net::HttpRequest& head);
   // When a request that open_counted() refused may come again.
   std::uint64_t seconds_to_wait(const net::HttpRequest& head) const;
   // Says in the answer's head what of the key's limits is left, and holds the ticket while its body
@@ -69,12 +79,14 @@ class Access {
   static void leave(Entry& entry, net::HttpResponse& response);
 
  private:
+  class HeldShare;
   security::Shares* places_for(const net::HttpRequest& request);
   std::optional<security::Refusal> take_ticket(const net::HttpRequest& request, Entry& entry);
 
   security::Gate& gate_;
   net::AllowedHosts hosts_;
   security::Shares texts_, runs_, methods_;
+  security::ByteShares bodies_{kMaxHeldBytes};
 };
 
 // {"error":{"code","message","cause"}}, the shape of all errors of the API's own routes.

@@ -138,15 +138,19 @@ class ApiServer::Impl {
     rules.body_limit = [this](const HttpRequest& head) {
       return most_body_bytes(access_->visitor(head));
     };
-    rules.shape = [](const HttpRequest& head, HttpResponse refusal, std::optional<Errc> why) {
-      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why) : std::move(refusal);
-    };
+    rules.hold_body = [this](const HttpRequest& head) { return access_->hold_body(head); };
+    rules.known = [this](const HttpRequest& head) { return access_->visitor(head).is_known(); };
     rules.shape_http1 = [this](const HttpRequest& head, HttpResponse refusal,
                                std::optional<Errc> why) {
       HttpResponse response = in_words_of(head, std::move(refusal), why);
       if (head.method == "POST" && why == Errc::resource_exhausted && response.status == 429)
         response.headers.set("Retry-After", std::to_string(access_->seconds_to_wait(head)));
       return response;
+    };
+    rules.shape = [http1 = rules.shape_http1](const HttpRequest& head, HttpResponse refusal,
+                                              std::optional<Errc> why) {
+      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why)
+                                 : http1(head, std::move(refusal), why);
     };
     if (options.kubo_rpc) {
       rpc_ = std::make_unique<KuboRpcServer>(node_, io_.executor(), home_.downloads());
@@ -332,6 +336,7 @@ Status ApiServer::Impl::admit(const HttpRequest& head) const {
   if (head.over_unix_socket) return {};
   ACCEL_CHECK(access_->check_host(head));
   const Visitor visitor = access_->visitor(head);
+  ACCEL_CHECK(Access::check_large(head, visitor));
   if (GrpcServer::serves(head.path)) {
     // A live body over HTTP/2 needs no length and is bounded by GrpcServer; over HTTP/1.1 it is
     // held.
@@ -344,6 +349,7 @@ Status ApiServer::Impl::admit(const HttpRequest& head) const {
     ACCEL_CHECK(visitor.known());
     return KuboRpcServer::check_upload(head, visitor);
   }
+  if (ProtocolServer::serves(head.path)) ACCEL_CHECK(ProtocolServer::admit(head, visitor));
   if (head.path.starts_with(kApiPrefix)) ACCEL_CHECK(check_method(head, visitor));
   return may_send_much(visitor) ? Status{} : check_small_body(head);
 }

@@ -168,6 +168,28 @@ TEST(ConnectionRegistry, makes_room_by_ending_the_slowest_head_where_none_is_idl
   EXPECT_FALSE(newer.watch->was_cut());
 }
 
+TEST(ConnectionRegistry, makes_room_by_ending_the_oldest_stranger_whatever_it_does) {
+  ConnectionRegistry registry;
+  Pair sends;
+  Pair newer;
+  Pair known;
+  const ConnectionRegistry::Entry one(registry, {known.server.get(), known.watch});
+  const ConnectionRegistry::Entry two(registry, {newer.server.get(), newer.watch});
+  const ConnectionRegistry::Entry three(registry, {sends.server.get(), sends.watch});
+  for (Pair* const pair : {&sends, &newer}) pair->watch->set_stranger(true);
+  known.watch->enter(Phase::body, kNow);
+  sends.watch->enter(Phase::idle, kNow + seconds(1));
+  newer.watch->enter(Phase::idle, kNow + seconds(2));
+  sends.watch->enter(Phase::body, kNow + seconds(3));
+  EXPECT_TRUE(registry.make_room());
+  EXPECT_TRUE(sends.watch->was_cut());
+  EXPECT_EQ(sends.watch->cause(), Cause::deadline);
+  EXPECT_FALSE(newer.watch->was_cut());
+  EXPECT_TRUE(registry.make_room());
+  EXPECT_FALSE(registry.make_room());
+  EXPECT_FALSE(known.watch->was_cut());
+}
+
 TEST(ConnectionRegistry, runs_stop_callbacks_without_its_lock) {
   ConnectionRegistry registry;
   Pair pair;

@@ -44,17 +44,22 @@ tl::unexpected<Error> no_method(std::string_view path) {
 // A call that runs. Owners: its Call and copies of it; the server outlives them.
 class GrpcServer::Running {
  public:
-  explicit Running(GrpcServer& server) : server_(server), count_(++server.calls_) {}
-  ~Running() { --server_.calls_; }
+  Running(GrpcServer& server, bool stranger)
+      : running_(stranger ? server.strangers_ : server.calls_),
+        most_(stranger ? kMaxStrangers : kMaxCalls),
+        count_(++running_) {}
+  ~Running() { --running_; }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   Status check() const {
-    if (count_ <= kMaxCalls) return {};
-    return fail(Errc::resource_exhausted, "{} calls run at this node; try again later.", kMaxCalls);
+    if (count_ <= most_) return {};
+    return fail(Errc::resource_exhausted, "{} calls run at this node{}; try again later.", most_,
+                most_ == kMaxStrangers ? " without a key" : "");
   }
 
  private:
-  GrpcServer& server_;
+  std::atomic<std::size_t>& running_;
+  std::size_t most_;
   std::size_t count_;
 };
 
@@ -73,14 +78,23 @@ struct GrpcServer::Call {
   std::stop_token stop;
 };
 
+bool GrpcServer::is_stranger(const Call& call) {
+  return call.caller.role == security::Role::stranger;
+}
+
 // Messages of one call as they come in. What has come counts against the server's budget until the
 // next one is asked for, or the call is over.
 class GrpcServer::Incoming {
  public:
   // Both must outlive it. `patience`: for the first byte of a message.
   Incoming(GrpcServer& server, const Call& call, std::size_t max_message, Duration patience)
-      : server_(server), call_(call), frames_(max_message), patience_(patience) {}
-  ~Incoming() { server_.held_ -= mine_; }
+      : server_(server),
+        call_(call),
+        frames_(max_message),
+        hold_(server.held_, call.caller.who),
+        patience_(is_stranger(call) ? kStrangerTime : patience),
+        message_time_(is_stranger(call) ? kStrangerTime : kMessageTime) {}
+  ~Incoming() = default;
   Incoming(const Incoming&) = delete;
   Incoming& operator=(const Incoming&) = delete;
 
@@ -100,7 +114,7 @@ class GrpcServer::Incoming {
       }
       if (call_.source->ended()) co_return end();
       const SteadyTime now = system_clock().now();
-      if (!complete_by && has_more()) complete_by = now + kMessageTime;
+      if (!complete_by && has_more()) complete_by = now + message_time_;
       auto waiting = wait(complete_by ? *complete_by - now : patience_);
       const Status waited = co_await std::move(waiting);
       if (!waited) co_return fail(waited.error());
@@ -129,26 +143,24 @@ class GrpcServer::Incoming {
     if (waited.error().code != Errc::timeout) co_return waited;
     if (begun) {
       co_return fail(Errc::timeout, "The {} was not complete {} s after it began.", name(),
-                     kMessageTime / std::chrono::seconds(1));
+                     message_time_ / std::chrono::seconds(1));
     }
     co_return fail(Errc::timeout, "The {} did not come within {} s.", name(),
                    limit / std::chrono::seconds(1));
   }
   Status count(std::size_t given) {
-    const std::size_t now = frames_.waiting() + given;
-    server_.held_ += now;
-    server_.held_ -= std::exchange(mine_, now);
-    if (server_.held_ <= kMaxHeld) return {};
+    if (hold_.set(frames_.waiting() + given)) return {};
     return fail(Errc::resource_exhausted,
-                "Messages of {} bytes wait at this node for their answers; try again later.",
+                "This caller's messages that wait have its share of {} bytes; try again later.",
                 kMaxHeld);
   }
 
   GrpcServer& server_;
   const Call& call_;
   grpc::FrameReader frames_;
+  security::ByteShares::Hold hold_;
   Duration patience_;
-  std::size_t mine_ = 0;
+  Duration message_time_;
   std::size_t number_ = 0;  // Of the message that is waited for, from 1.
 };
 
@@ -174,7 +186,7 @@ Task<HttpResponse> GrpcServer::handle(HttpRequest request, std::stop_token stop,
 
 Task<HttpResponse> GrpcServer::start(HttpRequest request, std::stop_token stop, Visitor visitor) {
   Call call;
-  call.running = std::make_shared<Running>(*this);
+  call.running = std::make_shared<Running>(*this, !visitor.is_known());
   ACCEL_CO_CHECK(call.running->check());
   call.rpc = oip::find_rpc(request.path);
   if (call.rpc == nullptr) co_return no_method(request.path);

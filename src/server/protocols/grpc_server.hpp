@@ -12,6 +12,7 @@
 #include <stop_token>
 #include <string>
 
+#include "accel/security/byte_shares.hpp"
 #include "protocols/oip_grpc.hpp"
 #include "protocols/protocol_server.hpp"
 
@@ -21,9 +22,12 @@ class GrpcServer {
  public:
   static constexpr std::size_t kMaxMessage = 32U << 20U;     // As a body over REST.
   static constexpr std::size_t kMaxOpenMessage = 4U << 10U;  // Of calls without the token.
-  static constexpr std::size_t kMaxHeld = 256U << 20U;       // Of all messages that wait.
+  // Of all messages that wait; a caller has its share (security::ByteShares).
+  static constexpr std::size_t kMaxHeld = 256U << 20U;
   // Of each call a window of 256 KiB may wait unread, besides those messages: as much again.
   static constexpr std::size_t kMaxCalls = 1024;
+  static constexpr std::size_t kMaxStrangers = 64;                     // Calls without a key.
+  static constexpr Duration kStrangerTime = std::chrono::seconds(3);   // For their whole message.
   static constexpr Duration kFirstMessage = std::chrono::seconds(30);  // Until it begins.
   static constexpr Duration kMessageTime = std::chrono::minutes(2);    // From its first byte.
   static constexpr Duration kStreamIdle = std::chrono::minutes(10);    // Between two messages.
@@ -49,6 +53,7 @@ class GrpcServer {
   class Incoming;
   class Running;
 
+  static bool is_stranger(const Call& call);
   Task<net::HttpResponse> start(net::HttpRequest request, std::stop_token stop, Visitor visitor);
   Task<net::HttpResponse> unary(Call call);
   net::HttpResponse stream(Call call);
@@ -61,8 +66,9 @@ class GrpcServer {
 
   ProtocolServer& methods_;
   Known known_;
-  std::atomic<std::size_t> held_{0};   // Bytes of messages that wait.
-  std::atomic<std::size_t> calls_{0};  // That run.
+  security::ByteShares held_{kMaxHeld};    // Bytes of messages that wait.
+  std::atomic<std::size_t> calls_{0};      // That run with a key.
+  std::atomic<std::size_t> strangers_{0};  // The same, without one.
   std::stop_source stopping_;
 };
 

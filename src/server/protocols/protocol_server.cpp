@@ -44,6 +44,23 @@ HttpResponse refusal(Protocol protocol, const Error& error) {
   return response;
 }
 
+bool takes_method(const Route& route, std::string_view method) {
+  return route.method == method || (route.method == "GET" && method == "HEAD");
+}
+
+// Of the routes of a path, each method once; empty: there are none.
+std::string allowed_methods(const std::vector<std::string>& segments) {
+  std::string allowed;
+  for (const std::string_view method : {"GET", "HEAD", "POST"}) {
+    const auto takes = [&](const Route& route) {
+      return takes_method(route, method) && match_route(route, segments);
+    };
+    if (!std::ranges::any_of(protocol_routes(), takes)) continue;
+    allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ", method);
+  }
+  return allowed;
+}
+
 HttpResponse no_route_for(const HttpRequest& request, const std::string& allowed) {
   const Protocol protocol = protocol_of(request.path);
   if (allowed.empty()) return refusal(protocol, no_route(request.method, request.path));
@@ -195,8 +212,7 @@ const Route* ProtocolServer::find_route(std::string_view method, std::string_vie
   if (!segments) return nullptr;
   const auto routes = protocol_routes();
   const auto found = std::ranges::find_if(routes, [&](const Route& route) {
-    const bool head = method == "HEAD" && route.method == "GET";
-    return (route.method == method || head) && match_route(route, *segments);
+    return takes_method(route, method) && match_route(route, *segments);
   });
   return found == routes.end() ? nullptr : &*found;
 }
@@ -210,24 +226,28 @@ bool ProtocolServer::serves(std::string_view path) {
          });
 }
 
+Status ProtocolServer::admit(const HttpRequest& head, const Visitor& visitor) {
+  if (visitor.is_known()) return {};
+  const Route* const route = find_route(head.method, head.path);
+  return route == nullptr || route->open ? Status{} : visitor.known();
+}
+
 Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token stop,
                                           Visitor visitor) {
   const Protocol protocol = protocol_of(request.path);
   Call call;
   call.stop = std::move(stop);
   const auto segments = net::split_path(request.path);
-  std::string allowed;  // Of the routes of this path.
-  for (const Route& route : protocol_routes()) {
-    const auto model = segments ? match_route(route, *segments) : std::nullopt;
-    if (!model) continue;
-    allowed += allowed.empty() ? "" : ", ";
-    allowed += route.method == "GET" ? "GET, HEAD" : route.method;
-    const bool head = request.method == "HEAD" && route.method == "GET";
-    if (route.method != request.method && !head) continue;
-    call.route = &route;
-    call.model = *model;
+  if (segments) {
+    for (const Route& route : protocol_routes()) {
+      auto model = match_route(route, *segments);
+      if (!model || !takes_method(route, request.method)) continue;
+      call.route = &route;
+      call.model = *std::move(model);
+    }
   }
-  if (call.route == nullptr) co_return no_route_for(request, allowed);
+  if (call.route == nullptr)
+    co_return no_route_for(request, segments ? allowed_methods(*segments) : std::string());
   if (!call.route->open && !visitor.is_known()) co_return refusal(protocol, visitor.why);
   call.caller = std::move(visitor.caller);
   call.trace = std::move(visitor.trace);

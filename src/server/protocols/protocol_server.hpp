@@ -53,6 +53,9 @@ class ProtocolServer {
   static const Route* find_route(std::string_view method, std::string_view path);
   // Whether a path belongs to one of the protocols, by any method.
   static bool serves(std::string_view path);
+  // Asked before the body is read: a stranger sends none to what would not take it. Errors:
+  // unauthenticated.
+  static Status admit(const net::HttpRequest& head, const Visitor& visitor);
   Task<net::HttpResponse> handle(net::HttpRequest request, std::stop_token stop, Visitor visitor);
   // A method of the node on the pool that bounds its like; `stop`, its deadline, and cancelling the
   // task stop it.

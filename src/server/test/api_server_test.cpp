@@ -72,6 +72,8 @@ TEST_F(ApiServerTest, a_stranger_cannot_make_it_hold_a_body) {
   start();
   const std::string big = fmt::format("Content-Length: {}\r\n\r\n", 32 * kMiB);
   for (const auto& [line, status] : {std::pair("POST /api/v1/run", 401),
+                                     {"POST /v1/chat/completions", 401},
+                                     {"POST /v2/models/a/infer", 401},
                                      {"POST /api/v1/nothing", 400},
                                      {"POST /api/v1/node.status", 400},
                                      {"GET /metrics", 400},
@@ -92,6 +94,37 @@ TEST_F(ApiServerTest, a_stranger_cannot_make_it_hold_a_body) {
   owner.send("POST /api/v1/run HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\n" + bearer() +
              big);
   EXPECT_TRUE(owner.read_until("\r\n\r\n").starts_with("HTTP/1.1 100 "));
+}
+
+TEST_F(ApiServerTest, a_key_sends_no_more_than_it_may_and_strangers_make_room) {
+  net::ServerLimits limits = api_limits();
+  limits.max_connections = 4;
+  start(limits);
+  const std::string key =
+      "Authorization: Bearer " + key_of("inference", {{"body_bytes", 1000}}) + "\r\n";
+  RawClient large = tcp();
+  large.send("POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1\r\n" + key +
+             "Content-Length: 1001\r\n\r\n");
+  EXPECT_TRUE(large.read_to_end().starts_with("HTTP/1.1 413 "));
+  RawClient chunked = tcp();
+  chunked.send("POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1\r\n" + key +
+               "Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + std::string(1001, ' '));
+  EXPECT_TRUE(chunked.read_to_end().starts_with("HTTP/1.1 413 "));
+  std::vector<RawClient> slow;
+  for (int i = 0; i < 8; ++i) {
+    slow.push_back(tcp());
+    slow.back().send("POST /nothing HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 65000\r\n\r\n{");
+  }
+  RawClient owner = tcp();
+  owner.post("pin.ls", "{}", bearer());
+  EXPECT_TRUE(contains(owner.read_answer(), "\"result\""));
+}
+
+TEST_F(ApiServerTest, a_path_tells_each_of_its_methods_once) {
+  start();
+  RawClient client = tcp();
+  client.send("POST /v2/models/stats HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(contains(client.read_to_end(), "\r\nAllow: GET, HEAD\r\n"));
 }
 
 TEST_F(ApiServerTest, stored_pages_do_not_share_the_api_s_origin) {

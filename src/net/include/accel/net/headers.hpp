@@ -4,6 +4,7 @@
 // 5). A plain value.
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -52,5 +53,8 @@ class Headers {
  private:
   std::vector<HeaderField> fields_;
 };
+
+// Whether Content-Length names more bytes; a number that is none is for the parser to refuse.
+bool announces_more_than(const Headers& headers, std::uint64_t limit);
 
 }  // namespace accel::net

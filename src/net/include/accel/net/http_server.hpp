@@ -25,8 +25,9 @@ namespace accel::net {
 struct ServerLimits {
   std::size_t max_header_bytes = 16 * 1024;  // Request line and headers: 431 beyond.
   std::uint64_t max_body_bytes =
-      8 * 1024 * 1024;                 // 413 beyond, refused before it is read when announced.
-  std::size_t max_connections = 1024;  // The longest idle one or slowest head makes room; else 503.
+      8 * 1024 * 1024;  // 413 beyond, refused before it is read when announced.
+  // A stranger, the longest idle one or the slowest head makes room; else 503.
+  std::size_t max_connections = 1024;
   Duration header_timeout =
       std::chrono::seconds(10);  // From the first byte of a request to the end of its head.
   Duration idle_timeout = std::chrono::seconds(75);  // Between two requests of a connection.
@@ -71,9 +72,13 @@ struct StreamedBodies {
 // Requests whose bodies the handler reads while they come (HTTP/2 only), by the head, after
 // check_head.
 using LiveCheck = std::function<bool(const HttpRequest& head)>;
-// How much of a body may be held over HTTP/2, whose bodies need no length beforehand; by the head,
-// after check_head. Below max_body_bytes, the bodies of a connection's requests count together.
+// How much of a body may be held; by the head, after check_head. Over HTTP/2 the bodies of a
+// connection's requests that have less than max_body_bytes count together.
 using BodyLimit = std::function<std::uint64_t(const HttpRequest& head)>;
+// Who counts what is held of a body, or null; by the head, after check_head.
+using HoldBody = std::function<std::shared_ptr<HeldBody>(const HttpRequest& head)>;
+// Whether a head that was admitted shows who sent it.
+using KnownCheck = std::function<bool(const HttpRequest& head)>;
 // Puts the server's own refusal of a request (over HTTP/2) into the words of the protocol that its
 // head speaks; `why` when the handler failed, threw or was late. The head has neither target nor
 // body.
@@ -90,7 +95,11 @@ struct ServerOptions {
   StreamedBodies streamed{};
   LiveCheck live{};        // May be empty.
   BodyLimit body_limit{};  // May be empty: max_body_bytes.
-  RefusalShape shape{};    // May be empty.
+  HoldBody hold_body{};    // May be empty.
+  // Asked until it says yes once on a connection over TCP. Connections of which it did not are
+  // strangers', whatever they do, the first to go when there are too many. Empty: none is.
+  KnownCheck known{};
+  RefusalShape shape{};  // May be empty.
   // The same over HTTP/1.1, of requests that the handler does not get; `why` when check_head or a
   // sink refused. The head has no body. May be empty.
   RefusalShape shape_http1{};

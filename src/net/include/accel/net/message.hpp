@@ -43,6 +43,14 @@ class BodySource {
   virtual Task<void> wait() = 0;
 };
 
+// Counts what is held of a body, while it comes and until the request is over.
+class HeldBody {
+ public:
+  virtual ~HeldBody() = default;
+  // So many bytes from now on. An error refuses the request with its status.
+  virtual Status hold(std::uint64_t bytes) = 0;
+};
+
 struct HttpRequest {
   std::string method;  // Upper case as sent: "GET".
   std::string target;  // As sent, for messages: "/ipfs/bafy…?format=raw".
@@ -52,7 +60,8 @@ struct HttpRequest {
   std::string path;
   std::string query;  // The part after '?', still encoded; query_value() decodes it.
   Headers headers;
-  std::string body;  // Complete, at most ServerLimits::max_body_bytes.
+  std::string body;                          // Complete, at most ServerLimits::max_body_bytes.
+  std::shared_ptr<HeldBody> held = nullptr;  // Of `body`, when ServerOptions::hold_body counts it.
   // Instead of `body`, when the server's options open one for this request (HTTP/1.1).
   std::shared_ptr<RequestSink> sink = nullptr;
   // Instead of `body`, when ServerOptions::live wants it for this request (HTTP/2); the handler is
