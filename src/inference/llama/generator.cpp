@@ -398,6 +398,7 @@ void Generator::make(const Move& move) {
 Result<TokenId> Generator::choose(const Job& job, std::span<const float> logits) const {
   const SteadyTime before = system_clock().now();
   ACCEL_TRY(const TokenId token, next_token(library_->api(), job.sampler.get(), logits));
+  if (job.cancelled) return fail(Errc::cancelled, "The text was cancelled.");
   const bool slow = system_clock().now() - before > kMaxTokenTime;
   if (slow && !job.request.sampling.grammar.empty()) {
     return fail(Errc::invalid_argument,
