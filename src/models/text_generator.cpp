@@ -146,7 +146,7 @@ Result<inference::GenerationRequest> TextGenerator::prepare(const TextRequest& r
   } else if (!request.messages.empty()) {
     ACCEL_TRY(text, model_->chat_prompt(request.messages, stop));
   }
-  ACCEL_TRY(result.prompt, model_->tokenize(text, /*special=*/!request.messages.empty()));
+  ACCEL_TRY(result.prompt, model_->prompt_tokens(text, !request.messages.empty(), stop));
   const std::size_t context = model_->info().context;
   if (result.prompt.size() >= context) {
     return fail(Errc::invalid_argument, "The prompt has {} tokens, but the context holds {}.",

@@ -8,6 +8,7 @@
 #include "llama/context.hpp"
 #include "llama/engine_impl.hpp"
 #include "llama/model.hpp"
+#include "llama/prompt_reader.hpp"
 #include "llama/turns.hpp"
 
 namespace accel::inference {
@@ -64,7 +65,10 @@ std::size_t batch_size(std::span<const Tokens> texts) {
 class LlamaEmbedder::Impl {
  public:
   Impl(std::shared_ptr<const Library> library, llama::ModelHandle model, std::size_t max_waiting)
-      : library_(std::move(library)), model_(std::move(model)), turns_(max_waiting + 1) {}
+      : library_(std::move(library)),
+        model_(std::move(model)),
+        prompts_(api(), vocab()),
+        turns_(max_waiting + 1) {}
 
   Status start(const GgufHeader& header, const LlamaEmbedderOptions& options);
   Result<TextVectors> embed(std::span<const std::string> texts, const std::stop_token& stop);
@@ -82,6 +86,7 @@ class LlamaEmbedder::Impl {
 
   std::shared_ptr<const Library> library_;  // Owners: engine, models, this; immutable.
   llama::ModelHandle model_;
+  llama::PromptReader prompts_;
   llama::ThreadpoolHandle threadpool_{nullptr, nullptr};  // Outlives the context that uses it.
   std::atomic<bool> abort_ = false;                 // Of whose turn it is: the caller has left.
   llama::ContextHandle context_{nullptr, nullptr};  // Of whose turn it is.
@@ -134,9 +139,11 @@ Status LlamaEmbedder::Impl::make_context(const LlamaEmbedderOptions& options) {
   return {};
 }
 
-// What the model wants at a text's end stays when the text is cut. `whole`: tokens before that.
+// What the model wants at a text's end stays when the text is cut. `whole`: tokens before that, of
+// as much of a very long text as was read.
 Result<Tokens> LlamaEmbedder::Impl::tokenize(const std::string& text, std::size_t& whole) const {
-  ACCEL_TRY(Tokens tokens, llama::tokens_of_text(api(), vocab(), text, true, true));
+  const std::string_view begin = prompts_.beginning(text, info_.max_tokens);
+  ACCEL_TRY(Tokens tokens, llama::tokens_of_text(api(), vocab(), begin, true, true));
   if (tokens.empty())
     return fail(Errc::invalid_argument, "A text is empty: the model has no vector for it.");
   whole = tokens.size();

@@ -13,6 +13,7 @@
 #include "llama/generator.hpp"
 #include "llama/library.hpp"
 #include "llama/model.hpp"
+#include "llama/prompt_reader.hpp"
 #include "llama/text_stream.hpp"
 
 namespace accel::inference {
@@ -72,7 +73,7 @@ std::string_view kv_type_name(KvType type) {
 class LlamaModel::Impl {
  public:
   Impl(std::shared_ptr<const Library> library, ModelHandle model)
-      : library_(std::move(library)), model_(std::move(model)) {}
+      : library_(std::move(library)), model_(std::move(model)), prompts_(api(), vocab()) {}
 
   const Api& api() const { return library_->api(); }
   const llama_vocab* vocab() const { return api().vocab(model_.get()); }
@@ -80,6 +81,7 @@ class LlamaModel::Impl {
 
   std::shared_ptr<const Library> library_;  // Owners: engine, models, generators; immutable.
   ModelHandle model_;
+  llama::PromptReader prompts_;
   ModelHandle draft_{nullptr, nullptr};
   LlamaModelInfo info_;
   std::optional<llama::ChatTemplate> template_;
@@ -128,6 +130,11 @@ const LlamaModelInfo& LlamaModel::info() const { return impl_->info_; }
 
 Result<std::vector<TokenId>> LlamaModel::tokenize(std::string_view text, bool special) const {
   return llama::tokens_of_text(impl_->api(), impl_->vocab(), text, true, special);
+}
+
+Result<std::vector<TokenId>> LlamaModel::prompt_tokens(std::string_view text, bool special,
+                                                       std::stop_token stop) const {
+  return impl_->prompts_.read(text, special, info().context - 1, stop);
 }
 
 Result<std::vector<TokenId>> LlamaModel::tokens_of(std::string_view text) const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <optional>
 
 #include "accel/core/clock.hpp"
@@ -17,6 +18,8 @@ namespace accel::inference::llama {
 namespace {
 
 constexpr std::size_t kFirstDrafts = 4;  // Of a text of which nothing is known yet.
+// A usual token takes a grammar a millisecond: one that takes this long takes longer at the next.
+constexpr auto kMaxTokenTime = std::chrono::seconds(2);
 
 double ms_between(SteadyTime from, SteadyTime to) { return to_ms(to - from); }
 
@@ -66,16 +69,19 @@ struct Generator::Job {
   std::size_t slot = 0;
   std::size_t ahead;            // Tokens that are guessed next time.
   std::vector<TokenId> drafts;  // Behind the last token, in the next step.
-  // Under the mutex:
+  std::string fresh;            // Text that is not yet handed over; so are the report's logprobs
+  std::size_t handed = 0;       // from here on.
+  // Of the worker until there is an outcome, then of the caller:
   GenerationReport report;
   std::vector<float> logits;
-  std::string unread;               // Text that the caller has not taken.
-  std::size_t unread_logprobs = 0;  // The first that the caller has not taken.
-  std::size_t read = 0;             // Of the prompt, what was found included.
-  bool cancelled = false;
+  std::size_t read = 0;  // Of the prompt, what was found included.
+  // Under the mutex:
+  std::string unread;  // Text that the caller has not taken.
+  std::vector<TokenLogprob> unread_logprobs;
   std::optional<Status> outcome;
   std::condition_variable_any news;
   SteadyTime submitted{}, started{}, first{}, last{};
+  std::atomic<bool> cancelled = false;  // Of any thread.
 };
 
 Generator::Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab,
@@ -200,13 +206,9 @@ Status Generator::deliver(Job& job, const TextSink& on_text, std::stop_token sto
   while (true) {
     job.news.wait(lock, [&] { return job.outcome || !job.unread.empty(); });
     const std::string text = std::exchange(job.unread, {});
-    const std::size_t known = job.report.logprobs.size();
-    const bool news = !text.empty() || job.unread_logprobs < known;
+    const std::vector<TokenLogprob> logprobs = std::exchange(job.unread_logprobs, {});
+    const bool news = !text.empty() || !logprobs.empty();
     if (news && on_text && !job.cancelled) {
-      const auto first = job.report.logprobs.begin();
-      const std::size_t told = std::exchange(job.unread_logprobs, known);
-      const std::vector<TokenLogprob> logprobs(first + static_cast<std::ptrdiff_t>(told),
-                                               job.report.logprobs.end());
       lock.unlock();
       try {
         on_text({text, logprobs});
@@ -221,13 +223,13 @@ Status Generator::deliver(Job& job, const TextSink& on_text, std::stop_token sto
   }
 }
 
+// May run on a thread that must not wait: the worker neither decodes nor samples under the mutex.
 void Generator::cancel(Job& job) {
-  const std::scoped_lock lock(mutex_);
-  if (job.outcome) return;
   job.cancelled = true;
+  const std::scoped_lock lock(mutex_);
   const auto ids = planner_.running_ids();
   const bool nobody_waits =
-      std::ranges::all_of(ids, [&](RequestId id) { return jobs_.at(id)->cancelled; });
+      std::ranges::all_of(ids, [&](RequestId id) { return jobs_.at(id)->cancelled.load(); });
   if (nobody_waits && !ids.empty()) abort_ = true;
   work_.notify_one();
 }
@@ -256,9 +258,10 @@ bool Generator::step(std::unique_lock<std::mutex>& lock) {
   const std::vector<Chunk> plan = planner_.next();
   if (plan.empty()) return false;
   Batch batch;
+  std::vector<Job*> jobs;  // Of the chunks; only this thread lets go of one.
   const SteadyTime now = system_clock().now();
   for (const Chunk& chunk : plan) {
-    Job& job = *jobs_.at(chunk.id);
+    Job& job = *jobs.emplace_back(jobs_.at(chunk.id).get());
     if (!std::exchange(job.has_slot, true)) job.started = job.first = job.last = now;
     job.slot = chunk.slot;
     job.add_to(batch, chunk);
@@ -270,12 +273,11 @@ bool Generator::step(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   // What fails, fails for those in the batch; one is cut off only when all that run are cancelled.
   if (decoded) {
-    take_results(plan);
+    take_results(plan, jobs, lock);
   } else {
-    for (const Chunk& chunk : plan) {
-      Job& job = *jobs_.at(chunk.id);
-      job.keeps = false;  // Nobody knows what is in its slot.
-      finish(job, decoded);
+    for (Job* const job : jobs) {
+      job->keeps = false;  // Nobody knows what is in its slot.
+      finish(*job, decoded);
     }
   }
   return true;
@@ -311,31 +313,47 @@ std::vector<TokenId> Generator::guesses_of(const Job& job, std::size_t most) {
   return draft_model_->draft(job.slot, tokens, most, library_->api().vocab_size(vocab_));
 }
 
-void Generator::take_results(const std::vector<Chunk>& plan) {
+// Tokens are chosen without the mutex, which a grammar may take long for; each text's news are
+// handed over before the next text's tokens are chosen.
+void Generator::take_results(const std::vector<Chunk>& plan, const std::vector<Job*>& jobs,
+                             std::unique_lock<std::mutex>& lock) {
   std::int32_t row = 0;
-  for (const Chunk& chunk : plan) {
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    const Chunk& chunk = plan[i];
     const auto last = row + static_cast<std::int32_t>(chunk.count) - 1;
-    if (chunk.samples)
-      take_chunk(*jobs_.at(chunk.id), chunk, last - static_cast<std::int32_t>(chunk.drafts));
     row = last + 1;
+    if (!chunk.samples) continue;
+    Job& job = *jobs[i];
+    lock.unlock();
+    Taken taken = take_chunk(job, chunk, last - static_cast<std::int32_t>(chunk.drafts));
+    lock.lock();
+    go_back(job, chunk, chunk.drafts - taken.right);
+    hand_over(job, std::move(taken.ended));
   }
 }
 
 // The token behind the last one that is certain; while it is what was guessed, the next one, too.
-void Generator::take_chunk(Job& job, const Chunk& chunk, std::int32_t row) {
+Generator::Taken Generator::take_chunk(Job& job, const Chunk& chunk, std::int32_t row) {
   const std::vector<TokenId> drafts = std::exchange(job.drafts, {});
-  std::size_t right = 0;
-  std::optional<Status> ended;
+  Taken taken;
   bool agrees = true;
-  while (!ended && agrees) {
+  while (!taken.ended && agrees) {
     const std::size_t before = job.report.tokens.size();
-    ended = take_token(job, row + static_cast<std::int32_t>(right));
-    agrees = right < chunk.drafts && job.report.tokens.size() > before &&
-             job.report.tokens.back() == drafts[right];
-    if (agrees) ++right;
+    taken.ended = take_token(job, row + static_cast<std::int32_t>(taken.right));
+    agrees = taken.right < chunk.drafts && job.report.tokens.size() > before &&
+             job.report.tokens.back() == drafts[taken.right];
+    if (agrees) ++taken.right;
   }
-  job.learn(chunk.drafts, right);
-  go_back(job, chunk, chunk.drafts - right);
+  job.learn(chunk.drafts, taken.right);
+  return taken;
+}
+
+void Generator::hand_over(Job& job, std::optional<Status> ended) {
+  job.unread += std::exchange(job.fresh, {});
+  const auto& known = job.report.logprobs;
+  const std::size_t from = std::exchange(job.handed, known.size());
+  job.unread_logprobs.insert(job.unread_logprobs.end(),
+                             known.begin() + static_cast<std::ptrdiff_t>(from), known.end());
   if (ended) return finish(job, std::move(*ended));
   planner_.sampled(job.id);
   if (!job.unread.empty()) job.news.notify_one();
@@ -377,8 +395,23 @@ void Generator::make(const Move& move) {
   }
 }
 
+Result<TokenId> Generator::choose(const Job& job, std::span<const float> logits) const {
+  const SteadyTime before = system_clock().now();
+  ACCEL_TRY(const TokenId token, next_token(library_->api(), job.sampler.get(), logits));
+  if (job.cancelled) return fail(Errc::cancelled, "The text was cancelled.");
+  const bool slow = system_clock().now() - before > kMaxTokenTime;
+  if (slow && !job.request.sampling.grammar.empty()) {
+    return fail(Errc::invalid_argument,
+                "The schema or the tools of this answer can be read in so many ways that one token "
+                "takes more than {} s; ask for less.",
+                kMaxTokenTime.count());
+  }
+  return token;
+}
+
 // How the text ends, if it does.
 std::optional<Status> Generator::take_token(Job& job, std::int32_t row) {
+  if (job.cancelled) return fail(Errc::cancelled, "The text was cancelled.");
   const Api& api = library_->api();
   const float* const values = api.logits(context_.get(), row);
   if (values == nullptr) return fail(Errc::internal, "llama.cpp has no logits.");
@@ -387,7 +420,7 @@ std::optional<Status> Generator::take_token(Job& job, std::int32_t row) {
     job.logits.assign(logits.begin(), logits.end());
     return Status();
   }
-  const Result<TokenId> next = next_token(api, job.sampler.get(), logits);
+  const Result<TokenId> next = choose(job, logits);
   if (!next) return Status(fail(next.error()));
   const TokenId token = *next;
   job.last = system_clock().now();
@@ -405,7 +438,7 @@ std::optional<Status> Generator::take_token(Job& job, std::int32_t row) {
   if (!ends) return std::nullopt;
   const std::string rest = job.stream.finish();
   job.report.text += rest;
-  job.unread += rest;
+  job.fresh += rest;
   return Status();
 }
 
@@ -416,7 +449,7 @@ void Generator::add_token(Job& job, TokenId token, std::span<const float> logits
   const bool shown = std::ranges::find(job.request.shown, token) != job.request.shown.end();
   const std::string text = job.stream.push(piece_of(api, vocab_, token, shown));
   job.report.text += text;
-  job.unread += text;
+  job.fresh += text;
   if (!job.request.logprobs) return;
   job.report.logprobs.push_back(logprob_of(logits, token, *job.request.logprobs));
 }

@@ -3,13 +3,15 @@
 // The shell around SlotPlanner: one llama_context, one worker thread that decodes what the planner
 // says, and the callers that wait for their texts. Used by LlamaModel.
 // Threads: generate(), logits(), admits() and load() from any thread. What belongs to the worker
-// alone is said so below; everything else is under the mutex.
+// alone is said so below; everything else is under the mutex, which is never held while something
+// is decoded or a token chosen.
 
 #include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 
 #include "accel/core/async/io.hpp"
@@ -38,6 +40,10 @@ class Generator {
 
  private:
   struct Job;
+  struct Taken {
+    std::size_t right = 0;        // Guesses that were.
+    std::optional<Status> ended;  // How the text ends, if it does.
+  };
   Generator(std::shared_ptr<const Library> library, const llama_vocab* vocab, SlotLimits limits);
   Result<std::shared_ptr<Job>> submit(const GenerationRequest& request, bool wants_logits);
   Status check_tokens(std::span<const TokenId> tokens) const;
@@ -50,9 +56,12 @@ class Generator {
   void drop_cancelled();
   void guess(std::unique_lock<std::mutex>& lock);
   std::vector<TokenId> guesses_of(const Job& job, std::size_t most);
-  void take_results(const std::vector<Chunk>& plan);
-  void take_chunk(Job& job, const Chunk& chunk, std::int32_t row);
+  void take_results(const std::vector<Chunk>& plan, const std::vector<Job*>& jobs,
+                    std::unique_lock<std::mutex>& lock);
+  Taken take_chunk(Job& job, const Chunk& chunk, std::int32_t row);
   std::optional<Status> take_token(Job& job, std::int32_t row);
+  Result<TokenId> choose(const Job& job, std::span<const float> logits) const;
+  void hand_over(Job& job, std::optional<Status> ended);
   void go_back(const Job& job, const Chunk& chunk, std::size_t rejected);
   void add_token(Job& job, TokenId token, std::span<const float> logits);
   void make(const Move& move);

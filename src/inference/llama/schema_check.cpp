@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "accel/core/json.hpp"
+#include "llama/pattern_ways.hpp"
+#include "llama/schema_ways.hpp"
 
 namespace accel::inference::llama {
 namespace {
@@ -87,7 +89,7 @@ class Checker {
       if (!places_.contains(target))
         return refused(place, "There is no such schema within this one.");
     }
-    return {};
+    return check_ways(root);
   }
 
  private:
@@ -293,6 +295,16 @@ class Checker {
     return {};
   }
 
+  Status reads_in_few_ways(const std::string& pattern, const std::string& place) {
+    const Result<double> ways = pattern_ways(pattern);
+    if (!ways) return refused(place, ways.error().message);
+    if ((pattern_ways_ += *ways) <= kMaxPatternWays) return {};
+    return refused(place, fmt::format("A text of {} characters can be read in more than {:.0f} "
+                                      "ways by it, or by all patterns; let less be left out or "
+                                      "repeated.",
+                                      kPatternSteps, kMaxPatternWays));
+  }
+
   Status string(const json& node, const std::string& place) {
     if (const auto pattern = node.find("pattern"); pattern != node.end()) {
       const std::string where = at(place, "pattern");
@@ -301,6 +313,7 @@ class Checker {
       if (text.size() > kMaxPatternBytes)
         return refused(where, fmt::format("It may have {} bytes.", kMaxPatternBytes));
       ACCEL_CHECK(add_repetitions(repetitions_of(text), where));
+      ACCEL_CHECK(reads_in_few_ways(text, where));
     }
     const auto format = node.find("format");
     const bool good =
@@ -312,6 +325,7 @@ class Checker {
 
   const bool lenient_;
   std::size_t nodes_ = 0, choices_ = 0, repetitions_ = 0;
+  double pattern_ways_ = 0;                                // Of all patterns together.
   std::set<std::string> places_;                           // Of all schemas that were checked.
   std::vector<std::pair<std::string, std::string>> refs_;  // Place, and where it points to.
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <future>
@@ -439,6 +440,64 @@ TEST_F(Llama, a_cancelled_text_ends_at_once_even_in_its_prompt) {
   const auto next = model_->generate(request("The capital of France is", 2), {}, {});
   ASSERT_TRUE(next) << next.error().to_string();
   EXPECT_EQ(next->text, " Paris.");
+}
+
+// A grammar that check_schema() refuses: the first token takes llama.cpp seconds, which nobody else
+// waits for, and then the text ends. The bounds of time are those of a loaded machine.
+TEST_F(Llama, a_grammar_that_takes_long_ends_its_text_and_holds_up_nobody_who_cancels) {
+  open({.context = 256, .parallel = 2, .max_waiting = 2});
+  GenerationRequest slow = request("a", 20);
+  slow.sampling.grammar = "root ::= (\"a\"?){80}";
+  constexpr auto kReady = std::future_status::ready;
+  std::stop_source stop;
+  auto writer =
+      std::async(std::launch::async, [&] { return model_->generate(slow, {}, stop.get_token()); });
+  const auto done = [&] { return writer.wait_for(std::chrono::milliseconds(1)) == kReady; };
+  while (model_->load().running == 0 && !done()) {
+  }
+  const auto began = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
+  while (seconds() < 0.5 && !done()) EXPECT_LE(model_->load().running, 1U);
+  ASSERT_FALSE(done()) << "The grammar is no longer slow enough for this test.";
+  const double before = seconds();
+  stop.request_stop();
+  EXPECT_LT(seconds() - before, 0.3);
+  EXPECT_EQ(writer.get().error().code, Errc::cancelled);
+}
+
+TEST_F(Llama, a_token_that_takes_too_long_ends_its_text_with_an_error) {
+  open({.context = 256, .parallel = 1});
+  GenerationRequest slow = request("a", 20);
+  slow.sampling.grammar = "root ::= (\"a\"?){80}";
+  const auto report = model_->generate(slow, {}, {});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Errc::invalid_argument);
+  EXPECT_THAT(report.error().message, HasSubstr("one token takes more than"));
+}
+
+TEST_F(Llama, a_prompt_that_no_context_holds_is_refused_before_it_is_read) {
+  open({.context = 256, .parallel = 1});
+  const auto began = std::chrono::steady_clock::now();
+  const auto refused = model_->prompt_tokens(std::string(8U << 20U, 'a'), false);
+  EXPECT_EQ(refused.error().code, Errc::invalid_argument);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(500));
+  const std::string text = "The capital of France is";
+  EXPECT_EQ(*model_->prompt_tokens(text, false), *model_->tokenize(text, false));
+  std::string words;
+  while (words.size() < 2000) words += "word ";
+  EXPECT_EQ(model_->prompt_tokens(words, false).error().code, Errc::invalid_argument);
+}
+
+TEST_F(Llama, a_large_prompt_is_read_in_pieces_and_stopped_between_them) {
+  open({.context = 8192, .parallel = 1});
+  std::string large;
+  while (large.size() < 400'000) large += "words of many kinds; ";
+  EXPECT_EQ(model_->prompt_tokens(large, false).error().code, Errc::invalid_argument);
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(model_->prompt_tokens(large, false, stopped.get_token()).error().code, Errc::cancelled);
 }
 
 TEST_F(Llama, tells_what_was_read_and_written_of_a_text_that_is_broken_off) {

@@ -81,6 +81,71 @@ TEST(SchemaCheck, names_the_place_of_what_is_wrong) {
   EXPECT_FALSE(check_schema("{"));
 }
 
+TEST(SchemaCheck, refuses_patterns_that_a_text_fits_in_very_many_ways) {
+  std::string letters, dots;
+  for (int i = 0; i < 8; ++i) {
+    for (char c = 'a'; c <= 'z'; ++c) letters += std::string(1, c) + '?';
+  }
+  for (int i = 0; i < 100; ++i) dots += ".*";
+  for (const std::string& inner :
+       {std::string("(a?){500}"), letters, dots, std::string("(a?){28}"),
+        std::string("(a|aa|aaa|aaaa|b|bb)*"), std::string("(a{0,30}){30}"), std::string("( |  )*x"),
+        std::string("(\\d*){9}"), std::string("(a|[^b])*.*(a|.)*")}) {
+    const std::string pattern = "^" + inner + "$";
+    EXPECT_EQ(complaint(json{{"pattern", pattern}}.dump()), "/pattern") << pattern;
+  }
+  // Few each, too many together; the same behind references.
+  json many = json::object();
+  for (int i = 0; i < 3; ++i) many["properties"][std::to_string(i)] = {{"pattern", "^(a?){13}$"}};
+  EXPECT_EQ(complaint(many.dump()), "/properties/2/pattern");
+  json refs{{"$defs", {{"p", {{"pattern", "^.*.*.*.*$"}}}}}};
+  refs["anyOf"] = json::array_t(3, json{{"$ref", "#/$defs/p"}});
+  EXPECT_EQ(complaint(refs.dump()), "");
+}
+
+TEST(SchemaCheck, takes_patterns_that_a_text_fits_in_few_ways) {
+  for (const char* pattern :
+       {"^a?b?c?d?e?f?g?h?i?j?k?l?m?n?o?p?q?r?s?t?u?v?w?x?y?z?$", "^.*@.*$", "^.*foo.*bar.*$",
+        "^[a-z0-9._-]+@[a-z0-9-]+(\\.[a-z]{2,8}){1,3}$", "^(a|b?)*$", "^(a*)*$",
+        "^\\(?[0-9]{3}\\)?[- ]?[0-9]{3}-[0-9]{4}$", "^[^\"]{0,500}$", "^a{0,2000}$",
+        "^((25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)\\.){3}(25[0-5]|[01]?[0-9][0-9]?)$"})
+    EXPECT_EQ(complaint(json{{"pattern", pattern}}.dump()), "") << pattern;
+}
+
+TEST(SchemaCheck, counts_alternatives_along_references) {
+  const auto tree = [](int levels, int wide) {
+    json root{{"$ref", "#/$defs/a" + std::to_string(levels)}};
+    root["$defs"]["a0"] = {{"type", "string"}};
+    for (int i = 1; i <= levels; ++i) {
+      const json below{{"$ref", "#/$defs/a" + std::to_string(i - 1)}};
+      root["$defs"]["a" + std::to_string(i)] = {{"anyOf", json::array_t(wide, below)}};
+    }
+    return root.dump();
+  };
+  EXPECT_EQ(complaint(tree(2, 20)), "");
+  EXPECT_EQ(complaint(tree(9, 20)), "/$defs/a3");
+  EXPECT_EQ(complaint(R"({"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}})"), "/$defs/a");
+  json lists{{"$ref", "#/$defs/a"}};  // Of lists of lists: a token may open several.
+  lists["$defs"]["a"]["anyOf"] =
+      json::array_t(5, json{{"type", "array"}, {"items", {{"$ref", "#/$defs/a"}}}});
+  EXPECT_EQ(complaint(lists.dump()), "/$defs/a");
+  // What recurs in earnest: any JSON, and the nodes of a tree.
+  EXPECT_EQ(complaint(R"({"$ref":"#/$defs/j","$defs":{"j":{"anyOf":[{"type":"string"},)"
+                      R"({"type":"number"},{"type":"null"},{"type":"array","items":)"
+                      R"({"$ref":"#/$defs/j"}},{"type":"object","additionalProperties":)"
+                      R"({"$ref":"#/$defs/j"}}]}}})"),
+            "");
+  json nodes{{"$ref", "#/$defs/n"}};
+  for (int i = 0; i < 10; ++i) {
+    nodes["$defs"]["n"]["anyOf"].push_back(
+        {{"type", "object"},
+         {"properties",
+          {{"kind", {{"const", i}}},
+           {"children", {{"type", "array"}, {"items", {{"$ref", "#/$defs/n"}}}}}}}});
+  }
+  EXPECT_EQ(complaint(nodes.dump()), "");
+}
+
 TEST(SchemaCheck, bounds_what_a_schema_may_ask) {
   EXPECT_EQ(complaint(R"({"type":"array","minItems":1000000})"), "/minItems");
   EXPECT_EQ(complaint(R"({"type":"string","maxLength":18446744073709551615})"), "/maxLength");

@@ -8,8 +8,7 @@
 
 #include "accel/core/file.hpp"
 #include "accel/models/tokenizer.hpp"
-#include "audio/audio_file.hpp"
-#include "audio/resample.hpp"
+#include "audio/request_audio.hpp"
 #include "encoder_decoder.hpp"
 #include "families.hpp"
 #include "model_files.hpp"
@@ -216,9 +215,9 @@ class SpeechRecognition final : public Family {
     ACCEL_CHECK(expect_media(input, "audio"));
     ACCEL_CHECK(expect_no_seed(input));
     ACCEL_TRY(Wish wish, wish_of(input));
-    ACCEL_TRY(Audio audio, read_audio(input.media));
+    constexpr std::uint32_t kRates[] = {kWhisperRate};
+    ACCEL_TRY(const Audio audio, request_audio(input.media, kRates));
     input.media = {};
-    ACCEL_TRY(audio, resample(std::move(audio), kWhisperRate));
     auto sound = std::make_shared<const LogMel>(audio.samples, model_.config.mels);
     return std::make_unique<SpeechWorkload>(model_, std::move(sound), std::move(wish), true);
   }

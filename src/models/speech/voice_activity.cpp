@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "audio/audio_file.hpp"
-#include "audio/resample.hpp"
+#include "audio/request_audio.hpp"
 #include "families.hpp"
 #include "labels.hpp"
 #include "speech/speech_segments.hpp"
@@ -117,10 +116,8 @@ class VoiceActivity final : public Family {
   Result<std::unique_ptr<Workload>> prepare(FamilyInput input) const override {
     ACCEL_CHECK(expect_media(input, "audio"));
     ACCEL_CHECK(expect_no_draw(input));
-    ACCEL_TRY(Audio audio, read_audio(input.media));
-    if (audio.sample_rate != kFullRate && audio.sample_rate != kHalfRate) {
-      ACCEL_TRY(audio, resample(std::move(audio), kFullRate));
-    }
+    constexpr std::uint32_t kRates[] = {kFullRate, kHalfRate};
+    ACCEL_TRY(Audio audio, request_audio(input.media, kRates));
     return std::make_unique<VoiceWorkload>(std::move(audio));
   }
 };

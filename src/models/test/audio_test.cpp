@@ -8,6 +8,7 @@
 #include "accel/models/family.hpp"
 #include "audio/audio_file.hpp"
 #include "audio/ogg_head.hpp"
+#include "audio/request_audio.hpp"
 #include "audio/resample.hpp"
 #include "audio/wav.hpp"
 #include "speech/speech_segments.hpp"
@@ -251,6 +252,26 @@ TEST(Resampling, keeps_a_tone_that_both_rates_hold) {
   EXPECT_NEAR(static_cast<double>(out->samples.size()), 16000, 200);
   for (std::size_t i = 2000; i < 12000; ++i)
     ASSERT_NEAR(out->samples[i], tone(static_cast<double>(i) / 16000), 2e-3) << i;
+}
+
+TEST(RequestAudio, that_is_wrong_or_too_long_is_the_callers_mistake) {
+  constexpr std::uint32_t kRates[] = {16'000, 8'000};
+  const Bytes half(32'000, 0), not_a_number(4, 0xFF), long_one(10'000'000, 0);
+  const Wav cases[] = {{.rate = 0, .data = half},
+                       {.rate = 8, .data = half},
+                       {.channels = 0, .data = half},
+                       {.channels = 65535, .data = half},
+                       {.encoding = 3, .bits = 32, .data = not_a_number},
+                       {.rate = 1000, .data = long_one},
+                       {.data = {}}};
+  for (const Wav& wav : cases) {
+    const auto audio = request_audio(wav.file(), kRates);
+    ASSERT_FALSE(audio) << wav.rate << " Hz, " << wav.channels << " channels";
+    EXPECT_EQ(audio.error().code, Errc::invalid_argument) << audio.error().to_string();
+  }
+  const auto kept = request_audio(Wav{.rate = 8000, .data = half}.file(), kRates);
+  ASSERT_TRUE(kept) << kept.error().to_string();
+  EXPECT_EQ(kept->sample_rate, 8000U);
 }
 
 TEST(Resampling, has_a_limit) {

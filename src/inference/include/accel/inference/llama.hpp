@@ -92,6 +92,11 @@ class LlamaModel {
   // `special`: text such as "<|im_end|>" becomes the token that it names. Tokens that the model
   // wants at the start are added. Errors: invalid_argument (too long to count).
   Result<std::vector<TokenId>> tokenize(std::string_view text, bool special) const;
+  // The same of a prompt, which leaves room for one token at least. Errors: invalid_argument (more
+  // tokens than the context holds), resource_exhausted (too many long prompts wait to be read),
+  // cancelled.
+  Result<std::vector<TokenId>> prompt_tokens(std::string_view text, bool special,
+                                             std::stop_token stop = {}) const;
   // Tokens of text within a prompt: nothing is added around them. Errors: as tokenize().
   Result<std::vector<TokenId>> tokens_of(std::string_view text) const;
   // The text of tokens, those that control the model left out.
