@@ -59,8 +59,9 @@ struct LlamaEmbedderInfo {
 };
 
 struct CutText {
-  std::size_t index = 0;   // Of the text, from 0.
-  std::size_t tokens = 0;  // Of the whole text.
+  std::size_t index = 0;  // Of the text, from 0.
+  std::size_t tokens =
+      0;  // Of the text as far as it was read, which is beyond what the model takes.
 };
 
 struct TextVectors {
