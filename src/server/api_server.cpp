@@ -131,27 +131,8 @@ class ApiServer::Impl {
     const auto handler = [this](HttpRequest request, std::stop_token stop) {
       return handle(std::move(request), std::move(stop));
     };
-    const auto check = [this](const HttpRequest& head) { return admit(head); };
     const net::Endpoint socket = net::UnixEndpoint{home_.api_socket()};
-    net::ServerOptions rules{options.limits, check};
-    rules.live = &GrpcServer::is_live;
-    rules.body_limit = [this](const HttpRequest& head) {
-      return most_body_bytes(access_->visitor(head));
-    };
-    rules.hold_body = [this](const HttpRequest& head) { return access_->hold_body(head); };
-    rules.known = [this](const HttpRequest& head) { return access_->visitor(head).is_known(); };
-    rules.shape_http1 = [this](const HttpRequest& head, HttpResponse refusal,
-                               std::optional<Errc> why) {
-      HttpResponse response = in_words_of(head, std::move(refusal), why);
-      if (head.method == "POST" && why == Errc::resource_exhausted && response.status == 429)
-        response.headers.set("Retry-After", std::to_string(access_->seconds_to_wait(head)));
-      return response;
-    };
-    rules.shape = [http1 = rules.shape_http1](const HttpRequest& head, HttpResponse refusal,
-                                              std::optional<Errc> why) {
-      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why)
-                                 : http1(head, std::move(refusal), why);
-    };
+    net::ServerOptions rules = rules_of(options.limits);
     if (options.kubo_rpc) {
       rpc_ = std::make_unique<KuboRpcServer>(node_, io_.executor(), home_.downloads());
       rules.streamed = rpc_->streamed_bodies(options.kubo_rpc_upload);
@@ -184,6 +165,31 @@ class ApiServer::Impl {
     }
     announce();
     return {};
+  }
+
+  // Of the API's listeners: who is let in, how much of a body is held, and how refusals are told.
+  net::ServerOptions rules_of(const net::ServerLimits& limits) {
+    const auto check = [this](const HttpRequest& head) { return admit(head); };
+    net::ServerOptions rules{limits, check};
+    rules.live = &GrpcServer::is_live;
+    rules.body_limit = [this](const HttpRequest& head) {
+      return most_body_bytes(access_->visitor(head));
+    };
+    rules.hold_body = [this](const HttpRequest& head) { return access_->hold_body(head); };
+    rules.known = [this](const HttpRequest& head) { return access_->visitor(head).is_known(); };
+    rules.shape_http1 = [this](const HttpRequest& head, HttpResponse refusal,
+                               std::optional<Errc> why) {
+      HttpResponse response = in_words_of(head, std::move(refusal), why);
+      if (head.method == "POST" && why == Errc::resource_exhausted && response.status == 429)
+        response.headers.set("Retry-After", std::to_string(access_->seconds_to_wait(head)));
+      return response;
+    };
+    rules.shape = [http1 = rules.shape_http1](const HttpRequest& head, HttpResponse refusal,
+                                              std::optional<Errc> why) {
+      return grpc::is_grpc(head) ? grpc::refusal_of(refusal, why)
+                                 : http1(head, std::move(refusal), why);
+    };
+    return rules;
   }
 
   void start_tracing(const TelemetryOptions& options) {
