@@ -66,7 +66,7 @@ class Speech(TestCase):
         silence = self.recording("silence.wav", bytes(64000))
         self.assertIn("Nothing is said.", self.node.ok("audio", "transcribe", "--model", "whisper", silence, *QUICK))
         empty = self.recording("empty.wav", b"")
-        self.assert_fails(5, self.node.run("run", "whisper", "--audio", empty, *QUICK), "no samples")
+        self.assert_fails(2, self.node.run("run", "whisper", "--audio", empty, *QUICK), "no samples")
         other = self.file("other.bin", 5000)
         self.assert_fails(6, self.node.run("run", "whisper", "--audio", other, *QUICK), "no recording")
         self.assert_fails(2, self.node.run("run", "whisper", "--input", "a text", *QUICK), "--audio")
@@ -101,7 +101,7 @@ class Speech(TestCase):
                 self.assertIn("message", json.load(refused.exception)["error"])
             with self.assertRaises(urllib.error.HTTPError) as refused:
                 ask(key="wrong")
-            self.assertEqual(refused.exception.code, 400)  # What is large is not even read of a stranger.
+            self.assertEqual(refused.exception.code, 401)  # By its head: nothing of it is read.
             self.assertIn("key", refused.exception.read().decode())
 
     def test_phonemes_become_the_recording_of_the_reference(self):
