@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "accel/core/random.hpp"
+#include "http2_session.hpp"
 #include "support.hpp"
 
 namespace accel::net {
