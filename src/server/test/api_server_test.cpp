@@ -173,9 +173,10 @@ TEST_F(ApiServerTest, counts_what_it_answers_by_protocol) {
   RawClient owner = tcp();
   owner.post("pin.ls", "{}", bearer());
   owner.read_answer();
-  RawClient stranger = tcp();
-  stranger.send("GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
-  EXPECT_TRUE(stranger.read_to_end().starts_with("HTTP/1.1 401 "));
+  RawClient asker = tcp();
+  asker.send("GET /v1/models/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + bearer() +
+             "\r\n");
+  EXPECT_TRUE(asker.read_to_end().starts_with("HTTP/1.1 404 "));
   RawClient reader = tcp();
   reader.send("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + bearer() +
               "\r\n");
