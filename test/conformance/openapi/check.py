@@ -21,9 +21,10 @@ TOKENS = r"^([0-9]|[1-9][0-9]{1,3}|[1-3][0-9]{4}|4[0-8][0-9]{3}|490[0-9]{2}|491[
 
 def contract() -> dict:
     api = yaml.safe_load((ROOT / "api/openapi.yaml").read_text())
-    infer = api["paths"]["/v2/models/{model}/infer"]["post"]
-    del infer["requestBody"]["content"]["application/octet-stream"]
-    infer["parameters"] = [one for one in infer["parameters"] if one.get("in") != "header"]  # Of binary data.
+    for path in ("/v2/models/{model}/infer", "/v2/models/{model}/versions/1/infer"):
+        infer = api["paths"][path]["post"]
+        del infer["requestBody"]["content"]["application/octet-stream"]
+        infer["parameters"] = [one for one in infer["parameters"] if one.get("in") != "header"]  # Of binary data.
     schemas = api["components"]["schemas"]
     schemas["InferRequest"]["properties"]["parameters"]["properties"]["timeout"] = {"enum": [0, 600_000_000, None]}
     for name in ("ChatRequest", "CompletionRequest", "OllamaGenerateRequest", "OllamaChatRequest"):

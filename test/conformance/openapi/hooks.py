@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request for a long text, or for one that nothing bounds, asks for a short one, so that thousands of them end."""
+"""A request for a long text, or for one that nothing bounds, asks for a short one, so that thousands of them end; one for a
+context asks for one that every model here has."""
 import schemathesis
 
 TOKENS = 2
 MOST = 16777216
+CONTEXT = 512
+MOST_CONTEXT = 1073741824
 
 
 def bounded(members, name):
@@ -25,5 +28,9 @@ def before_call(context, case, kwargs):
             body = bounded(body, "max_completion_tokens")
     options = body.get("options")
     if path in ("/api/generate", "/api/chat") and (options is None or isinstance(options, dict)):
-        body = {**body, "options": bounded(options or {}, "num_predict")}
+        options = bounded(options or {}, "num_predict")
+        context_wish = options.get("num_ctx")
+        if isinstance(context_wish, int) and not isinstance(context_wish, bool) and CONTEXT < context_wish <= MOST_CONTEXT:
+            options = {**options, "num_ctx": CONTEXT}
+        body = {**body, "options": options}
     case.body = body
