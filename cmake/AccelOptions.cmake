@@ -20,6 +20,11 @@ endif()
 if(ACCEL_SANITIZE)
   add_compile_options(-fsanitize=${ACCEL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ACCEL_SANITIZE})
+  if(ACCEL_SANITIZE MATCHES "undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # UBSan's tables of source places need a relocation each in a PIE: without, and with the lines packed, the test
+    # programs take 6 GB of disk instead of 11.
+    add_link_options(-no-pie -Wl,--compress-debug-sections=zlib)
+  endif()
   if(ACCEL_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-tsan)  # std::atomic_thread_fence in Boost.Asio; the fences pair with atomics that TSan does see.
   endif()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pulling a root by CID from gateways, true and false ones."""
 import os
+import shutil
 import signal
 import time
 import unittest
@@ -140,6 +141,8 @@ class Pull(TestCase):
 
     def test_of_one_leaf_over_and_over_stops_when_asked(self):
         path = self.file("zeros", 0)
+        if shutil.disk_usage(path.parent).free < 4 << 30:
+            self.skipTest("a pull of 3 GiB is refused here: the disk has no room for it")
         os.truncate(path, 3 << 30)
         source = self.home()
         root = source.ok("add", "-Q", "--reference", path).strip()
@@ -149,8 +152,8 @@ class Pull(TestCase):
             time.sleep(0.5)
             pull.send_signal(signal.SIGINT)
             start = time.monotonic()
-            pull.communicate(timeout=60)
-        self.assertEqual(pull.returncode, 130)
+            _, err = pull.communicate(timeout=60)
+        self.assertEqual(pull.returncode, 130, err)
         self.assertLess(time.monotonic() - start, 10)
 
     def test_of_what_nobody_has_says_so(self):
