@@ -90,7 +90,8 @@ class LlamaModel::Impl {
 };
 
 Status LlamaModel::Impl::start(const LlamaModelOptions& options) {
-  ACCEL_TRY(generator_, llama::Generator::open(library_, model_.get(), draft_.get(), options));
+  ACCEL_TRY(generator_, llama::Generator::open(library_, model_.get(), draft_.get(), options,
+                                               info_.kv_bytes / kParkedShare));
   std::array<char, 256> text{};
   api().model_desc(model_.get(), text.data(), text.size());
   info_.engine = "llama.cpp";
@@ -261,11 +262,11 @@ Result<std::unique_ptr<LlamaModel>> LlamaEngine::open(const std::filesystem::pat
   if (!options.draft_file.empty()) {
     ACCEL_TRY(impl->draft_, load_draft(api, options.draft_file, impl->model_.get()));
   }
-  ACCEL_CHECK(impl->start(options));
   LlamaModelInfo& info = impl->info_;
   info.architecture = header.texts.find("general.architecture")->second;
   info.kv_type = kv_type_name(options.kv_type);
   info.kv_bytes = kv_bytes(api, impl->model_.get(), info.architecture, options);
+  ACCEL_CHECK(impl->start(options));
   return std::unique_ptr<LlamaModel>(
       new LlamaModel(std::move(impl)));  // tidy: raw-new: private constructor
 }

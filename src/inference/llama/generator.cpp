@@ -90,7 +90,8 @@ Generator::Generator(std::shared_ptr<const Library> library, const llama_vocab* 
 
 Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library> library,
                                                    llama_model* model, llama_model* draft,
-                                                   const LlamaModelOptions& options) {
+                                                   const LlamaModelOptions& options,
+                                                   std::uint64_t parked_bytes) {
   const Api& api = library->api();
   const auto trained = static_cast<std::size_t>(std::max(api.model_context(model), 1));
   SlotLimits limits{options.parallel, options.max_waiting, options.context,
@@ -103,6 +104,10 @@ Result<std::unique_ptr<Generator>> Generator::open(std::shared_ptr<const Library
   ggml_threadpool* const pool = generator->threadpool_.get();
   ACCEL_TRY(generator->context_, make_context(api, model, options, generator->abort_));
   if (pool != nullptr) api.attach_threadpool(generator->context_.get(), pool, pool);
+  if (options.prefix_cache && generator->can_go_back_) {
+    generator->parked_ =
+        std::make_unique<ParkedTexts>(api, generator->context_.get(), parked_bytes);
+  }
   if (draft != nullptr) {
     ACCEL_TRY(generator->draft_model_,
               DraftModel::open(library, draft, options, generator->abort_, pool));
@@ -253,7 +258,8 @@ void Generator::work() {
 bool Generator::step(std::unique_lock<std::mutex>& lock) {
   drop_cancelled();
   abort_ = stop_.stop_requested();
-  for (const Move& move : planner_.seat()) make(move);
+  for (const Move& move : planner_.seat()) make(move, lock);
+  park_ended(lock);
   guess(lock);
   const std::vector<Chunk> plan = planner_.next();
   if (plan.empty()) return false;
@@ -371,8 +377,14 @@ void Generator::go_back(const Job& job, const Chunk& chunk, std::size_t rejected
 
 // A context that keeps a window or a state of the past alone can't go back to a prefix: the text
 // starts from nothing then.
-void Generator::make(const Move& move) {
+void Generator::make(const Move& move, std::unique_lock<std::mutex>& lock) {
   const Api& api = library_->api();
+  if (move.keep > 0 && parked_ && parked_->parks(move.source)) {
+    lock.unlock();
+    parked_->restore(move.source);  // Where it can't be, there is nothing to go on from.
+    lock.lock();
+  }
+  if (parked_) parked_->drop(move.slot);
   llama_memory_t const memory = api.memory(context_.get());
   const auto slot = static_cast<llama_seq_id>(move.slot);
   const auto source = static_cast<llama_seq_id>(move.source);
@@ -393,6 +405,38 @@ void Generator::make(const Move& move) {
     api.memory_remove(memory, slot, -1, -1);
     planner_.start_over(move.id);
   }
+}
+
+// While others are written, a text that has ended is out of the way: a place of the context costs
+// time in each step, whoever holds it.
+void Generator::park_ended(std::unique_lock<std::mutex>& lock) {
+  if (!parked_ || planner_.running() == 0) return;
+  const std::vector<std::size_t> kept = planner_.kept_slots();
+  for (const std::size_t slot : kept) {
+    if (parked_->parks(slot)) continue;
+    make_room_for(slot, kept);
+    lock.unlock();
+    parked_->park(slot);
+    lock.lock();
+  }
+}
+
+// Of the older ones, as many as it takes.
+void Generator::make_room_for(std::size_t slot, const std::vector<std::size_t>& kept) {
+  const std::uint64_t bytes = parked_->bytes_of(slot);
+  if (bytes > parked_->most_bytes()) return;
+  for (const std::size_t older : kept) {
+    if (older == slot || parked_->has_room_for(bytes)) return;
+    if (!parked_->holds(older)) continue;
+    planner_.forget(older);
+    parked_->drop(older);
+    empty(older);
+  }
+}
+
+void Generator::empty(std::size_t slot) {
+  llama_memory_t const memory = library_->api().memory(context_.get());
+  library_->api().memory_remove(memory, static_cast<llama_seq_id>(slot), -1, -1);
 }
 
 Result<TokenId> Generator::choose(const Job& job, std::span<const float> logits) const {
@@ -461,10 +505,7 @@ void Generator::finish(Job& job, Status outcome) {
     held.insert(held.end(), job.report.tokens.begin(), job.report.tokens.end());
   }
   if (draft_model_ && job.has_slot) draft_model_->trim(job.slot, job.keeps ? held.size() : 0);
-  for (const std::size_t slot : planner_.end(job.id, std::move(held))) {
-    llama_memory_t const memory = library_->api().memory(context_.get());
-    library_->api().memory_remove(memory, static_cast<llama_seq_id>(slot), -1, -1);
-  }
+  for (const std::size_t slot : planner_.end(job.id, std::move(held))) empty(slot);
   job.outcome = std::move(outcome);
   job.news.notify_all();
   jobs_.erase(job.id);  // The caller holds it.

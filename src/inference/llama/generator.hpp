@@ -4,7 +4,7 @@
 // says, and the callers that wait for their texts. Used by LlamaModel.
 // Threads: generate(), logits(), admits() and load() from any thread. What belongs to the worker
 // alone is said so below; everything else is under the mutex, which is never held while something
-// is decoded or a token chosen.
+// is decoded, copied or a token chosen.
 
 #include <atomic>
 #include <condition_variable>
@@ -18,17 +18,20 @@
 #include "llama/context.hpp"
 #include "llama/draft_model.hpp"
 #include "llama/library.hpp"
+#include "llama/parked_texts.hpp"
 #include "llama/slot_planner.hpp"
 
 namespace accel::inference::llama {
 
 class Generator {
  public:
-  // `draft`: null, or a model of the same vocabulary; both models outlive this.
+  // `draft`: null, or a model of the same vocabulary; both models outlive this. `parked_bytes`: what
+  // ended texts may take beside the context.
   // Errors: resource_exhausted (no memory for the context).
   static Result<std::unique_ptr<Generator>> open(std::shared_ptr<const Library> library,
                                                  llama_model* model, llama_model* draft,
-                                                 const LlamaModelOptions& options);
+                                                 const LlamaModelOptions& options,
+                                                 std::uint64_t parked_bytes);
   ~Generator();
 
   std::size_t context() const { return limits_.context; }
@@ -64,7 +67,10 @@ class Generator {
   void hand_over(Job& job, std::optional<Status> ended);
   void go_back(const Job& job, const Chunk& chunk, std::size_t rejected);
   void add_token(Job& job, TokenId token, std::span<const float> logits);
-  void make(const Move& move);
+  void make(const Move& move, std::unique_lock<std::mutex>& lock);
+  void park_ended(std::unique_lock<std::mutex>& lock);
+  void make_room_for(std::size_t slot, const std::vector<std::size_t>& kept);
+  void empty(std::size_t slot);
   void finish(Job& job, Status outcome);
 
   std::shared_ptr<const Library> library_;  // Owners: engine, model, this; immutable.
@@ -75,6 +81,7 @@ class Generator {
   ThreadpoolHandle threadpool_{nullptr, nullptr};  // Outlives the context that uses it.
   std::atomic<bool> abort_ = false;                // Nobody waits for what is being decoded.
   ContextHandle context_{nullptr, nullptr};        // Of the worker.
+  std::unique_ptr<ParkedTexts> parked_;            // Of the worker; null: all stay in the context.
   std::unique_ptr<DraftModel> draft_model_;        // Of the worker; null: none.
   mutable std::mutex mutex_;
   std::condition_variable_any work_;

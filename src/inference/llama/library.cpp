@@ -87,6 +87,9 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(memory_copy, "llama_memory_seq_cp"));
   ACCEL_CHECK(library.bind(memory_first, "llama_memory_seq_pos_min"));
   ACCEL_CHECK(library.bind(memory_last, "llama_memory_seq_pos_max"));
+  ACCEL_CHECK(library.bind(text_state_size, "llama_state_seq_get_size"));
+  ACCEL_CHECK(library.bind(text_state, "llama_state_seq_get_data"));
+  ACCEL_CHECK(library.bind(set_text_state, "llama_state_seq_set_data"));
   ACCEL_CHECK(library.bind(decode, "llama_decode"));
   ACCEL_CHECK(library.bind(logits, "llama_get_logits_ith"));
   ACCEL_CHECK(library.bind(text_vector, "llama_get_embeddings_seq"));

@@ -54,6 +54,9 @@ struct Api {
   decltype(&llama_memory_seq_cp) memory_copy = nullptr;
   decltype(&llama_memory_seq_pos_min) memory_first = nullptr;
   decltype(&llama_memory_seq_pos_max) memory_last = nullptr;
+  decltype(&llama_state_seq_get_size) text_state_size = nullptr;
+  decltype(&llama_state_seq_get_data) text_state = nullptr;
+  decltype(&llama_state_seq_set_data) set_text_state = nullptr;
   decltype(&llama_decode) decode = nullptr;
   decltype(&llama_get_logits_ith) logits = nullptr;
   decltype(&llama_get_embeddings_seq) text_vector = nullptr;

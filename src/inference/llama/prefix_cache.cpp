@@ -48,4 +48,11 @@ std::optional<std::size_t> PrefixCache::oldest() const {
   return found->first;
 }
 
+std::vector<std::size_t> PrefixCache::slots() const {
+  std::vector<std::size_t> slots;
+  for (const auto& [slot, kept] : kept_) slots.push_back(slot);
+  std::ranges::sort(slots, {}, [this](std::size_t slot) { return kept_.at(slot).used; });
+  return slots;
+}
+
 }  // namespace accel::inference::llama

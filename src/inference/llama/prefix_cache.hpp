@@ -34,6 +34,8 @@ class PrefixCache {
   std::size_t tokens() const { return tokens_; }  // Of all.
   // The slot that was not used for longest.
   std::optional<std::size_t> oldest() const;
+  // All, the oldest first.
+  std::vector<std::size_t> slots() const;
 
  private:
   struct Kept {

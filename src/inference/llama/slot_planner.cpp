@@ -65,7 +65,9 @@ SlotPlanner::Source SlotPlanner::source_for(const Text& text) const {
     const auto held = other.prefix.tokens;
     const auto there = held.first(std::min(held.size(), other.done));
     const std::size_t length = common_prefix(there, prompt);
-    if (length >= kLeastPrefix && length > source.length) source = {other.slot, length, false};
+    // Of what is alike, that which needs no way back into the context.
+    const bool better = length > source.length || (length == source.length && !source.in_place);
+    if (length >= kLeastPrefix && better) source = {other.slot, length, false};
   }
   // With one slot alone there is no room for a copy.
   if (source.length > 0 && free_.size() == 1 && free_.front() == source.slot)

@@ -12,7 +12,8 @@
 //
 // A slot keeps its tokens when its text ends, until the room is needed. A prompt that begins as
 // what a slot of its scope holds, free or running, goes on behind the common prefix: in place when
-// the free slot holds little else, otherwise from a copy.
+// the free slot holds little else, otherwise from a copy. Where the tokens of free slots lie is
+// Generator's concern (ParkedTexts); here they take their room of the context in any case.
 
 #include <cstddef>
 #include <cstdint>
@@ -92,11 +93,15 @@ class SlotPlanner {
   // It waits and runs no more. `tokens`: its prompt and answer, which its slot keeps as far as they
   // are in the context; empty: nothing is kept. The slot that is to be emptied, if one is.
   std::vector<std::size_t> end(RequestId id, std::vector<TokenId> tokens = {});
+  // The free slot keeps nothing any more.
+  void forget(std::size_t slot) { cache_.drop(slot); }
 
   bool idle() const { return running_.empty() && waiting_.empty(); }
   std::size_t running() const { return running_.size(); }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t kept_tokens() const { return cache_.tokens(); }
+  // Free slots that keep a text, the one used longest ago first.
+  std::vector<std::size_t> kept_slots() const { return cache_.slots(); }
   std::vector<RequestId> running_ids() const;
 
  private:

@@ -249,6 +249,47 @@ TEST_F(Llama, a_prefix_is_shared_with_a_text_that_still_runs) {
   EXPECT_TRUE(long_one.get());
 }
 
+// A story of `sentences` alike ones.
+std::string story_of(const std::string& hero, int sentences) {
+  std::string story = "Once upon a time there was a " + hero + " who lived by the sea.";
+  for (int i = 0; i < sentences; ++i) story += " Every morning it walked to the harbour.";
+  return story;
+}
+
+TEST_F(Llama, an_ended_text_makes_way_for_others_and_comes_back_as_it_was) {
+  open({.context = 4096, .parallel = 4});
+  GenerationRequest asked = request(story_of("cat", 5), 16);
+  asked.logprobs = 2;
+  const auto first = model_->generate(asked, {}, {});
+  ASSERT_TRUE(first) << first.error().to_string();
+  const auto other = model_->generate(request(story_of("dog", 5), 16), {}, {});
+  ASSERT_TRUE(other) << other.error().to_string();
+  for (int i = 0; i < 2; ++i) {  // The second time both have been put aside once more.
+    const auto again = model_->generate(asked, {}, {});
+    EXPECT_EQ(again->cached_tokens, asked.prompt.size() - 1);
+    EXPECT_EQ(again->text, first->text);
+    const auto dog = model_->generate(request(story_of("dog", 5), 16), {}, {});
+    EXPECT_GT(dog->cached_tokens, 50U);
+    EXPECT_EQ(dog->text, other->text);
+  }
+  // Two prompts that begin as one text did: a copy each, and the text itself stays.
+  for (const char* end : {" It was happy.", " It was sad."}) {
+    const auto branch = model_->generate(request(story_of("cat", 5) + end, 4), {}, {});
+    EXPECT_GT(branch->cached_tokens, 50U) << end;
+  }
+}
+
+TEST_F(Llama, ended_texts_beside_the_context_take_a_quarter_of_its_size_at_most) {
+  open({.context = 2048, .parallel = 8});
+  for (const char* hero : {"cat", "dog", "cow", "hen", "fox", "owl"})
+    ASSERT_TRUE(model_->generate(request(story_of(hero, 22), 2), {}, {}));
+  const std::size_t one = request(story_of("cat", 22), 2).prompt.size() + 1;
+  ASSERT_GT(one, 2048U / 12);  // Three of them are more than a quarter.
+  EXPECT_EQ(model_->load().kept_tokens, 3 * one) << "two beside, the last one in the context";
+  EXPECT_GT(model_->generate(request(story_of("fox", 22), 2), {}, {})->cached_tokens, 100U);
+  EXPECT_LT(model_->generate(request(story_of("cat", 22), 2), {}, {})->cached_tokens, 20U);
+}
+
 TEST_F(Llama, a_prompt_of_another_scope_goes_on_from_nothing) {
   open({.context = 2048, .parallel = 2});
   GenerationRequest asked = request("one two three four five six seven eight nine ten eleven", 4);

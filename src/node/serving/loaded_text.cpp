@@ -50,7 +50,10 @@ Result<TextFile> fetch_text(Context& context, const StoredModel& model, int thre
   ACCEL_TRY(threads, text_threads(context.services.config(), threads));
   ACCEL_TRY(file.options, model_options(context.services, threads));
   ACCEL_TRY(const inference::GgufHeader header, inference::read_gguf_file(file.path));
-  file.bytes = file.variant->bytes() + inference::kv_cache_bytes(header, file.options);
+  const std::uint64_t context_bytes = inference::kv_cache_bytes(header, file.options);
+  const std::uint64_t parked =
+      file.options.prefix_cache ? context_bytes / inference::kParkedShare : 0;
+  file.bytes = file.variant->bytes() + context_bytes + parked;
   return file;
 }
 

@@ -55,6 +55,9 @@ struct LlamaModelOptions {
   std::filesystem::path draft_file = {};
 };
 constexpr std::size_t kMaxParallelTexts = 64;
+// Ended texts that others' work has put out of the context take at most one part in so many of its
+// size besides (prefix_cache).
+constexpr std::uint64_t kParkedShare = 4;
 
 // What the context of a model will take, by its file's header, before it is opened: an upper bound,
 // as LlamaModelInfo::kv_bytes.
@@ -135,7 +138,7 @@ class LlamaModel {
   struct Load {
     std::size_t running = 0;
     std::size_t waiting = 0;
-    std::size_t kept_tokens = 0;  // Of ended texts, in the context.
+    std::size_t kept_tokens = 0;  // Of ended texts, in the context or beside it.
   };
   Load load() const;
 
