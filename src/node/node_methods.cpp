@@ -59,6 +59,9 @@ json check_engine(inference::Backend& backend) {
 Result<json> node_status(ServingContext& call) {
   Context& context = call.context;
   ACCEL_CHECK(context.params.finish());
+  // The method is open: who may not look in here learns that a node of this program is there.
+  if (!security::may(context.caller.role, security::Role::read))
+    return json{{"home_format", kHomeVersion}};
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const auto pins, store->pins());
   ACCEL_TRY(const auto names, store->kv_list(kNameSpace));

@@ -36,7 +36,9 @@ MODELS = {"minilm": "minilm-l6-f32", "minilm-int8": "minilm-int8", "smollm": "sm
 SETTINGS = {"text": {"context": 1024, "parallel": 2}, "cpu": {"num_threads": 1}, "selection": {"budget": "500ms"}, "models": {"max_wait": "3s"}}
 ANSWER_SECONDS = 120
 IDLE_SECONDS = 10
-TIE = 0.1  # Nats.
+# Nats. Which places of the context a text gets, and what is written beside it, moves the gap between two tokens of this model
+# by up to 0.94 (a token that is 0.60 ahead alone was 0.34 behind): sums in another order, 8-bit activations (docs/api.md, Prefixes).
+TIE = 0.5
 
 
 class Wrong(Exception):
@@ -112,7 +114,7 @@ def greedy(wanted: str, tokens, reply) -> None:
     for token, logprob, top in tokens:
         if not wanted.startswith(text + token):
             tie = [near for other, near in top if other != token and wanted.startswith(text + other)]
-            expect(tie and abs(max(tie) - logprob) < TIE, reply)
+            expect(tie and abs(max(tie) - logprob) < TIE, f"{token!r} at {logprob} after {text!r}, not as {wanted!r}: {top}; {reply}")
             return
         text += token
 

@@ -27,7 +27,7 @@ struct Image {
 
 // JPEG or PNG, by the first bytes; alpha is dropped, 16 bits become 8, grey becomes RGB, as
 // Pillow's convert("RGB") has it (but 16-bit grey, which is scaled here). An orientation of EXIF is
-// not applied. Errors: unsupported (another format, CMYK), corrupt (damaged or cut off),
+// not applied. Errors: unsupported (another format, CMYK), invalid_argument (damaged or cut off),
 // resource_exhausted (a limit above, a JPEG of too many scans, or the images of other requests left
 // no memory, see image_memory.hpp). Blocks while they do.
 Result<Image> decode_image(ByteView file);

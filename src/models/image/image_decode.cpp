@@ -14,7 +14,7 @@ bool starts_with(ByteView file, std::string_view magic) {
 
 Status check_image_size(std::uint64_t width, std::uint64_t height) {
   if (width == 0 || height == 0)
-    return fail(Errc::corrupt, "The image is {} x {} pixels: it has none.", width, height);
+    return fail(Errc::invalid_argument, "The image is {} x {} pixels: it has none.", width, height);
   const bool fits =
       width <= kMaxImageSide && height <= kMaxImageSide && width * height <= kMaxImagePixels;
   if (fits) return {};

@@ -121,7 +121,7 @@ class Decoder {
                                     kMaxScans, kMaxScannedPixels, kMaxDecoderBytes >> 20U),
                         errors_.words.data()});
     }
-    return fail(Error{Errc::corrupt, "The image is a JPEG that is damaged or cut off.",
+    return fail(Error{Errc::invalid_argument, "The image is a JPEG that is damaged or cut off.",
                       errors_.words.data()});
   }
 

@@ -96,7 +96,7 @@ class Decoder {
 
   tl::unexpected<Error> damaged() const {
     return fail(
-        Error{Errc::corrupt, "The image is a PNG that is damaged or cut off.", words_.data()});
+        Error{Errc::invalid_argument, "The image is a PNG that is damaged or cut off.", words_.data()});
   }
 
   ByteView rest_;

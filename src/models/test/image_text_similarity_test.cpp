@@ -146,7 +146,7 @@ TEST_F(TinyClip, refuses_requests_that_it_can_not_answer) {
   EXPECT_EQ(refusal(asked({"a", "b"}, Bytes(100, 7))), Errc::unsupported);
   Bytes cut = image("cat.png");
   cut.resize(cut.size() / 2);
-  EXPECT_EQ(refusal(asked({"a", "b"}, cut)), Errc::corrupt);
+  EXPECT_EQ(refusal(asked({"a", "b"}, cut)), Errc::invalid_argument);
   FamilyInput seeded = asked({"a", "b"});
   seeded.seed = 1;
   EXPECT_EQ(refusal(seeded), Errc::invalid_argument);

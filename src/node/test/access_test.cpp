@@ -57,7 +57,8 @@ TEST_F(AccessTest, a_call_takes_its_role_whoever_brings_it) {
   EXPECT_EQ(ask("pin.ls", json::object(), reader)["error"], "permission_denied");
   EXPECT_TRUE(ask("models.list", json::object(), reader).contains("models"));
   EXPECT_EQ(ask("pin.ls", json::object(), Caller::stranger)["error"], "unauthenticated");
-  EXPECT_TRUE(ask("node.status", json::object(), Caller::stranger).contains("home"));
+  EXPECT_TRUE(ask("node.status", json::object(), reader).contains("home"));
+  EXPECT_EQ(ask("node.status", json::object(), Caller::stranger), (json{{"home_format", 1}}));
   EXPECT_TRUE(ask("pin.ls", json::object(), Caller::token).contains("pins"));
 }
 
