@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
-#include <iterator>
+#include <initializer_list>
 
 #include "header_syntax.hpp"
 
@@ -41,6 +41,15 @@ const std::string& cached_date(WallTime now) {
     text = http_date(now);
   }
   return text;
+}
+
+// Each request pays for its answer's head: no format is read for it.
+void append(std::string& head, std::initializer_list<std::string_view> parts) {
+  for (const std::string_view part : parts) head += part;
+}
+
+void append_length(std::string& head, std::uint64_t length) {
+  append(head, {"Content-Length: ", std::to_string(length), "\r\n"});
 }
 
 }  // namespace
@@ -88,17 +97,16 @@ std::string http_date(WallTime time) {
 Result<std::string> write_head(const HttpResponse& response, const Framing& framing, WallTime now) {
   std::string head;
   head.reserve(512);
-  auto out = std::back_inserter(head);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
-                 reason_phrase(response.status), cached_date(now));
+  append(head, {"HTTP/1.1 ", std::to_string(response.status), " ",
+                reason_phrase(response.status), "\r\nDate: ", cached_date(now), "\r\n"});
   for (const HeaderField& field : response.headers) {
     if (!is_valid_field(field)) {
       return fail(Errc::internal, "A response header has a name or value that HTTP can't carry.");
     }
     if (is_framing(field.name)) continue;
-    fmt::format_to(out, "{}: {}\r\n", field.name, field.value);
+    append(head, {field.name, ": ", field.value, "\r\n"});
   }
-  if (framing.length) fmt::format_to(out, "Content-Length: {}\r\n", *framing.length);
+  if (framing.length) append_length(head, *framing.length);
   if (framing.chunked) head += "Transfer-Encoding: chunked\r\n";
   // Said to HTTP/1.0 clients too, for which "keep-alive" is not the default.
   head += framing.keep_alive ? kKeepAliveEnd : kCloseEnd;
@@ -111,7 +119,7 @@ void write_ready_head(const ReadyResponse& response, bool keep_alive, WallTime n
   head += cached_date(now);
   head += "\r\n";
   head += response.fields;
-  fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body->size());
+  append_length(head, response.body->size());
   head += keep_alive ? kKeepAliveEnd : kCloseEnd;
 }
 
