@@ -66,8 +66,8 @@ const Alphabet* find_alphabet(char prefix) {
 }
 
 std::string encode_bits(const Alphabet& alphabet, ByteView bytes) {
-  std::string digits;
-  digits.reserve((bytes.size() * 8 + alphabet.bits - 1) / alphabet.bits);
+  std::string digits((bytes.size() * 8 + alphabet.bits - 1) / alphabet.bits, '\0');
+  auto digit = digits.begin();
   std::uint32_t pending = 0;
   unsigned pending_bits = 0;
   const std::uint32_t mask = (1U << alphabet.bits) - 1;
@@ -75,11 +75,11 @@ std::string encode_bits(const Alphabet& alphabet, ByteView bytes) {
     pending = (pending << 8U) | byte;
     for (pending_bits += 8; pending_bits >= alphabet.bits;) {
       pending_bits -= alphabet.bits;
-      digits.push_back(alphabet.digits[(pending >> pending_bits) & mask]);
+      *digit++ = alphabet.digits[(pending >> pending_bits) & mask];
     }
   }
   if (pending_bits > 0) {
-    digits.push_back(alphabet.digits[(pending << (alphabet.bits - pending_bits)) & mask]);
+    *digit = alphabet.digits[(pending << (alphabet.bits - pending_bits)) & mask];
   }
   return digits;
 }
