@@ -3,14 +3,17 @@
 
 #include <array>
 #include <atomic>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
-#include "accel/core/async/event.hpp"
 #include "accel/core/async/with_timeout.hpp"
 #include "accel/core/log.hpp"
 #include "async/threads.hpp"
@@ -24,7 +27,6 @@ constexpr int kQuietLooks = 100;               // Without a job; then the watch 
 // Lies in the frame of the task that waits for it.
 struct BriefJob {
   std::function<void(std::stop_token)> body;
-  Event done;
   std::stop_source stop;
   bool ran = false;
   Status status;
@@ -57,18 +59,24 @@ struct RelayLoop::Impl {
   // A handler of its own, so that nothing which the loop has yet to see waits behind the job. When
   // the job lasted, the handlers are run by the other thread meanwhile, and this one stays here
   // until it is to go on with them.
-  void run(BriefJob& job) {
+  template <class Handler>
+  void run(BriefJob& job, Handler done) {
     job.ran = standing_by.load();
-    if (!job.ran) return job.done.set();
-    const std::uint64_t number = ++jobs;
+    const bool kept = !job.ran || run_watched(job);
+    if (!kept) standing_by.store(true);  // In a moment; the next job may count on it.
+    // Behind the jobs that wait, though it could go on at once: what does the same follows each
+    // other, and finds its code in the cache (a fifth of the time of 8 connections).
+    asio::post(asio::get_associated_executor(done), std::move(done));
+    if (!kept) (void)stand_by();  // The task may have ended.
+  }
+
+  // False when it lasted: the other thread runs the handlers now.
+  bool run_watched(BriefJob& job) {
+    std::uint64_t number = ++jobs;
     running.store(number);
     if (!watching.load()) wake_watch();
     job.status = run_guarded(job);
-    std::uint64_t mine = number;
-    const bool kept = running.compare_exchange_strong(mine, 0);
-    if (!kept) standing_by.store(true);  // In a moment; the next job may count on it.
-    job.done.set();                      // Its task may end from here on.
-    if (!kept) (void)stand_by();
+    return running.compare_exchange_strong(number, 0);
   }
 
   void wake_watch() {
@@ -154,9 +162,16 @@ void RelayLoop::stop() {
 Task<bool> RelayLoop::run_body(std::function<void(std::stop_token)> body) {
   BriefJob job;
   job.body = std::move(body);
-  asio::post(impl_->context, [impl = impl_.get(), &job] { impl->run(job); });
-  std::function<void()> on_cancel = [&job] { job.stop.request_stop(); };
-  auto waiting = job.done.wait(std::move(on_cancel));
+  const auto start = [impl = impl_.get(), &job](auto done) {
+    auto on_cancel = asio::get_associated_cancellation_slot(done);
+    if (on_cancel.is_connected())
+      on_cancel.assign([stop = job.stop](auto) mutable { stop.request_stop(); });
+    asio::post(impl->context, [impl, &job, done = std::move(done)]() mutable {
+      impl->run(job, std::move(done));
+    });
+  };
+  const asio::use_awaitable_t<> token;
+  auto waiting = asio::async_initiate<const asio::use_awaitable_t<>&, void()>(start, token);
   co_await std::move(waiting);
   if (!job.status) co_return fail(job.status.error());
   co_return job.ran;
