@@ -256,7 +256,7 @@ void Node::Impl::warm_up() {
 }
 
 bool Node::expects_brief(std::string_view method, const nlohmann::json& params) const {
-  return method == "model.infer" && infers_briefly(impl_->services(), impl_->serving(), params);
+  return method == "model.infer" && infers_briefly(impl_->serving(), params);
 }
 
 std::span<const MethodInfo> Node::methods() { return kInfos; }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "params.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace accel::node {
+namespace {
+
+constexpr std::size_t kUsualReads = 16;  // Of one method, mostly.
+
+}  // namespace
 
 const nlohmann::json* Params::find(std::string_view name) {
-  known_.emplace(name);
+  if (known_.empty()) known_.reserve(kUsualReads);
+  known_.emplace_back(name);
   if (!values_->is_object()) return nullptr;
   const auto found = values_->find(name);
   return found == values_->end() || found->is_null() ? nullptr : &*found;
@@ -92,7 +99,7 @@ Status Params::finish() const {
     return fail(Errc::invalid_argument, "{}: the parameters must be a JSON object.", method_);
   }
   for (const auto& [name, value] : values_->items()) {
-    if (!known_.contains(name)) {
+    if (std::ranges::find(known_, name) == known_.end()) {
       return fail(Errc::invalid_argument, "{}: unknown parameter \"{}\".", method_, name);
     }
   }

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +41,7 @@ class Params {
 
   std::string method_;
   const nlohmann::json* values_;
-  std::set<std::string, std::less<>> known_;
+  std::vector<std::string> known_;  // A name that was asked for twice is here twice.
   std::optional<Error> error_;
 };
 

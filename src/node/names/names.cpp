@@ -12,8 +12,7 @@ bool is_name_character(char character) {
          character == '-' || character == ':';
 }
 
-Result<ipld::Cid> root_of(const blockstore::Store& store, const std::string& text) {
-  if (auto cid = ipld::Cid::parse(text)) return cid;
+Result<ipld::Cid> named_root(const blockstore::Store& store, const std::string& text) {
   ACCEL_CHECK(check_name(text));
   ACCEL_TRY(const std::optional<std::string> value, store.kv_get(kNameSpace, text));
   if (value) return ipld::Cid::parse(*value);
@@ -62,11 +61,14 @@ Result<Target> resolve_target(const blockstore::Store& store, std::string_view t
   text = without_ipfs_prefix(text);
   const std::size_t slash = std::min(text.find('/'), text.size());
   const std::string first(text.substr(0, slash));
-  ACCEL_TRY(const ipld::Cid root, root_of(store, first));
-  Target target{root, root, ipld::Cid::parse(first) ? std::string() : first};
+  Result<ipld::Cid> root = ipld::Cid::parse(first);
+  const bool is_name = !root;
+  if (is_name) root = named_root(store, first);
+  if (!root) return fail(std::move(root).error());
+  Target target{*root, *root, is_name ? first : std::string()};
   const std::string_view path = slash < text.size() ? text.substr(slash + 1) : std::string_view();
   if (!path.empty()) {
-    ACCEL_TRY(target.cid, store.resolve(root, path));
+    ACCEL_TRY(target.cid, store.resolve(*root, path));
   }
   return target;
 }

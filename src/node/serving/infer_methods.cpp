@@ -73,12 +73,18 @@ std::shared_ptr<InferTally> tally_of(ServingContext& call, const StoredModel& mo
   return tally;
 }
 
+void keep_key(Serving& serving, const std::string& name, const std::string& key) {
+  const auto last = serving.last_keys.find(name);
+  if (!last || *last != key) serving.last_keys.keep(name, std::make_shared<const std::string>(key));
+}
+
 Result<inference::Lent<LoadedTensors>> ready_tensors(ServingContext& call,
                                                      const std::string& name) {
   Context& context = call.context;
   ACCEL_TRY(blockstore::Store* const store, context.services.store());
   ACCEL_TRY(const Target target, resolve_target(*store, name));
   const std::string key = key_of(target.cid);
+  keep_key(call.serving, name, key);
   if (inference::Loan kept = call.serving.find(key))
     return inference::Lent<LoadedTensors>(
         std::move(kept));  // It holds the files: none is looked at.
@@ -280,11 +286,12 @@ Result<json> infer_here(ServingContext& call, const InferRequest& request) {
   count(*loaded->tally, ran);
   ACCEL_TRY(json outputs, std::move(computed));
   const inference::SessionInfo& info = loaded->session->info();
-  json result{{"outputs", std::move(outputs)},
-              {"engine", info.engine},
-              {"latency_ms", to_ms(ran.took)},
-              {"cached", ran.known},
-              {"provenance", info.emulated ? "simulated" : "measured"}};
+  json result;
+  result["outputs"] = std::move(outputs);
+  result["engine"] = info.engine;
+  result["latency_ms"] = to_ms(ran.took);
+  result["cached"] = ran.known;
+  result["provenance"] = info.emulated ? "simulated" : "measured";
   if (request.explain) {
     result["batches"] = json_of(ran.notes);
     result["priority"] = static_cast<int>(request.priority);
@@ -301,14 +308,14 @@ Result<json> infer_elsewhere(ServingContext& call, const InferRequest& request,
 
 }  // namespace
 
-bool infers_briefly(Services& services, Serving& serving, const json& params) {
-  const auto store = services.store();
+// Asked on the loop before each call, so it looks into no store: of a name that has moved since,
+// the guess is that of the model before.
+bool infers_briefly(Serving& serving, const json& params) {
   const auto model = params.find("model");
   const auto inputs = params.find("inputs");
-  if (!store || model == params.end() || !model->is_string() || inputs == params.end())
-    return false;
-  const auto target = resolve_target(**store, model->get_ref<const std::string&>());
-  const auto model_in_memory = target ? serving.models.peek(key_of(target->cid)) : nullptr;
+  if (model == params.end() || !model->is_string() || inputs == params.end()) return false;
+  const auto key = serving.last_keys.find(model->get_ref<const std::string&>());
+  const auto model_in_memory = key ? serving.models.peek(*key) : nullptr;
   const auto* const loaded = dynamic_cast<const LoadedTensors*>(model_in_memory.get());
   return loaded != nullptr && loaded->brief.expects_brief(bytes_of(&*inputs));
 }

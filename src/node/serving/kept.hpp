@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Few things by key, the least recently used one going first: what was counted of models
-// (InferTally). Loaded models are kept by inference::ModelPool. Thread-safe.
+// Few things by key, the least recently used one going first: counts of models, where names led.
+// Loaded models are kept by inference::ModelPool. Thread-safe.
 
 #include <cstddef>
 #include <list>

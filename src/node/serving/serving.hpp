@@ -25,6 +25,8 @@ struct Serving {
 
   static constexpr std::size_t kMaxTallies = 4096;  // The models used least recently are forgotten.
 
+  static constexpr std::size_t kMaxLastKeys = 64;  // They are searched one after the other.
+
   // What is in memory under a key; none when it is not, or is to be loaded once more.
   inference::Loan find(const std::string& key);
   // What to ask the pool for: a model whose weights and context take so many bytes, under a key
@@ -37,6 +39,8 @@ struct Serving {
   Kept<InferTally> tallies{kMaxTallies};  // Outlive the models, which are unloaded.
   inference::OutputCache outputs;         // Outlives the models, whose entries go with them.
   inference::ModelPool models;
+  // Where the names of model.infer led to last, as keys of `models`: for guesses, as names move.
+  Kept<const std::string> last_keys{kMaxLastKeys};
   RemoteEndpoints endpoints;
   RestingDevices resting;
 };
@@ -66,7 +70,7 @@ Result<nlohmann::json> models_loaded(ServingContext& call);
 Result<nlohmann::json> model_signature(ServingContext& call);
 Result<nlohmann::json> model_infer(ServingContext& call);
 // Whether model.infer with these parameters is expected to take some microseconds.
-bool infers_briefly(Services& services, Serving& serving, const nlohmann::json& params);
+bool infers_briefly(Serving& serving, const nlohmann::json& params);
 Result<nlohmann::json> models_stats(ServingContext& call);
 Result<nlohmann::json> models_unload(ServingContext& call);
 Result<nlohmann::json> node_status(ServingContext& call);

@@ -261,7 +261,10 @@ Result<NamedInput> tensor_of_json(const json& value) {
 }
 
 Result<json> json_of_tensor(std::string_view name, const tensor::Tensor& value, bool binary) {
-  json result{{"name", name}, {"datatype", oip_datatype(value.dtype())}, {"shape", value.shape()}};
+  json result;  // Member by member: a list of pairs would be built of lists first.
+  result["name"] = name;
+  result["datatype"] = oip_datatype(value.dtype());
+  result["shape"] = value.shape();
   if (binary) {
     result["data"] = json::binary({value.bytes().begin(), value.bytes().end()});
     return result;
