@@ -75,6 +75,8 @@ bool may_send_much(const Visitor& visitor) {
   return security::may(visitor.caller.role, security::Role::inference);
 }
 
+Task<HttpResponse> ready(HttpResponse response) { co_return std::move(response); }
+
 // Over HTTP/2, whose bodies need no length.
 std::uint64_t most_body_bytes(const Visitor& visitor) {
   if (!may_send_much(visitor)) return kMaxStrangerBytes;
@@ -294,23 +296,17 @@ Task<HttpResponse> ApiServer::Impl::answer(HttpRequest request, std::stop_token 
   co_return response;
 }
 
+// No coroutine of its own, whose frame would hold the request once more.
 Task<HttpResponse> ApiServer::Impl::route(HttpRequest request, std::stop_token stop,
                                           Visitor visitor) {
-  if (GrpcServer::serves(request.path)) {
-    auto answer = grpc_->handle(std::move(request), std::move(stop), std::move(visitor));
-    co_return co_await std::move(answer);
-  }
-  if (ProtocolServer::serves(request.path)) {
-    auto answer = protocols_->handle(std::move(request), std::move(stop), std::move(visitor));
-    co_return co_await std::move(answer);
-  }
-  if (rpc_ && KuboRpcServer::serves(request.path)) {
-    auto answer = rpc_->handle(std::move(request), std::move(stop), std::move(visitor));
-    co_return co_await std::move(answer);
-  }
-  if (!request.path.starts_with(kApiPrefix)) co_return plain_route(request, visitor);
-  auto starting = start_method(std::move(request), std::move(stop), std::move(visitor));
-  co_return co_await std::move(starting);
+  if (GrpcServer::serves(request.path))
+    return grpc_->handle(std::move(request), std::move(stop), std::move(visitor));
+  if (ProtocolServer::serves(request.path))
+    return protocols_->handle(std::move(request), std::move(stop), std::move(visitor));
+  if (rpc_ && KuboRpcServer::serves(request.path))
+    return rpc_->handle(std::move(request), std::move(stop), std::move(visitor));
+  if (!request.path.starts_with(kApiPrefix)) return ready(plain_route(request, visitor));
+  return start_method(std::move(request), std::move(stop), std::move(visitor));
 }
 
 HttpResponse ApiServer::Impl::plain_route(const HttpRequest& request, const Visitor& visitor) {

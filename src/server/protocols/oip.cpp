@@ -70,6 +70,28 @@ Status check_input(const json& input) {
   return reader.finish();
 }
 
+// Which outputs are wanted, and which of them as bytes; `binary`: those that do not say.
+Status read_outputs(const json& outputs, bool binary, json& params) {
+  constexpr const char* kNoNames = "\"outputs\" must be a list of objects with a name.";
+  if (!outputs.is_array()) return fail(Errc::invalid_argument, kNoNames);
+  json names = json::array();
+  json in_bytes = json::array();
+  for (const json& output : outputs) {
+    if (!output.is_object() || !output.contains("name") || !output.at("name").is_string())
+      return fail(Errc::invalid_argument, kNoNames);
+    BodyReader member(output);
+    member.allow({"name"});
+    ACCEL_TRY(const bool wanted, read_parameters(member, "binary_data", binary));
+    ACCEL_CHECK(member.finish());
+    names.push_back(output.at("name"));
+    if (wanted) in_bytes.push_back(output.at("name"));
+  }
+  params["binary"] = false;
+  params["binary_outputs"] = std::move(in_bytes);
+  params["outputs"] = std::move(names);
+  return {};
+}
+
 // Why a model of the list can't be asked for tensors; empty where it can.
 std::string why_no_tensors(const json& model) {
   if (model.contains("reason")) return model.at("reason");
@@ -97,28 +119,15 @@ Result<MethodRequest> infer_request(json body, const std::string& model) {
   request.params["inputs"] = std::move(body.at("inputs"));
   request.params["binary"] = wishes.binary;
   if (!wishes.cache) request.params["cache"] = false;
-  if (!body.contains("outputs")) return request;
-  json names = json::array();
-  json in_bytes = json::array();
-  const bool list = body.at("outputs").is_array();
-  for (const json& output : list ? body.at("outputs") : json::array({nullptr})) {
-    if (!output.is_object() || !output.contains("name") || !output.at("name").is_string())
-      return fail(Errc::invalid_argument, "\"outputs\" must be a list of objects with a name.");
-    BodyReader member(output);
-    member.allow({"name"});
-    ACCEL_TRY(const bool wanted, read_parameters(member, "binary_data", wishes.binary));
-    ACCEL_CHECK(member.finish());
-    names.push_back(output.at("name"));
-    if (wanted) in_bytes.push_back(output.at("name"));
-  }
-  request.params["binary"] = false;
-  request.params["binary_outputs"] = std::move(in_bytes);
-  request.params["outputs"] = std::move(names);
+  if (body.contains("outputs"))
+    ACCEL_CHECK(read_outputs(body.at("outputs"), wishes.binary, request.params));
   return request;
 }
 
 json infer_reply(const json& id, const std::string& model, json result) {
-  json reply{{"model_name", model}, {"outputs", std::move(result.at("outputs"))}};
+  json reply;
+  reply["model_name"] = model;
+  reply["outputs"] = std::move(result.at("outputs"));
   if (!id.is_null()) reply["id"] = id;
   return reply;
 }

@@ -80,7 +80,9 @@ WrittenBody write_body(json reply) {
     if (!output.is_object() || !output.contains("data") || !output.at("data").is_binary()) continue;
     tail.push_back(std::move(output.at("data").get_binary()));
     tail_bytes += tail.back().size();
-    output["parameters"] = {{kSize, tail.back().size()}};
+    json size;
+    size[kSize] = tail.back().size();
+    output["parameters"] = std::move(size);
     output.erase("data");
     written.binary = true;
   }

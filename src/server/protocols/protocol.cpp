@@ -14,6 +14,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxMessages = 4096;
 constexpr std::size_t kMaxShownName = 64;
+constexpr std::size_t kUsualMembers = 8;  // Of an object, mostly.
 constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool"};
 
 std::string_view openai_type(Errc code) {
@@ -151,6 +152,7 @@ json error_body(Protocol protocol, const Error& error) {
 }
 
 const json* BodyReader::find(std::string_view name) {
+  if (known_.empty()) known_.reserve(kUsualMembers);
   known_.push_back(name);
   const auto found = body_->find(name);
   return found == body_->end() || found->is_null() ? nullptr : &*found;
@@ -241,6 +243,7 @@ void BodyReader::only(const char* name, const json& harmless) {
 }
 
 void BodyReader::allow(std::span<const std::string_view> names) {
+  if (known_.empty()) known_.reserve(std::max(kUsualMembers, names.size()));
   known_.insert(known_.end(), names.begin(), names.end());
 }
 

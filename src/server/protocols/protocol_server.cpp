@@ -141,8 +141,9 @@ Task<HttpResponse> ProtocolServer::handle(HttpRequest request, std::stop_token s
   const auto segments = net::split_path(request.path);
   if (segments) {
     for (const Route& route : protocol_routes()) {
+      if (!takes_method(route, request.method)) continue;
       auto model = match_route(route, *segments);
-      if (!model || !takes_method(route, request.method)) continue;
+      if (!model) continue;
       call.route = &route;
       call.model = *std::move(model);
     }
@@ -185,18 +186,12 @@ Task<json> ProtocolServer::read_body(const HttpRequest& request, const Route& ro
 
 Task<HttpResponse> ProtocolServer::dispatch(Call call) {
   switch (call.route->protocol) {
-    case Protocol::openai: {
-      auto answer = openai(std::move(call));
-      co_return co_await std::move(answer);
-    }
-    case Protocol::ollama: {
-      auto answer = ollama(std::move(call));
-      co_return co_await std::move(answer);
-    }
-    default: {
-      auto answer = oip(std::move(call));
-      co_return co_await std::move(answer);
-    }
+    case Protocol::openai:
+      return openai(std::move(call));
+    case Protocol::ollama:
+      return ollama(std::move(call));
+    default:
+      return oip(std::move(call));
   }
 }
 

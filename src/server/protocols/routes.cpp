@@ -40,15 +40,12 @@ constexpr std::array kRoutes{
     Route{"POST", "/v2/repository/models/{model}/unload", Protocol::oip, false},
 };
 
-std::vector<std::string_view> parts_of(std::string_view path) {
-  std::vector<std::string_view> parts;
-  while (!path.empty()) {
-    path.remove_prefix(1);  // '/'
-    const std::size_t end = std::min(path.find('/'), path.size());
-    parts.push_back(path.substr(0, end));
-    path.remove_prefix(end);
-  }
-  return parts;
+// The first segment of a path, which is taken from it with the slash before it.
+std::string_view take_segment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
 }
 
 }  // namespace
@@ -57,18 +54,20 @@ std::span<const Route> protocol_routes() { return kRoutes; }
 
 std::optional<std::string> match_route(const Route& route,
                                        const std::vector<std::string>& segments) {
-  const auto wanted = parts_of(route.path);
-  if (wanted.size() != segments.size()) return std::nullopt;
-  std::string model;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == "{model}") {
-      model = segments[i];
-      if (model.empty()) return std::nullopt;
-    } else if (wanted[i] != segments[i]) {
+  std::string_view wanted = route.path;
+  std::string_view model;
+  for (const std::string& segment : segments) {
+    if (wanted.empty()) return std::nullopt;
+    const std::string_view name = take_segment(wanted);
+    if (name == "{model}") {
+      if (segment.empty()) return std::nullopt;
+      model = segment;
+    } else if (name != segment) {
       return std::nullopt;
     }
   }
-  return model;
+  if (!wanted.empty()) return std::nullopt;
+  return std::string(model);
 }
 
 Protocol protocol_of(std::string_view path) {

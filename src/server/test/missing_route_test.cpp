@@ -46,6 +46,19 @@ TEST(MissingRoute, the_nodes_own_api_and_kubos_are_not_ollamas) {
   }
 }
 
+TEST(Routes, are_told_apart_segment_by_segment) {
+  constexpr Route kInfer{"POST", "/v2/models/{model}/infer", Protocol::oip, false};
+  EXPECT_EQ(match_route(kInfer, {"v2", "models", "m", "infer"}), "m");
+  EXPECT_EQ(match_route(kInfer, {"v2", "models", "", "infer"}), std::nullopt);
+  EXPECT_EQ(match_route(kInfer, {"v2", "models", "m"}), std::nullopt);
+  EXPECT_EQ(match_route(kInfer, {"v2", "models", "m", "infer", ""}), std::nullopt);
+  EXPECT_EQ(match_route(kInfer, {"v2", "models", "m", "inferx"}), std::nullopt);
+  EXPECT_EQ(match_route(kInfer, {}), std::nullopt);
+  constexpr Route kServer{"GET", "/v2", Protocol::oip, true};
+  EXPECT_EQ(match_route(kServer, {"v2"}), "");
+  EXPECT_EQ(match_route(kServer, {"v2", ""}), std::nullopt);
+}
+
 TEST(MissingRoute, none_of_them_is_a_route) {
   for (const Route& route : protocol_routes())
     EXPECT_THAT(no_route(route.method, route.path).message, HasSubstr("those of"));
