@@ -168,11 +168,12 @@ Result<std::vector<Tensor>> BatchingSession::run(std::span<const NamedTensor> in
   ACCEL_CHECK(check_inputs(session_->inputs(), inputs));
   ACCEL_CHECK(check_outputs(session_->outputs(), outputs));
   if (options.stop.stop_requested()) return cancelled();
+  if (!joins_ || options.alone) return session_->run(inputs, outputs, options);
   Call call;
   call.inputs = inputs;
   call.wanted = outputs;
   std::optional<Item> item = describe(call);
-  if (!item || !joins_ || options.alone) return session_->run(inputs, outputs, options);
+  if (!item) return session_->run(inputs, outputs, options);
   call.rows = item->rows;
   call.length = item->length;
   call.arrived = item->arrived = system_clock().now();
