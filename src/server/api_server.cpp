@@ -171,7 +171,13 @@ class ApiServer::Impl {
 
   // Of the API's listeners: who is let in, how much of a body is held, and how refusals are told.
   net::ServerOptions rules_of(const net::ServerLimits& limits) {
-    const auto check = [this](const HttpRequest& head) { return admit(head); };
+    const auto check = [this](const HttpRequest& head) {
+      const Status admitted = admit(head);
+      if (!admitted) {  // Its handler, which counts, is never asked.
+        counters_.count_refusal(head.path, net::http_status_of(admitted.error().code));
+      }
+      return admitted;
+    };
     net::ServerOptions rules{limits, check};
     rules.live = &GrpcServer::is_live;
     rules.body_limit = [this](const HttpRequest& head) {

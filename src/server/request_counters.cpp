@@ -46,14 +46,20 @@ RequestCounters::RequestCounters()
   }
 }
 
-void RequestCounters::count(std::string_view path, int status, Duration time) {
+RequestCounters::Counters& RequestCounters::add(std::string_view path, int status) {
   const auto* const kind = std::ranges::find_if(
       kKinds, [&](const Kind& candidate) { return path.starts_with(candidate.prefix); });
   Counters& counters = counters_[static_cast<std::size_t>(kind - kKinds.data())];
   const int row = std::clamp(status / 100 - 2, 0, static_cast<int>(kStatuses.size()) - 1);
   counters.by_status[static_cast<std::size_t>(row)]->add();
-  counters.seconds->observe(std::chrono::duration<double>(time).count());
+  return counters;
 }
+
+void RequestCounters::count(std::string_view path, int status, Duration time) {
+  add(path, status).seconds->observe(std::chrono::duration<double>(time).count());
+}
+
+void RequestCounters::count_refusal(std::string_view path, int status) { add(path, status); }
 
 std::string RequestCounters::text() {
   resident_.set(static_cast<double>(resident_bytes()));

@@ -18,6 +18,8 @@ class RequestCounters {
   RequestCounters();
   // `path` as it was asked for: it tells the protocol.
   void count(std::string_view path, int status, Duration time);
+  // What was refused by its head: nobody worked on it.
+  void count_refusal(std::string_view path, int status);
   Metrics& metrics() { return metrics_; }  // Of what else the server counts.
   // For /metrics, with the memory that the process has in RAM now.
   std::string text();
@@ -28,6 +30,8 @@ class RequestCounters {
     std::array<Counter*, 4> by_status{};  // 2xx to 5xx.
     Histogram* seconds = nullptr;
   };
+  Counters& add(std::string_view path, int status);
+
   Metrics metrics_;
   Gauge& resident_;
   std::array<Counters, kProtocols> counters_;

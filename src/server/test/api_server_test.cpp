@@ -173,6 +173,9 @@ TEST_F(ApiServerTest, counts_what_it_answers_by_protocol) {
   RawClient owner = tcp();
   owner.post("pin.ls", "{}", bearer());
   owner.read_answer();
+  RawClient stranger = tcp();
+  stranger.send("GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(stranger.read_to_end().starts_with("HTTP/1.1 401 "));
   RawClient asker = tcp();
   asker.send("GET /v1/models/none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + bearer() +
              "\r\n");
@@ -183,7 +186,7 @@ TEST_F(ApiServerTest, counts_what_it_answers_by_protocol) {
   const std::string text = reader.read_to_end();
   for (const char* const line :
        {"accel_api_requests_total{protocol=\"methods\",status=\"2xx\"} 1\n",
-        "accel_api_requests_total{protocol=\"openai\",status=\"4xx\"} 1\n",
+        "accel_api_requests_total{protocol=\"openai\",status=\"4xx\"} 2\n",
         "accel_api_answer_seconds_count{protocol=\"openai\"} 1\n", "process_resident_memory_bytes ",
         "accel_gateway_requests_total"}) {
     EXPECT_TRUE(contains(text, line)) << line << "\n" << text;
