@@ -97,8 +97,8 @@ std::string http_date(WallTime time) {
 Result<std::string> write_head(const HttpResponse& response, const Framing& framing, WallTime now) {
   std::string head;
   head.reserve(512);
-  append(head, {"HTTP/1.1 ", std::to_string(response.status), " ",
-                reason_phrase(response.status), "\r\nDate: ", cached_date(now), "\r\n"});
+  append(head, {"HTTP/1.1 ", std::to_string(response.status), " ", reason_phrase(response.status),
+                "\r\nDate: ", cached_date(now), "\r\n"});
   for (const HeaderField& field : response.headers) {
     if (!is_valid_field(field)) {
       return fail(Errc::internal, "A response header has a name or value that HTTP can't carry.");

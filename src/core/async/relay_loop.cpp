@@ -166,9 +166,8 @@ Task<bool> RelayLoop::run_body(std::function<void(std::stop_token)> body) {
     auto on_cancel = asio::get_associated_cancellation_slot(done);
     if (on_cancel.is_connected())
       on_cancel.assign([stop = job.stop](auto) mutable { stop.request_stop(); });
-    asio::post(impl->context, [impl, &job, done = std::move(done)]() mutable {
-      impl->run(job, std::move(done));
-    });
+    asio::post(impl->context,
+               [impl, &job, done = std::move(done)]() mutable { impl->run(job, std::move(done)); });
   };
   const asio::use_awaitable_t<> token;
   auto waiting = asio::async_initiate<const asio::use_awaitable_t<>&, void()>(start, token);

@@ -25,8 +25,8 @@ namespace accel::inference::llama {
 
 class Generator {
  public:
-  // `draft`: null, or a model of the same vocabulary; both models outlive this. `parked_bytes`: what
-  // ended texts may take beside the context.
+  // `draft`: null, or a model of the same vocabulary; both models outlive this. `parked_bytes`:
+  // what ended texts may take beside the context.
   // Errors: resource_exhausted (no memory for the context).
   static Result<std::unique_ptr<Generator>> open(std::shared_ptr<const Library> library,
                                                  llama_model* model, llama_model* draft,

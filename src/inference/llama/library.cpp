@@ -104,6 +104,10 @@ Status Api::bind(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(adds_separator, "llama_vocab_get_add_sep"));
   ACCEL_CHECK(library.bind(tokenize, "llama_tokenize"));
   ACCEL_CHECK(library.bind(piece, "llama_token_to_piece"));
+  return bind_samplers(library);
+}
+
+Status Api::bind_samplers(const SharedLibrary& library) {
   ACCEL_CHECK(library.bind(chain_params, "llama_sampler_chain_default_params"));
   ACCEL_CHECK(library.bind(chain_new, "llama_sampler_chain_init"));
   ACCEL_CHECK(library.bind(chain_add, "llama_sampler_chain_add"));

@@ -89,6 +89,9 @@ struct Api {
   decltype(&llama_sampler_init_dist) dist = nullptr;
 
   Status bind(const SharedLibrary& library);
+
+ private:
+  Status bind_samplers(const SharedLibrary& library);
 };
 
 // Of the CPU backend that ggml picked, which is a library of its own.

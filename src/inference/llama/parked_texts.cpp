@@ -42,8 +42,7 @@ bool ParkedTexts::restore(std::size_t slot) {
   if (text.in_context) return true;
   const auto sequence = static_cast<llama_seq_id>(slot);
   const std::size_t size = text.state.size();
-  text.in_context =
-      api_.set_text_state(context_, text.state.data(), size, sequence) == size;
+  text.in_context = api_.set_text_state(context_, text.state.data(), size, sequence) == size;
   if (text.in_context) return true;
   clear_in_context(slot);
   drop(slot);

@@ -95,8 +95,8 @@ class Decoder {
   }
 
   tl::unexpected<Error> damaged() const {
-    return fail(
-        Error{Errc::invalid_argument, "The image is a PNG that is damaged or cut off.", words_.data()});
+    return fail(Error{Errc::invalid_argument, "The image is a PNG that is damaged or cut off.",
+                      words_.data()});
   }
 
   ByteView rest_;
