@@ -258,8 +258,9 @@ void Generator::work() {
 bool Generator::step(std::unique_lock<std::mutex>& lock) {
   drop_cancelled();
   abort_ = stop_.stop_requested();
-  for (const Move& move : planner_.seat()) make(move, lock);
-  park_ended(lock);
+  const std::vector<Move> moves = planner_.seat();
+  park_ended(lock);  // Before: what comes back finds the places it had.
+  for (const Move& move : moves) make(move, lock);
   guess(lock);
   const std::vector<Chunk> plan = planner_.next();
   if (plan.empty()) return false;
@@ -408,7 +409,8 @@ void Generator::make(const Move& move, std::unique_lock<std::mutex>& lock) {
 }
 
 // While others are written, a text that has ended is out of the way: a place of the context costs
-// time in each step, whoever holds it.
+// time in each step, whoever holds it. In an idle daemon a text that goes on in its own slot comes
+// back to where it lay, so that its sums run in the same order.
 void Generator::park_ended(std::unique_lock<std::mutex>& lock) {
   if (!parked_ || planner_.running() == 0) return;
   const std::vector<std::size_t> kept = planner_.kept_slots();
